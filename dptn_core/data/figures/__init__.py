@@ -1,0 +1,5 @@
+"""Drawn people in pairs of poses: an endless, seeded data set made of tensors on any device."""
+
+from .pairs import TEST_PAIRS, TEST_SEED, FigurePairs, draw_pair_batches, draw_pairs, pair_seeds
+
+__all__ = ["TEST_PAIRS", "TEST_SEED", "FigurePairs", "draw_pair_batches", "draw_pairs", "pair_seeds"]

@@ -1,0 +1,26 @@
+"""The DPTN networks: a generator that redraws a person in another pose, and its training discriminator."""
+
+from .config import DiscriminatorConfig, GeneratorConfig, NormKind
+from .discriminator import Discriminator
+from .generator import Generator
+from .initialisation import initialise
+from .norms import keep_norms_fp32
+from .official_names import OFFICIAL_ALIASES, canonical_official, official_to_ours, ours_to_official
+from .pose_transformer import KeysAndValues
+from .source_features import SourceFeatures
+
+__all__ = [
+    "OFFICIAL_ALIASES",
+    "Discriminator",
+    "DiscriminatorConfig",
+    "Generator",
+    "GeneratorConfig",
+    "KeysAndValues",
+    "NormKind",
+    "SourceFeatures",
+    "canonical_official",
+    "initialise",
+    "keep_norms_fp32",
+    "official_to_ours",
+    "ours_to_official",
+]

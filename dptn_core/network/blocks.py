@@ -1,0 +1,130 @@
+"""Convolutional blocks of the generator (paper section 3.2): pre-activation, as in a residual network."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import NormKind
+from .norms import make_norm
+
+NEGATIVE_SLOPE = 0.1  # of every LeakyReLU in both networks
+
+
+def activate(x: Tensor) -> Tensor:
+    """LeakyReLU as used everywhere in both networks."""
+    return F.leaky_relu(x, NEGATIVE_SLOPE)
+
+
+class FirstEncoderBlock(nn.Module):
+    """Picture and heat maps to features of half the size; the picture itself is not normalised."""
+
+    def __init__(self, in_channels: int, features: int, norm: NormKind) -> None:
+        """Build for `in_channels` input channels."""
+        super().__init__()
+        self.down = nn.Conv2d(in_channels, features, kernel_size=4, stride=2, padding=1)
+        self.norm = make_norm(norm, features)
+        self.refine = nn.Conv2d(features, features, kernel_size=3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, features, H/2, W/2)."""
+        return self.finish(self.down(x))
+
+    def leading(self, x: Tensor) -> Tensor:
+        """Share of the first convolution, bias included, that the leading input channels contribute.
+
+        A convolution is linear, so `leading(a) + trailing(b)` equals the convolution of `cat([a, b], dim=1)`.
+
+        Args:
+            x: (B, C, H, W), the first C of the block's input channels.
+
+        Returns:
+            (B, features, H/2, W/2), to be completed by `trailing`.
+        """
+        return F.conv2d(x, self.down.weight[:, : x.shape[1]], self.down.bias, stride=2, padding=1)
+
+    def trailing(self, x: Tensor) -> Tensor:
+        """Share of the first convolution that the trailing input channels contribute, without bias."""
+        return F.conv2d(x, self.down.weight[:, -x.shape[1] :], stride=2, padding=1)
+
+    def finish(self, convolved: Tensor) -> Tensor:
+        """Run what follows the first convolution: norm, activation, second convolution."""
+        refined: Tensor = self.refine(activate(self.norm(convolved)))
+        return refined
+
+
+class EncoderBlock(nn.Module):
+    """Features to features of half the size."""
+
+    def __init__(self, in_features: int, features: int, norm: NormKind) -> None:
+        """Build for `in_features` channels in and `features` out."""
+        super().__init__()
+        self.norm_1 = make_norm(norm, in_features)
+        self.down = nn.Conv2d(in_features, features, kernel_size=4, stride=2, padding=1)
+        self.norm_2 = make_norm(norm, features)
+        self.refine = nn.Conv2d(features, features, kernel_size=3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_features, H, W) -> (B, features, H/2, W/2)."""
+        x = self.down(activate(self.norm_1(x)))
+        x = self.refine(activate(self.norm_2(x)))
+        return x
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside a learned 1x1 bypass."""
+
+    def __init__(self, features: int, norm: NormKind) -> None:
+        """Build for `features` channels in and out."""
+        super().__init__()
+        self.norm_1 = make_norm(norm, features)
+        self.convolution_1 = nn.Conv2d(features, features, kernel_size=3, padding=1)
+        self.norm_2 = make_norm(norm, features)
+        self.convolution_2 = nn.Conv2d(features, features, kernel_size=3, padding=1)
+        self.bypass = nn.Conv2d(features, features, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, features, H, W) -> the same shape."""
+        change = self.convolution_1(activate(self.norm_1(x)))
+        change = self.convolution_2(activate(self.norm_2(change)))
+        result: Tensor = change + self.bypass(x)
+        return result
+
+
+class DecoderBlock(nn.Module):
+    """Features to features of twice the size, beside a learned upsampling bypass."""
+
+    def __init__(self, in_features: int, features: int, norm: NormKind) -> None:
+        """Build for `in_features` channels in and `features` out."""
+        super().__init__()
+        self.norm_1 = make_norm(norm, in_features)
+        self.convolution = nn.Conv2d(in_features, features, kernel_size=3, padding=1)
+        self.norm_2 = make_norm(norm, features)
+        self.up = _doubling_convolution(features, features)
+        self.bypass = _doubling_convolution(in_features, features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_features, H, W) -> (B, features, 2H, 2W)."""
+        raised = self.convolution(activate(self.norm_1(x)))
+        raised = self.up(activate(self.norm_2(raised)))
+        result: Tensor = raised + self.bypass(x)
+        return result
+
+
+class OutputBlock(nn.Module):
+    """Features to a picture."""
+
+    def __init__(self, features: int, image_channels: int) -> None:
+        """Build for `features` channels in and `image_channels` out."""
+        super().__init__()
+        self.convolution = nn.Conv2d(features, image_channels, kernel_size=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, features, H, W) -> (B, image_channels, H, W) in [-1, 1]."""
+        padded = F.pad(activate(x), (1, 1, 1, 1), mode="reflect")
+        picture: Tensor = self.convolution(padded).tanh()
+        return picture
+
+
+def _doubling_convolution(in_features: int, features: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(in_features, features, kernel_size=3, stride=2, padding=1, output_padding=1)

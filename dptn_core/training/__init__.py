@@ -1,0 +1,7 @@
+"""Training on the dual-task objective, resumable at any moment."""
+
+from .config import ConfigError, TrainingConfig, load_config
+from .loop import DivergedError, RunOptions, train
+from .state import ResumeError
+
+__all__ = ["ConfigError", "DivergedError", "ResumeError", "RunOptions", "TrainingConfig", "load_config", "train"]

@@ -1,0 +1,73 @@
+"""What one training step sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..data.figures import FigurePairs, draw_pairs, pair_seeds
+from ..pose.heatmaps import keypoint_heatmaps
+from .config import DataConfig
+from .losses import attention_target
+
+PAPER_HEIGHT = 256  # the height at which the paper's heat maps have their sigma of 6 pixels
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures in [-1, 1] and everything the losses compare them with."""
+
+    source: Tensor  # (B, 3, H, W)
+    target: Tensor  # (B, 3, H, W)
+    source_heatmaps: Tensor  # (B, 18, H, W)
+    target_heatmaps: Tensor  # (B, 18, H, W)
+    source_mask: Tensor  # (B, H, W) bool
+    target_mask: Tensor  # (B, H, W) bool
+    attention: Tensor  # (B, T, T), see losses.attention_target
+    attention_weight: Tensor  # (B, T)
+
+
+def sigma_at(data: DataConfig, height: int) -> float:
+    """Sigma in pixels of the heat maps for pictures `height` pixels high."""
+    return data.heatmap_sigma * height / PAPER_HEIGHT
+
+
+def make_batch(pairs: FigurePairs, sigma: float, stride: int, foreground: float) -> Batch:
+    """Heat maps and attention targets of drawn pairs, on their device.
+
+    Args:
+        pairs: B pairs at H x W.
+        sigma: of the heat maps, pixels.
+        stride: pixels a token.
+        foreground: how much more a token of the figure counts in the attention's loss than one of the background.
+    """
+    size = (pairs.source.shape[2], pairs.source.shape[3])
+    attention, known = attention_target(pairs.correspondence, pairs.seen, stride)
+    figure = torch.nn.functional.avg_pool2d(pairs.target_mask[:, None].float(), stride).flatten(1)
+    return Batch(
+        source=pairs.source,
+        target=pairs.target,
+        source_heatmaps=keypoint_heatmaps(pairs.source_keypoints, pairs.source_present, size, sigma),
+        target_heatmaps=keypoint_heatmaps(pairs.target_keypoints, pairs.target_present, size, sigma),
+        source_mask=pairs.source_mask,
+        target_mask=pairs.target_mask,
+        attention=attention,
+        attention_weight=known * (1 + (foreground - 1) * figure),
+    )
+
+
+def draw_batch(
+    data: DataConfig,
+    first: int,
+    count: int,
+    size: tuple[int, int],
+    *,
+    stride: int,
+    foreground: float,
+    device: torch.device | str,
+) -> Batch:
+    """Batch made of pairs number `first` to `first + count - 1`; the same numbers always give the same batch."""
+    pairs = draw_pairs(pair_seeds(data.seed, first, count, device), size)
+    return make_batch(pairs, sigma_at(data, size[0]), stride, foreground)

@@ -1,0 +1,201 @@
+"""Everything a training run is told, as typed values read from one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..network import DiscriminatorConfig, GeneratorConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class ConfigError(ValueError):
+    """A training config that cannot be used; the message names the file, the key, the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training at one picture size; the network has no positions, so it may start small."""
+
+    height: int
+    width: int
+    batch: int
+    steps: int
+    learning_rate: float = 1e-3
+    final_learning_rate: float | None = None  # reached linearly over the last `decay` of the stage; None: flat
+    decay: float = 1.0  # share of the stage's steps over which the rate falls
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where pairs come from."""
+
+    kind: Literal["figures"] = "figures"
+    seed: int = 1
+    heatmap_sigma: float = 6.0  # pixels in a picture 256 high; smaller pictures get a smaller one
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the objective; a weight of 0 leaves the term and its cost out. Names as in design and paper."""
+
+    target_share: float = 0.5  # t: total = t * (target terms) + (1 - t) * (source terms) + adversarial
+    reconstruction: float = 5.0
+    chroma: float = 2.4  # colour differences count this much more than brightness
+    foreground: float = 7.0  # pixels of the figure count this much more than the background
+    scales: tuple[int, ...] = (1, 2, 4, 8)  # sizes, in pixels, of the areas that are compared
+    gradient: float = 1.0  # brightness steps between neighbouring pixels, relative to reconstruction
+    adversarial: float = 2.0
+    adversarial_from: int = 0  # step at which the discriminator joins
+    attention: float = 0.5  # cross-entropy to the true correspondence, where the data knows it
+    content: float = 0.5
+    style: float = 500.0
+    vgg: str = ""  # VGG19 weights (.pth or .safetensors); "" looks into torchvision's cache
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """Adam, as in the paper; the discriminator learns at a fraction of the generator's rate."""
+
+    beta1: float = 0.5
+    beta2: float = 0.999
+    discriminator_rate: float = 0.1
+    clip: float = 10.0  # largest norm of all generator gradients together; 0: never clipped
+    ema: float = 0.999  # the averaged weights are the ones that are shipped
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run shows and keeps."""
+
+    seed: int = 0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    log_every: int = 20
+    sheet_every: int = 500
+    save_every: int = 250
+    divergence: float = 4.0  # stop when the averaged loss is this many times its best; 0: only on NaN
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A whole run."""
+
+    stages: tuple[Stage, ...] = (Stage(256, 256, 32, 100_000),)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can start with."""
+        if not self.stages:
+            raise ConfigError("stages is empty; give at least one [[stages]] table")
+        for number, stage in enumerate(self.stages):
+            stride = self.generator.stride
+            for name in ("height", "width"):
+                value = getattr(stage, name)
+                if value < 2 * stride or value % stride:
+                    raise ConfigError(
+                        f"stages[{number}].{name} is {value}; allowed: multiples of {stride} from {2 * stride} on"
+                    )
+            for name in ("batch", "steps"):
+                if getattr(stage, name) < 1:
+                    raise ConfigError(f"stages[{number}].{name} is {getattr(stage, name)}; allowed: 1 or more")
+            if stage.learning_rate <= 0 or not 0 < stage.decay <= 1:
+                raise ConfigError(
+                    f"stages[{number}] has learning_rate {stage.learning_rate} and decay {stage.decay}; "
+                    "allowed: a rate above 0 and a decay in (0, 1]"
+                )
+        if not 0 <= self.losses.target_share <= 1:
+            raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
+        if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:
+            raise ConfigError(f"losses.scales is {self.losses.scales}; allowed: one or more sizes of 1 and above")
+        if not 0 <= self.optimiser.ema < 1:
+            raise ConfigError(f"optimiser.ema is {self.optimiser.ema}; allowed: 0 to below 1")
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> tuple[Stage, int]:
+        """The stage that step number `step` (from 0) belongs to, and the step's number within it."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage, step
+            step -= stage.steps
+        return self.stages[-1], self.stages[-1].steps - 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values as plain tables, ready for JSON or TOML."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "config") -> TrainingConfig:
+        """Build a config from plain tables; unknown keys and wrong types are refused by name."""
+        return _build(cls, values, where)
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: the file is missing, no TOML, or holds a key or value that is not allowed.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; see dptn_core/training/presets for examples") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
+    return TrainingConfig.from_dict(values, str(path))
+
+
+def _build(cls: type[Any], values: object, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where} is {values!r}; a table is wanted")
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(str(key) for key in values if key not in hints)
+    if unknown:
+        raise ConfigError(f"{where} has unknown keys {', '.join(unknown)}; allowed: {', '.join(hints)}")
+    try:
+        return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    except ValueError as error:
+        raise error if isinstance(error, ConfigError) else ConfigError(f"{where}: {error}") from error
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast("type[Any]", hint), value, where)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{where} is {value!r}; a list is wanted")
+        return tuple(_convert(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is Literal:
+        if value not in arguments:
+            raise ConfigError(f"{where} is {value!r}; allowed: {', '.join(map(str, arguments))}")
+        return value
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else _convert(arguments[0], value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ConfigError(f"{where} is {value!r}; a value of type {hint.__name__} is wanted")
+    if isinstance(value, float) and value != value:
+        raise ConfigError(f"{where} is not a number")
+    return value

@@ -1,0 +1,104 @@
+"""The terms of the dual-task objective (paper section 3.4) and what drawn figures add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# ITU-R BT.601 brightness and two colour differences, as rows over R, G, B.
+_LUMA_CHROMA = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
+
+
+def reconstruction_loss(
+    image: Tensor, truth: Tensor, weight: Tensor, *, chroma: float, scales: Sequence[int], gradient: float
+) -> Tensor:
+    """L1 on brightness and colour apart, over areas of several sizes, plus L1 on brightness steps.
+
+    With `chroma` 0 excluded this is no plain RGB L1: brightness alone is easy to match and hides the garments'
+    colours, so colour differences carry a weight of their own.
+
+    Args:
+        image, truth: (B, 3, H, W) in [-1, 1].
+        weight: (B, 1, H, W), how much each pixel counts, at least 0.
+        chroma: weight of the two colour differences against brightness.
+        scales: sides in pixels of the squares whose means are compared.
+        gradient: weight of the brightness steps at the finest scale.
+
+    Returns:
+        Scalar, the weighted mean over pixels, averaged over scales.
+    """
+    matrix = image.new_tensor(_LUMA_CHROMA) * image.new_tensor([1.0, chroma, chroma])[:, None]
+    difference = torch.einsum("bchw,kc->bkhw", image - truth, matrix)
+    total = image.new_zeros(())
+    for scale in scales:
+        if scale > min(image.shape[-2:]):
+            continue
+        area = functional.avg_pool2d(difference, scale) if scale > 1 else difference
+        share = functional.avg_pool2d(weight, scale) if scale > 1 else weight
+        total = total + (area.abs() * share).sum() / (3 * share.sum())
+    total = total / len(scales)
+    if gradient:
+        brightness = difference[:, :1]
+        for axis in (2, 3):
+            steps = brightness.diff(dim=axis).abs()
+            share = weight.narrow(axis, 1, weight.shape[axis] - 1)
+            total = total + gradient * (steps * share).sum() / (3 * share.sum())
+    return total
+
+
+def lsgan_generator_loss(score: Tensor) -> Tensor:
+    """Least-squares GAN: the generator wants its scores to be 1 (Mao et al. 2017)."""
+    return ((score - 1) ** 2).mean()
+
+
+def lsgan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Least-squares GAN: real pictures score 1, drawn ones 0; the mean of both halves."""
+    return 0.5 * (((real - 1) ** 2).mean() + (fake**2).mean())
+
+
+def attention_target(correspondence: Tensor, seen: Tensor, stride: int, samples: int = 4) -> tuple[Tensor, Tensor]:
+    """Where each target token should look: the source tokens under its pixels' true places.
+
+    Args:
+        correspondence: (B, H, W, 2) xy source pixels of every target pixel.
+        seen: (B, H, W) bool, where that place shows in the source.
+        stride: pixels a token.
+        samples: pixels looked at along each side of a token.
+
+    Returns:
+        (B, T, T) probabilities (rows of tokens with no seen pixel are 0) and (B, T) shares of seen pixels.
+    """
+    batch, height, width, _ = correspondence.shape
+    rows, columns = height // stride, width // stride
+    count = rows * columns
+    inner = (torch.arange(samples, device=seen.device) * stride + stride // 2) // samples
+    y = (torch.arange(rows, device=seen.device)[:, None] * stride + inner).flatten()
+    x = (torch.arange(columns, device=seen.device)[:, None] * stride + inner).flatten()
+    places = correspondence[:, y][:, :, x] / stride - 0.5  # (B, rows * s, columns * s, 2) in tokens
+    known = seen[:, y][:, :, x].to(places.dtype)
+    token = (torch.arange(rows, device=seen.device)[:, None] * columns + torch.arange(columns, device=seen.device))
+    token = token.repeat_interleave(samples, 0).repeat_interleave(samples, 1)
+
+    target = places.new_zeros(batch, count * count)
+    first = places.floor()
+    share = places - first
+    for dx in (0, 1):
+        for dy in (0, 1):
+            column = (first[..., 0].long() + dx).clamp(0, columns - 1)
+            row = (first[..., 1].long() + dy).clamp(0, rows - 1)
+            part_x = share[..., 0] if dx else 1 - share[..., 0]
+            part_y = share[..., 1] if dy else 1 - share[..., 1]
+            index = token * count + row * columns + column
+            target.scatter_add_(1, index.flatten(1), (part_x * part_y * known).flatten(1))
+    target = target.view(batch, count, count)
+    mass = target.sum(-1)
+    return target / mass.clamp(min=1e-6).unsqueeze(-1), mass / samples**2
+
+
+def attention_loss(attention: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy of attention (B, T, T) to `target` (B, T, T), each row counted `weight` (B, T) times."""
+    entropy = -(target * (attention.float() + 1e-6).log()).sum(-1)
+    return (entropy * weight).sum() / weight.sum().clamp(min=1e-6)

@@ -1,0 +1,96 @@
+"""VGG19 content and style terms (paper section 3.4), when the weights are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# Indices in torchvision's vgg19().features.
+_CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
+_STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
+
+
+class VGGWeightsMissingError(FileNotFoundError):
+    """VGG19 weights were asked for by path and are not there, or are not VGG19 weights."""
+
+
+def find_vgg_weights(path: str = "") -> Path | None:
+    """The file named by `path`, or torchvision's cached download, or None. Nothing is downloaded.
+
+    Raises:
+        VGGWeightsMissingError: `path` names no file.
+    """
+    if path:
+        if not Path(path).is_file():
+            raise VGGWeightsMissingError(f"losses.vgg names {path}, which is no file; give torchvision's vgg19-*.pth")
+        return Path(path)
+    cached = sorted((Path(torch.hub.get_dir()) / "checkpoints").glob("vgg19-*.pth"))
+    return cached[0] if cached else None
+
+
+class PerceptualLoss(nn.Module):
+    """L1 between VGG19 features (content) and between their Gram matrices (style).
+
+    Pictures go in as they are, in [-1, 1] and without ImageNet's normalisation, as in the authors' training.
+    """
+
+    def __init__(self, features: nn.Sequential) -> None:
+        """Wrap torchvision's `vgg19().features`, frozen."""
+        super().__init__()
+        self.layers = nn.ModuleList(features[: max(_STYLE) + 1])
+        for layer in self.layers:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = False  # the features are compared, not only passed on
+        self.requires_grad_(False)
+
+    @classmethod
+    def load(cls, path: Path) -> PerceptualLoss:
+        """Read torchvision's VGG19 weights (.pth or .safetensors).
+
+        Raises:
+            VGGWeightsMissingError: the file holds something else.
+        """
+        from torchvision.models import vgg19
+
+        network = vgg19(weights=None)
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            weights = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            network.features.load_state_dict(
+                {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
+            )
+        except RuntimeError as error:
+            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19: {error}") from error
+        return cls(network.features)
+
+    def activations(self, image: Tensor) -> dict[int, Tensor]:
+        """Features of (B, 3, H, W) pictures at every layer the two terms look at."""
+        found = {}
+        for index, layer in enumerate(self.layers):
+            image = layer(image)
+            if index in _CONTENT or index in _STYLE:
+                found[index] = image
+        return found
+
+    def forward(self, image: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """Content and style distance of (B, 3, H, W) pictures in [-1, 1], two scalars."""
+        drawn = self.activations(image)
+        with torch.no_grad():
+            wanted = self.activations(truth)
+        zero = image.new_zeros(())
+        content = sum((functional.l1_loss(drawn[i], wanted[i]) for i in _CONTENT), zero)
+        style = sum((functional.l1_loss(gram(drawn[i]), gram(wanted[i])) for i in _STYLE), zero)
+        return content, style
+
+
+def gram(features: Tensor) -> Tensor:
+    """Channel correlations (B, C, C) of (B, C, H, W) features, divided by C * H * W."""
+    flat = features.flatten(2).float()
+    return flat @ flat.transpose(1, 2) / flat[0].numel()

@@ -1,0 +1,63 @@
+"""What a running training shows: a progress bar with losses and speed, and TensorBoard's logs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .config import TrainingConfig
+from .state import TrainingState
+
+_LOG = logging.getLogger(__name__)
+_SHOWN = ("total", "target_reconstruction", "attention", "adversarial")
+
+
+class Reports:
+    """Progress bar and TensorBoard writer of one run; use it as a context manager."""
+
+    def __init__(self, folder: Path, config: TrainingConfig, first: int, last: int) -> None:
+        """Start at step `first` of `last`; logs go to `folder`, if TensorBoard is installed."""
+        from tqdm import tqdm
+
+        self._every = config.run.log_every
+        self._bar = tqdm(initial=first, total=last, unit="step", dynamic_ncols=True, mininterval=1.0)
+        self._writer = _writer(folder)
+        self._sums: dict[str, list[float]] = {}
+
+    def __enter__(self) -> Reports:
+        """Nothing to open: the bar is already drawn."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close bar and writer, also after an error."""
+        self._bar.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def step(self, state: TrainingState, terms: dict[str, float]) -> None:
+        """Take in one step's terms; every `log_every` steps their means are shown and written."""
+        self._bar.update()
+        for name, value in terms.items():
+            self._sums.setdefault(name, []).append(value)
+        if state.step % self._every:
+            return
+        means = {name: sum(values) / len(values) for name, values in self._sums.items()}
+        self._sums.clear()
+        shown = {name.removesuffix("_reconstruction"): f"{means[name]:.3f}" for name in _SHOWN if name in means}
+        self._bar.set_postfix(shown | {"pairs/s": f"{means['pairs_per_second']:.1f}"})
+        if self._writer is not None:
+            for name, value in means.items():
+                self._writer.add_scalar(name, value, state.step)
+
+
+def _writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        _LOG.warning("TensorBoard is not installed (pip install tensorboard): training without its logs")
+        return None
+    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]

@@ -1,0 +1,136 @@
+"""Everything that changes while training, and its way to disk and back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..atomic import written_beside
+from ..network import Discriminator, Generator, initialise
+from .config import ConfigError, TrainingConfig
+
+KIND = "dptn-training"
+
+
+class ResumeError(ValueError):
+    """A run cannot go on from what is on disk; the message says why and what to do."""
+
+
+@dataclass
+class TrainingState:
+    """Networks, optimisers and counters of a run."""
+
+    generator: Generator
+    discriminator: Discriminator
+    ema: Generator
+    generator_optimiser: torch.optim.Adam
+    discriminator_optimiser: torch.optim.Adam
+    scaler: torch.amp.GradScaler
+    step: int = 0
+    pairs_used: int = 0
+    seconds: float = 0.0
+    mean_loss: float = 0.0  # averaged over about 200 steps
+    best_loss: float = float("inf")
+
+
+def new_state(config: TrainingConfig, device: torch.device, *, scaled: bool = False) -> TrainingState:
+    """Fresh networks, initialised as in the paper from `config.run.seed`."""
+    torch.manual_seed(config.run.seed)
+    generator, discriminator = Generator(config.generator), Discriminator(config.discriminator)
+    initialise(generator)
+    initialise(discriminator)
+    for network in (generator, discriminator):
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    betas = (config.optimiser.beta1, config.optimiser.beta2)
+    ema = copy.deepcopy(generator).eval().requires_grad_(False)
+    return TrainingState(
+        generator=generator.train(),
+        discriminator=discriminator.train(),
+        ema=ema,
+        generator_optimiser=torch.optim.Adam(generator.parameters(), betas=betas),
+        discriminator_optimiser=torch.optim.Adam(discriminator.parameters(), betas=betas),
+        scaler=torch.amp.GradScaler(device.type, enabled=scaled),
+    )
+
+
+def update_average(average: nn.Module, current: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights and statistics towards the current ones; faster in the first steps."""
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for mean, value in zip(_tensors(average), _tensors(current), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, share)
+            else:
+                mean.copy_(value)
+
+
+def _tensors(module: nn.Module) -> Iterable[Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()
+
+
+def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: dict[str, Any]) -> None:
+    """Write the whole state beside `path` and rename it, so that a kill at any moment leaves a whole file.
+
+    Args:
+        path: of the training checkpoint.
+        state: what to write.
+        config: saved with it, so that a resumed run can refuse to go on with another one.
+        facts: what `load_model` has to know of the averaged weights (see checkpoint.py).
+    """
+    content = {
+        "kind": KIND,
+        "config": config.to_dict(),
+        "model_facts": facts,
+        "step": state.step,
+        "pairs_used": state.pairs_used,
+        "seconds": state.seconds,
+        "mean_loss": state.mean_loss,
+        "best_loss": state.best_loss,
+        "generator": state.generator.state_dict(),
+        "discriminator": state.discriminator.state_dict(),
+        "ema": state.ema.state_dict(),
+        "generator_optimiser": state.generator_optimiser.state_dict(),
+        "discriminator_optimiser": state.discriminator_optimiser.state_dict(),
+        "scaler": state.scaler.state_dict(),
+        "random": torch.get_rng_state(),
+    }
+    with written_beside(path) as beside:
+        torch.save(content, beside)
+
+
+def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scaled: bool = False) -> TrainingState:
+    """Read a state written by `save_state`.
+
+    Raises:
+        ResumeError: the file is no training checkpoint, or its networks are not those of `config`.
+    """
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        raise ResumeError(f"{path} cannot be read as a training checkpoint ({error}); move it away to start anew") from error
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise ResumeError(f"{path} is no training checkpoint; move it away to start anew")
+    try:
+        saved = TrainingConfig.from_dict(content["config"], f"{path}: config")
+    except ConfigError as error:
+        raise ResumeError(f"{path} was written by another version: {error}") from error
+    for part in ("generator", "discriminator"):
+        if getattr(saved, part) != getattr(config, part):
+            raise ResumeError(
+                f"{path} holds a {part} of {getattr(saved, part)}, the config wants {getattr(config, part)}; "
+                "use the old sizes or another output folder"
+            )
+    state = new_state(config, device, scaled=scaled)
+    for name in ("generator", "discriminator", "ema", "generator_optimiser", "discriminator_optimiser", "scaler"):
+        getattr(state, name).load_state_dict(content[name])
+    for name in ("step", "pairs_used", "seconds", "mean_loss", "best_loss"):
+        setattr(state, name, content[name])
+    torch.set_rng_state(content["random"].cpu())
+    return state
