@@ -1,0 +1,1 @@
+"""Pairs of pictures to train and to test on."""

@@ -72,9 +72,7 @@ class MultiHeadAttention(nn.Module):
 
     def _split(self, tokens: Tensor) -> Tensor:
         batch, count, features = tokens.shape
-        heads = tokens.reshape(
-            batch, count, self.heads, features // self.heads
-        )  # B, T, d -> B, T, heads, d/heads
+        heads = tokens.reshape(batch, count, self.heads, features // self.heads)  # B, T, d -> B, T, heads, d/heads
         return heads.transpose(1, 2)
 
     def _merge(self, mixed: Tensor) -> Tensor:

@@ -48,9 +48,7 @@ class GeneratorConfig:
         if self.norm not in get_args(NormKind):
             raise ValueError(f"norm is {self.norm!r}; allowed: {', '.join(get_args(NormKind))}")
         if self.token_features % self.heads:
-            raise ValueError(
-                f"heads is {self.heads}; allowed: a divisor of the {self.token_features} token features"
-            )
+            raise ValueError(f"heads is {self.heads}; allowed: a divisor of the {self.token_features} token features")
 
     @property
     def token_features(self) -> int:
@@ -133,6 +131,4 @@ def _require_integer(name: str, value: object, *, minimum: int) -> None:
 
 def _require_ordered(base_features: int, max_features: int) -> None:
     if base_features > max_features:
-        raise ValueError(
-            f"base_features is {base_features}; allowed: at most max_features, which is {max_features}"
-        )
+        raise ValueError(f"base_features is {base_features}; allowed: at most max_features, which is {max_features}")

@@ -49,9 +49,7 @@ class Decoder(nn.Module):
             config.token_features,
             *(config.decoder_features(step) for step in range(config.down_steps)),
         ]
-        self.blocks = nn.Sequential(
-            *(DecoderBlock(before, after, config.norm) for before, after in pairwise(features))
-        )
+        self.blocks = nn.Sequential(*(DecoderBlock(before, after, config.norm) for before, after in pairwise(features)))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, token_features, H/stride, W/stride) -> (B, base_features, H, W)."""
@@ -175,9 +173,7 @@ class Generator(nn.Module):
 
     # Training: both tasks at once.
 
-    def forward(
-        self, image: Tensor, source_heatmaps: Tensor, target_heatmaps: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor, source_heatmaps: Tensor, target_heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Draw the source in the target's pose and, by the other branch, in its own (paper figure 2).
 
         Args:
@@ -191,9 +187,7 @@ class Generator(nn.Module):
         Raises:
             ValueError: Channels, sizes or batches do not fit; the message says which and what would.
         """
-        target_image, source_image, _ = self.forward_with_attention(
-            image, source_heatmaps, target_heatmaps, ()
-        )
+        target_image, source_image, _ = self.forward_with_attention(image, source_heatmaps, target_heatmaps, ())
         return target_image, source_image
 
     def forward_with_attention(
@@ -221,9 +215,7 @@ class Generator(nn.Module):
         reconstruction, transformation = self._encode_both(image, source_heatmaps, target_heatmaps)
         texture = self.source_encoder(image)
         source = self.pose_transformer.encode_source(_to_tokens(reconstruction), _to_tokens(texture))
-        tokens, attention = self.pose_transformer.forward_with_attention(
-            _to_tokens(transformation), source, layers
-        )
+        tokens, attention = self.pose_transformer.forward_with_attention(_to_tokens(transformation), source, layers)
         target_features = _to_grid(tokens, (transformation.shape[2], transformation.shape[3]))
         target_image, source_image = self._decode(torch.cat([target_features, reconstruction])).chunk(2)
         return target_image, source_image, [attention[layer].mean(dim=1) for layer in layers]
@@ -238,9 +230,7 @@ class Generator(nn.Module):
         features: Tensor = self.residual_blocks(self.pose_encoder.after_first_convolution(convolved))
         return features
 
-    def _encode_both(
-        self, image: Tensor, source_heatmaps: Tensor, target_heatmaps: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _encode_both(self, image: Tensor, source_heatmaps: Tensor, target_heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         # The branches share weights, so they run as one batch. With batch norm they then share statistics as
         # well, which is wanted: the running statistics used at inference have to fit both branches.
         first_convolution = self._convolve_source(image, source_heatmaps).repeat(2, 1, 1, 1)

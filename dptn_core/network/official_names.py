@@ -15,9 +15,7 @@ from typing import Final, Literal
 Network = Literal["generator", "discriminator"]
 
 _CONVOLUTION: Final = {"weight": "weight", "bias": "bias"}
-_NORM: Final = {
-    name: name for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-}
+_NORM: Final = {name: name for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")}
 _PROJECTION: Final = {"in_proj_weight": "in_proj_weight", "in_proj_bias": "in_proj_bias"}
 _SPECTRAL: Final = {
     "bias": "bias",

@@ -94,9 +94,7 @@ class TextureTransferBlock(nn.Module):
         tokens = self.attend_to_self(tokens)
         queries = self.cross_attention.project_queries(tokens)
         probabilities = self.cross_attention.rows(queries, source.keys)
-        return self._finish(
-            tokens, self.cross_attention.attend_with(probabilities, source.values)
-        ), probabilities
+        return self._finish(tokens, self.cross_attention.attend_with(probabilities, source.values)), probabilities
 
     def _finish(self, tokens: Tensor, found: Tensor) -> Tensor:
         tokens = over_tokens(self.cross_norm, tokens + found)
@@ -112,9 +110,7 @@ class PoseTransformer(nn.Module):
         super().__init__()
         sizes = (config.token_features, config.heads, config.norm)
         self.context_blocks = nn.ModuleList(ContextAugmentBlock(*sizes) for _ in range(config.context_blocks))
-        self.texture_blocks = nn.ModuleList(
-            TextureTransferBlock(*sizes) for _ in range(config.texture_blocks)
-        )
+        self.texture_blocks = nn.ModuleList(TextureTransferBlock(*sizes) for _ in range(config.texture_blocks))
         self.final_norm = make_norm(config.norm, config.token_features)
 
     def encode_source(self, reconstruction: Tensor, texture: Tensor) -> tuple[KeysAndValues, ...]:

@@ -43,9 +43,7 @@ class SourceFeatures:
         """Size of the source picture as (height, width) in pixels."""
         return 2 * self.first_convolution.shape[-2], 2 * self.first_convolution.shape[-1]
 
-    def to(
-        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> SourceFeatures:
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> SourceFeatures:
         """Move every tensor to `device` and/or `dtype`; None leaves it as it is."""
         return self._map(lambda tensor: tensor.to(device=device, dtype=dtype))
 
@@ -70,8 +68,7 @@ class SourceFeatures:
             return self
         if self.batch_size != 1:
             raise ValueError(
-                f"{self.batch_size} sources cannot meet {count} target poses; "
-                "give one source, or one for each pose"
+                f"{self.batch_size} sources cannot meet {count} target poses; give one source, or one for each pose"
             )
         return self._map(lambda tensor: tensor.expand(count, *tensor.shape[1:]))
 
@@ -81,7 +78,6 @@ class SourceFeatures:
             first_convolution=change(self.first_convolution),
             reconstruction=change(self.reconstruction),
             keys_and_values=tuple(
-                KeysAndValues(keys=change(pair.keys), values=change(pair.values))
-                for pair in self.keys_and_values
+                KeysAndValues(keys=change(pair.keys), values=change(pair.values)) for pair in self.keys_and_values
             ),
         )

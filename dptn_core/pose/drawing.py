@@ -198,9 +198,7 @@ def _fill_ellipse(
     _fill_rows(image, rows, middle - half, middle + half, colour)
 
 
-def _fill_bar(
-    image: NDArray[np.uint8], start: FloatArray, end: FloatArray, half_width: float, colour: _RGB
-) -> None:
+def _fill_bar(image: NDArray[np.uint8], start: FloatArray, end: FloatArray, half_width: float, colour: _RGB) -> None:
     """Fill the rectangle around the line from `start` to `end`."""
     (cx, cy), (ux, uy), half_length = _axis(start, end)
     rows = _rows(image, cy, half_length * abs(uy) + half_width * abs(ux))
@@ -229,9 +227,7 @@ def _rows(image: NDArray[np.uint8], centre_y: float, reach: float) -> FloatArray
     return np.arange(first, last + 1, dtype=np.float64)
 
 
-def _fill_rows(
-    image: NDArray[np.uint8], rows: FloatArray, left: FloatArray, right: FloatArray, colour: _RGB
-) -> None:
+def _fill_rows(image: NDArray[np.uint8], rows: FloatArray, left: FloatArray, right: FloatArray, colour: _RGB) -> None:
     """Fill row ``rows[i]`` from ``left[i]`` to ``right[i]``, both included, clipped to the image."""
     width = image.shape[1]
     first = np.clip(np.ceil(left - _EDGE), 0, width).astype(np.int64)

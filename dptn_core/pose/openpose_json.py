@@ -261,17 +261,14 @@ def _read_canvas(picture: dict[Any, Any], path: str) -> Canvas | None:
     if len(absent) == 2:
         return None
     if absent:
-        raise PoseFormatError(
-            f"{_join(path, absent[0])} is missing, though the other side of the canvas is given"
-        )
+        raise PoseFormatError(f"{_join(path, absent[0])} is missing, though the other side of the canvas is given")
     sides = []
     for key in keys:
         value = picture[key]
         whole = isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
         if isinstance(value, bool) or not whole or not 1 <= value <= MAX_CANVAS_SIDE:
             raise PoseFormatError(
-                f"{_join(path, key)} must be a whole number from 1 to {MAX_CANVAS_SIDE}, "
-                f"got {_described(value)}"
+                f"{_join(path, key)} must be a whole number from 1 to {MAX_CANVAS_SIDE}, got {_described(value)}"
             )
         sides.append(int(value))
     return Canvas(*sides)
@@ -355,9 +352,7 @@ def _to_70(face: FloatArray | None) -> FloatArray | None:
 def _write_picture(picture: People) -> dict[str, Any]:
     people = [
         {
-            "pose_keypoints_2d": _flat(
-                np.column_stack([pose.keypoints, pose.confidence]), len(KEYPOINT_NAMES)
-            ),
+            "pose_keypoints_2d": _flat(np.column_stack([pose.keypoints, pose.confidence]), len(KEYPOINT_NAMES)),
             "face_keypoints_2d": _flat(pose.face, FACE_POINTS),
             "hand_left_keypoints_2d": _flat(pose.hand_left, HAND_POINTS),
             "hand_right_keypoints_2d": _flat(pose.hand_right, HAND_POINTS),

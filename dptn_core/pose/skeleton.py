@@ -157,9 +157,7 @@ class Pose:
             if entry is None:
                 continue
             if len(entry) not in (2, 3):
-                raise ValueError(
-                    f"keypoint {name} must be x, y or x, y, confidence, got {len(entry)} numbers"
-                )
+                raise ValueError(f"keypoint {name} must be x, y or x, y, confidence, got {len(entry)} numbers")
             row[:] = (entry[0], entry[1], entry[2] if len(entry) == 3 else 1.0)
         return cls(rows[:, :2], rows[:, 2], canvas)
 
@@ -193,9 +191,7 @@ class Pose:
         scale = (canvas.width / self.canvas.width, canvas.height / self.canvas.height)
         return self.transformed(scale, (0.0, 0.0), canvas)
 
-    def transformed(
-        self, scale_xy: tuple[float, float], offset_xy: tuple[float, float], canvas: Canvas
-    ) -> Pose:
+    def transformed(self, scale_xy: tuple[float, float], offset_xy: tuple[float, float], canvas: Canvas) -> Pose:
         """Scale and shift every present point, body, hands and face: ``xy * scale_xy + offset_xy``.
 
         Args:
@@ -318,9 +314,7 @@ class People:
             NoPersonError: There is no such person.
         """
         if not 0 <= index < len(self.people):
-            raise NoPersonError(
-                f"there is no person {index}: this picture has {len(self.people)}, counted from 0"
-            )
+            raise NoPersonError(f"there is no person {index}: this picture has {len(self.people)}, counted from 0")
         return self.people[index]
 
     def rescaled(self, canvas: Canvas) -> People:

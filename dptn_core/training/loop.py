@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from ..precision import choose_precision
+from ..checkpoint import ModelFacts, load_model
+from ..precision import Precision, choose_precision
 from .batches import draw_batch, sigma_at
 from .config import Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
@@ -26,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
 
 
-class DivergedError(RuntimeError):
+class DivergedError(FloatingPointError):
     """The loss became NaN or ran away; the last good checkpoint is kept."""
 
 
@@ -74,7 +75,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
     with Reports(options.folder / "logs", config, state.step, last) as reports:
         try:
             while state.step < last:
-                terms = _one_step(state, config, options.device, precision, perceptual)
+                terms = one_step(state, config, options.device, precision, perceptual)
                 reports.step(state, terms)
                 if state.step % config.run.sheet_every == 0:
                     save_sheet(options.folder / "sheets" / f"{state.step:07d}.png", state.ema, config, options.device)
@@ -99,30 +100,36 @@ def learning_rate(stage: Stage, step: int) -> float:
 def model_facts(config: TrainingConfig, state: TrainingState, command: str) -> dict[str, Any]:
     """What a model trained by `state` has to carry along (see checkpoint.py)."""
     stage, _ = config.stage_at(max(state.step - 1, 0))
-    return {
-        "config": config.generator.to_dict(),
-        "training_size": [stage.height, stage.width],
-        "heatmap_sigma": sigma_at(config.data, stage.height),
-        "framing": "fit",
-        "provenance": {
+    facts = ModelFacts(
+        config=config.generator,
+        training_size=(stage.height, stage.width),
+        heatmap_sigma=sigma_at(config.data, stage.height),
+        framing="fit",
+        provenance={
             "command": command,
             "data": f"{config.data.kind}, seed {config.data.seed}, {state.pairs_used} pairs",
             "steps": str(state.step),
             "seed": str(config.run.seed),
             "hours": f"{state.seconds / 3600:.2f}",
             "date": datetime.now(timezone.utc).date().isoformat(),
-            "stages": "; ".join(f"{s.steps} x {s.batch} at {s.width}x{s.height}" for s in config.stages),
+            "training": json.dumps(config.to_dict()),
         },
-    }
+    )
+    return facts.to_dict()
 
 
-def _one_step(
+def one_step(
     state: TrainingState,
     config: TrainingConfig,
     device: torch.device,
-    precision: Any,
+    precision: Precision,
     perceptual: PerceptualLoss | None,
 ) -> dict[str, float]:
+    """One step of the run; changes `state` and returns the loss terms and speed.
+
+    Raises:
+        DivergedError: before anything of this step was counted.
+    """
     started = time.perf_counter()
     stage, within = config.stage_at(state.step)
     rate = learning_rate(stage, within)
@@ -179,8 +186,6 @@ def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float
 
 
 def _start_from(state: TrainingState, path: Path) -> None:
-    from ..checkpoint import load_model
-
     weights = load_model(path).generator
     if weights.config != state.generator.config:
         raise ValueError(
@@ -201,5 +206,3 @@ def _perceptual(config: TrainingConfig, device: torch.device) -> PerceptualLoss 
         )
         return None
     return PerceptualLoss.load(found).to(device)
-
-

@@ -79,7 +79,7 @@ def attention_target(correspondence: Tensor, seen: Tensor, stride: int, samples:
     x = (torch.arange(columns, device=seen.device)[:, None] * stride + inner).flatten()
     places = correspondence[:, y][:, :, x] / stride - 0.5  # (B, rows * s, columns * s, 2) in tokens
     known = seen[:, y][:, :, x].to(places.dtype)
-    token = (torch.arange(rows, device=seen.device)[:, None] * columns + torch.arange(columns, device=seen.device))
+    token = torch.arange(rows, device=seen.device)[:, None] * columns + torch.arange(columns, device=seen.device)
     token = token.repeat_interleave(samples, 0).repeat_interleave(samples, 1)
 
     target = places.new_zeros(batch, count * count)

@@ -60,4 +60,4 @@ def _writer(folder: Path) -> Any:
     except ImportError:
         _LOG.warning("TensorBoard is not installed (pip install tensorboard): training without its logs")
         return None
-    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ..atomic import written_beside
 from ..data.figures import TEST_SEED, draw_pairs, pair_seeds
+from ..data.sheet import tile
 from ..network import Generator
+from ..pictures import write_picture
 from .batches import make_batch, sigma_at
 from .config import TrainingConfig
 
@@ -36,7 +35,7 @@ def save_sheet(path: Path, generator: Generator, config: TrainingConfig, device:
             batch.source, batch.source_heatmaps, batch.target_heatmaps, (-1,)
         )
     rows = [batch.source, target, batch.target, attended(batch.source, attention[0], generator.config.stride), source]
-    save_picture(path, tile(rows, columns=2))
+    write_picture(path, tile(rows, columns=2))
 
 
 def attended(source: Tensor, attention: Tensor, stride: int) -> Tensor:
@@ -51,17 +50,3 @@ def attended(source: Tensor, attention: Tensor, stride: int) -> Tensor:
     peak = attention.argmax(-1)[:, None].expand(-1, patches.shape[1], -1)
     size = (source.shape[2], source.shape[3])
     return torch.nn.functional.fold(patches.gather(2, peak), size, stride, stride=stride)
-
-
-def tile(rows: list[Tensor], columns: int) -> np.ndarray:
-    """Pictures (B, 3, H, W) in [-1, 1] side by side, one strip a batch element, as uint8 (H', W', 3)."""
-    strips = torch.cat(rows, dim=3)
-    strips = ((strips.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu()
-    lines = [torch.cat(list(strips[start : start + columns]), 1) for start in range(0, len(strips), columns)]
-    return torch.cat([line for line in lines if line.shape == lines[0].shape]).numpy()
-
-
-def save_picture(path: Path, picture: np.ndarray) -> None:
-    """Write (H, W, 3) uint8 as a PNG, whole or not at all."""
-    with written_beside(path) as beside:
-        Image.fromarray(picture).save(beside)

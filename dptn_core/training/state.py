@@ -114,7 +114,9 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
     try:
         content = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
-        raise ResumeError(f"{path} cannot be read as a training checkpoint ({error}); move it away to start anew") from error
+        raise ResumeError(
+            f"{path} cannot be read as a training checkpoint ({error}); move it away to start anew"
+        ) from error
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise ResumeError(f"{path} is no training checkpoint; move it away to start anew")
     try:

@@ -23,9 +23,7 @@ def loop_over_joints(keypoints, present, size, sigma):
     return maps
 
 
-@pytest.mark.parametrize(
-    ("size", "sigma"), [((64, 48), 6.0), ((33, 70), 2.5), ((1, 1), 6.0), ((256, 256), 6.0)]
-)
+@pytest.mark.parametrize(("size", "sigma"), [((64, 48), 6.0), ((33, 70), 2.5), ((1, 1), 6.0), ((256, 256), 6.0)])
 def test_heat_maps_agree_with_a_loop_over_joints(size, sigma):
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(-0.3, 1.3, (2, 18, 2)) * (size[1], size[0])
@@ -104,14 +102,10 @@ def test_an_empty_batch_gives_an_empty_batch():
 def test_poses_give_the_heat_maps_of_their_keypoints():
     rng = np.random.default_rng(1)
     canvas = Canvas(48, 64)
-    poses = [
-        Pose(rng.uniform(0, 48, (18, 2)), (rng.random(18) < 0.7).astype(float), canvas) for _ in range(3)
-    ]
+    poses = [Pose(rng.uniform(0, 48, (18, 2)), (rng.random(18) < 0.7).astype(float), canvas) for _ in range(3)]
     maps = pose_heatmaps(poses, (64, 48), dtype=torch.float64)
     assert maps.dtype == torch.float64
-    wanted = loop_over_joints(
-        [p.keypoints for p in poses], np.stack([p.present for p in poses]), (64, 48), 6.0
-    )
+    wanted = loop_over_joints([p.keypoints for p in poses], np.stack([p.present for p in poses]), (64, 48), 6.0)
     assert np.abs(maps.numpy() - wanted).max() < 1e-6
 
 

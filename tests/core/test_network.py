@@ -55,9 +55,7 @@ def inputs(config: GeneratorConfig = TINY, batch: int = 2, size: tuple[int, int]
 
 
 @pytest.mark.parametrize("size", [(64, 48), (40, 72), (64, 64)], ids=str)
-@pytest.mark.parametrize(
-    "config", VARIANTS, ids=lambda config: f"{config.norm}-{config.down_steps}-{config.heads}"
-)
+@pytest.mark.parametrize("config", VARIANTS, ids=lambda config: f"{config.norm}-{config.down_steps}-{config.heads}")
 def test_transfer_of_an_encoded_source_equals_forward(config: GeneratorConfig, size: tuple[int, int]) -> None:
     if size == (40, 72) and config.down_steps == 4:
         pytest.skip("not divisible by 16")
@@ -122,9 +120,7 @@ def plain_attention(module: Any, q: Tensor, k: Tensor, v: Tensor, heads: int) ->
     return reference(q, k, v, average_attn_weights=False)
 
 
-def plain_cross_attention(
-    generator: Generator, image: Tensor, source: Tensor, target: Tensor
-) -> list[Tensor]:
+def plain_cross_attention(generator: Generator, image: Tensor, source: Tensor, target: Tensor) -> list[Tensor]:
     """Every cross-attention, computed the long way round."""
     heads, slope, transformer = generator.config.heads, 0.1, generator.pose_transformer
 
@@ -190,16 +186,12 @@ def test_gradients_reach_every_parameter(norm: Any) -> None:
     generator = build(config).train()
     target_image, source_image = generator(*inputs(config))
     (target_image.square().mean() + source_image.square().mean()).backward()
-    assert [
-        name for name, p in generator.named_parameters() if p.grad is None or not p.grad.isfinite().all()
-    ] == []
+    assert [name for name, p in generator.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
     silent = [name for name, p in generator.named_parameters() if p.grad is not None and not p.grad.any()]
     assert silent == []
 
 
-@pytest.mark.parametrize(
-    "config", VARIANTS, ids=lambda config: f"{config.norm}-{config.down_steps}-{config.heads}"
-)
+@pytest.mark.parametrize("config", VARIANTS, ids=lambda config: f"{config.norm}-{config.down_steps}-{config.heads}")
 def test_generator_names_map_one_to_one(config: GeneratorConfig) -> None:
     ours = list(Generator(config).state_dict())
     official = [ours_to_official(key) for key in ours]
@@ -253,9 +245,7 @@ def test_misfits_are_refused_in_words() -> None:
     generator = build()
     image, source, target = inputs()
     features = generator.encode_source(image, source)
-    with pytest.raises(
-        ValueError, match=r"image has shape \(2, 5, 64, 48\).*wants \(batch, 3, height, width\)"
-    ):
+    with pytest.raises(ValueError, match=r"image has shape \(2, 5, 64, 48\).*wants \(batch, 3, height, width\)"):
         generator.encode_source(source, source)
     with pytest.raises(ValueError, match=r"image is 60 x 48 .* divisible by 8: resize or pad it to 64 x 48"):
         generator.encode_source(image[:, :, :60], source[:, :, :60])

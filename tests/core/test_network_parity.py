@@ -113,9 +113,7 @@ def test_discriminator_matches(discriminator: Discriminator, expected: dict[str,
         assert error(discriminator(expected["image_t"]), expected["discriminator_t"]).max() < 1e-4
 
 
-def test_loss_terms_match(
-    outputs: Outputs, discriminator: Discriminator, expected: dict[str, Tensor]
-) -> None:
+def test_loss_terms_match(outputs: Outputs, discriminator: Discriminator, expected: dict[str, Tensor]) -> None:
     image, numbers = reference_inputs()[0], reference_numbers()
     with torch.inference_mode():
         scores = discriminator(outputs[0].float())

@@ -51,9 +51,7 @@ PIXEL_VARIANTS = {
     "a bare dict": picture(flat()),
     "json text": json.dumps([picture(flat())]),
     "a bare dict as text": json.dumps(picture(flat())),
-    "sdpose: -1, -1 for missing": [
-        picture(flat(gap=(-1.0, -1.0, 0.9)), foot_keypoints_2d=[-1.0, -1.0, 0.0] * 6)
-    ],
+    "sdpose: -1, -1 for missing": [picture(flat(gap=(-1.0, -1.0, 0.9)), foot_keypoints_2d=[-1.0, -1.0, 0.0] * 6)],
     "missing by confidence only": [picture(flat(gap=(333.0, 4.0, 0.0)))],
     "missing by null": [picture(flat(gap=(None, None, None)))],
     "missing by null confidence": [picture(flat(gap=(5.0, 5.0, None)))],

@@ -100,8 +100,11 @@ class JointAngles:
     ankle: Tensor  # (B, 2)
 
 
+_Range = tuple[int, int]
+_Postures = tuple[tuple[float, _Range, _Range, _Range, _Range], ...]
+
 # Arm postures as (low, high) degrees of abduction, flexion, twist and elbow. Joint limits of a grown-up hold in all.
-_ARMS = (
+_ARMS: _Postures = (
     (0.30, (4, 18), (-15, 15), (-30, 30), (3, 35)),  # hanging
     (0.12, (20, 55), (-15, 25), (-30, 30), (5, 60)),  # held away
     (0.10, (70, 100), (-10, 20), (-40, 40), (0, 50)),  # out to the side
@@ -111,7 +114,7 @@ _ARMS = (
     (0.10, (-5, 40), (50, 110), (-60, 40), (0, 100)),  # reaching forward
 )
 # Leg postures: weight, abduction, flexion, twist, knee (degrees); negative abduction crosses the legs.
-_LEGS = (
+_LEGS: _Postures = (
     (0.46, (0, 10), (-8, 10), (-5, 30), (0, 12)),  # standing
     (0.18, (8, 32), (-8, 15), (0, 40), (0, 20)),  # legs apart
     (0.16, (-2, 8), (-28, 42), (-5, 15), (2, 55)),  # stepping
@@ -120,7 +123,7 @@ _LEGS = (
 )
 
 
-def _posture(draws: Draws, name: str, table: tuple, same: Tensor) -> Tensor:
+def _posture(draws: Draws, name: str, table: _Postures, same: Tensor) -> Tensor:
     """Angles (B, 2, 4) in radians from a posture table; where `same`, both sides take the same posture."""
     kind = draws.choice(f"{name}.kind", [row[0] for row in table], 2)
     kind = torch.stack([kind[:, 0], torch.where(same, kind[:, 0], kind[:, 1])], 1)
@@ -234,12 +237,7 @@ def pose_skeleton(body: Proportions, angles: JointAngles) -> Skeleton3D:
         abduction, flexion, arm_twist = angles.arm[:, index].unbind(-1)
         # a raised arm lifts its shoulder with it
         lift = 0.25 * body.shoulder * ((abduction - 0.9).clamp(min=0) / 2)
-        upper = (
-            chest
-            @ rotation("z", -sign * abduction)
-            @ rotation("x", flexion)
-            @ rotation("y", sign * arm_twist)
-        )
+        upper = chest @ rotation("z", -sign * abduction) @ rotation("x", flexion) @ rotation("y", sign * arm_twist)
         fore = upper @ rotation("x", angles.elbow[:, index])
         hand = fore @ rotation("x", angles.wrist[:, index])
         place[f"{side}_shoulder"] = place["neck"] + along(chest, sign * body.shoulder * (1 - 0.1 * lift), -lift, 0.0)
@@ -261,9 +259,7 @@ def pose_skeleton(body: Proportions, angles: JointAngles) -> Skeleton3D:
         for bone, frame in (("thigh", thigh), ("shin", shin), ("foot", foot)):
             frames[f"{side}_{bone}"] = frame
 
-        place[f"{side}_eye"] = place["head"] + along(
-            head, sign * body.head * 0.17, -body.head * 0.02, body.head * 0.42
-        )
+        place[f"{side}_eye"] = place["head"] + along(head, sign * body.head * 0.17, -body.head * 0.02, body.head * 0.42)
         place[f"{side}_ear"] = place["head"] + along(head, sign * body.head * 0.40, body.head * 0.02, 0.0)
     place["nose"] = place["head"] + along(head, 0.0, body.head * 0.12, body.head * 0.48)
     return Skeleton3D(place, frames)

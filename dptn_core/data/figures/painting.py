@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .draws import Draws
-from .solids import Hits, Solids, local_coordinates, surface_normals
+from .solids import Hits, Solids, surface_at
 from .textures import TEXELS, draw_colours
 from .wardrobe import FACE, Materials
+
+_POINTS_AT_ONCE = 1 << 14  # keeps the work in the cache
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,6 @@ class Style:
     strength: Tensor  # (B,) how dark the shade is
     outline: Tensor  # (B,) bool
     ink: Tensor  # (B, 3) outline colour
-
-    def twice(self) -> Style:
-        """The same hand draws source and target: every field (2B, ...)."""
-        return Style(**{f.name: torch.cat([getattr(self, f.name)] * 2) for f in fields(self)})
 
 
 def draw_style(draws: Draws) -> Style:
@@ -56,57 +54,92 @@ def _sample(pictures: Tensor, row: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def paint(
-    solids: Solids, materials: Materials, hits: Hits, textures: Tensor, decals: Tensor, style: Style, background: Tensor
+    solids: Solids,
+    materials: Materials,
+    hits: Hits,
+    textures: Tensor,
+    decals: Tensor,
+    style: Style,
+    background: Tensor,
+    oversampling: int,
 ) -> Tensor:
-    """Colours of every pixel, (B, 3, H, W) in [0, 1].
+    """Colours of every pixel, (2B, 3, H, W) in [0, 1].
 
     Args:
-        solids: placed in the pixels that `hits` was cast at.
-        materials: (B, K) fields.
-        hits: result of `cast_rays`.
-        textures, decals: per figure, see `textures.py`.
+        solids: of the 2B pictures, placed in the fine pixels that `hits` was cast at.
+        materials: (2B, K) fields.
+        hits: result of `cast_rays` at `oversampling` times H x W.
+        textures, decals: of the B figures, see `textures.py`.
         style: (B, ...) fields.
         background: (B, 3, H, W) in [0, 1].
+        oversampling: fine pixels along a side of a pixel.
     """
-    batch, _, height, width = background.shape
-    picture, solid = hits.picture, hits.solid
-    points = torch.stack([hits.pixel % width + 0.5, hits.pixel // width + 0.5, hits.depth], 1)
-    local = local_coordinates(solids, picture, solid, points)
-    turn = torch.atan2(local[:, 0], local[:, 1]) / (2 * torch.pi)  # 0 in front, +-0.5 behind
+    figures, _, height, width = background.shape
+    batch, wide = hits.solid_map.shape[0], width * oversampling
+    inverse = solids.inverse_axes()
+    # The figure is drawn fine on glass, averaged, and laid over a background of final size.
+    glass = background.new_zeros(batch, height * oversampling * wide, 4)
+    glass[..., 3][hits.picture, hits.pixel] = 1
+    for some in torch.arange(len(hits.pixel), device=glass.device).split(_POINTS_AT_ONCE):
+        picture, solid, pixel = hits.picture[some], hits.solid[some], hits.pixel[some]
+        figure = picture % figures
+        points = torch.stack([pixel % wide + 0.5, pixel // wide + 0.5, hits.depth[some]], 1)
+        surface = surface_at(solids, inverse, picture, solid, points)
+        colour = _cloth_and_decal(materials, surface.local, picture, solid, figure, textures, decals)
+        colour = colour * _shade(style, surface.normal, figure).unsqueeze(1)
+        glass[..., :3][picture, pixel] = colour.clamp_(0, 1)
+    glass = _outlined(glass.view(batch, -1, wide, 4), hits, materials, style, figures)
+    glass = glass.view(batch, height, oversampling, width, oversampling, 4).mean((2, 4)).permute(0, 3, 1, 2)
+    pairs = glass.unflatten(0, (-1, figures))
+    return (pairs[:, :, :3] + (1 - pairs[:, :, 3:]) * background).flatten(0, 1)
 
-    u = turn * materials.around[picture, solid]
-    v = materials.start[picture, solid] + materials.along[picture, solid] * local[:, 2]
-    row = picture * textures.shape[1] + materials.texture[picture, solid]
-    colour = _sample(textures.flatten(0, 1), row, u % 1, v % 1)
 
-    decal = materials.decal[picture, solid]
-    behind = turn.abs() > 0.25
-    side = torch.where(behind, (turn % 1) - 0.5, turn)
-    reach = torch.where(decal == FACE, 0.21, 0.19)
-    x, y = side / reach, local[:, 2] / 0.8
-    on = (decal >= 0) & (x.abs() < 1) & (y.abs() < 1)
-    row = picture * decals.shape[1] + decal.clamp(min=0) + behind.long()
-    stamp = _sample(decals.flatten(0, 1), row, (x.clamp(-1, 1) + 1) / 2, (y.clamp(-1, 1) + 1) / 2)
-    cover = stamp[:, 3:] * on.unsqueeze(1)
-    colour = colour + (stamp[:, :3] - colour) * cover
-
-    normal = surface_normals(solids, picture, solid, local)
-    lit = (normal * style.light[picture]).sum(1).clamp(min=0)
-    mode, strength = style.shading[picture], style.strength[picture]
+def _shade(style: Style, normal: Tensor, figure: Tensor) -> Tensor:
+    """Brightness factors (N,) of points with unit normals (N, 3)."""
+    lit = (normal * style.light[figure]).sum(1).clamp(min=0)
+    mode, strength = style.shading[figure], style.strength[figure]
     soft = 1 - strength + strength * 1.2 * lit
     step = torch.where(lit > 0.35, 1.0, 1 - strength * 0.7)
-    shade = torch.where(mode == 0, 1.0, torch.where(mode == 1, soft, step))
-    colour = (colour * shade.unsqueeze(1)).clamp(0, 1)
-
-    canvas = background.flatten(2).transpose(1, 2).clone(memory_format=torch.contiguous_format)
-    canvas[picture, hits.pixel] = colour
-    canvas = canvas.transpose(1, 2).view(batch, 3, height, width)
-    return _outlined(canvas, hits, materials, style)
+    return torch.where(mode == 0, 1.0, torch.where(mode == 1, soft, step))
 
 
-def _outlined(canvas: Tensor, hits: Hits, materials: Materials, style: Style) -> Tensor:
-    """Ink where body part or cloth changes from one pixel to the next."""
-    inked = style.outline.nonzero()[:, 0]
+def _cloth_and_decal(
+    materials: Materials,
+    local: Tensor,
+    picture: Tensor,
+    solid: Tensor,
+    figure: Tensor,
+    textures: Tensor,
+    decals: Tensor,
+) -> Tensor:
+    """Unlit colours (N, 3) of points with local coordinates (N, 3)."""
+    row = picture * materials.part.shape[1] + solid
+
+    def of(values: Tensor) -> Tensor:
+        return values.flatten()[row]
+
+    turn = torch.atan2(local[:, 0], local[:, 1]) / (2 * torch.pi)  # 0 in front, +-0.5 behind
+    u = turn * of(materials.around)
+    v = of(materials.start) + of(materials.along) * local[:, 2]
+    colour = _sample(textures.flatten(0, 1), figure * textures.shape[1] + of(materials.texture), u % 1, v % 1)
+
+    decal = of(materials.decal)
+    stamped = (decal >= 0).nonzero()[:, 0]
+    decal, turn, height = decal[stamped], turn[stamped], local[stamped, 2]
+    behind = turn.abs() > 0.25
+    side = torch.where(behind, (turn % 1) - 0.5, turn)
+    x, y = side / torch.where(decal == FACE, 0.21, 0.19), height / 0.8
+    on = (x.abs() < 1) & (y.abs() < 1)
+    page = figure[stamped] * decals.shape[1] + decal + behind.long()
+    stamp = _sample(decals.flatten(0, 1), page, (x.clamp(-1, 1) + 1) / 2, (y.clamp(-1, 1) + 1) / 2)
+    cover = stamp[:, 3:] * on.unsqueeze(1)
+    colour[stamped] += (stamp[:, :3] - colour[stamped]) * cover
+    return colour
+
+
+def _outlined(glass: Tensor, hits: Hits, materials: Materials, style: Style, figures: int) -> Tensor:
+    """Ink where body part or cloth changes from one pixel of the (2B, H, W, 4) picture to the next."""
+    inked = style.outline.repeat(len(glass) // figures).nonzero()[:, 0]
     solid_map = hits.solid_map[inked]
     empty = solid_map < 0
     region = (materials.part * 8 + materials.texture)[inked]
@@ -119,8 +152,8 @@ def _outlined(canvas: Tensor, hits: Hits, materials: Materials, style: Style) ->
     edge[:, 1:] |= below
     edge[:, :-1] |= below
     row, y, x = (edge & ~empty).nonzero(as_tuple=True)
-    canvas[inked[row], :, y, x] = style.ink[inked[row]]
-    return canvas
+    glass[inked[row], y, x, :3] = style.ink[inked[row] % figures]
+    return glass
 
 
 def draw_backgrounds(draws: Draws, size: tuple[int, int]) -> Tensor:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from .draws import Draws
 from .kinematics import Skeleton3D, draw_joint_angles, draw_proportions, draw_turns, pose_skeleton
 from .painting import draw_backgrounds, draw_style, paint
-from .solids import Hits, Solids, cast_rays, local_coordinates, surface_normals, surface_points
+from .solids import Hits, Solids, cast_rays, surface_at, surface_points
 from .textures import draw_decals, draw_textures
 from .wardrobe import draw_outfit, dress
 
@@ -101,27 +100,31 @@ def draw_pairs(seeds: Tensor, size: tuple[int, int], *, oversampling: int = 2) -
     zoom = torch.full_like(scale, oversampling)
     fine_solids = solids.placed(zoom, torch.zeros_like(offset))
     textures = draw_textures(draws)
-    decals = draw_decals(draws, textures)
-    background = draw_backgrounds(draws, size).repeat_interleave(oversampling, 2).repeat_interleave(oversampling, 3)
     picture = paint(
         fine_solids,
         materials,
         cast_rays(fine_solids, fine),
-        torch.cat([textures, textures]),
-        torch.cat([decals, decals]),
-        draw_style(draws).twice(),
-        torch.cat([background, background]),
+        textures,
+        draw_decals(draws, textures),
+        draw_style(draws),
+        draw_backgrounds(draws, size),
+        oversampling,
     )
-    picture = functional.avg_pool2d(picture, oversampling) * 2 - 1
+    picture = picture * 2 - 1
     mask = hits.solid_map >= 0
     return FigurePairs(
-        *picture.split(batch),
-        *joints[..., :2].split(batch),
-        *present.split(batch),
-        *visible.split(batch),
-        *mask.split(batch),
-        correspondence,
-        seen,
+        source=picture[:batch],
+        target=picture[batch:],
+        source_keypoints=joints[:batch, :, :2],
+        target_keypoints=joints[batch:, :, :2],
+        source_present=present[:batch],
+        target_present=present[batch:],
+        source_visible=visible[:batch],
+        target_visible=visible[batch:],
+        source_mask=mask[:batch],
+        target_mask=mask[batch:],
+        correspondence=correspondence,
+        seen=seen,
     )
 
 
@@ -157,7 +160,9 @@ def _camera(draws: Draws, bones: Skeleton3D, head: Tensor, size: tuple[int, int]
     shared = draws.chance("camera.shared", 0.7)[:, None]
     # two poses on one canvas stand at about the same spot, not exactly
     low = torch.cat([torch.where(shared, torch.minimum(first_low, second_low), v) for v in (first_low, second_low)])
-    high = torch.cat([torch.where(shared, torch.maximum(first_high, second_high), v) for v in (first_high, second_high)])
+    high = torch.cat(
+        [torch.where(shared, torch.maximum(first_high, second_high), v) for v in (first_high, second_high)]
+    )
 
     def each(name: str, a: float, b: float, *shape: int) -> Tensor:
         """One number for both pictures of a shared camera, two numbers otherwise."""
@@ -198,7 +203,9 @@ def _joint_visibility(
     visible = inside & (front < joints[..., 2] + depth * scale[:, None] * 1.25 + 1.0)
     # Detectors guess hidden body joints most of the time, but not a face seen from behind.
     guessed = draws.chance("keypoints.guessed", 0.85, 2, 18).transpose(0, 1).flatten(0, 1)
-    guessed = guessed & (torch.arange(18, device=joints.device) % 18 < 14) & (torch.arange(18, device=joints.device) > 0)
+    guessed = (
+        guessed & (torch.arange(18, device=joints.device) % 18 < 14) & (torch.arange(18, device=joints.device) > 0)
+    )
     missed = draws.chance("keypoints.missed", 0.015, 2, 18).transpose(0, 1).flatten(0, 1)
     present = (visible | (inside & guessed)) & ~missed
     return present, visible & present
@@ -218,10 +225,11 @@ def _correspond(solids: Solids, hits: Hits, batch: int, size: tuple[int, int], s
     target = hits.picture >= batch
     picture, pixel, solid, depth = (v[target] for v in (hits.picture, hits.pixel, hits.solid, hits.depth))
     points = torch.stack([pixel % width + 0.5, pixel // width + 0.5, depth], 1)
-    local = local_coordinates(solids, picture, solid, points)
+    inverse = solids.inverse_axes()
+    local = surface_at(solids, inverse, picture, solid, points).local
     in_source = picture - batch
     moved = surface_points(solids, in_source, solid, local, solids.shape[picture, solid])
-    facing = surface_normals(solids, in_source, solid, local)[:, 2] > 0.05
+    facing = surface_at(solids, inverse, in_source, solid, moved).normal[:, 2] > 0.05
     x, y = moved[:, 0].floor().long(), moved[:, 1].floor().long()
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)

@@ -49,6 +49,11 @@ class Solids:
             self.shown,
         )
 
+    def inverse_axes(self) -> Tensor:
+        """Inverse of `axes` (B, K, 3, 3); of solids that are not shown, which may be flat, the identity."""
+        identity = torch.eye(3, dtype=self.axes.dtype, device=self.axes.device)
+        return torch.linalg.inv(torch.where(self.shown[..., None, None], self.axes, identity))
+
     def radius(self, t: Tensor, shape: Tensor) -> Tensor:
         """Radius at height t in units of the cross axes."""
         c0, c1, c2 = shape.unbind(-1)
@@ -88,14 +93,10 @@ def _bounding_tiles(solids: Solids, size: tuple[int, int]) -> Tensor:
 def _quadratic(left: tuple[Tensor, ...], right: tuple[Tensor, ...]) -> Tensor:
     """Product of two planes k0 + k1 p + k2 q as coefficients of (1, p, q, p^2, p q, q^2), (N, 6)."""
     (a0, a1, a2), (b0, b1, b2) = left, right
-    return torch.stack(
-        [a0 * b0, a0 * b1 + a1 * b0, a0 * b2 + a2 * b0, a1 * b1, a1 * b2 + a2 * b1, a2 * b2], -1
-    )
+    return torch.stack([a0 * b0, a0 * b1 + a1 * b0, a0 * b2 + a2 * b0, a1 * b1, a1 * b2 + a2 * b1, a2 * b2], -1)
 
 
-def _intersect(
-    inverse: Tensor, centre: Tensor, shape: Tensor, clip: Tensor, corner: Tensor, basis: Tensor
-) -> Tensor:
+def _intersect(inverse: Tensor, centre: Tensor, shape: Tensor, clip: Tensor, corner: Tensor, basis: Tensor) -> Tensor:
     """Depth at which the rays of N tiles enter N solids, -inf for a miss.
 
     In a tile everything is a polynomial of the pixel's place, so its few coefficients are found in float64 for the
@@ -157,8 +158,10 @@ def cast_rays(solids: Solids, size: tuple[int, int]) -> Hits:
     lane = torch.arange(TILE, device=device) + 0.5
     p, q = lane.repeat(TILE), lane.repeat_interleave(TILE)
     basis = torch.stack([torch.ones_like(p), p, q, p * p, p * q, q * q])
-    exact = Solids(**{f.name: getattr(solids, f.name).double() for f in fields(solids)})
-    inverse = torch.linalg.inv(torch.where(solids.shown[..., None, None], exact.axes, _identity(exact.axes)))
+    exact = Solids(
+        solids.axes.double(), solids.centre.double(), solids.shape.double(), solids.clip.double(), solids.shown
+    )
+    inverse = exact.inverse_axes()
     corner = torch.stack([tile_x, tile_y], -1).double() * TILE
     slot = (picture * down + tile_y) * across + tile_x
     nearest = torch.full((batch * down * across, TILE * TILE), -1, dtype=torch.int32, device=device)
@@ -177,19 +180,32 @@ def cast_rays(solids: Solids, size: tuple[int, int]) -> Hits:
     solid_map = torch.where(grid >= 0, grid % 64, -1).long()
     depth_map = torch.where(grid >= 0, (grid // 64).float() * (2 * reach / steps) - reach, -torch.inf)
     where, flat = (grid >= 0).flatten(1).nonzero(as_tuple=True)
-    return Hits(
-        where, flat, solid_map.flatten(1)[where, flat], depth_map.flatten(1)[where, flat], solid_map, depth_map
-    )
+    return Hits(where, flat, solid_map.flatten(1)[where, flat], depth_map.flatten(1)[where, flat], solid_map, depth_map)
 
 
-def _identity(like: Tensor) -> Tensor:
-    return torch.eye(3, dtype=like.dtype, device=like.device)
+@dataclass(frozen=True)
+class Surface:
+    """Points on solids, in the solids' own terms."""
+
+    local: Tensor  # (N, 3): a, b, t
+    normal: Tensor  # (N, 3): outward, unit length, in the picture's axes
 
 
-def local_coordinates(solids: Solids, picture: Tensor, solid: Tensor, points: Tensor) -> Tensor:
-    """Coordinates (a, b, t) in their solid of surface points (N, 3) given in pixels."""
-    inverse = torch.linalg.inv(torch.where(solids.shown[..., None, None], solids.axes, _identity(points)))
-    return (inverse[picture, solid] @ (points - solids.centre[picture, solid]).unsqueeze(-1)).squeeze(-1)
+def surface_at(solids: Solids, inverse: Tensor, picture: Tensor, solid: Tensor, points: Tensor) -> Surface:
+    """Local coordinates and normals of surface points.
+
+    Args:
+        solids: the solids, and `inverse` their `inverse_axes`.
+        picture, solid: (N,) which solid each point lies on.
+        points: (N, 3) pixels.
+    """
+    row = picture * solids.count + solid
+    own, shape = inverse.flatten(0, 1)[row], solids.shape.flatten(0, 1)[row]
+    local = torch.bmm(own, (points - solids.centre.flatten(0, 1)[row]).unsqueeze(2)).squeeze(2)
+    slope = -(shape[:, 1] / 2 + shape[:, 2] * local[:, 2])
+    gradient = torch.cat([local[:, :2], slope[:, None]], 1)
+    normal = torch.bmm(gradient.unsqueeze(1), own).squeeze(1)
+    return Surface(local, torch.nn.functional.normalize(normal, dim=1))
 
 
 def surface_points(solids: Solids, picture: Tensor, solid: Tensor, local: Tensor, shape: Tensor) -> Tensor:
@@ -199,12 +215,3 @@ def surface_points(solids: Solids, picture: Tensor, solid: Tensor, local: Tensor
     swell = solids.radius(t, own) / solids.radius(t, shape)
     moved = torch.cat([local[:, :2] * swell[:, None], local[:, 2:]], 1)
     return (solids.axes[picture, solid] @ moved.unsqueeze(-1)).squeeze(-1) + solids.centre[picture, solid]
-
-
-def surface_normals(solids: Solids, picture: Tensor, solid: Tensor, local: Tensor) -> Tensor:
-    """Unit outward normals (N, 3) at local points (N, 3)."""
-    shape = solids.shape[picture, solid]
-    gradient = torch.stack([local[:, 0], local[:, 1], -(shape[:, 1] / 2 + shape[:, 2] * local[:, 2])], 1)
-    inverse = torch.linalg.inv(torch.where(solids.shown[..., None, None], solids.axes, _identity(local)))
-    normal = (inverse[picture, solid].transpose(1, 2) @ gradient.unsqueeze(-1)).squeeze(-1)
-    return torch.nn.functional.normalize(normal, dim=1)

@@ -11,7 +11,15 @@ from .wardrobe import BOTTOM, COAT, DECAL_COUNT, EXTRA, HAIR, SHOES, SKIN, TEXTU
 TEXELS = 48
 
 _SKIN_TONES = ((255, 224, 200), (241, 194, 155), (224, 172, 125), (198, 134, 85), (141, 85, 50), (90, 56, 37))
-_HAIR_TONES = ((28, 24, 24), (60, 38, 25), (105, 66, 38), (170, 120, 60), (225, 190, 120), (150, 50, 30), (150, 150, 155))
+_HAIR_TONES = (
+    (28, 24, 24),
+    (60, 38, 25),
+    (105, 66, 38),
+    (170, 120, 60),
+    (225, 190, 120),
+    (150, 50, 30),
+    (150, 150, 155),
+)
 
 
 def hsv_to_rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
@@ -172,18 +180,31 @@ def _face(draws: Draws, skin: Tensor, hair: Tensor, x: Tensor, y: Tensor) -> Ten
     mirrored = x.abs() - eye_x
     white = torch.ones_like(skin)
     face = _paint(face, _ellipse(mirrored, y - eye_y, width, height), white * 0.97)
-    iris = hsv_to_rgb(draws.unit("face.iris"), draws.between("face.iris_s", 0.2, 0.8), draws.between("face.iris_v", 0.1, 0.6))
+    iris = hsv_to_rgb(
+        draws.unit("face.iris"), draws.between("face.iris_s", 0.2, 0.8), draws.between("face.iris_v", 0.1, 0.6)
+    )
     face = _paint(face, _ellipse(mirrored, y - eye_y, width * 0.6, height * 0.8), iris)
     face = _paint(face, _ellipse(mirrored, y - eye_y, width * 0.25, height * 0.4), white * 0.05)
     brow_y = eye_y - height - scalar("face.brow_gap", 0.06, 0.14)
-    face = _paint(face, _ellipse(mirrored, y - brow_y + 0.2 * mirrored, width * 1.2, scalar("face.brow", 0.03, 0.07)), hair * 0.8)
-    nose = _ellipse(x, y - eye_y - scalar("face.nose_y", 0.22, 0.34), scalar("face.nose_x", 0.05, 0.1), scalar("face.nose", 0.04, 0.12))
+    face = _paint(
+        face, _ellipse(mirrored, y - brow_y + 0.2 * mirrored, width * 1.2, scalar("face.brow", 0.03, 0.07)), hair * 0.8
+    )
+    nose = _ellipse(
+        x,
+        y - eye_y - scalar("face.nose_y", 0.22, 0.34),
+        scalar("face.nose_x", 0.05, 0.1),
+        scalar("face.nose", 0.04, 0.12),
+    )
     face = _paint(face, nose * 0.6, skin * 0.75)
     cheek = _ellipse(x.abs() - 0.45, y - 0.25, scalar("face.cheek_x", 0.12, 0.2), scalar("face.cheek_y", 0.08, 0.14))
     blush = skin * torch.tensor((1.05, 0.75, 0.75), device=skin.device)
     face = _paint(face, cheek * scalar("face.blush", 0.0, 0.7), blush.clamp(0, 1))
     mouth_y = scalar("face.mouth_y", 0.42, 0.56) - scalar("face.smile", -0.3, 0.5) * x * x
-    lips = hsv_to_rgb(draws.between("face.lips_h", -0.04, 0.03) % 1, draws.between("face.lips_s", 0.4, 0.8), draws.between("face.lips_v", 0.4, 0.8))
+    lips = hsv_to_rgb(
+        draws.between("face.lips_h", -0.04, 0.03) % 1,
+        draws.between("face.lips_s", 0.4, 0.8),
+        draws.between("face.lips_v", 0.4, 0.8),
+    )
     mouth = _ellipse(x, y - mouth_y, scalar("face.mouth_w", 0.16, 0.34), scalar("face.mouth_h", 0.03, 0.1))
     return _paint(face, mouth, lips)
 

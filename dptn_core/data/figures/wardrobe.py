@@ -70,7 +70,9 @@ def draw_outfit(draws: Draws) -> Outfit:
         torch.where(sleeve == 2, draws.between("wear.elbow", -0.8, -0.1), -1.0),
     )
     trousers = bottom <= _CROPPED
-    leg_upper = torch.where(trousers, 1.0, torch.where(bottom == _SHORTS, draws.between("wear.shorts", -0.2, 0.7), -1.0))
+    leg_upper = torch.where(
+        trousers, 1.0, torch.where(bottom == _SHORTS, draws.between("wear.shorts", -0.2, 0.7), -1.0)
+    )
     leg_lower = torch.where(
         bottom == _TROUSERS,
         draws.between("wear.hem", 0.8, 0.98),
@@ -158,7 +160,12 @@ class _Dresser:
         self.rows.append(
             {
                 "axes": torch.stack(
-                    [frame[:, :, 0] * across[:, None], frame[:, :, 2] * depth[:, None], frame[:, :, 1] * length[:, None]], -1
+                    [
+                        frame[:, :, 0] * across[:, None],
+                        frame[:, :, 2] * depth[:, None],
+                        frame[:, :, 1] * length[:, None],
+                    ],
+                    -1,
                 ),
                 "centre": centre,
                 "shape": shape,
@@ -527,8 +534,8 @@ def _skirt(
     place, frames = bones.positions, bones.frames
     pelvis = frames["pelvis"]
     normalise = torch.nn.functional.normalize
-    thighs = sum(place[f"{side}_knee"] - place[f"{side}_hip"] for side in SIDES)
-    down = normalise(normalise(thighs, dim=-1) + 0.35 * pelvis[:, :, 1], dim=-1)
+    right, left = (place[f"{side}_knee"] - place[f"{side}_hip"] for side in SIDES)
+    down = normalise(normalise(right + left, dim=-1) + 0.35 * pelvis[:, :, 1], dim=-1)
     sideways = pelvis[:, :, 0]
     sideways = normalise(sideways - (sideways * down).sum(-1, keepdim=True) * down, dim=-1)
     forward = torch.linalg.cross(sideways, down)

@@ -1,0 +1,96 @@
+"""A picture of what the network looked at, to show and to save."""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from .attention import attention_at, carried, correspondence, peaks
+from .framing import resize
+from .pictures import to_bytes
+from .transfer import Transfer
+
+_SHOWN = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
+_PANEL_HEIGHT = 512
+
+
+def attention_picture(transfer: Transfer, index: int, *, layer: int = -1) -> np.ndarray:
+    """Four panels: the drawn target with its joints, the source with where each joint looked, the source's own pixels
+    carried along the attention, and how sure the network was.
+
+    Args:
+        transfer: the result to show.
+        index: which of its pictures.
+        layer: Texture Transfer Block.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    source = transfer.source
+    pose = transfer.frame.pose_inside(transfer.poses[index])
+    shown = [joint for joint in _SHOWN if pose.present[joint]]
+    points = torch.from_numpy(transfer.poses[index].keypoints[shown]).to(transfer.drawn.device)
+    attention = attention_at(transfer, index, points, layer=layer)
+    looked = source.frame.points_inside(peaks(attention, transfer)).cpu().numpy()
+    found = correspondence(transfer, index, layer=layer)
+    source_view = source.frame.cut(source.picture).to(attention.device)
+
+    colours = [_colour(joint) for joint in shown]
+    target_panel = _panel(transfer.drawn[index])
+    _mark(target_panel, pose.keypoints[shown], colours, transfer.frame.size, filled=True)
+    heat = _heat(source_view, attention, colours)
+    source_panel = _panel(heat)
+    _mark(source_panel, looked, colours, source.frame.size, filled=False)
+    sure = resize(found.confidence[None].float(), transfer.frame.size).expand(3, -1, -1)
+    panels = [target_panel, source_panel, _panel(carried(transfer, found)), _panel(sure)]
+    gap = np.full((panels[0].height, 6, 3), 255, dtype=np.uint8)
+    strips: list[np.ndarray] = []
+    for panel in panels:
+        strips += [np.asarray(panel), gap]
+    return np.concatenate(strips[:-1], axis=1)
+
+
+def _colour(joint: int) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb(joint / len(_SHOWN), 0.9, 1.0)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _panel(picture: Tensor) -> Image.Image:
+    height, width = picture.shape[1:]
+    size = (max(1, round(width * _PANEL_HEIGHT / height)), _PANEL_HEIGHT)
+    return Image.fromarray(to_bytes(picture)).resize(size, Image.Resampling.BICUBIC)
+
+
+def _mark(
+    panel: Image.Image,
+    points: np.ndarray,
+    colours: list[tuple[int, int, int]],
+    size: tuple[int, int],
+    *,
+    filled: bool,
+) -> None:
+    """Dots (filled) or rings at (N, 2) pixels of a picture of `size`."""
+    draw = ImageDraw.Draw(panel)
+    scale = np.array([panel.width / size[1], panel.height / size[0]])
+    radius = 6
+    for (x, y), colour in zip(points * scale, colours, strict=True):
+        box = (x - radius, y - radius, x + radius, y + radius)
+        if filled:
+            draw.ellipse(box, fill=colour, outline=(0, 0, 0))
+        else:
+            draw.ellipse(box, outline=(0, 0, 0), width=5)
+            draw.ellipse(box, outline=colour, width=3)
+
+
+def _heat(picture: Tensor, attention: Tensor, colours: list[tuple[int, int, int]]) -> Tensor:
+    """The grey picture with each of (N, h, w) attention maps shining in its colour."""
+    grey = picture.mean(0, keepdim=True).expand(3, -1, -1) * 0.55
+    for one, colour in zip(attention, colours, strict=True):
+        glow = resize((one / one.max().clamp(min=1e-9))[None], (picture.shape[1], picture.shape[2]))
+        tint = grey.new_tensor(colour)[:, None, None] / 255
+        grey = grey * (1 - 0.6 * glow) + tint * 0.6 * glow
+    return grey

@@ -1,0 +1,279 @@
+"""Speed and memory on this machine, as ratios: both sides of each comparison are run in turns and medians compared."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from .data.figures import draw_pairs, pair_seeds
+from .network import Generator, GeneratorConfig, SourceFeatures, initialise
+from .pose.heatmaps import keypoint_heatmaps
+from .precision import cpu_is_good_at_bf16
+
+_SIZE = 256  # the paper's pictures are 256 x 256
+
+Numbers = dict[str, Any]
+
+
+def measure(device: torch.device, rounds: int) -> Numbers:
+    """Everything `dptn bench` shows.
+
+    Args:
+        device: to measure on.
+        rounds: repetitions of each side; medians are taken.
+    """
+    numbers: Numbers = {"device": _describe(device), "torch": torch.__version__, "rounds": rounds}
+    numbers["transfer"] = _transfer(device, rounds)
+    numbers["precision"] = _precision(device, rounds)
+    numbers["heatmaps"] = _heatmaps(device, rounds)
+    numbers["figures"] = _figures(device, rounds)
+    numbers["training"] = _training(device, rounds)
+    numbers["peak_memory_mib"] = {str(size): _peak_memory(device, size) for size in (256, 512)}
+    return numbers
+
+
+def report(numbers: Numbers) -> str:
+    """The numbers in words."""
+    transfer, precision, maps = numbers["transfer"], numbers["precision"], numbers["heatmaps"]
+    figures, training = numbers["figures"], numbers["training"]
+    memory = ", ".join(f"{size}x{size} {mib:.0f} MiB" for size, mib in numbers["peak_memory_mib"].items())
+    lines = [
+        f"{numbers['device']}, torch {numbers['torch']}, medians of {numbers['rounds']} rounds",
+        "",
+        "paper-sized network (9.79 M), 256x256, fp32:",
+        f"  encode + first pose   {transfer['first'] * 1e3:8.1f} ms"
+        f"   {transfer['first_to_forward']:.2f} of forward without the self-reconstruction decoder",
+        f"  each further pose     {transfer['further'] * 1e3:8.1f} ms   {transfer['further_to_first']:.2f} of first",
+    ]
+    for name, values in precision.items():
+        lines.append(
+            f"  {name} transfer         {values['seconds'] * 1e3:8.1f} ms   {values['to_fp32']:.2f} of fp32, "
+            f"{values['psnr']:.1f} dB between the pictures"
+        )
+    lines += [
+        f"heat maps               {maps['speed_up']:8.1f} times faster than the per-joint numpy loop",
+        f"figures                 {figures['pairs_per_second']:8.1f} pairs/s at 96x128",
+        f"training                {training['images_per_second']:8.1f} images/s at 96x128, starter network, "
+        f"{training['precision']}, drawing included",
+        f"peak memory of one encode and transfer beyond the loaded program: {memory}",
+    ]
+    return "\n".join(lines)
+
+
+def _describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _interleaved(device: torch.device, rounds: int, *sides: Callable[[], object]) -> list[float]:
+    """Median seconds of each side, run in turns after one round of warming up."""
+    times: list[list[float]] = [[] for _ in sides]
+    for round_ in range(rounds + 1):
+        for side, taken in zip(sides, times, strict=True):
+            _wait(device)
+            started = time.perf_counter()
+            side()
+            _wait(device)
+            if round_:
+                taken.append(time.perf_counter() - started)
+    return [statistics.median(taken) for taken in times]
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _paper_network(device: torch.device, dtype: torch.dtype = torch.float32) -> Generator:
+    """The paper's network under weights that keep values of ordinary size all the way through."""
+    from .network import keep_norms_fp32
+
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig())
+    initialise(generator, gain=1.0)
+    generator.eval().requires_grad_(False).to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    keep_norms_fp32(generator)
+    return generator
+
+
+def _inputs(device: torch.device, size: int = _SIZE) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    pairs = draw_pairs(pair_seeds(3, 0, 1, device), (size, size))
+    sigma = 6.0 * size / _SIZE
+    source_maps = keypoint_heatmaps(pairs.source_keypoints, pairs.source_present, (size, size), sigma)
+    target_maps = keypoint_heatmaps(pairs.target_keypoints, pairs.target_present, (size, size), sigma)
+    last = torch.channels_last
+    return (
+        pairs.source.contiguous(memory_format=last),
+        source_maps.contiguous(memory_format=last),
+        target_maps.contiguous(memory_format=last),
+    )
+
+
+@torch.inference_mode()
+def _transfer(device: torch.device, rounds: int) -> Numbers:
+    generator = _paper_network(device)
+    image, source_maps, target_maps = _inputs(device)
+    kept: list[SourceFeatures] = [generator.encode_source(image, source_maps)]
+
+    def first() -> torch.Tensor:
+        kept[0] = generator.encode_source(image, source_maps)
+        return generator.transfer(kept[0], target_maps)
+
+    both, more, forward, decoder = _interleaved(
+        device,
+        rounds,
+        first,
+        lambda: generator.transfer(kept[0], target_maps),
+        lambda: generator(image, source_maps, target_maps),
+        lambda: generator.reconstruct(kept[0]),
+    )
+    return {
+        "first": both,
+        "further": more,
+        "forward": forward,
+        "self_reconstruction_decoder": decoder,
+        "first_to_forward": both / (forward - decoder),
+        "further_to_first": more / both,
+    }
+
+
+@torch.inference_mode()
+def _precision(device: torch.device, rounds: int) -> Numbers:
+    wanted: dict[str, torch.dtype] = {}
+    if device.type == "cuda":
+        wanted = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    elif device.type == "cpu" and cpu_is_good_at_bf16():
+        wanted = {"bf16": torch.bfloat16}
+    results: Numbers = {}
+    image, source_maps, target_maps = _inputs(device)
+    full = _starter_or_paper(device, torch.float32)
+    for name, dtype in wanted.items():
+        half = _starter_or_paper(device, dtype)
+
+        inputs = (image, source_maps, target_maps)
+        wide, narrow = _interleaved(
+            device, rounds, partial(_whole_transfer, full, *inputs), partial(_whole_transfer, half, *inputs)
+        )
+        error = ((_whole_transfer(full, *inputs) - _whole_transfer(half, *inputs)) / 2).square().mean().item()
+        results[name] = {"seconds": narrow, "to_fp32": narrow / wide, "psnr": -10 * math.log10(max(error, 1e-12))}
+    return results
+
+
+def _whole_transfer(
+    generator: Generator, image: torch.Tensor, source_maps: torch.Tensor, target_maps: torch.Tensor
+) -> torch.Tensor:
+    dtype = generator.output.convolution.weight.dtype
+    source = generator.encode_source(image.to(dtype), source_maps.to(dtype))
+    return generator.transfer(source, target_maps.to(dtype)).float()
+
+
+def _starter_or_paper(device: torch.device, dtype: torch.dtype) -> Generator:
+    """Trained weights tell how much precision costs a real picture; without them, the paper's sizes."""
+    from .checkpoint import load_model, starter_path
+
+    if starter_path().exists():
+        return load_model(starter_path(), device, dtype).generator
+    return _paper_network(device, dtype)
+
+
+def _heatmaps(device: torch.device, rounds: int) -> Numbers:
+    pairs = draw_pairs(pair_seeds(3, 0, 8, device), (_SIZE, _SIZE))
+    points, present = pairs.source_keypoints, pairs.source_present
+
+    def separable() -> torch.Tensor:
+        return keypoint_heatmaps(points, present, (_SIZE, _SIZE), 6.0)
+
+    numpy_points, numpy_present = points.cpu().numpy(), present.cpu().numpy()
+
+    def loop() -> np.ndarray:
+        """The plain way: a picture a joint on the CPU, as the field's data loaders do."""
+        maps = np.zeros((len(numpy_points), 18, _SIZE, _SIZE), dtype=np.float32)
+        xx, yy = np.meshgrid(np.arange(_SIZE), np.arange(_SIZE))
+        for person in range(len(numpy_points)):
+            for joint in range(18):
+                if numpy_present[person, joint]:
+                    x, y = numpy_points[person, joint].astype(int)
+                    maps[person, joint] = np.exp(-((yy - y) ** 2 + (xx - x) ** 2) / (2 * 6.0**2))
+        return maps
+
+    fast, slow = _interleaved(device, rounds, separable, loop)
+    return {"seconds": fast, "loop_seconds": slow, "speed_up": slow / fast}
+
+
+def _figures(device: torch.device, rounds: int) -> Numbers:
+    count = 32
+    (seconds,) = _interleaved(device, rounds, lambda: draw_pairs(pair_seeds(3, 0, count, device), (128, 96)))
+    return {"pairs_per_second": count / seconds}
+
+
+def _training(device: torch.device, rounds: int) -> Numbers:
+    from pathlib import Path
+
+    from .precision import choose_precision
+    from .training import load_config
+    from .training.loop import one_step
+    from .training.state import new_state
+
+    config = load_config(Path(__file__).parent / "training" / "presets" / "figures.toml")
+    precision = choose_precision(device, config.run.precision)
+    state = new_state(config, device)
+    state.step = config.total_steps - 1  # the last stage has the final size
+    stage = config.stages[-1]
+
+    def step() -> None:
+        one_step(state, config, device, precision, None)
+        state.step = config.total_steps - 1
+
+    (seconds,) = _interleaved(device, max(1, rounds // 2), step)
+    return {"images_per_second": stage.batch / seconds, "precision": precision}
+
+
+def _peak_memory(device: torch.device, size: int) -> float:
+    """MiB that one encode and transfer need at their peak, beyond the program and its weights, in a fresh process."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(peak_memory_here, str(device), size).result()
+
+
+@torch.inference_mode()
+def peak_memory_here(device_name: str, size: int) -> float:
+    """MiB by which one encode and transfer at `size` raise this process's peak; true in a fresh process only."""
+    device = torch.device(device_name)
+    generator = _paper_network(device)
+    image, source_maps, target_maps = _inputs(device, size)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        generator.transfer(generator.encode_source(image, source_maps), target_maps)
+        return float(torch.cuda.max_memory_allocated(device) - before) / 2**20
+    generator.transfer(*_warm(generator, device))
+    before = _resident_peak()
+    generator.transfer(generator.encode_source(image, source_maps), target_maps)
+    return (_resident_peak() - before) / 2**20
+
+
+def _warm(generator: Generator, device: torch.device) -> tuple[SourceFeatures, torch.Tensor]:
+    """A tiny run first, so that libraries loaded on first use are not counted."""
+    image, source_maps, target_maps = _inputs(device, 64)
+    return generator.encode_source(image, source_maps), target_maps
+
+
+def _resident_peak() -> int:
+    """Highest resident memory of this process so far, bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such count; psutil-free builds report 0
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

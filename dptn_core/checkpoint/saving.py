@@ -1,0 +1,61 @@
+"""One way out: our .safetensors."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from .errors import CheckpointError
+from .model import DPTNModel, convert_weights
+
+
+def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.float32) -> None:
+    """Write a model as .safetensors, its facts in the metadata.
+
+    A file of that name is replaced at once when the new one is complete, and stays if anything fails.
+
+    Args:
+        path: Ends in .safetensors; its folder exists.
+        model: On any device, in any precision.
+        dtype: torch.float32, torch.float16 or torch.bfloat16; norms are written as fp32.
+
+    Raises:
+        CheckpointError: The path cannot be written to, or a weight is not a finite number in `dtype`. Nothing
+            is left behind.
+        ValueError: `dtype` is none of the three.
+    """
+    path = Path(path)
+    _check_target(path)
+    try:
+        weights = convert_weights(model.config, model.generator.state_dict(), dtype)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} was not written: {error}") from error
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
+    # Beside the target: a rename is atomic only within a file system. Its suffix keeps it out of model lists.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        # Written by us, as `save_file` makes files that only their owner may read.
+        temporary.write_bytes(save(tensors, metadata=model.facts.to_metadata()))
+        os.replace(temporary, path)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} could not be written ({error}): check free space, permissions and whether a program has it open"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _check_target(path: Path) -> None:
+    if path.suffix != ".safetensors":
+        raise CheckpointError(
+            f"{path} ends in {path.suffix or 'no suffix'!r}; models are written as .safetensors only: "
+            f"use {path.with_suffix('.safetensors').name}"
+        )
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder: give the name of a file in it")
+    if not path.parent.is_dir():
+        raise CheckpointError(f"{path.parent} does not exist: create that folder, or write elsewhere")

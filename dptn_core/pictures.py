@@ -1,0 +1,114 @@
+"""Any picture in, one kind of tensor out: (3, H, W) float32 in [0, 1], RGB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from .atomic import written_beside
+
+LARGEST_SIDE = 16_384  # pixels; beyond it one picture alone would take gigabytes
+
+
+class PictureError(ValueError):
+    """A picture that cannot be used; the message names it, what is wrong and the way out."""
+
+
+def read_picture(path: Path) -> Tensor:
+    """Read a picture file of any mode Pillow knows; see `to_picture` for what happens to alpha and depth.
+
+    Raises:
+        PictureError: no such file, no picture, or too large.
+    """
+    try:
+        with Image.open(path) as opened:
+            if max(opened.size) > LARGEST_SIDE:
+                raise PictureError(
+                    f"{path} is {opened.width}x{opened.height}; sides up to {LARGEST_SIDE} are read. Scale it down"
+                )
+            return to_picture(ImageOps.exif_transpose(opened))
+    except FileNotFoundError:
+        raise PictureError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise PictureError(
+            f"{path} is not a picture in a format that can be read here (PNG, JPEG, WebP, ...)"
+        ) from None
+    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        if isinstance(error, PictureError):
+            raise
+        raise PictureError(f"{path} cannot be read: {error}") from error
+
+
+def to_picture(picture: Image.Image | np.ndarray | Tensor) -> Tensor:
+    """Bring a picture into the form the network's surroundings use.
+
+    Args:
+        picture: a Pillow image of any mode, a numpy array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), of 8 or 16 bits or
+            floats in [0, 1], or a tensor of those layouts (a ComfyUI image without its batch).
+
+    Returns:
+        (3, H, W) float32 in [0, 1]. Transparent places become white, as the studio pictures the networks of this
+        field are trained on.
+
+    Raises:
+        PictureError: another layout, or numbers that are no picture.
+    """
+    if isinstance(picture, Image.Image):
+        picture = _from_pillow(picture)
+    values = picture.detach().cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
+    if values.ndim == 2:
+        values = values[..., None]
+    if values.ndim != 3 or values.shape[2] not in (1, 3, 4) or 0 in values.shape:
+        raise PictureError(f"a picture has the shape (height, width, 1, 3 or 4 channels), not {values.shape}")
+    if values.dtype == np.bool_:
+        numbers: np.ndarray = values.astype(np.float32)
+    elif np.issubdtype(values.dtype, np.integer):
+        numbers = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+    else:
+        numbers = values.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise PictureError("the picture holds NaN or infinite values; repair the step that made it")
+    colour, alpha = numbers[..., :3].clip(0, 1), numbers[..., 3:].clip(0, 1)
+    if alpha.size:
+        colour = (colour * alpha + (1 - alpha)).astype(np.float32)
+    if colour.shape[2] == 1:
+        colour = colour.repeat(3, axis=2)
+    return torch.from_numpy(np.ascontiguousarray(colour)).permute(2, 0, 1)
+
+
+def _from_pillow(picture: Image.Image) -> np.ndarray:
+    if picture.mode.startswith("I;16"):
+        return np.asarray(picture).astype(np.uint16)
+    if picture.mode == "I":  # 16-bit PNGs arrive as 32-bit integers in some versions of Pillow
+        values = np.asarray(picture).astype(np.int64)
+        return (values.clip(0, 65535)).astype(np.uint16)
+    if picture.mode == "F":
+        values = np.asarray(picture).astype(np.float32)
+        return values if values.max(initial=0) <= 1 else values / 255
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        return np.asarray(picture.convert("RGBA"))
+    return np.asarray(picture.convert("RGB"))
+
+
+def to_bytes(picture: Tensor) -> np.ndarray:
+    """(3, H, W) in [0, 1] as (H, W, 3) uint8."""
+    array: np.ndarray = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return array
+
+
+def write_picture(path: Path, picture: Tensor | np.ndarray) -> None:
+    """Write (3, H, W) in [0, 1], or (H, W, 3) uint8, in the format the suffix names; whole or not at all.
+
+    Raises:
+        PictureError: the suffix names no format, or the folder cannot be written.
+    """
+    array = to_bytes(picture) if isinstance(picture, Tensor) else picture
+    try:
+        with written_beside(path) as beside:
+            Image.fromarray(array).save(beside)
+    except (OSError, ValueError) as error:
+        raise PictureError(f"{path} cannot be written: {error}") from error

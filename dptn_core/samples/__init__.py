@@ -1,0 +1,9 @@
+"""Pictures and poses that ship, so that a first run needs nothing of one's own."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+FIGURE, FIGURE_POSE = FOLDER / "figure.png", FOLDER / "figure.json"
+PHOTOGRAPH, PHOTOGRAPH_POSE = FOLDER / "astronaut.jpg", FOLDER / "astronaut.json"
+FIGURE_TARGETS = tuple(FOLDER / "poses" / f"{name}.json" for name in ("wave", "walk", "cheer"))
+PHOTOGRAPH_TARGETS = (FOLDER / "poses" / "astronaut_raised_arm.json",)

@@ -1,0 +1,147 @@
+"""From a picture and poses to pictures: encode a person once, draw any number of poses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .checkpoint import DPTNModel
+from .framing import Frame, Framing, FramingError, frame_person, frame_targets
+from .network import SourceFeatures
+from .pose import Canvas, Pose
+from .pose.heatmaps import pose_heatmaps
+
+CHUNK = 8  # poses drawn at once
+
+
+@dataclass(frozen=True)
+class EncodedSource:
+    """A person, encoded once for any number of poses."""
+
+    model: DPTNModel
+    features: SourceFeatures
+    picture: Tensor  # (3, H, W) in [0, 1], as given
+    pose: Pose  # on the picture's canvas
+    frame: Frame
+    framing: Framing
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Pictures of one source in several poses, and what is needed to ask about them."""
+
+    source: EncodedSource
+    poses: tuple[Pose, ...]
+    frame: Frame
+    drawn: Tensor  # (N, 3, h, w) in [0, 1]: what the network drew, in its own frame
+    pictures: Tensor  # (N, 3, H, W) in [0, 1]: put back into the poses' canvas
+
+    def heatmaps(self, index: int) -> Tensor:
+        """Heat maps (1, 18, h, w) that pose `index` was drawn from."""
+        return _heatmaps(self.source.model, [self.poses[index]], self.frame)
+
+
+def encode_source(
+    model: DPTNModel,
+    picture: Tensor,
+    pose: Pose,
+    *,
+    framing: Framing | None = None,
+    size: tuple[int, int] | None = None,
+) -> EncodedSource:
+    """Everything that depends on the source person alone.
+
+    Args:
+        model: any DPTN model; its device and number format are used.
+        picture: (3, H, W) in [0, 1].
+        pose: of the person, on the picture's canvas, or on another canvas of the same proportions.
+        framing: how the person is cut out; None takes what the model was trained with.
+        size: (H, W) the network works at, divisible by its stride; None takes the training size.
+
+    Raises:
+        FramingError: the pose shows no person, or does not belong to the picture.
+        ValueError: the size does not fit the network.
+    """
+    framing = framing or model.framing
+    size = size or model.training_size
+    stride = model.config.stride
+    if size[0] % stride or size[1] % stride or min(size) < 2 * stride:
+        raise ValueError(f"size {size[1]}x{size[0]} does not fit the network: both sides must be multiples of {stride}")
+    pose = _on_canvas_of(pose, picture)
+    frame = frame_person(pose, size, framing, "source pose")
+    image = frame.cut(picture).to(model.device, model.dtype)[None] * 2 - 1
+    with torch.inference_mode():
+        features = model.generator.encode_source(_laid_out(image), _heatmaps(model, [pose], frame))
+    return EncodedSource(model, features, picture, pose, frame, framing)
+
+
+def transfer(
+    source: EncodedSource,
+    poses: Sequence[Pose],
+    *,
+    chunk: int = CHUNK,
+    progress: Callable[[int, Tensor], None] | None = None,
+) -> Transfer:
+    """Draw the source person in every pose.
+
+    Args:
+        source: from `encode_source`.
+        poses: at least one, all on one canvas, which decides the size of the pictures. On the canvas of the source
+            picture the background stays where it is.
+        chunk: poses drawn at once; limits memory.
+        progress: called after each chunk with the number of poses done and that chunk's (n, 3, h, w) drawings; may
+            raise to stop.
+
+    Raises:
+        FramingError: there is no pose, or one shows no person.
+    """
+    if not poses:
+        raise FramingError("there is no target pose to draw")
+    frame = frame_targets(poses, source.frame, source.pose, source.framing)
+    parts = []
+    for drawn in _drawn_chunks(source, poses, frame, chunk):
+        parts.append(drawn)
+        if progress is not None:
+            progress(sum(map(len, parts)), drawn)
+    drawn = torch.cat(parts)
+    around = source.picture if frame.canvas == source.frame.canvas else None
+    around = None if around is None else around.to(drawn.device)
+    pictures = torch.stack([frame.paste(one, around) for one in drawn])
+    return Transfer(source, tuple(poses), frame, drawn, pictures)
+
+
+def _drawn_chunks(source: EncodedSource, poses: Sequence[Pose], frame: Frame, chunk: int) -> Iterator[Tensor]:
+    model = source.model
+    for start in range(0, len(poses), chunk):
+        heatmaps = _heatmaps(model, poses[start : start + chunk], frame)
+        with torch.inference_mode():
+            drawn = model.generator.transfer(source.features, heatmaps)
+        yield (drawn.float() + 1) / 2
+
+
+def _heatmaps(model: DPTNModel, poses: Sequence[Pose], frame: Frame) -> Tensor:
+    height, width = frame.size
+    # Heat maps keep their size relative to the person when the network runs larger or smaller than it was trained.
+    sigma = model.heatmap_sigma * height / model.training_size[0]
+    inside = [frame.pose_inside(pose) for pose in poses]
+    return _laid_out(pose_heatmaps(inside, (height, width), sigma, model.device, model.dtype))
+
+
+def _laid_out(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _on_canvas_of(pose: Pose, picture: Tensor) -> Pose:
+    canvas = Canvas(picture.shape[2], picture.shape[1])
+    if pose.canvas == canvas:
+        return pose
+    mismatch = (pose.canvas.width / pose.canvas.height) / (canvas.width / canvas.height)
+    if not 0.9 < mismatch < 1.1:
+        raise FramingError(
+            f"the source pose is on a canvas of {pose.canvas} and the picture is {canvas}, which is another shape; "
+            "extract the pose from this very picture"
+        )
+    return pose.rescaled(canvas)
