@@ -222,17 +222,19 @@ def _training(device: torch.device, rounds: int) -> Numbers:
 
     from .precision import choose_precision
     from .training import load_config
+    from .training.batches import PairSource
     from .training.loop import one_step
     from .training.state import new_state
 
     config = load_config(Path(__file__).parent / "training" / "presets" / "figures.toml")
     precision = choose_precision(device, config.run.precision)
     state = new_state(config, device)
+    source = PairSource(config.data, device)
     state.step = config.total_steps - 1  # the last stage has the final size
     stage = config.stages[-1]
 
     def step() -> None:
-        one_step(state, config, device, precision, None)
+        one_step(state, config, source, precision, None)
         state.step = config.total_steps - 1
 
     (seconds,) = _interleaved(device, max(1, rounds // 2), step)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from . import commands
 
+LARGEST_SIZE = 2048  # pixels a side; the network compares every place with every other
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0, 2 for bad input (said on stderr in a line), or 130 when interrupted."""
@@ -22,6 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"dptn {options.command}: interrupted", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in commands.EXTRAS:
+            raise
+        advice = "pip install 'dptn-pose-transfer[train]'"
+        print(f"dptn {options.command}: {error.name} is not installed; {advice}", file=sys.stderr)
+        return 2
     except commands.BAD_INPUT as error:
         print(f"dptn {options.command}: {error}", file=sys.stderr)
         return 2
@@ -90,7 +98,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="TOML file; examples: dptn_core/training/presets")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: training.pt, sheets/, logs/")
     parser.add_argument("--from", dest="start_from", type=Path, help="model whose weights the run starts with")
-    parser.add_argument("--steps", type=int, help="stop after this many steps, to go on later")
+    parser.add_argument("--steps", type=_positive, help="stop after this many steps, to go on later")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.set_defaults(run=commands.run_train)
 
@@ -119,8 +127,8 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("out/figures.png"), help="picture to write")
     parser.add_argument("--pairs", type=_positive, default=16, help="how many (default: 16)")
-    parser.add_argument("--seed", type=int, default=1, help="which endless set (default: 1)")
-    parser.add_argument("--first", type=int, default=0, help="number of the first pair (default: 0)")
+    parser.add_argument("--seed", type=_natural, default=1, help="which endless set (default: 1)")
+    parser.add_argument("--first", type=_natural, default=0, help="number of the first pair (default: 0)")
     parser.add_argument("--size", type=_size, default=(256, 192), help="width x height of a figure (default: 192x256)")
     parser.set_defaults(run=commands.run_figures)
 
@@ -149,7 +157,15 @@ def _size(text: str) -> tuple[int, int]:
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height, like 96x128")
+    if max(int(width), int(height)) > LARGEST_SIZE:
+        raise argparse.ArgumentTypeError(f"{text!r} is too large; sides up to {LARGEST_SIZE} are possible")
     return int(height), int(width)
+
+
+def _natural(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
+    return int(text)
 
 
 def _positive(text: str) -> int:

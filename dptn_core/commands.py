@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from .checkpoint import DPTNModel
-    from .pose import Pose
+    from .pose import Canvas, Pose
 
 
 class CommandError(ValueError):
@@ -25,19 +25,26 @@ class CommandError(ValueError):
 # Errors whose message is all there is to say: every class of ours about bad input is a ValueError or OSError, and a
 # training that diverged is a FloatingPointError. Anything else is a fault of the program and keeps its traceback.
 BAD_INPUT = (ValueError, OSError, FloatingPointError)
+# What `pip install 'dptn-pose-transfer[train]'` adds; only training and evaluation import it.
+EXTRAS = ("tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm")
 
 
 def run_transfer(options: Namespace) -> None:
     """`dptn transfer`."""
     from .attention_picture import attention_picture
-    from .pictures import read_picture, write_picture
-    from .pose import People, draw_skeleton
+    from .pictures import check_format, read_picture, write_picture
+    from .pose import Canvas, People, draw_skeleton
     from .transfer import encode_source, transfer
 
+    if options.attention:
+        check_format(options.attention)
     picture = read_picture(options.image)
-    source_pose = _read_poses(options.source_pose, options.person)[0]
-    targets = [pose for path in options.target_pose for pose in _read_poses(path, options.person)]
-    names = _names(options.target_pose, options.person)
+    canvas = Canvas(picture.shape[2], picture.shape[1])
+    source_pose = _read_poses(options.source_pose, options.person, canvas)[0]
+    read = [(path, _read_poses(path, options.person, canvas)) for path in options.target_pose]
+    targets = [pose for _, poses in read for pose in poses]
+    names = _names([(path, len(poses)) for path, poses in read])
+    _keep(options.image, [options.attention or options.out, *(options.out / f"{name}.png" for name in names)])
     model = _load(options)
     source = encode_source(model, picture, source_pose, framing=options.framing, size=options.size)
     for name, pose in zip(names, targets, strict=True):
@@ -128,12 +135,17 @@ def run_convert(options: Namespace) -> None:
 
 def run_figures(options: Namespace) -> None:
     """`dptn figures`."""
+    import numpy as np
+
     from .data.figures import draw_pairs, pair_seeds
     from .data.sheet import pair_sheet
-    from .pictures import write_picture
+    from .pictures import check_format, write_picture
 
-    pairs = draw_pairs(pair_seeds(options.seed, options.first, options.pairs), options.size)
-    write_picture(options.out, pair_sheet(pairs, columns=4))
+    check_format(options.out)
+    seeds = pair_seeds(options.seed, options.first, options.pairs)
+    # One line at a time: drawing takes much more memory than the sheet.
+    lines = [pair_sheet(draw_pairs(line, options.size), columns=4) for line in seeds.split(4)]
+    write_picture(options.out, np.concatenate(lines))
     print(f"wrote {options.out}")
 
 
@@ -166,17 +178,17 @@ def _device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError) as error:
         raise CommandError(f"--device {name} cannot be used here ({error}); try --device cpu") from error
     return device
 
 
-def _read_poses(path: Path, person: int | None) -> list[Pose]:
-    """The chosen person of every picture in a pose file."""
+def _read_poses(path: Path, person: int | None, canvas: Canvas | None = None) -> list[Pose]:
+    """The chosen person of every picture in a pose file; `canvas` is for files that state none."""
     from .pose import load_pose_file
 
-    found = load_pose_file(path)
+    found = load_pose_file(path, canvas)
     poses = []
     for index, people in enumerate(found):
         try:
@@ -189,11 +201,16 @@ def _read_poses(path: Path, person: int | None) -> list[Pose]:
     return poses
 
 
-def _names(paths: list[Path], person: int | None) -> list[str]:
-    """A file name for each pose: the pose file's, numbered where it holds several."""
+def _names(files: list[tuple[Path, int]]) -> list[str]:
+    """A file name for each pose: the pose file's, numbered where it holds several, or where two would be the same."""
     names: list[str] = []
-    for path in paths:
-        count = len(_read_poses(path, person))
+    for path, count in files:
         names += [path.stem] if count == 1 else [f"{path.stem}_{index:04d}" for index in range(count)]
-    doubled = {name for name in names if names.count(name) > 1}
-    return [f"{name}_{index}" if name in doubled else name for index, name in enumerate(names)]
+    written = {name.lower() for name in names} | {f"{name.lower()}_skeleton" for name in names}
+    return names if len(written) == 2 * len(names) else [f"{name}_{index}" for index, name in enumerate(names)]
+
+
+def _keep(image: Path, outputs: list[Path]) -> None:
+    """Refuse to write over the picture that is read."""
+    if image.resolve() in [path.resolve() for path in outputs]:
+        raise CommandError(f"{image} would be written over; choose another --out or --attention")

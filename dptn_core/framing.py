@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .checkpoint import Framing
 from .pose import Canvas, Pose
-
-Framing = Literal["fit", "stretch"]
-FRAMINGS: tuple[Framing, ...] = ("fit", "stretch")
 
 # The authors' pictures: 256x256 with the person in columns 40..216, stretched back to 256x256.
 _STRETCH_ASPECT = 176 / 256
 _STRETCH_SQUARE, _STRETCH_LEFT = 256, 40
 _MARGIN = 0.09  # of the person's height around the person, as in the drawn training pairs
+_STRETCH_SLACK = 8  # pixels by which a detector may see a joint beyond those columns
 _LEAST_KEYPOINTS = 4
+_FARTHEST = 1.5  # longer sides of the canvas that a keypoint may lie away from its middle
 _ROOM = 0.005  # shares of a frame that a pose may stick out before the frame has to grow
 
 _NOSE, _NECK, _HIPS, _KNEES, _ANKLES, _ELBOWS, _WRISTS = 0, 1, (8, 11), (9, 12), (10, 13), (3, 6), (4, 7)
@@ -135,7 +134,7 @@ def check_pose(pose: Pose, name: str) -> None:
     """Refuse a pose that says too little about where the person is.
 
     Raises:
-        FramingError: fewer than four keypoints, all in one place, or all outside the canvas.
+        FramingError: fewer than four keypoints inside the canvas, all in one place, or one far outside.
     """
     there = pose.keypoints[pose.present]
     if len(there) < _LEAST_KEYPOINTS:
@@ -150,10 +149,17 @@ def check_pose(pose: Pose, name: str) -> None:
         )
     canvas = pose.canvas
     inside = (there >= 0).all(1) & (there[:, 0] < canvas.width) & (there[:, 1] < canvas.height)
-    if not inside.any():
+    if inside.sum() < _LEAST_KEYPOINTS:
         raise FramingError(
-            f"all keypoints of the {name} lie outside its canvas of {canvas}; move the pose into the picture, "
-            "or check that pose and picture belong together"
+            f"only {inside.sum()} of the {len(there)} keypoints of the {name} lie inside its canvas of {canvas}; "
+            f"at least {_LEAST_KEYPOINTS} must. Move the pose into the picture, or check that the two belong together"
+        )
+    away = np.abs(there - (canvas.width / 2, canvas.height / 2)).max(1)
+    if away.max() > _FARTHEST * max(canvas.width, canvas.height):  # a frame around it would take gigabytes
+        x, y = there[away.argmax()]
+        raise FramingError(
+            f"a keypoint of the {name} lies at {x:.0f}, {y:.0f}, far outside its canvas of {canvas}; "
+            "remove it or put it right"
         )
 
 
@@ -200,7 +206,7 @@ def frame_person(pose: Pose, size: tuple[int, int], framing: Framing, name: str 
         FramingError: see `check_pose`.
     """
     check_pose(pose, name)
-    if framing == "stretch" and (whole := _authors_box(pose.canvas)) is not None:
+    if framing == "stretch" and (whole := _authors_box([pose])) is not None:
         return Frame(whole, pose.canvas, size)
     return _frame_extent(person_extent(pose), pose.canvas, size, framing)
 
@@ -224,7 +230,8 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
                 "bring all poses of a sequence to one canvas"
             )
     canvas = poses[0].canvas
-    if framing == "stretch" and (whole := _authors_box(canvas)) is not None:
+    everybody = [*poses, source_pose] if canvas == source.canvas else poses
+    if framing == "stretch" and (whole := _authors_box(everybody)) is not None:
         return Frame(whole, canvas, source.size)
     extent = _union(person_extent(pose) for pose in poses)
     if canvas == source.canvas:
@@ -242,13 +249,17 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
     return _frame_extent(extent, canvas, source.size, framing)
 
 
-def _authors_box(canvas: Canvas) -> Box | None:
-    """The authors' own crop, for pictures of the authors' own sizes."""
-    if (canvas.width, canvas.height) == (_STRETCH_SQUARE, _STRETCH_SQUARE):
-        return Box(_STRETCH_LEFT, 0, round(_STRETCH_SQUARE * _STRETCH_ASPECT), _STRETCH_SQUARE)
+def _authors_box(poses: Sequence[Pose]) -> Box | None:
+    """The authors' own crop, for pictures of the authors' own sizes with the people where theirs are."""
+    canvas = poses[0].canvas
     if (canvas.width, canvas.height) == (176, 256):
         return Box(0, 0, 176, 256)
-    return None
+    if (canvas.width, canvas.height) != (_STRETCH_SQUARE, _STRETCH_SQUARE):
+        return None
+    box = Box(_STRETCH_LEFT, 0, round(_STRETCH_SQUARE * _STRETCH_ASPECT), _STRETCH_SQUARE)
+    x = np.concatenate([pose.keypoints[pose.present, 0] for pose in poses])
+    within = (x >= box.left - _STRETCH_SLACK) & (x < box.right + _STRETCH_SLACK)
+    return box if within.all() else None
 
 
 def _union(extents: Iterable[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
@@ -265,7 +276,7 @@ def _frame_extent(
     aspect = _STRETCH_ASPECT if framing == "stretch" else size[1] / size[0]
     height = max(bottom - top, (right - left) / aspect, 4.0)
     width = height * aspect
-    # Where the canvas has room, the frame stays within it: invented surroundings help nobody.
+    # No more beyond the canvas than must be: invented surroundings help nobody.
     left = _slide((left + right) / 2 - width / 2, width, canvas.width)
     top = _slide((top + bottom) / 2 - height / 2, height, canvas.height)
     box = Box(round(left), round(top), max(round(width), 1), max(round(height), 1))
@@ -273,7 +284,6 @@ def _frame_extent(
 
 
 def _slide(start: float, length: float, limit: int) -> float:
-    """Move [start, start + length) into [0, limit), if it fits."""
-    if length > limit:
-        return start
-    return min(max(start, 0.0), limit - length)
+    """Move [start, start + length) into [0, limit), or where it is longer, over all of it."""
+    first, last = sorted((0.0, limit - length))
+    return min(max(start, first), last)

@@ -37,9 +37,9 @@ def read_picture(path: Path) -> Tensor:
         raise PictureError(
             f"{path} is not a picture in a format that can be read here (PNG, JPEG, WebP, ...)"
         ) from None
-    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
-        if isinstance(error, PictureError):
-            raise
+    except PictureError:
+        raise
+    except Exception as error:  # a damaged file may fail anywhere in a decoder
         raise PictureError(f"{path} cannot be read: {error}") from error
 
 
@@ -47,8 +47,8 @@ def to_picture(picture: Image.Image | np.ndarray | Tensor) -> Tensor:
     """Bring a picture into the form the network's surroundings use.
 
     Args:
-        picture: a Pillow image of any mode, a numpy array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), of 8 or 16 bits or
-            floats in [0, 1], or a tensor of those layouts (a ComfyUI image without its batch).
+        picture: a Pillow image of any mode, a numpy array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), of uint8, uint16,
+            bool or floats in [0, 1], or a tensor of those layouts (a ComfyUI image without its batch).
 
     Returns:
         (3, H, W) float32 in [0, 1]. Transparent places become white, as the studio pictures the networks of this
@@ -59,17 +59,20 @@ def to_picture(picture: Image.Image | np.ndarray | Tensor) -> Tensor:
     """
     if isinstance(picture, Image.Image):
         picture = _from_pillow(picture)
-    values = picture.detach().cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
+    if isinstance(picture, Tensor):
+        picture = picture.detach().cpu()
+        values = (picture.float() if picture.is_floating_point() else picture).numpy()  # numpy knows no bfloat16
+    else:
+        values = np.asarray(picture)
     if values.ndim == 2:
         values = values[..., None]
     if values.ndim != 3 or values.shape[2] not in (1, 3, 4) or 0 in values.shape:
         raise PictureError(f"a picture has the shape (height, width, 1, 3 or 4 channels), not {values.shape}")
-    if values.dtype == np.bool_:
-        numbers: np.ndarray = values.astype(np.float32)
-    elif np.issubdtype(values.dtype, np.integer):
-        numbers = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
-    else:
-        numbers = values.astype(np.float32)
+    if values.dtype.kind not in "bfu" or (values.dtype.kind == "u" and values.dtype.itemsize > 2):
+        raise PictureError(f"a picture holds uint8, uint16 or floats in [0, 1], not {values.dtype}; convert it first")
+    numbers = values.astype(np.float32)
+    if values.dtype.kind == "u":
+        numbers /= np.float32(np.iinfo(values.dtype).max)
     if not np.isfinite(numbers).all():
         raise PictureError("the picture holds NaN or infinite values; repair the step that made it")
     colour, alpha = numbers[..., :3].clip(0, 1), numbers[..., 3:].clip(0, 1)
@@ -89,7 +92,9 @@ def _from_pillow(picture: Image.Image) -> np.ndarray:
     if picture.mode == "F":
         values = np.asarray(picture).astype(np.float32)
         return values if values.max(initial=0) <= 1 else values / 255
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+    if picture.mode == "La":  # premultiplied, as is RGBa; Pillow converts it to LA alone
+        picture = picture.convert("LA")
+    if picture.mode in ("RGBA", "RGBa", "LA", "PA") or "transparency" in picture.info:
         return np.asarray(picture.convert("RGBA"))
     return np.asarray(picture.convert("RGB"))
 
@@ -100,12 +105,23 @@ def to_bytes(picture: Tensor) -> np.ndarray:
     return array
 
 
+def check_format(path: Path) -> None:
+    """Refuse to start what could not be written under this name.
+
+    Raises:
+        PictureError: the suffix names no format.
+    """
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise PictureError(f"{path} cannot be written: {path.suffix or 'no suffix'!r} names no format; use .png")
+
+
 def write_picture(path: Path, picture: Tensor | np.ndarray) -> None:
     """Write (3, H, W) in [0, 1], or (H, W, 3) uint8, in the format the suffix names; whole or not at all.
 
     Raises:
         PictureError: the suffix names no format, or the folder cannot be written.
     """
+    check_format(path)
     array = to_bytes(picture) if isinstance(picture, Tensor) else picture
     try:
         with written_beside(path) as beside:

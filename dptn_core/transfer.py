@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .checkpoint import DPTNModel
-from .framing import Frame, Framing, FramingError, frame_person, frame_targets
+from .checkpoint import DPTNModel, Framing
+from .framing import Frame, FramingError, frame_person, frame_targets
 from .network import SourceFeatures
 from .pose import Canvas, Pose
 from .pose.heatmaps import pose_heatmaps
@@ -97,7 +97,10 @@ def transfer(
 
     Raises:
         FramingError: there is no pose, or one shows no person.
+        ValueError: `chunk` is not at least 1.
     """
+    if chunk < 1:
+        raise ValueError(f"chunk is {chunk}; at least one pose is drawn at once")
     if not poses:
         raise FramingError("there is no target pose to draw")
     frame = frame_targets(poses, source.frame, source.pose, source.framing)

@@ -57,7 +57,7 @@ _SMALLEST_NORMALISED_CANVAS = 16
 _UNITS_KEY, _PIXELS = "coordinates", "pixels"
 
 
-def read_openpose(document: object) -> list[People]:
+def read_openpose(document: object, canvas: Canvas | None = None) -> list[People]:
     """Read pose data of any known producer.
 
     Accepted: a list of pictures or one bare picture, parsed or as JSON text; coordinates in pixels or 0..1;
@@ -72,11 +72,13 @@ def read_openpose(document: object) -> list[People]:
     coordinates negative are missing in such a picture. ``"coordinates": "pixels"`` in a picture switches all
     guessing off.
 
-    A picture without canvas gets one that just holds its points: the pixel of the largest x and y is the last
-    column and row. If no coordinate exceeds 1 it is 1x1, so coordinates in 0..1 can still be `rescaled`.
+    A picture without canvas gets `canvas` if that holds its points, else one that just does: the pixel of the
+    largest x and y is the last column and row. If then no coordinate exceeds 1 it is 1x1, so coordinates in 0..1
+    can still be `rescaled`.
 
     Args:
         document: Parsed JSON or its text. Not changed.
+        canvas: Of the picture the poses were probably seen in; counts only where the document states none.
 
     Returns:
         One `People` a picture; keypoints in pixels of its canvas. People without a single point are kept, so
@@ -88,9 +90,9 @@ def read_openpose(document: object) -> list[People]:
     if isinstance(document, str):
         document = _parse(document)
     if isinstance(document, dict):
-        return [_read_picture(document, "")]
+        return [_read_picture(document, "", canvas)]
     if isinstance(document, (list, tuple)):
-        return [_read_picture(picture, f"[{index}]") for index, picture in enumerate(document)]
+        return [_read_picture(picture, f"[{index}]", canvas) for index, picture in enumerate(document)]
     raise PoseFormatError(f"pose data must be a list of pictures or one picture, got {_described(document)}")
 
 
@@ -105,7 +107,7 @@ def write_openpose(pictures: list[People]) -> list[dict[str, Any]]:
     return [_write_picture(picture) for picture in pictures]
 
 
-def load_pose_file(path: str | os.PathLike[str]) -> list[People]:
+def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -> list[People]:
     """Read a JSON file (UTF-8) of pose data; see `read_openpose`.
 
     Raises:
@@ -123,7 +125,7 @@ def load_pose_file(path: str | os.PathLike[str]) -> list[People]:
     except (OSError, ValueError) as error:
         raise PoseFormatError(f"cannot read the pose file {str(path)!r}: {error}") from error
     try:
-        return read_openpose(text)
+        return read_openpose(text, canvas)
     except PoseFormatError as error:
         raise PoseFormatError(f"{path}: {error}") from error
 
@@ -171,7 +173,7 @@ def _parse(text: str) -> object:
         raise PoseFormatError(f"pose data {what}") from error
 
 
-def _read_picture(picture: object, path: str) -> People:
+def _read_picture(picture: object, path: str, likely: Canvas | None) -> People:
     if not isinstance(picture, dict):
         raise PoseFormatError(f"{path or 'pose data'} must be an object, got {_described(picture)}")
     exact = picture.get(_UNITS_KEY) == _PIXELS
@@ -184,7 +186,7 @@ def _read_picture(picture: object, path: str) -> People:
     people = [_read_person(entry, f"{people_path}[{index}]", exact) for index, entry in enumerate(entries)]
 
     points = _present([part for person in people for part in person.parts()])
-    canvas = _read_canvas(picture, path) or _inferred_canvas(points, path)
+    canvas = _read_canvas(picture, path) or _inferred_canvas(points, path, likely)
     normalised = not exact and _looks_normalised(points, canvas)
     return People(tuple(_to_pose(person, canvas, normalised) for person in people), canvas)
 
@@ -274,8 +276,10 @@ def _read_canvas(picture: dict[Any, Any], path: str) -> Canvas | None:
     return Canvas(*sides)
 
 
-def _inferred_canvas(points: FloatArray, path: str) -> Canvas:
-    """The smallest canvas that holds `points` (N, 2)."""
+def _inferred_canvas(points: FloatArray, path: str, likely: Canvas | None) -> Canvas:
+    """The `likely` canvas if it holds `points` (N, 2), else the smallest one that does."""
+    if likely is not None and (points < (likely.width, likely.height)).all():
+        return likely
     if len(points) == 0 or np.abs(points).max() <= 1.0:
         return Canvas(1, 1)
     width, height = (max(1, int(side) + 1) for side in np.floor(points.max(axis=0)))

@@ -12,6 +12,7 @@ from ..pose.heatmaps import keypoint_heatmaps
 from .config import DataConfig
 from .losses import attention_target
 
+_PIXELS_AHEAD = 80 * 64 * 48
 PAPER_HEIGHT = 256  # the height at which the paper's heat maps have their sigma of 6 pixels
 
 
@@ -58,16 +59,20 @@ def make_batch(pairs: FigurePairs, sigma: float, stride: int, foreground: float)
     )
 
 
-def draw_batch(
-    data: DataConfig,
-    first: int,
-    count: int,
-    size: tuple[int, int],
-    *,
-    stride: int,
-    foreground: float,
-    device: torch.device | str,
-) -> Batch:
-    """Batch made of pairs number `first` to `first + count - 1`; the same numbers always give the same batch."""
-    pairs = draw_pairs(pair_seeds(data.seed, first, count, device), size)
-    return make_batch(pairs, sigma_at(data, size[0]), stride, foreground)
+class PairSource:
+    """Drawn pairs by number, drawn some batches ahead: small pictures cost more to set up than to draw."""
+
+    def __init__(self, data: DataConfig, device: torch.device | str) -> None:
+        """Draw from set `data.seed` on `device`."""
+        self._data, self._device = data, device
+        self._drawn: FigurePairs | None = None
+        self._first = 0
+
+    def pairs(self, first: int, count: int, size: tuple[int, int]) -> FigurePairs:
+        """Pairs number `first` to `first + count - 1`; the same numbers always give the same pairs."""
+        drawn, start = self._drawn, first - self._first
+        if drawn is None or start < 0 or start + count > len(drawn) or tuple(drawn.source.shape[2:]) != size:
+            ahead = max(1, _PIXELS_AHEAD // (count * size[0] * size[1]))
+            drawn = draw_pairs(pair_seeds(self._data.seed, first, count * ahead, self._device), size)
+            self._drawn, self._first, start = drawn, first, 0
+        return drawn[start : start + count]

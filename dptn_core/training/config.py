@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 import types
 import typing
@@ -17,6 +18,14 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+# Numbers that would fail, or train backwards, only long after the start.
+_ABOVE_0 = ("data.heatmap_sigma", "run.log_every", "run.sheet_every", "run.save_every")
+_FROM_0 = (
+    *(f"losses.{name}" for name in ("reconstruction", "chroma", "foreground", "gradient", "adversarial")),
+    *(f"losses.{name}" for name in ("adversarial_from", "attention", "content", "style")),
+    *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
+)
 
 
 class ConfigError(ValueError):
@@ -113,17 +122,24 @@ class TrainingConfig:
             for name in ("batch", "steps"):
                 if getattr(stage, name) < 1:
                     raise ConfigError(f"stages[{number}].{name} is {getattr(stage, name)}; allowed: 1 or more")
-            if stage.learning_rate <= 0 or not 0 < stage.decay <= 1:
+            if stage.learning_rate <= 0 or (stage.final_learning_rate or 0) < 0 or not 0 < stage.decay <= 1:
                 raise ConfigError(
-                    f"stages[{number}] has learning_rate {stage.learning_rate} and decay {stage.decay}; "
-                    "allowed: a rate above 0 and a decay in (0, 1]"
+                    f"stages[{number}] has learning_rate {stage.learning_rate}, final_learning_rate "
+                    f"{stage.final_learning_rate} and decay {stage.decay}; "
+                    "allowed: a rate above 0, a final one of 0 or more and a decay in (0, 1]"
                 )
         if not 0 <= self.losses.target_share <= 1:
             raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
         if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:
             raise ConfigError(f"losses.scales is {self.losses.scales}; allowed: one or more sizes of 1 and above")
-        if not 0 <= self.optimiser.ema < 1:
-            raise ConfigError(f"optimiser.ema is {self.optimiser.ema}; allowed: 0 to below 1")
+        for name in ("beta1", "beta2", "ema"):
+            if not 0 <= getattr(self.optimiser, name) < 1:
+                raise ConfigError(f"optimiser.{name} is {getattr(self.optimiser, name)}; allowed: 0 to below 1")
+        for name in (*_ABOVE_0, *_FROM_0):
+            section, _, key = name.partition(".")
+            value = getattr(getattr(self, section), key)
+            if value < 0 or (value == 0 and name in _ABOVE_0):
+                raise ConfigError(f"{name} is {value}; allowed: {'above 0' if name in _ABOVE_0 else '0 or more'}")
 
     @property
     def total_steps(self) -> int:
@@ -196,6 +212,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         value = float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{where} is {value!r}; a value of type {hint.__name__} is wanted")
-    if isinstance(value, float) and value != value:
-        raise ConfigError(f"{where} is not a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where} is {value}; a finite number is wanted")
     return value

@@ -15,7 +15,7 @@ import torch
 
 from ..checkpoint import ModelFacts, load_model
 from ..precision import Precision, choose_precision
-from .batches import draw_batch, sigma_at
+from .batches import PairSource, make_batch, sigma_at
 from .config import Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
 from .reports import Reports
@@ -65,6 +65,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
         if options.start_from is not None:
             _start_from(state, options.start_from)
     perceptual = _perceptual(config, options.device)
+    source = PairSource(config.data, options.device)
     last = config.total_steps
     if options.stop_after is not None:
         last = min(last, state.step + options.stop_after)
@@ -75,7 +76,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
     with Reports(options.folder / "logs", config, state.step, last) as reports:
         try:
             while state.step < last:
-                terms = one_step(state, config, options.device, precision, perceptual)
+                terms = one_step(state, config, source, precision, perceptual)
                 reports.step(state, terms)
                 if state.step % config.run.sheet_every == 0:
                     save_sheet(options.folder / "sheets" / f"{state.step:07d}.png", state.ema, config, options.device)
@@ -121,7 +122,7 @@ def model_facts(config: TrainingConfig, state: TrainingState, command: str) -> d
 def one_step(
     state: TrainingState,
     config: TrainingConfig,
-    device: torch.device,
+    source: PairSource,
     precision: Precision,
     perceptual: PerceptualLoss | None,
 ) -> dict[str, float]:
@@ -138,15 +139,9 @@ def one_step(
     for group in state.discriminator_optimiser.param_groups:
         group["lr"] = rate * config.optimiser.discriminator_rate
 
-    batch = draw_batch(
-        config.data,
-        state.pairs_used,
-        stage.batch,
-        (stage.height, stage.width),
-        stride=config.generator.stride,
-        foreground=config.losses.foreground,
-        device=device,
-    )
+    pairs = source.pairs(state.pairs_used, stage.batch, (stage.height, stage.width))
+    sigma = sigma_at(config.data, stage.height)
+    batch = make_batch(pairs, sigma, config.generator.stride, config.losses.foreground)
     drawn = draw(state, batch, config.losses, precision)
     adversarial = config.losses.adversarial > 0 and state.step >= config.losses.adversarial_from
     terms = discriminator_step(state, batch, drawn, precision) if adversarial else {}

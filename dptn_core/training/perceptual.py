@@ -55,20 +55,22 @@ class PerceptualLoss(nn.Module):
         """
         from torchvision.models import vgg19
 
-        network = vgg19(weights=None)
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            weights = load_file(path)
-        else:
-            weights = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.device("meta"):  # the classifier, most of the network, is never used
+            features = vgg19(weights=None).features
+        features.to_empty(device="cpu")
         try:
-            network.features.load_state_dict(
+            if path.suffix == ".safetensors":
+                from safetensors.torch import load_file
+
+                weights = load_file(path)
+            else:
+                weights = torch.load(path, map_location="cpu", weights_only=True)
+            features.load_state_dict(
                 {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
             )
-        except RuntimeError as error:
+        except Exception as error:
             raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19: {error}") from error
-        return cls(network.features)
+        return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:
         """Features of (B, 3, H, W) pictures at every layer the two terms look at."""

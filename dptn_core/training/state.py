@@ -16,6 +16,7 @@ from ..network import Discriminator, Generator, initialise
 from .config import ConfigError, TrainingConfig
 
 KIND = "dptn-training"
+_PARTS = ("generator", "discriminator", "ema", "generator_optimiser", "discriminator_optimiser", "scaler")
 
 
 class ResumeError(ValueError):
@@ -119,6 +120,9 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
         ) from error
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise ResumeError(f"{path} is no training checkpoint; move it away to start anew")
+    wanted = {"config", "step", "pairs_used", "seconds", "mean_loss", "best_loss", "random", *_PARTS}
+    if missing := sorted(wanted - content.keys()):
+        raise ResumeError(f"{path} is incomplete, it has no {', '.join(missing)}; move it away to start anew")
     try:
         saved = TrainingConfig.from_dict(content["config"], f"{path}: config")
     except ConfigError as error:
@@ -130,8 +134,12 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
                 "use the old sizes or another output folder"
             )
     state = new_state(config, device, scaled=scaled)
-    for name in ("generator", "discriminator", "ema", "generator_optimiser", "discriminator_optimiser", "scaler"):
-        getattr(state, name).load_state_dict(content[name])
+    for name in _PARTS:
+        if content[name]:  # a run that never scaled its gradients saved an empty scaler
+            getattr(state, name).load_state_dict(content[name])
+    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
+        for group in optimiser.param_groups:
+            group["betas"] = (config.optimiser.beta1, config.optimiser.beta2)
     for name in ("step", "pairs_used", "seconds", "mean_loss", "best_loss"):
         setattr(state, name, content[name])
     torch.set_rng_state(content["random"].cpu())

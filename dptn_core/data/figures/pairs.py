@@ -55,6 +55,10 @@ class FigurePairs:
     def __len__(self) -> int:
         return self.source.shape[0]
 
+    def __getitem__(self, index: slice) -> FigurePairs:
+        """Some of the pairs."""
+        return FigurePairs(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
     def to(self, device: torch.device | str) -> FigurePairs:
         """The same pairs on another device."""
         return FigurePairs(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})

@@ -49,6 +49,12 @@ class Solids:
             self.shown,
         )
 
+    def at_full_precision(self) -> Solids:
+        """The same in float64, where the device has it (Apple's GPUs do not)."""
+        if self.axes.device.type == "mps":
+            return self
+        return Solids(self.axes.double(), self.centre.double(), self.shape.double(), self.clip.double(), self.shown)
+
     def inverse_axes(self) -> Tensor:
         """Inverse of `axes` (B, K, 3, 3); of solids that are not shown, which may be flat, the identity."""
         identity = torch.eye(3, dtype=self.axes.dtype, device=self.axes.device)
@@ -158,11 +164,9 @@ def cast_rays(solids: Solids, size: tuple[int, int]) -> Hits:
     lane = torch.arange(TILE, device=device) + 0.5
     p, q = lane.repeat(TILE), lane.repeat_interleave(TILE)
     basis = torch.stack([torch.ones_like(p), p, q, p * p, p * q, q * q])
-    exact = Solids(
-        solids.axes.double(), solids.centre.double(), solids.shape.double(), solids.clip.double(), solids.shown
-    )
+    exact = solids.at_full_precision()
     inverse = exact.inverse_axes()
-    corner = torch.stack([tile_x, tile_y], -1).double() * TILE
+    corner = torch.stack([tile_x, tile_y], -1).to(exact.axes.dtype) * TILE
     slot = (picture * down + tile_y) * across + tile_x
     nearest = torch.full((batch * down * across, TILE * TILE), -1, dtype=torch.int32, device=device)
     reach = 4.0 * max(height, width)
