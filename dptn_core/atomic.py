@@ -23,3 +23,9 @@ def written_beside(path: Path) -> Iterator[Path]:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside `path`; the caller is the only one that writes it."""
+    for leftover in path.parent.glob(f".{path.stem}.*.part{path.suffix}"):
+        leftover.unlink(missing_ok=True)

@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
-    except KeyboardInterrupt:
-        print(f"dptn {options.command}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"dptn {options.command}: {stop or 'interrupted'}", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in commands.EXTRAS:

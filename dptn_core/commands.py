@@ -6,6 +6,7 @@ import json
 import shlex
 import signal
 import sys
+import threading
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
@@ -95,8 +96,15 @@ def run_train(options: Namespace) -> None:
     from .training import RunOptions, load_config, train
 
     config = load_config(options.config)
-    # a job scheduler's polite stop saves as Ctrl-C does
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, _: object) -> None:
+        """Let the step end and the state be saved, for Ctrl-C and a job scheduler alike; the second time, at once."""
+        stop.set()
+        signal.signal(number, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
     path = train(
         config,
         RunOptions(
@@ -105,6 +113,7 @@ def run_train(options: Namespace) -> None:
             start_from=options.start_from,
             command=shlex.join(["dptn", *sys.argv[1:]]),
             stop_after=options.steps,
+            should_stop=stop.is_set,
         ),
     )
     print(f"wrote {path}; 'dptn convert {path} model.safetensors' makes a model of it")

@@ -257,9 +257,11 @@ def _authors_box(poses: Sequence[Pose]) -> Box | None:
     if (canvas.width, canvas.height) != (_STRETCH_SQUARE, _STRETCH_SQUARE):
         return None
     box = Box(_STRETCH_LEFT, 0, round(_STRETCH_SQUARE * _STRETCH_ASPECT), _STRETCH_SQUARE)
-    x = np.concatenate([pose.keypoints[pose.present, 0] for pose in poses])
-    within = (x >= box.left - _STRETCH_SLACK) & (x < box.right + _STRETCH_SLACK)
-    return box if within.all() else None
+    for pose in poses:
+        beyond = np.abs(pose.keypoints[pose.present, 0] - (box.left + box.right) / 2) - box.width / 2
+        if beyond.max() > _STRETCH_SLACK or (beyond < 0).sum() < _LEAST_KEYPOINTS:
+            return None
+    return box
 
 
 def _union(extents: Iterable[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:

@@ -128,6 +128,8 @@ class TrainingConfig:
                     f"{stage.final_learning_rate} and decay {stage.decay}; "
                     "allowed: a rate above 0, a final one of 0 or more and a decay in (0, 1]"
                 )
+        if not 0 <= self.data.seed < 2**31:
+            raise ConfigError(f"data.seed is {self.data.seed}; allowed: 0 to {2**31 - 1}")
         if not 0 <= self.losses.target_share <= 1:
             raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
         if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:
@@ -176,7 +178,10 @@ def load_config(path: Path) -> TrainingConfig:
         raise ConfigError(f"{path}: no such file; see dptn_core/training/presets for examples") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
-    return TrainingConfig.from_dict(values, str(path))
+    try:
+        return TrainingConfig.from_dict(values, str(path))
+    except ConfigError as error:
+        raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from error
 
 
 def _build(cls: type[Any], values: object, where: str) -> Any:

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ..atomic import remove_leftovers
 from ..checkpoint import ModelFacts, load_model
 from ..precision import Precision, choose_precision
 from .batches import PairSource, make_batch, sigma_at
@@ -31,6 +33,10 @@ class DivergedError(FloatingPointError):
     """The loss became NaN or ran away; the last good checkpoint is kept."""
 
 
+class InterruptedRunError(KeyboardInterrupt):
+    """A run was asked to stop, saved its state and did."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """How a run is started, apart from what it learns."""
@@ -40,6 +46,7 @@ class RunOptions:
     start_from: Path | None = None  # a model whose weights the run starts with
     command: str = ""  # recorded in the model's provenance
     stop_after: int | None = None  # steps to do in this call at most
+    should_stop: Callable[[], bool] = lambda: False  # asked before every step
 
 
 def train(config: TrainingConfig, options: RunOptions) -> Path:
@@ -52,14 +59,17 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
     Raises:
         DivergedError: training.pt then holds the last good state.
         ResumeError: the folder holds a checkpoint that does not fit the config.
-        KeyboardInterrupt: passed on after the state was saved.
+        InterruptedRunError: `options.should_stop` said so; the state was saved.
     """
     path = options.folder / CHECKPOINT
+    remove_leftovers(path)
     precision = choose_precision(options.device, config.run.precision)
     scaled = precision == "fp16"
     if path.exists():
         state = load_state(path, config, options.device, scaled=scaled)
         _LOG.info("resumed %s at step %d of %d", path, state.step, config.total_steps)
+        if options.start_from is not None:
+            _LOG.warning("%s is not read: the run goes on from its own checkpoint", options.start_from)
     else:
         state = new_state(config, options.device, scaled=scaled)
         if options.start_from is not None:
@@ -74,18 +84,17 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
         save_state(path, state, config, model_facts(config, state, options.command))
 
     with Reports(options.folder / "logs", config, state.step, last) as reports:
-        try:
-            while state.step < last:
-                terms = one_step(state, config, source, precision, perceptual)
-                reports.step(state, terms)
-                if state.step % config.run.sheet_every == 0:
-                    save_sheet(options.folder / "sheets" / f"{state.step:07d}.png", state.ema, config, options.device)
-                if state.step % config.run.save_every == 0 or state.step == last:
-                    save()
-        except KeyboardInterrupt:
-            save()
-            _LOG.info("interrupted; saved step %d to %s", state.step, path)
-            raise
+        while state.step < last:
+            # asked between steps only: half a step must never be saved
+            if options.should_stop():
+                save()
+                raise InterruptedRunError(f"stopped at step {state.step}, saved to {path}; the same command goes on")
+            terms = one_step(state, config, source, precision, perceptual)
+            reports.step(state, terms)
+            if state.step % config.run.sheet_every == 0:
+                save_sheet(options.folder / "sheets" / f"{state.step:07d}.png", state.ema, config, options.device)
+            if state.step % config.run.save_every == 0 or state.step == last:
+                save()
     return path
 
 

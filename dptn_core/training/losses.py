@@ -17,14 +17,14 @@ def reconstruction_loss(
 ) -> Tensor:
     """L1 on brightness and colour apart, over areas of several sizes, plus L1 on brightness steps.
 
-    With `chroma` 0 excluded this is no plain RGB L1: brightness alone is easy to match and hides the garments'
-    colours, so colour differences carry a weight of their own.
+    No plain RGB L1: brightness is easy to match and hides the garments' colours, so colour differences carry a weight
+    of their own.
 
     Args:
         image, truth: (B, 3, H, W) in [-1, 1].
         weight: (B, 1, H, W), how much each pixel counts, at least 0.
         chroma: weight of the two colour differences against brightness.
-        scales: sides in pixels of the squares whose means are compared.
+        scales: sides in pixels of the squares whose means are compared; those larger than the picture are left out.
         gradient: weight of the brightness steps at the finest scale.
 
     Returns:
@@ -33,13 +33,12 @@ def reconstruction_loss(
     matrix = image.new_tensor(_LUMA_CHROMA) * image.new_tensor([1.0, chroma, chroma])[:, None]
     difference = torch.einsum("bchw,kc->bkhw", image - truth, matrix)
     total = image.new_zeros(())
-    for scale in scales:
-        if scale > min(image.shape[-2:]):
-            continue
+    fitting = [scale for scale in scales if scale <= min(image.shape[-2:])]
+    for scale in fitting:
         area = functional.avg_pool2d(difference, scale) if scale > 1 else difference
         share = functional.avg_pool2d(weight, scale) if scale > 1 else weight
         total = total + (area.abs() * share).sum() / (3 * share.sum())
-    total = total / len(scales)
+    total = total / max(len(fitting), 1)
     if gradient:
         brightness = difference[:, :1]
         for axis in (2, 3):

@@ -101,7 +101,8 @@ def refused(capsys, arguments: list[object]) -> str:
     assert "Traceback" not in said.err
     lines = said.err.splitlines()
     assert usage or len(lines) == 1
-    assert lines[-1].startswith(f"dptn {arguments[0]}: ")
+    # Options that no command has are argparse's to refuse, before it knows the command.
+    assert lines[-1].startswith((f"dptn {arguments[0]}: ", "dptn: error: unrecognized"))
     assert len(lines[-1]) < 600
     return lines[-1]
 

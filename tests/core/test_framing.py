@@ -94,6 +94,12 @@ def test_a_joint_a_little_beyond_the_authors_columns_does_not_change_their_crop(
     assert frame.pose_inside(pose).present.sum() == 17  # one wrist was cut off, as theirs were
 
 
+def test_a_tiny_person_just_beyond_the_authors_columns_is_not_lost():
+    for left in (33, 217):
+        pose = person(SQUARE, (left, 100, 6, 20))
+        assert frame_person(pose, SQUARE, "stretch").pose_inside(pose).present.sum() >= 17
+
+
 @pytest.mark.parametrize("left", [0, 20, 170, 210])
 def test_a_person_who_stands_outside_the_authors_columns_is_not_lost(left):
     pose = person(SQUARE, (left, 40, 45, 150))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import random
@@ -468,10 +469,8 @@ def test_torn_text_is_read_or_refused_in_words_and_nothing_else():
         for _ in range(rng.randrange(1, 5)):
             letters[rng.randrange(len(letters))] = rng.choice('[]{},:"-e0.\\ \ud800')
         torn = "".join(letters[: rng.randrange(len(letters))] if rng.random() < 0.3 else letters)
-        try:
+        with contextlib.suppress(PoseFormatError):
             read_openpose(torn)
-        except PoseFormatError:
-            pass
 
 
 def test_deeply_nested_values_are_refused_and_not_walked():
@@ -482,3 +481,20 @@ def test_deeply_nested_values_are_refused_and_not_walked():
         read_openpose(deep)
     with pytest.raises(PoseFormatError):
         read_openpose([picture([deep] * 54)])
+
+
+def test_a_likely_canvas_counts_where_the_document_states_none_and_the_points_fit():
+    body, unit = flat(), flat(UNIT)
+    for document in (picture(body, None), picture(unit, None)):
+        (people,) = read_openpose(document, canvas=CANVAS)
+        assert people.canvas == CANVAS
+        np.testing.assert_allclose(people.people[0].keypoints, expected().keypoints)
+    assert read_openpose(picture(body, None), canvas=Canvas(100, 100)) == read_openpose(picture(body, None))
+    assert read_openpose(picture(body), canvas=Canvas(1000, 1000)) == read_openpose(picture(body))
+    assert read_openpose({"people": []}, canvas=CANVAS)[0].canvas == CANVAS
+
+
+def test_a_likely_canvas_is_used_for_files_too(tmp_path):
+    path = tmp_path / "pose.json"
+    path.write_text(json.dumps(picture(flat(), None)))
+    assert load_pose_file(path, CANVAS)[0] == People((expected(),), CANVAS)

@@ -45,7 +45,7 @@ def test_importing_the_package_does_not_import_torch():
 
 @pytest.mark.parametrize("sides", [(0, 5), (5, -1), (True, 5), (5.0, 5), ("5", 5), (10**5000, 5), (40_000, 5)])
 def test_a_canvas_refuses_what_is_no_size(sides):
-    with pytest.raises(ValueError, match="canvas (width|height) must be"):
+    with pytest.raises(ValueError, match=r"canvas (width|height) must be"):
         Canvas(*sides)
 
 
@@ -127,7 +127,7 @@ def test_from_keypoints_takes_pairs_triples_and_none():
 
 @pytest.mark.parametrize("entries", [[None] * 17, [(1,)] + [None] * 17, [(1, 2, 3, 4)] + [None] * 17])
 def test_from_keypoints_refuses_other_counts(entries):
-    with pytest.raises(ValueError, match="17|1 numbers|4 numbers"):
+    with pytest.raises(ValueError, match=r"17|1 numbers|4 numbers"):
         Pose.from_keypoints(entries, CANVAS)
 
 
@@ -161,7 +161,7 @@ def test_transforming_moves_present_points_and_leaves_missing_ones_at_zero():
 @pytest.mark.parametrize("scale", [(0, 1), (1, -1), (np.nan, 1), (1e308, 1)])
 def test_transforming_refuses_flips_and_overflow(scale):
     pose = Pose.from_keypoints([(100, 20)] * 18, CANVAS)
-    with pytest.raises(ValueError, match="positive|finite"):
+    with pytest.raises(ValueError, match=r"positive|finite"):
         pose.transformed(scale, (0, 0), CANVAS)
 
 

@@ -29,6 +29,7 @@ from dptn_core.precision import autocast, choose_precision
 from dptn_core.training import (
     ConfigError,
     DivergedError,
+    InterruptedRunError,
     ResumeError,
     RunOptions,
     TrainingConfig,
@@ -504,18 +505,20 @@ def test_random_numbers_go_on_where_they_were(tmp_path):
     assert torch.equal(torch.rand(4), wanted)
 
 
-def test_an_interrupt_saves_and_the_run_goes_on_as_if_nothing_happened(finished, tmp_path, monkeypatch):
-    def interrupted(*arguments: Any) -> dict[str, float]:
-        if arguments[0].step == 3:
-            raise KeyboardInterrupt
-        return one_step(*arguments)
-
-    monkeypatch.setattr(loop, "one_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, config_of())
+def test_a_stop_asked_for_saves_and_the_run_goes_on_as_if_nothing_happened(finished, tmp_path):
+    asked = iter([False, False, False, True])
+    with pytest.raises(InterruptedRunError, match=r"step 3.*training\.pt"):
+        train(config_of(), RunOptions(tmp_path, CPU, should_stop=lambda: next(asked)))
     assert content_of(tmp_path / "training.pt")["step"] == 3
-    monkeypatch.undo()
     assert_same_run(run(tmp_path, config_of()), finished / "training.pt")
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    (tmp_path / ".training.4711.part.pt").write_bytes(b"half a file")
+    (tmp_path / "other.part.pt").write_bytes(b"somebody's")
+    run(tmp_path, config_of(), stop_after=1)
+    assert not (tmp_path / ".training.4711.part.pt").exists()
+    assert (tmp_path / "other.part.pt").exists()
 
 
 def started(tmp_path: Path, steps: int) -> tuple[subprocess.Popen[str], Path, Path]:
@@ -568,12 +571,12 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors[-2000:]
-    assert "dptn train: interrupted" in errors
+    assert "dptn train: stopped at step" in errors
     assert "Traceback" not in errors
     assert not leftovers(path.parent)
     step = content_of(path)["step"]
-    run(path.parent, load_config(config_path), stop_after=1)
-    assert content_of(path)["step"] == step + 1
+    resumed = run(path.parent, load_config(config_path), stop_after=1)
+    assert_same_run(resumed, run(tmp_path / "whole", load_config(config_path), stop_after=step + 1))
 
 
 # Writing.

@@ -1,8 +1,9 @@
 """Solids of revolution under an affine map, and the rays that hit them.
 
-A solid is {p = (a, b, t): a^2 + b^2 <= c0 + c1 t + c2 t^2, t_low <= t <= t_high} placed in the picture by
-x = axes @ p + centre (pixels, x right, y down, z towards the viewer). Ellipsoids (1, 0, -1), cylinders (1, 0, 0) and
-cones (1, 2k, k^2) are all of that form, so one closed-form intersection draws every limb, head, skirt and sleeve.
+A solid is the surface {p = (a, b, t): a^2 + b^2 = c0 + c1 t + c2 t^2, t_low <= t <= t_high}, open at its ends (balls
+close the joints), placed in the picture by x = axes @ p + centre (pixels, x right, y down, z towards the viewer).
+Ellipsoids (1, 0, -1), cylinders (1, 0, 0) and cones (1, 2k, k^2) are all of that form, so one closed-form intersection
+draws every limb, head, skirt and sleeve.
 """
 
 from __future__ import annotations
