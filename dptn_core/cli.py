@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(options)
     except KeyboardInterrupt as stop:
-        print(f"dptn {options.command}: {stop or 'interrupted'}", file=sys.stderr)
+        print(f"dptn {options.command}: {str(stop) or 'interrupted'}", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in commands.EXTRAS:

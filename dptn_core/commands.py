@@ -43,19 +43,20 @@ def run_transfer(options: Namespace) -> None:
     canvas = Canvas(picture.shape[2], picture.shape[1])
     source_pose = _read_poses(options.source_pose, options.person, canvas)[0]
     read = [(path, _read_poses(path, options.person, canvas)) for path in options.target_pose]
-    targets = [pose for _, poses in read for pose in poses]
     names = _names([(path, len(poses)) for path, poses in read])
     _keep(options.image, [options.attention or options.out, *(options.out / f"{name}.png" for name in names)])
     model = _load(options)
     source = encode_source(model, picture, source_pose, framing=options.framing, size=options.size)
-    for name, pose in zip(names, targets, strict=True):
-        result = transfer(source, [pose])
-        path = options.out / f"{name}.png"
-        write_picture(path, result.pictures[0])
-        skeleton = options.out / f"{name}_skeleton.png"
-        write_picture(skeleton, draw_skeleton(People((pose,), pose.canvas)))
-        print(f"wrote {path} and {skeleton}")
-        if options.attention and pose is targets[0]:
+    unnamed = iter(names)
+    for number, (_, poses) in enumerate(read):
+        result = transfer(source, poses)  # the poses of one file are a sequence and share a frame
+        for pose, drawn in zip(poses, result.pictures, strict=True):
+            name = next(unnamed)
+            path, skeleton = options.out / f"{name}.png", options.out / f"{name}_skeleton.png"
+            write_picture(path, drawn)
+            write_picture(skeleton, draw_skeleton(People((pose,), pose.canvas)))
+            print(f"wrote {path} and {skeleton}")
+        if options.attention and number == 0:
             write_picture(options.attention, attention_picture(result, 0))
             print(f"wrote {options.attention}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import torch
@@ -205,6 +206,8 @@ def frame_person(pose: Pose, size: tuple[int, int], framing: Framing, name: str 
     Raises:
         FramingError: see `check_pose`.
     """
+    if framing not in get_args(Framing):
+        raise FramingError(f"framing is {framing!r}; allowed: {', '.join(get_args(Framing))}")
     check_pose(pose, name)
     if framing == "stretch" and (whole := _authors_box([pose])) is not None:
         return Frame(whole, pose.canvas, size)

@@ -12,6 +12,7 @@ from torch import Tensor
 from .atomic import written_beside
 
 LARGEST_SIDE = 16_384  # pixels; beyond it one picture alone would take gigabytes
+_BRIGHTEST = 16.0  # highlights of HDR pictures are cut off at 1; more than this was never meant as 0 to 1
 
 
 class PictureError(ValueError):
@@ -75,6 +76,8 @@ def to_picture(picture: Image.Image | np.ndarray | Tensor) -> Tensor:
         numbers /= np.float32(np.iinfo(values.dtype).max)
     if not np.isfinite(numbers).all():
         raise PictureError("the picture holds NaN or infinite values; repair the step that made it")
+    if numbers.max() > _BRIGHTEST:
+        raise PictureError(f"the picture's floats reach {numbers.max():.0f}; they must lie in [0, 1]: divide by 255")
     colour, alpha = numbers[..., :3].clip(0, 1), numbers[..., 3:].clip(0, 1)
     if alpha.size:
         colour = (colour * alpha + (1 - alpha)).astype(np.float32)

@@ -255,6 +255,14 @@ def test_the_seam_is_soft_inside_the_picture_and_absent_at_its_edge():
     assert ((fall > 0) & (fall < 1)).any()
 
 
+def test_the_seam_is_the_same_on_all_sides():
+    frame = Frame(Box(20, 20, 60, 60), Canvas(100, 100), (32, 32))
+    share = frame.paste(torch.ones(3, 32, 32), torch.zeros(3, 100, 100))[0]
+    for turned in (share.flip(0), share.flip(1), share.T):
+        torch.testing.assert_close(share, turned)
+    assert 0 < share[50, 20] < 1
+
+
 def test_beyond_the_canvas_its_edge_goes_on():
     picture = torch.rand(3, 20, 30)
     frame = Frame(Box(-8, -6, 46, 32), Canvas(30, 20), (32, 46))
