@@ -33,7 +33,7 @@ def attention_picture(transfer: Transfer, index: int, *, layer: int = -1) -> np.
     source = transfer.source
     pose = transfer.frame.pose_inside(transfer.poses[index])
     shown = [joint for joint in _SHOWN if pose.present[joint]]
-    points = torch.from_numpy(transfer.poses[index].keypoints[shown]).to(transfer.drawn.device)
+    points = torch.from_numpy(transfer.poses[index].keypoints[shown]).float().to(transfer.drawn.device)
     attention = attention_at(transfer, index, points, layer=layer)
     looked = source.frame.points_inside(peaks(attention, transfer)).cpu().numpy()
     found = correspondence(transfer, index, layer=layer)

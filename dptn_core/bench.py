@@ -46,7 +46,10 @@ def report(numbers: Numbers) -> str:
     """The numbers in words."""
     transfer, precision, maps = numbers["transfer"], numbers["precision"], numbers["heatmaps"]
     figures, training = numbers["figures"], numbers["training"]
-    memory = ", ".join(f"{size}x{size} {mib:.0f} MiB" for size, mib in numbers["peak_memory_mib"].items())
+    memory = ", ".join(
+        f"{size}x{size} " + ("not known on this system" if mib is None else f"{mib:.0f} MiB")
+        for size, mib in numbers["peak_memory_mib"].items()
+    )
     lines = [
         f"{numbers['device']}, torch {numbers['torch']}, medians of {numbers['rounds']} rounds",
         "",
@@ -93,6 +96,8 @@ def _interleaved(device: torch.device, rounds: int, *sides: Callable[[], object]
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _paper_network(device: torch.device, dtype: torch.dtype = torch.float32) -> Generator:
@@ -118,6 +123,16 @@ def _inputs(device: torch.device, size: int = _SIZE) -> tuple[torch.Tensor, torc
         source_maps.contiguous(memory_format=last),
         target_maps.contiguous(memory_format=last),
     )
+
+
+def _noise(device: torch.device, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Inputs that take no memory to make beyond their own; what they show does not matter."""
+    last = torch.channels_last
+    channels = (3, 18, 18)
+    image, source_maps, target_maps = (
+        torch.rand(1, count, size, size, device=device).contiguous(memory_format=last) for count in channels
+    )
+    return image, source_maps, target_maps
 
 
 @torch.inference_mode()
@@ -180,10 +195,10 @@ def _whole_transfer(
 
 def _starter_or_paper(device: torch.device, dtype: torch.dtype) -> Generator:
     """Trained weights tell how much precision costs a real picture; without them, the paper's sizes."""
-    from .checkpoint import load_model, starter_path
+    from .checkpoint import STARTER, load_model
 
-    if starter_path().exists():
-        return load_model(starter_path(), device, dtype).generator
+    if STARTER.is_file():
+        return load_model(STARTER, device, dtype).generator
     return _paper_network(device, dtype)
 
 
@@ -241,8 +256,13 @@ def _training(device: torch.device, rounds: int) -> Numbers:
     return {"images_per_second": stage.batch / seconds, "precision": precision}
 
 
-def _peak_memory(device: torch.device, size: int) -> float:
-    """MiB that one encode and transfer need at their peak, beyond the program and its weights, in a fresh process."""
+def _peak_memory(device: torch.device, size: int) -> float | None:
+    """MiB that one encode and transfer need at their peak, beyond the program and its weights, in a fresh process.
+
+    None where the system does not count it (Windows and Apple's GPUs).
+    """
+    if device.type not in ("cpu", "cuda") or (device.type == "cpu" and sys.platform == "win32"):
+        return None
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         return pool.submit(peak_memory_here, str(device), size).result()
@@ -253,7 +273,7 @@ def peak_memory_here(device_name: str, size: int) -> float:
     """MiB by which one encode and transfer at `size` raise this process's peak; true in a fresh process only."""
     device = torch.device(device_name)
     generator = _paper_network(device)
-    image, source_maps, target_maps = _inputs(device, size)
+    image, source_maps, target_maps = _noise(device, size)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -267,15 +287,13 @@ def peak_memory_here(device_name: str, size: int) -> float:
 
 def _warm(generator: Generator, device: torch.device) -> tuple[SourceFeatures, torch.Tensor]:
     """A tiny run first, so that libraries loaded on first use are not counted."""
-    image, source_maps, target_maps = _inputs(device, 64)
+    image, source_maps, target_maps = _noise(device, 64)
     return generator.encode_source(image, source_maps), target_maps
 
 
 def _resident_peak() -> int:
     """Highest resident memory of this process so far, bytes."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such count; psutil-free builds report 0
-        return 0
+    import resource  # not on Windows
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -117,6 +117,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype", choices=("fp32", "fp16", "bf16"), default="fp32", help="number format (default: fp32)"
     )
+    _add_heads(parser)
     parser.set_defaults(run=commands.run_convert)
 
 
@@ -149,6 +150,13 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument(
         "--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto", help="number format (default: auto)"
+    )
+    _add_heads(parser)
+
+
+def _add_heads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--heads", type=_positive, help="attention heads, for files that do not say (default: 2, the published models')"
     )
 
 

@@ -44,7 +44,8 @@ def run_transfer(options: Namespace) -> None:
     source_pose = _read_poses(options.source_pose, options.person, canvas)[0]
     read = [(path, _read_poses(path, options.person, canvas)) for path in options.target_pose]
     names = _names([(path, len(poses)) for path, poses in read])
-    _keep(options.image, [options.attention or options.out, *(options.out / f"{name}.png" for name in names)])
+    outputs = [options.out / f"{name}{part}.png" for name in names for part in ("", "_skeleton")]
+    _keep(options.image, outputs + ([options.attention] if options.attention else []))
     model = _load(options)
     source = encode_source(model, picture, source_pose, framing=options.framing, size=options.size)
     unnamed = iter(names)
@@ -137,7 +138,7 @@ def run_convert(options: Namespace) -> None:
     from .checkpoint import load_model, save_model
     from .precision import DTYPES
 
-    model = load_model(options.source)
+    model = load_model(options.source, heads=options.heads)
     save_model(options.target, model, DTYPES[options.dtype])
     size = options.target.stat().st_size / 2**20
     print(f"wrote {options.target} ({size:.1f} MiB, {options.dtype})")
@@ -176,7 +177,8 @@ def _load(options: Namespace) -> DPTNModel:
     from .precision import DTYPES, choose_precision
 
     device = _device(options.device)
-    return load_model(options.model or starter_path(), device, DTYPES[choose_precision(device, options.precision)])
+    dtype = DTYPES[choose_precision(device, options.precision)]
+    return load_model(options.model or starter_path(), device, dtype, heads=options.heads)
 
 
 def _device(name: str) -> torch.device:
@@ -190,7 +192,8 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError) as error:
-        raise CommandError(f"--device {name} cannot be used here ({error}); try --device cpu") from error
+        reason = str(error).partition("\n")[0][:200]
+        raise CommandError(f"--device {name} cannot be used here ({reason}); try --device cpu") from error
     return device
 
 
@@ -221,6 +224,9 @@ def _names(files: list[tuple[Path, int]]) -> list[str]:
 
 
 def _keep(image: Path, outputs: list[Path]) -> None:
-    """Refuse to write over the picture that is read."""
-    if image.resolve() in [path.resolve() for path in outputs]:
-        raise CommandError(f"{image} would be written over; choose another --out or --attention")
+    """Refuse to write over the picture that is read, or one output over another."""
+    seen = {image.resolve()}
+    for path in outputs:
+        if path.resolve() in seen:
+            raise CommandError(f"{path} would be written over; choose another --out or --attention")
+        seen.add(path.resolve())

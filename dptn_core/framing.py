@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .checkpoint import Framing
+from .pictures import LARGEST_PIXELS
 from .pose import Canvas, Pose
 
 # The authors' pictures: 256x256 with the person in columns 40..216, stretched back to 256x256.
@@ -126,9 +127,11 @@ def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
     """(3, H, W) at another size: averaged when smaller, bicubic when larger."""
     if tuple(picture.shape[1:]) == tuple(size):
         return picture
-    return functional.interpolate(picture[None].float(), size, mode="bicubic", align_corners=False, antialias=True)[
-        0
-    ].clamp(0, 1)
+    device = picture.device
+    # Apple's GPUs have no antialiased bicubic resampling
+    wide = picture[None].float().to("cpu" if device.type == "mps" else device)
+    resized = functional.interpolate(wide, size, mode="bicubic", align_corners=False, antialias=True)
+    return resized[0].clamp(0, 1).to(device)
 
 
 def check_pose(pose: Pose, name: str) -> None:
@@ -156,7 +159,7 @@ def check_pose(pose: Pose, name: str) -> None:
             f"at least {_LEAST_KEYPOINTS} must. Move the pose into the picture, or check that the two belong together"
         )
     away = np.abs(there - (canvas.width / 2, canvas.height / 2)).max(1)
-    if away.max() > _FARTHEST * max(canvas.width, canvas.height):  # a frame around it would take gigabytes
+    if away.max() > _FARTHEST * max(canvas.width, canvas.height):
         x, y = there[away.argmax()]
         raise FramingError(
             f"a keypoint of the {name} lies at {x:.0f}, {y:.0f}, far outside its canvas of {canvas}; "
@@ -233,6 +236,11 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
                 "bring all poses of a sequence to one canvas"
             )
     canvas = poses[0].canvas
+    if canvas.width * canvas.height > LARGEST_PIXELS:
+        raise FramingError(
+            f"the target pose is on a canvas of {canvas}; pictures of up to {LARGEST_PIXELS // 10**6} million pixels "
+            "are drawn. Bring the pose to a smaller canvas"
+        )
     everybody = [*poses, source_pose] if canvas == source.canvas else poses
     if framing == "stretch" and (whole := _authors_box(everybody)) is not None:
         return Frame(whole, canvas, source.size)
@@ -255,6 +263,11 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
 def _authors_box(poses: Sequence[Pose]) -> Box | None:
     """The authors' own crop, for pictures of the authors' own sizes with the people where theirs are."""
     canvas = poses[0].canvas
+    if canvas.width * canvas.height > LARGEST_PIXELS:
+        raise FramingError(
+            f"the target pose is on a canvas of {canvas}; pictures of up to {LARGEST_PIXELS // 10**6} million pixels "
+            "are drawn. Bring the pose to a smaller canvas"
+        )
     if (canvas.width, canvas.height) == (176, 256):
         return Box(0, 0, 176, 256)
     if (canvas.width, canvas.height) != (_STRETCH_SQUARE, _STRETCH_SQUARE):
@@ -285,6 +298,11 @@ def _frame_extent(
     left = _slide((left + right) / 2 - width / 2, width, canvas.width)
     top = _slide((top + bottom) / 2 - height / 2, height, canvas.height)
     box = Box(round(left), round(top), max(round(width), 1), max(round(height), 1))
+    if box.width * box.height > LARGEST_PIXELS:
+        raise FramingError(
+            f"a frame of {box.width}x{box.height} pixels would be needed around the pose; up to "
+            f"{LARGEST_PIXELS // 10**6} million pixels are drawn. Scale picture and pose down, or remove stray joints"
+        )
     return Frame(box, canvas, size)
 
 

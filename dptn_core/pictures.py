@@ -11,7 +11,12 @@ from torch import Tensor
 
 from .atomic import written_beside
 
-LARGEST_SIDE = 16_384  # pixels; beyond it one picture alone would take gigabytes
+LARGEST_SIDE = 16_384  # pixels
+LARGEST_PIXELS = 100_000_000  # beyond it one picture alone would take gigabytes
+_TOO_LARGE = (
+    f"pictures of up to {LARGEST_PIXELS // 10**6} million pixels and sides of up to {LARGEST_SIDE} are read. "
+    "Scale it down"
+)
 _BRIGHTEST = 16.0  # highlights of HDR pictures are cut off at 1; more than this was never meant as 0 to 1
 
 
@@ -27,10 +32,8 @@ def read_picture(path: Path) -> Tensor:
     """
     try:
         with Image.open(path) as opened:
-            if max(opened.size) > LARGEST_SIDE:
-                raise PictureError(
-                    f"{path} is {opened.width}x{opened.height}; sides up to {LARGEST_SIDE} are read. Scale it down"
-                )
+            if max(opened.size) > LARGEST_SIDE or opened.width * opened.height > LARGEST_PIXELS:
+                raise PictureError(f"{path} is {opened.width}x{opened.height}; {_TOO_LARGE}")
             return to_picture(ImageOps.exif_transpose(opened))
     except FileNotFoundError:
         raise PictureError(f"{path}: no such file") from None
@@ -40,6 +43,8 @@ def read_picture(path: Path) -> Tensor:
         ) from None
     except PictureError:
         raise
+    except Image.DecompressionBombError:
+        raise PictureError(f"{path} is far too large; {_TOO_LARGE}") from None
     except Exception as error:  # a damaged file may fail anywhere in a decoder
         raise PictureError(f"{path} cannot be read: {error}") from error
 
@@ -90,8 +95,8 @@ def _from_pillow(picture: Image.Image) -> np.ndarray:
     if picture.mode.startswith("I;16"):
         return np.asarray(picture).astype(np.uint16)
     if picture.mode == "I":  # 16-bit PNGs arrive as 32-bit integers in some versions of Pillow
-        values = np.asarray(picture).astype(np.int64)
-        return (values.clip(0, 65535)).astype(np.uint16)
+        values = np.asarray(picture).astype(np.int64).clip(0, 65535)
+        return values.astype(np.uint8 if values.max(initial=0) <= 255 else np.uint16)
     if picture.mode == "F":
         values = np.asarray(picture).astype(np.float32)
         return values if values.max(initial=0) <= 1 else values / 255

@@ -14,11 +14,11 @@ DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfl
 
 def cpu_is_good_at_bf16() -> bool:
     """Whether this CPU multiplies bf16 natively (AVX512-BF16 or AMX); elsewhere bf16 is emulated and slower."""
-    try:
-        capabilities = torch.cpu.get_capabilities()  # torch 2.10 and later
-    except AttributeError:
-        return bool(torch.cpu._is_avx512_bf16_supported())
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    listed = getattr(torch.cpu, "get_capabilities", None)  # torch 2.10 and later
+    if listed is not None:
+        return any(listed().get(name) for name in ("avx512_bf16", "amx_bf16"))
+    older = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # torch 2.6 and later; fp32 is right everywhere
+    return bool(older is not None and older())
 
 
 def choose_precision(device: torch.device | str, wanted: PrecisionChoice = "auto") -> Precision:

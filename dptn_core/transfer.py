@@ -111,8 +111,8 @@ def transfer(
             progress(sum(map(len, parts)), drawn)
     drawn = torch.cat(parts)
     around = source.picture if frame.canvas == source.frame.canvas else None
-    around = None if around is None else around.to(drawn.device)
-    pictures = torch.stack([frame.paste(one, around) for one in drawn])
+    # Pasted where the source picture lies: canvases may be far larger than what the network draws.
+    pictures = torch.stack([frame.paste(one.to(source.picture.device), around) for one in drawn])
     return Transfer(source, tuple(poses), frame, drawn, pictures)
 
 

@@ -130,4 +130,6 @@ def _numbers(key: str, tensor: Tensor) -> Tensor:
             f"{key} holds NaN or infinite numbers, so the network cannot draw: the training run diverged or "
             "a conversion overflowed; use an earlier checkpoint or the fp32 file"
         )
+    if key.endswith("running_var") and bool((wide < 0).any()):
+        raise CheckpointError(f"{key} holds negative variances, so the file is damaged; download it again")
     return wide

@@ -62,9 +62,10 @@ class MultiHeadAttention(nn.Module):
         Returns:
             (B, heads, R, S), each row sums to 1.
         """
-        scaled = widened(q_rows) * q_rows.shape[-1] ** -0.5
-        probabilities: Tensor = (scaled @ widened(k).transpose(-2, -1)).softmax(dim=-1)
-        return probabilities
+        with torch.autocast(k.device.type, enabled=False):
+            scaled = widened(q_rows) * q_rows.shape[-1] ** -0.5
+            probabilities: Tensor = (scaled @ widened(k).transpose(-2, -1)).softmax(dim=-1)
+            return probabilities
 
     def _project(self, tokens: Tensor, part: int) -> Tensor:
         weight, bias = self.in_proj_weight.chunk(3)[part], self.in_proj_bias.chunk(3)[part]

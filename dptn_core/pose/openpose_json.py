@@ -24,6 +24,7 @@ from .skeleton import (
     HAND_POINTS,
     KEYPOINT_NAMES,
     MAX_CANVAS_SIDE,
+    MAX_COORDINATE,
     Canvas,
     FloatArray,
     People,
@@ -50,7 +51,7 @@ _FROM_COCO_17 = (0, None, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 _COCO_SHOULDERS = (5, 6)
 
 # Beyond this a number is a mistake, and arithmetic with it would only hide that.
-_MAX_COORDINATE = 1e6
+_FARTHEST_NORMALISED = 1.5  # canvas sides
 # On a canvas smaller than this, coordinates within 0..1 are as likely pixels, and hardly differ from them.
 _SMALLEST_NORMALISED_CANVAS = 16
 # Says that a document means exactly what it says; written only where a reader would guess otherwise.
@@ -251,8 +252,8 @@ def _read_number(value: object, path: str) -> float | None:
         number = math.inf
     if not math.isfinite(number):
         raise PoseFormatError(f"{path} must be finite, got {_described(value)}")
-    if abs(number) > _MAX_COORDINATE:
-        raise PoseFormatError(f"{path} must be within {_MAX_COORDINATE:.0f} of zero, got {_described(value)}")
+    if abs(number) > MAX_COORDINATE:
+        raise PoseFormatError(f"{path} must be within {MAX_COORDINATE:.0f} of zero, got {_described(value)}")
     return number
 
 
@@ -301,12 +302,12 @@ def _present(parts: list[FloatArray]) -> FloatArray:
 def _looks_normalised(points: FloatArray, canvas: Canvas) -> bool:
     """Whether `points` (N, 2) on `canvas` are in 0..1 rather than in pixels.
 
-    In pixels, everything of everybody would sit in the corner pixel; nobody has such a picture unless the
-    canvas itself is hardly larger.
+    In pixels, everything of everybody would sit in the corner; nobody has such a picture unless the canvas itself is
+    hardly larger. A joint beyond the picture's edge is still in 0..1 terms, a little below 0 or above 1.
     """
     if max(canvas.width, canvas.height) < _SMALLEST_NORMALISED_CANVAS or not points.any():
         return False
-    return bool(np.abs(points).max() <= 1.0)
+    return bool(np.abs(points).max() <= _FARTHEST_NORMALISED)
 
 
 def _to_pose(person: _RawPerson, canvas: Canvas, normalised: bool) -> Pose:

@@ -62,6 +62,7 @@ HAND_POINTS = 21
 FACE_POINTS = 70
 
 MAX_CANVAS_SIDE = 32_768
+MAX_COORDINATE = 1e6  # pixels; nothing farther away belongs to a picture
 """Twice the largest picture ComfyUI handles; keeps a hostile file from asking for terabytes of canvas."""
 
 
@@ -338,6 +339,8 @@ def _finite_array(values: ArrayLike, shape: tuple[int, ...], what: str) -> Float
         raise ValueError(f"{what} must have shape {shape}, got {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{what} must be finite, got {array[~np.isfinite(array)][0]}")
+    if array.size and np.abs(array).max() > MAX_COORDINATE:
+        raise ValueError(f"{what} must be within {MAX_COORDINATE:.0f} of zero, got {np.abs(array).max()}")
     return array
 
 

@@ -27,6 +27,10 @@ _FROM_0 = (
     *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
 )
 
+_LARGEST_SIDE = 4096
+_CHANNELS, _JOINTS = 3, 18
+_SMALLEST_SIGMA = 0.1  # pixels; a narrower Gaussian is one pixel at any size
+
 
 class ConfigError(ValueError):
     """A training config that cannot be used; the message names the file, the key, the value and what is allowed."""
@@ -119,17 +123,34 @@ class TrainingConfig:
                     raise ConfigError(
                         f"stages[{number}].{name} is {value}; allowed: multiples of {stride} from {2 * stride} on"
                     )
-            for name in ("batch", "steps"):
-                if getattr(stage, name) < 1:
-                    raise ConfigError(f"stages[{number}].{name} is {getattr(stage, name)}; allowed: 1 or more")
-            if stage.learning_rate <= 0 or (stage.final_learning_rate or 0) < 0 or not 0 < stage.decay <= 1:
+                if value > _LARGEST_SIDE:
+                    raise ConfigError(f"stages[{number}].{name} is {value}; allowed: up to {_LARGEST_SIDE}")
+                if self.losses.adversarial and value % self.discriminator.stride:
+                    raise ConfigError(
+                        f"stages[{number}].{name} is {value}; with losses.adversarial above 0 it must be a multiple of "
+                        f"{self.discriminator.stride}, as the discriminator has {self.discriminator.layers} layers"
+                    )
+            for name, most in (("batch", 65_536), ("steps", 10**9)):
+                if not 1 <= getattr(stage, name) <= most:
+                    raise ConfigError(f"stages[{number}].{name} is {getattr(stage, name)}; allowed: 1 to {most}")
+            if not 0 < stage.learning_rate <= 1 or (stage.final_learning_rate or 0) < 0 or not 0 < stage.decay <= 1:
                 raise ConfigError(
                     f"stages[{number}] has learning_rate {stage.learning_rate}, final_learning_rate "
                     f"{stage.final_learning_rate} and decay {stage.decay}; "
-                    "allowed: a rate above 0, a final one of 0 or more and a decay in (0, 1]"
+                    "allowed: a rate above 0 and up to 1, a final one of 0 or more and a decay in (0, 1]"
                 )
-        if not 0 <= self.data.seed < 2**31:
-            raise ConfigError(f"data.seed is {self.data.seed}; allowed: 0 to {2**31 - 1}")
+        for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
+            if not 0 <= seed < 2**31:
+                raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
+        for network in ("generator", "discriminator"):
+            if getattr(self, network).image_channels != _CHANNELS:
+                raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the pictures are in colour")
+        if self.generator.pose_channels != _JOINTS:
+            raise ConfigError(
+                f"generator.pose_channels is {self.generator.pose_channels}; the poses have {_JOINTS} joints"
+            )
+        if self.data.heatmap_sigma < _SMALLEST_SIGMA:
+            raise ConfigError(f"data.heatmap_sigma is {self.data.heatmap_sigma}; allowed: {_SMALLEST_SIGMA} or more")
         if not 0 <= self.losses.target_share <= 1:
             raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
         if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:
@@ -176,6 +197,8 @@ def load_config(path: Path) -> TrainingConfig:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; see dptn_core/training/presets for examples") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: cannot be read as TOML: it is nested too deeply") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
     try:
@@ -214,7 +237,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         return None if value is None else _convert(arguments[0], value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ConfigError(f"{where} is a number too large to be used") from None
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{where} is {value!r}; a value of type {hint.__name__} is wanted")
     if isinstance(value, float) and not math.isfinite(value):

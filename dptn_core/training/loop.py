@@ -27,6 +27,9 @@ from .steps import discriminator_step, draw, generator_step
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
+_SETTLED = 200  # steps of a stage after which its loss can be compared
+_ASTRAY = 1.5  # times the best averaged loss; what is above is not saved
+_HUGE = 1e6  # no weight of a network that still draws is this large
 
 
 class DivergedError(FloatingPointError):
@@ -81,6 +84,12 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
         last = min(last, state.step + options.stop_after)
 
     def save() -> None:
+        if not _fit_to_keep(state, config):
+            said = f"step {state.step} is not saved: loss or weights went astray; the last good checkpoint is kept"
+            if state.step >= last:
+                raise DivergedError(f"{said}. Lower the learning rate and resume")
+            _LOG.warning(said)
+            return
         save_state(path, state, config, model_facts(config, state, options.command))
 
     with Reports(options.folder / "logs", config, state.step, last) as reports:
@@ -177,8 +186,13 @@ def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float
             "lower the learning rate, or use fp32, and resume"
         )
     total = values["total"]
-    state.mean_loss = total if state.step == 0 else state.mean_loss + 0.005 * (total - state.mean_loss)
-    if state.step < 200:
+    _, within = config.stage_at(state.step)
+    if within == 0:  # another picture size has losses of its own
+        state.mean_loss = state.recent_loss = total
+        state.best_loss = math.inf
+    state.mean_loss += 0.005 * (total - state.mean_loss)
+    state.recent_loss += 0.1 * (total - state.recent_loss)
+    if within < _SETTLED:
         return
     state.best_loss = min(state.best_loss, state.mean_loss)
     limit = config.run.divergence
@@ -187,6 +201,18 @@ def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float
             f"step {state.step}: the averaged loss {state.mean_loss:.3f} is more than {limit} times its best "
             f"({state.best_loss:.3f}). The last good checkpoint is kept; lower the learning rate and resume"
         )
+
+
+def _fit_to_keep(state: TrainingState, config: TrainingConfig) -> bool:
+    """Whether the state may take the place of the last checkpoint.
+
+    The loss of a run that goes astray is known before its average trips `_check`, and weights that the last update
+    broke show in what they draw; neither may overwrite a good checkpoint.
+    """
+    _, within = config.stage_at(state.step)
+    if config.run.divergence and within >= _SETTLED and state.recent_loss > _ASTRAY * state.best_loss:
+        return False
+    return all(bool(torch.isfinite(p).all()) and bool((p.abs() < _HUGE).all()) for p in state.generator.parameters())
 
 
 def _start_from(state: TrainingState, path: Path) -> None:

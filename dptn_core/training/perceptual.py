@@ -94,5 +94,6 @@ class PerceptualLoss(nn.Module):
 
 def gram(features: Tensor) -> Tensor:
     """Channel correlations (B, C, C) of (B, C, H, W) features, divided by C * H * W."""
-    flat = features.flatten(2).float()
-    return flat @ flat.transpose(1, 2) / flat[0].numel()
+    with torch.autocast(features.device.type, enabled=False):  # sums over a whole picture overflow fp16
+        flat = features.flatten(2).float()
+        return flat @ flat.transpose(1, 2) / flat[0].numel()

@@ -37,6 +37,7 @@ class TrainingState:
     pairs_used: int = 0
     seconds: float = 0.0
     mean_loss: float = 0.0  # averaged over about 200 steps
+    recent_loss: float = 0.0  # averaged over about 10 steps
     best_loss: float = float("inf")
 
 
@@ -93,6 +94,7 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: 
         "pairs_used": state.pairs_used,
         "seconds": state.seconds,
         "mean_loss": state.mean_loss,
+        "recent_loss": state.recent_loss,
         "best_loss": state.best_loss,
         "generator": state.generator.state_dict(),
         "discriminator": state.discriminator.state_dict(),
@@ -140,7 +142,7 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
     for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
         for group in optimiser.param_groups:
             group["betas"] = (config.optimiser.beta1, config.optimiser.beta2)
-    for name in ("step", "pairs_used", "seconds", "mean_loss", "best_loss"):
+    for name in ("step", "pairs_used", "seconds", "mean_loss", "recent_loss", "best_loss"):
         setattr(state, name, content[name])
     torch.set_rng_state(content["random"].cpu())
     return state

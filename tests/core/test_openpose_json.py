@@ -498,3 +498,16 @@ def test_a_likely_canvas_is_used_for_files_too(tmp_path):
     path = tmp_path / "pose.json"
     path.write_text(json.dumps(picture(flat(), None)))
     assert load_pose_file(path, CANVAS)[0] == People((expected(),), CANVAS)
+
+
+def test_a_joint_a_little_outside_does_not_turn_0_to_1_into_pixels():
+    body = [v for i in range(18) for v in (0.3 + 0.01 * i, 0.2 + 0.03 * i, 1.0)]
+    hand = [1.01, 0.5, 1.0] + [0.0] * 60
+    document = {
+        "people": [{"pose_keypoints_2d": body, "hand_left_keypoints_2d": hand}],
+        "canvas_width": 512,
+        "canvas_height": 512,
+    }
+    pose = read_openpose(document)[0].people[0]
+    assert pose.bounds()[3] > 300
+    assert pose.hand_left is not None and pose.hand_left[0, 0] == pytest.approx(1.01 * 512)

@@ -226,10 +226,10 @@ def test_a_truncated_picture_is_not_silently_half_a_picture(tmp_path):
 
 def test_pictures_with_too_large_sides_are_refused_with_the_limit(tmp_path, monkeypatch):
     path = saved(tmp_path / "wide.png", Image.new("1", (pictures.LARGEST_SIDE + 1, 1)))
-    with pytest.raises(PictureError, match=r"16385x1; sides up to 16384 are read\. Scale it down"):
+    with pytest.raises(PictureError, match=r"16385x1; .* sides of up to 16384 are read\. Scale it down"):
         read_picture(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 8)
-    with pytest.raises(PictureError, match=r"bomb\.png cannot be read"):
+    with pytest.raises(PictureError, match=r"bomb\.png is far too large; .*Scale it down"):
         read_picture(saved(tmp_path / "bomb.png", Image.new("RGB", (5, 5))))
 
 

@@ -161,7 +161,7 @@ def test_transforming_moves_present_points_and_leaves_missing_ones_at_zero():
 @pytest.mark.parametrize("scale", [(0, 1), (1, -1), (np.nan, 1), (1e308, 1)])
 def test_transforming_refuses_flips_and_overflow(scale):
     pose = Pose.from_keypoints([(100, 20)] * 18, CANVAS)
-    with pytest.raises(ValueError, match=r"positive|finite"):
+    with pytest.raises(ValueError, match=r"positive|finite|within"):
         pose.transformed(scale, (0, 0), CANVAS)
 
 

@@ -851,3 +851,70 @@ def test_bf16_trains_and_keeps_weights_in_fp32(tmp_path):
     content = content_of(path)
     assert {value.dtype for value in content["ema"].values() if value.is_floating_point()} == {torch.float32}
     assert content["mean_loss"] > 0
+
+
+# What may take the place of the last good checkpoint.
+
+
+def test_a_run_that_goes_astray_does_not_overwrite_its_last_good_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "_SETTLED", 3)
+    config = config_of(**changed(ONE_STAGE, run={"divergence": 4.0}))
+    config = dataclasses.replace(config, stages=(dataclasses.replace(config.stages[0], steps=400),))
+    losses = iter([1.0] * 6 + [9.0] * 500)
+
+    def step(state: Any, *_: Any) -> dict[str, float]:
+        values = {"total": next(losses)}
+        loop._check(state, config, values)
+        state.step += 1
+        return values | {"pairs_per_second": 1.0}
+
+    monkeypatch.setattr(loop, "one_step", step)
+    with pytest.raises(DivergedError):
+        run(tmp_path, config)
+    saved = content_of(tmp_path / "training.pt")
+    assert saved["step"] <= 7
+    assert saved["recent_loss"] < 1.9
+
+
+def test_weights_that_an_update_broke_are_not_saved(tmp_path, monkeypatch):
+    config = config_of(run={"save_every": 1})
+
+    def step(state: Any, *arguments: Any) -> dict[str, float]:
+        values = one_step(state, *arguments)
+        if state.step == 3:
+            next(state.generator.parameters()).data.fill_(1e25)
+        return values
+
+    monkeypatch.setattr(loop, "one_step", step)
+    with pytest.raises(DivergedError):
+        run(tmp_path, config)
+    assert content_of(tmp_path / "training.pt")["step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"losses": {"adversarial": 1.0}, "generator": {"down_steps": 2}}, "discriminator has"),
+        ({"generator": {"image_channels": 1}}, "generator.image_channels"),
+        ({"generator": {"pose_channels": 17}}, "generator.pose_channels"),
+        ({"run": {"seed": 2**70}}, "run.seed"),
+        ({"data": {"seed": 2**31}}, "data.seed"),
+        ({"data": {"heatmap_sigma": 1e-30}}, "data.heatmap_sigma"),
+        ({"losses": {"style": 10**400}}, "losses.style"),
+        ({"stages": [{"height": 24, "width": 32, "batch": 10**19, "steps": 1}]}, "batch"),
+        ({"stages": [{"height": 2**40, "width": 32, "batch": 1, "steps": 1}]}, "height"),
+        ({"stages": [{"height": 24, "width": 32, "batch": 1, "steps": 1, "learning_rate": 1e300}]}, "learning_rate"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_would_fail_only_later_is_refused_at_the_start(change, words):
+    values = {"stages": [{"height": 24, "width": 32, "batch": 1, "steps": 1}], **change}
+    values.setdefault("losses", {"adversarial": 0.0})
+    with pytest.raises(ConfigError, match=words):
+        TrainingConfig.from_dict(values)
+
+
+def test_a_config_nested_too_deeply_is_refused(tmp_path):
+    (tmp_path / "deep.toml").write_text("a=" + "[" * 20_000)
+    with pytest.raises(ConfigError, match="nested"):
+        load_config(tmp_path / "deep.toml")
