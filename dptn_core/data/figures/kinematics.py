@@ -143,8 +143,8 @@ def draw_turns(draws: Draws) -> Tensor:
         return sign * draws.between(name, low, high) * _DEGREE
 
     source, target = turn("turn.source"), turn("turn.target")
-    near = source + draws.bell("turn.near", 45 * _DEGREE)
-    return torch.stack([source, torch.where(draws.chance("turn.same", 0.45), near, target)], 1)
+    near = source + draws.bell("turn.near", 40 * _DEGREE)
+    return torch.stack([source, torch.where(draws.chance("turn.same", 0.62), near, target)], 1)
 
 
 def draw_joint_angles(draws: Draws, name: str, turn: Tensor) -> JointAngles:

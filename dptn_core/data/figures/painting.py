@@ -40,8 +40,8 @@ def draw_style(draws: Draws) -> Style:
     return Style(
         light=functional.normalize(light, dim=-1),
         shading=draws.choice("light.shading", (0.3, 0.45, 0.25)),
-        strength=draws.between("light.strength", 0.2, 0.55),
-        outline=draws.chance("ink.outline", 0.4),
+        strength=draws.between("light.strength", 0.12, 0.4),
+        outline=draws.chance("ink.outline", 0.3),
         ink=draws.between("ink.colour", 0.0, 0.25, 3),
     )
 

@@ -69,7 +69,7 @@ def _patterns(draws: Draws, count: int) -> tuple[Tensor, Tensor]:
     def per_garment(values: Tensor) -> Tensor:
         return values[..., None, None]
 
-    repeats = per_garment(draws.choice("cloth.repeats", (0.3, 0.4, 0.2, 0.1), count) + 1)
+    repeats = per_garment(draws.choice("cloth.repeats", (0.45, 0.35, 0.2), count) + 1)
     duty = per_garment(draws.between("cloth.duty", 0.3, 0.7, count))
     phase = per_garment(draws.unit("cloth.phase", count))
 
@@ -89,7 +89,7 @@ def _patterns(draws: Draws, count: int) -> tuple[Tensor, Tensor]:
     dots = ((duty * 0.62 - dot) * TEXELS / 3 / repeats + 0.5).clamp(0, 1)
     gradient = (0.5 + 0.5 * torch.cos(2 * torch.pi * (v + phase))).expand(-1, -1, -1, TEXELS)
     blobs = ((_smooth_noise(draws, "cloth.blobs", count, 6) - 0.5) * 9 + 0.5).clamp(0, 1)
-    specks = ((_smooth_noise(draws, "cloth.specks", count, 12) - 0.62) * 9 + 0.5).clamp(0, 1)
+    specks = ((_smooth_noise(draws, "cloth.specks", count, 8) - 0.62) * 9 + 0.5).clamp(0, 1)
     text = _text_rows(draws, "cloth.text", count)
 
     kind = per_garment(draws.choice("cloth.kind", (0.26, 0.13, 0.08, 0.06, 0.09, 0.09, 0.11, 0.06, 0.07, 0.05), count))
@@ -102,7 +102,7 @@ def _patterns(draws: Draws, count: int) -> tuple[Tensor, Tensor]:
 
 def _text_rows(draws: Draws, name: str, count: int) -> Tensor:
     """Rows of glyph-like blocks, (B, count, TEXELS, TEXELS) in {0, 1}."""
-    cells = 16
+    cells = 12
     ink = draws.unit(name, count, cells, cells) < 0.6
     row = torch.arange(cells, device=draws.device)
     written = (row % 4 != 3)[:, None] & (row % 5 != 4)[None, :]
@@ -116,6 +116,8 @@ def draw_textures(draws: Draws) -> Tensor:
     second, third = _patterns(draws, len(garments))
     colours = draw_colours(draws, "cloth.colour", len(garments), 3)
     base = colours[:, :, 0, None, None]
+    contrast = draws.between("cloth.contrast", 0.35, 1.0, len(garments), 1, 1)
+    colours = colours[:, :, :1] + (colours - colours[:, :, :1]) * contrast
     cloth = base + (colours[:, :, 1, None, None] - base) * second.unsqueeze(-1)
     cloth = cloth + (colours[:, :, 2, None, None] - cloth) * third.unsqueeze(-1)
 

@@ -120,6 +120,10 @@ class Materials:
     part: Tensor  # body part, for outlines
 
 
+# Statures a texture repeats after: large enough to be told apart in a picture 128 pixels high.
+_PATTERN = 0.26
+
+
 @dataclass
 class _Dresser:
     """Collects solids one by one and stacks them."""
@@ -139,7 +143,7 @@ class _Dresser:
         shown: Tensor | bool = True,
         decal: int | Tensor = NO_DECAL,
         start: Tensor | float = 0.0,
-        pattern: Tensor | float = 0.16,
+        pattern: Tensor | float = _PATTERN,
     ) -> None:
         """One solid: an ellipsoid, or a cone of radii 1 -+ taper when `taper` is given.
 
