@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import multiprocessing
 import statistics
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -203,24 +205,27 @@ def _starter_or_paper(device: torch.device, dtype: torch.dtype) -> Generator:
 
 
 def _heatmaps(device: torch.device, rounds: int) -> Numbers:
-    pairs = draw_pairs(pair_seeds(3, 0, 8, device), (_SIZE, _SIZE))
-    points, present = pairs.source_keypoints, pairs.source_present
+    poses = 10  # one after the other, as live posing asks for them
+    points = torch.rand(poses, 1, 18, 2, device=device) * _SIZE
+    present = torch.ones(1, 18, dtype=torch.bool, device=device)
+    numpy_points = points.cpu().numpy()
 
-    def separable() -> torch.Tensor:
-        return keypoint_heatmaps(points, present, (_SIZE, _SIZE), 6.0)
+    def separable() -> None:
+        for pose in points:
+            keypoint_heatmaps(pose, present, (_SIZE, _SIZE), 6.0)
 
-    numpy_points, numpy_present = points.cpu().numpy(), present.cpu().numpy()
+    def person_by_loop(keypoints: np.ndarray) -> np.ndarray:
+        """The plain way of the field's data loaders: a picture a joint, stacked as the last axis, then moved first."""
+        maps = np.zeros((_SIZE, _SIZE, 18), dtype=np.float32)
+        for joint in range(18):
+            x, y = keypoints[joint].astype(int)
+            columns, rows = np.meshgrid(np.arange(_SIZE), np.arange(_SIZE))
+            maps[..., joint] = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 6.0**2))
+        return maps.transpose(2, 0, 1)
 
-    def loop() -> np.ndarray:
-        """The plain way: a picture a joint on the CPU, as the field's data loaders do."""
-        maps = np.zeros((len(numpy_points), 18, _SIZE, _SIZE), dtype=np.float32)
-        xx, yy = np.meshgrid(np.arange(_SIZE), np.arange(_SIZE))
-        for person in range(len(numpy_points)):
-            for joint in range(18):
-                if numpy_present[person, joint]:
-                    x, y = numpy_points[person, joint].astype(int)
-                    maps[person, joint] = np.exp(-((yy - y) ** 2 + (xx - x) ** 2) / (2 * 6.0**2))
-        return maps
+    def loop() -> None:
+        for keypoints in numpy_points[:, 0]:
+            torch.from_numpy(person_by_loop(keypoints)).to(device)
 
     fast, slow = _interleaved(device, rounds, separable, loop)
     return {"seconds": fast, "loop_seconds": slow, "speed_up": slow / fast}
@@ -233,8 +238,6 @@ def _figures(device: torch.device, rounds: int) -> Numbers:
 
 
 def _training(device: torch.device, rounds: int) -> Numbers:
-    from pathlib import Path
-
     from .precision import choose_precision
     from .training import load_config
     from .training.batches import PairSource
@@ -245,12 +248,12 @@ def _training(device: torch.device, rounds: int) -> Numbers:
     precision = choose_precision(device, config.run.precision)
     state = new_state(config, device)
     source = PairSource(config.data, device)
-    state.step = config.total_steps - 1  # the last stage has the final size
-    stage = config.stages[-1]
+    stage = config.stages[-1]  # the one of the final size
+    first_of_stage = config.total_steps - stage.steps
 
     def step() -> None:
+        state.step = first_of_stage
         one_step(state, config, source, precision, None)
-        state.step = config.total_steps - 1
 
     (seconds,) = _interleaved(device, max(1, rounds // 2), step)
     return {"images_per_second": stage.batch / seconds, "precision": precision}
@@ -280,7 +283,7 @@ def peak_memory_here(device_name: str, size: int) -> float:
         generator.transfer(generator.encode_source(image, source_maps), target_maps)
         return float(torch.cuda.max_memory_allocated(device) - before) / 2**20
     generator.transfer(*_warm(generator, device))
-    before = _resident_peak()
+    before = _forget_peak()
     generator.transfer(generator.encode_source(image, source_maps), target_maps)
     return (_resident_peak() - before) / 2**20
 
@@ -291,9 +294,21 @@ def _warm(generator: Generator, device: torch.device) -> tuple[SourceFeatures, t
     return generator.encode_source(image, source_maps), target_maps
 
 
+_PROC = Path("/proc/self")
+
+
+def _forget_peak() -> int:
+    """Let the count of peak memory start anew, where the system can, and return what it starts from, bytes."""
+    with contextlib.suppress(OSError):  # not Linux: the peak so far, which is higher, is all there is to start from
+        (_PROC / "clear_refs").write_text("5")
+    return _resident_peak()
+
+
 def _resident_peak() -> int:
-    """Highest resident memory of this process so far, bytes."""
+    """Highest resident memory of this process since `_forget_peak`, bytes."""
+    if (_PROC / "status").exists():
+        line = next(line for line in (_PROC / "status").read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
     import resource  # not on Windows
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -16,6 +16,14 @@ def activate(x: Tensor) -> Tensor:
     return F.leaky_relu(x, NEGATIVE_SLOPE)
 
 
+def activate_fresh(x: Tensor) -> Tensor:
+    """`activate` in the place of a tensor that nobody else holds, which saves a walk through memory.
+
+    A norm's output is such a tensor: its gradient needs the input only.
+    """
+    return F.leaky_relu_(x, NEGATIVE_SLOPE)
+
+
 class FirstEncoderBlock(nn.Module):
     """Picture and heat maps to features of half the size; the picture itself is not normalised."""
 
@@ -49,7 +57,7 @@ class FirstEncoderBlock(nn.Module):
 
     def finish(self, convolved: Tensor) -> Tensor:
         """Run what follows the first convolution: norm, activation, second convolution."""
-        refined: Tensor = self.refine(activate(self.norm(convolved)))
+        refined: Tensor = self.refine(activate_fresh(self.norm(convolved)))
         return refined
 
 
@@ -66,8 +74,8 @@ class EncoderBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_features, H, W) -> (B, features, H/2, W/2)."""
-        x = self.down(activate(self.norm_1(x)))
-        x = self.refine(activate(self.norm_2(x)))
+        x = self.down(activate_fresh(self.norm_1(x)))
+        x = self.refine(activate_fresh(self.norm_2(x)))
         return x
 
 
@@ -85,8 +93,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, features, H, W) -> the same shape."""
-        change = self.convolution_1(activate(self.norm_1(x)))
-        change = self.convolution_2(activate(self.norm_2(change)))
+        change = self.convolution_1(activate_fresh(self.norm_1(x)))
+        change = self.convolution_2(activate_fresh(self.norm_2(change)))
         result: Tensor = change + self.bypass(x)
         return result
 
@@ -105,8 +113,8 @@ class DecoderBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_features, H, W) -> (B, features, 2H, 2W)."""
-        raised = self.convolution(activate(self.norm_1(x)))
-        raised = self.up(activate(self.norm_2(raised)))
+        raised = self.convolution(activate_fresh(self.norm_1(x)))
+        raised = self.up(activate_fresh(self.norm_2(raised)))
         result: Tensor = raised + self.bypass(x)
         return result
 

@@ -13,7 +13,7 @@ from .solids import Hits, Solids, surface_at
 from .textures import TEXELS, draw_colours
 from .wardrobe import FACE, Materials
 
-_POINTS_AT_ONCE = 1 << 14  # keeps the work in the cache
+_POINTS_AT_ONCE = 1 << 18  # bounds the memory of a batch
 
 
 @dataclass(frozen=True)

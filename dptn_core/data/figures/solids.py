@@ -15,7 +15,7 @@ from torch import Tensor
 
 TILE = 16  # pixels; a solid is only tested in the tiles its bounding box touches
 _DEPTH_BITS = 24
-_TILES_AT_ONCE = 768  # keeps the work in the cache
+_TILES_AT_ONCE = 4096  # bounds the memory of a batch
 
 
 @dataclass(frozen=True)
