@@ -93,10 +93,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, features, H, W) -> the same shape."""
-        change = self.convolution_1(activate_fresh(self.norm_1(x)))
+        change: Tensor = self.convolution_1(activate_fresh(self.norm_1(x)))
         change = self.convolution_2(activate_fresh(self.norm_2(change)))
-        result: Tensor = change + self.bypass(x)
-        return result
+        return change.add_(self.bypass(x))
 
 
 class DecoderBlock(nn.Module):
@@ -113,10 +112,10 @@ class DecoderBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_features, H, W) -> (B, features, 2H, 2W)."""
-        raised = self.convolution(activate_fresh(self.norm_1(x)))
+        raised: Tensor = self.convolution(activate_fresh(self.norm_1(x)))
+        # full-size features: a sum in place spares the largest tensor of the network a second copy
         raised = self.up(activate_fresh(self.norm_2(raised)))
-        result: Tensor = raised + self.bypass(x)
-        return result
+        return raised.add_(self.bypass(x))
 
 
 class OutputBlock(nn.Module):

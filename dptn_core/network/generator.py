@@ -226,7 +226,7 @@ class Generator(nn.Module):
         return self.pose_encoder.first.leading(torch.cat([image, source_heatmaps], dim=1))
 
     def _encode_pose(self, first_convolution: Tensor, heatmaps: Tensor) -> Tensor:
-        convolved = first_convolution + self.pose_encoder.first.trailing(heatmaps)
+        convolved = self.pose_encoder.first.trailing(heatmaps).add_(first_convolution)
         features: Tensor = self.residual_blocks(self.pose_encoder.after_first_convolution(convolved))
         return features
 
