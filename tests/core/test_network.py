@@ -58,7 +58,7 @@ def inputs(config: GeneratorConfig = TINY, batch: int = 2, size: tuple[int, int]
 @pytest.mark.parametrize("config", VARIANTS, ids=lambda config: f"{config.norm}-{config.down_steps}-{config.heads}")
 def test_transfer_of_an_encoded_source_equals_forward(config: GeneratorConfig, size: tuple[int, int]) -> None:
     if size == (40, 72) and config.down_steps == 4:
-        pytest.skip("not divisible by 16")
+        size = (48, 80)  # the next one that is divisible by 16
     generator = build(config)
     image, source, target = inputs(config, size=size)
     with torch.inference_mode():
