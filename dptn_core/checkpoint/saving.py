@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
+from ..atomic import written_beside
 from .errors import CheckpointError
 from .model import DPTNModel, convert_weights
 
@@ -35,18 +34,14 @@ def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.fl
     except CheckpointError as error:
         raise CheckpointError(f"{path} was not written: {error}") from error
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
-    # Beside the target: a rename is atomic only within a file system. Its suffix keeps it out of model lists.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         # Written by us, as `save_file` makes files that only their owner may read.
-        temporary.write_bytes(save(tensors, metadata=model.facts.to_metadata()))
-        os.replace(temporary, path)
+        with written_beside(path) as beside:
+            beside.write_bytes(save(tensors, metadata=model.facts.to_metadata()))
     except OSError as error:
         raise CheckpointError(
             f"{path} could not be written ({error}): check free space, permissions and whether a program has it open"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check_target(path: Path) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import uuid
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic import written_beside
 from .skeleton import (
     FACE_POINTS,
     HAND_POINTS,
@@ -134,21 +134,15 @@ def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -
 def save_pose_file(path: str | os.PathLike[str], pictures: list[People]) -> None:
     """Write pose data as a JSON file (UTF-8) in the strict form.
 
-    The file is written beside its place and renamed, so a reader never sees half of it.
+    The file is written beside its place and renamed, so a reader never sees half of it. Missing folders are made.
 
     Raises:
-        OSError: The folder does not exist or cannot be written.
+        OSError: The folder cannot be written.
     """
     path = Path(path)
     text = json.dumps(write_openpose(pictures), allow_nan=False)
-    # Not tempfile: its files are readable by their owner only, and the rename would keep that.
-    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with written_beside(path) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)
