@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checkpoint import DPTNModel
 from ..data.figures import TEST_PAIRS, TEST_SEED, FigurePairs, draw_pairs, pair_seeds
+from ..data.sheet import carried_source
 from ..pose.heatmaps import keypoint_heatmaps
 
 NEAR = 0.1  # shares of the frame's height within which an attention peak counts as right
@@ -22,6 +23,7 @@ class DrawnScores:
     pairs: int
     foreground_psnr: float  # dB over the pixels of the target figure
     copy_psnr: float  # dB of the source picture itself over the same pixels
+    carried_psnr: float  # dB of the source's pixels moved along the true correspondence, where the source shows them
     ssim: float  # over the whole frame, Gaussian window, sigma 1.5
     attention_accuracy: float  # share of joints seen in both pictures whose peak is within NEAR of the truth
     joints: int  # such joints
@@ -48,12 +50,13 @@ def evaluate_drawn(
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     height, width = model.training_size
-    drawn_psnr, copied_psnr, similarity, hits, errors = [], [], [], [], []
+    drawn_psnr, copied_psnr, carried_psnr, similarity, hits, errors = [], [], [], [], [], []
     for first in range(0, pairs, batch):
         some = draw_pairs(pair_seeds(seed, first, min(batch, pairs - first), model.device), (height, width))
         drawn, attention = _run(model, some)
         drawn_psnr.append(foreground_psnr(drawn, some.target, some.target_mask))
         copied_psnr.append(foreground_psnr(some.source, some.target, some.target_mask))
+        carried_psnr.append(foreground_psnr(carried_source(some), some.target, some.target_mask & some.seen))
         index = structural_similarity_index_measure(
             (drawn + 1) / 2, (some.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
         )
@@ -67,6 +70,7 @@ def evaluate_drawn(
         pairs=pairs,
         foreground_psnr=torch.cat(drawn_psnr).mean().item(),
         copy_psnr=torch.cat(copied_psnr).mean().item(),
+        carried_psnr=torch.cat(carried_psnr).mean().item(),
         ssim=torch.cat(similarity).mean().item(),
         attention_accuracy=right.float().mean().item(),
         joints=len(right),
