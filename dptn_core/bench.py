@@ -62,7 +62,7 @@ def report(numbers: Numbers) -> str:
     ]
     for name, values in precision.items():
         lines.append(
-            f"  {name} transfer         {values['seconds'] * 1e3:8.1f} ms   {values['to_fp32']:.2f} of fp32, "
+            f"starter in {name}, 256x256  {values['seconds'] * 1e3:8.1f} ms   {values['to_fp32']:.2f} of fp32, "
             f"{values['psnr']:.1f} dB between the pictures"
         )
     lines += [
@@ -174,9 +174,9 @@ def _precision(device: torch.device, rounds: int) -> Numbers:
         wanted = {"bf16": torch.bfloat16}
     results: Numbers = {}
     image, source_maps, target_maps = _inputs(device)
-    full = _starter_or_paper(device, torch.float32)
+    full = _starter(device, torch.float32)
     for name, dtype in wanted.items():
-        half = _starter_or_paper(device, dtype)
+        half = _starter(device, dtype)
 
         inputs = (image, source_maps, target_maps)
         wide, narrow = _interleaved(
@@ -195,13 +195,11 @@ def _whole_transfer(
     return generator.transfer(source, target_maps.to(dtype)).float()
 
 
-def _starter_or_paper(device: torch.device, dtype: torch.dtype) -> Generator:
-    """Trained weights tell how much precision costs a real picture; without them, the paper's sizes."""
-    from .checkpoint import STARTER, load_model
+def _starter(device: torch.device, dtype: torch.dtype) -> Generator:
+    """Trained weights: they tell how much precision costs a real picture."""
+    from .checkpoint import load_model, starter_path
 
-    if STARTER.is_file():
-        return load_model(STARTER, device, dtype).generator
-    return _paper_network(device, dtype)
+    return load_model(starter_path(), device, dtype).generator
 
 
 def _heatmaps(device: torch.device, rounds: int) -> Numbers:

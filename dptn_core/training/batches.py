@@ -12,7 +12,7 @@ from ..pose.heatmaps import keypoint_heatmaps
 from .config import DataConfig
 from .losses import attention_target
 
-_PIXELS_AHEAD = 80 * 64 * 48
+_PIXELS_AHEAD = 80 * 64 * 48  # five small batches; more would not be drawn faster, and cost memory
 PAPER_HEIGHT = 256  # the height at which the paper's heat maps have their sigma of 6 pixels
 
 
