@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from .attention import attention_at, carried, correspondence, peaks
+from .attention import Correspondence, attention_at, carried, correspondence, peaks
 from .framing import resize
-from .pictures import to_bytes
+from .pictures import to_bytes, to_picture
 from .transfer import Transfer
 
 _SHOWN = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
@@ -39,7 +40,7 @@ def attention_picture(transfer: Transfer, index: int, *, layer: int = -1) -> np.
     found = correspondence(transfer, index, layer=layer)
     source_view = source.frame.cut(source.picture).to(attention.device)
 
-    colours = [_colour(joint) for joint in shown]
+    colours = [joint_colour(joint) for joint in shown]
     target_panel = _panel(transfer.drawn[index])
     _mark(target_panel, pose.keypoints[shown], colours, transfer.frame.size, filled=True)
     heat = _heat(source_view, attention, colours)
@@ -54,7 +55,45 @@ def attention_picture(transfer: Transfer, index: int, *, layer: int = -1) -> np.
     return np.concatenate(strips[:-1], axis=1)
 
 
-def _colour(joint: int) -> tuple[int, int, int]:
+def heat_over_source(transfer: Transfer, attention: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
+    """The whole source picture, dimmed and grey, with attention maps shining on it, each in its colour.
+
+    Args:
+        transfer: the result the attention was asked of.
+        attention: (N, h, w), from `attention_at`.
+        colours: N RGB colours, 0..255.
+
+    Returns:
+        (3, H, W) in [0, 1], of the source picture's size, on its device.
+    """
+    source = transfer.source
+    picture = source.picture
+    nothing = picture.new_zeros(1, *picture.shape[1:])
+    glows = [source.frame.paste((one / one.max().clamp(min=1e-9))[None].to(picture), nothing)[0] for one in attention]
+    return _shine(picture, torch.stack(glows), colours)
+
+
+def mark_peaks(picture: Tensor, points: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
+    """A copy of a (3, H, W) picture with a ring at each of (N, 2) xy pixels."""
+    panel = Image.fromarray(to_bytes(picture))
+    size = (picture.shape[1], picture.shape[2])
+    _mark(panel, points.cpu().numpy(), list(colours), size, filled=False, radius=max(4, round(min(size) / 50)))
+    return to_picture(panel)
+
+
+def source_map(transfer: Transfer, found: Correspondence) -> Tensor:
+    """Correspondence as compositors keep it, an ST map: red x and green y of the source place, blue the confidence.
+
+    Returns:
+        (3, H, W) in [0, 1] on the target's canvas; x and y are shares of the source picture, 0 left and top.
+    """
+    picture = transfer.source.picture
+    place = found.source.permute(2, 0, 1) / found.source.new_tensor([picture.shape[2], picture.shape[1]])[:, None, None]
+    return transfer.frame.paste(torch.cat([place, found.confidence[None]]).float().clamp(0, 1), None)
+
+
+def joint_colour(joint: int) -> tuple[int, int, int]:
+    """The RGB colour, 0..255, that stands for a body joint in attention pictures."""
     red, green, blue = colorsys.hsv_to_rgb(joint / len(_SHOWN), 0.9, 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)
 
@@ -72,11 +111,11 @@ def _mark(
     size: tuple[int, int],
     *,
     filled: bool,
+    radius: int = 6,
 ) -> None:
     """Dots (filled) or rings at (N, 2) pixels of a picture of `size`."""
     draw = ImageDraw.Draw(panel)
     scale = np.array([panel.width / size[1], panel.height / size[0]])
-    radius = 6
     for (x, y), colour in zip(points * scale, colours, strict=True):
         box = (x - radius, y - radius, x + radius, y + radius)
         if filled:
@@ -86,11 +125,17 @@ def _mark(
             draw.ellipse(box, outline=colour, width=3)
 
 
-def _heat(picture: Tensor, attention: Tensor, colours: list[tuple[int, int, int]]) -> Tensor:
+def _heat(picture: Tensor, attention: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
     """The grey picture with each of (N, h, w) attention maps shining in its colour."""
+    size = (picture.shape[1], picture.shape[2])
+    glows = [resize((one / one.max().clamp(min=1e-9))[None], size)[0] for one in attention]
+    return _shine(picture, torch.stack(glows), colours)
+
+
+def _shine(picture: Tensor, glows: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
+    """The grey picture (3, H, W) with (N, H, W) lights of 0..1 on it, each in its colour."""
     grey = picture.mean(0, keepdim=True).expand(3, -1, -1) * 0.55
-    for one, colour in zip(attention, colours, strict=True):
-        glow = resize((one / one.max().clamp(min=1e-9))[None], (picture.shape[1], picture.shape[2]))
+    for glow, colour in zip(glows, colours, strict=True):
         tint = grey.new_tensor(colour)[:, None, None] / 255
         grey = grey * (1 - 0.6 * glow) + tint * 0.6 * glow
     return grey

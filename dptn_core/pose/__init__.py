@@ -3,7 +3,9 @@
 Heat maps need torch, so they are imported on their own: ``from dptn_core.pose.heatmaps import ...``.
 """
 
+from .choice import PERSON_CHOICES, choose_person
 from .drawing import JOINT_COLOURS, draw_skeleton, draw_skeleton_over
+from .fitting import fit_to_canvas, fit_to_person
 from .openpose_json import (
     PoseFileNotFoundError,
     PoseFormatError,
@@ -12,22 +14,30 @@ from .openpose_json import (
     save_pose_file,
     write_openpose,
 )
+from .silhouette import draw_silhouette
 from .skeleton import KEYPOINT_NAMES, LIMBS, Canvas, NoPersonError, People, Pose
+from .standing import standing_pose
 
 __all__ = [
     "JOINT_COLOURS",
     "KEYPOINT_NAMES",
     "LIMBS",
+    "PERSON_CHOICES",
     "Canvas",
     "NoPersonError",
     "People",
     "Pose",
     "PoseFileNotFoundError",
     "PoseFormatError",
+    "choose_person",
+    "draw_silhouette",
     "draw_skeleton",
     "draw_skeleton_over",
+    "fit_to_canvas",
+    "fit_to_person",
     "load_pose_file",
     "read_openpose",
     "save_pose_file",
+    "standing_pose",
     "write_openpose",
 ]

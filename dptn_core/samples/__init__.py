@@ -7,3 +7,8 @@ FIGURE, FIGURE_POSE = FOLDER / "figure.png", FOLDER / "figure.json"
 PHOTOGRAPH, PHOTOGRAPH_POSE = FOLDER / "astronaut.jpg", FOLDER / "astronaut.json"
 FIGURE_TARGETS = tuple(FOLDER / "poses" / f"{name}.json" for name in ("wave", "walk", "cheer"))
 PHOTOGRAPH_TARGETS = (FOLDER / "poses" / "astronaut_raised_arm.json",)
+
+# The first is the one Load Pose starts with.
+POSES = {
+    path.stem: path for path in (*FIGURE_TARGETS, *PHOTOGRAPH_TARGETS, FOLDER / "poses" / "greeting_sequence.json")
+}

@@ -1,0 +1,122 @@
+"""The editor's value: one versioned JSON text that travels in a workflow.
+
+Version 1::
+
+    {"version": 1, "canvas_width": 512, "canvas_height": 768, "upstream": "2f0c..." | null,
+     "frames": [{"people": [ ... as in OpenPose JSON ... ]}, ...]}
+
+`upstream` is the `fingerprint` of the pose the edit was made over. While upstream stays the same the edit counts; a new
+upstream pose starts afresh. OpenPose JSON in place of the value has no such memory: it always counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from .openpose_json import PoseFormatError, read_openpose, write_openpose
+from .skeleton import Canvas, People
+from .standing import standing_pose
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class EditedPose:
+    """What the editor holds."""
+
+    frames: tuple[People, ...]  # at least one
+    upstream: str | None  # fingerprint of the pose it was made over; None: over nothing
+    foreign: bool = False  # not the editor's own form, but OpenPose JSON in its place
+
+
+def read_edited(text: str) -> EditedPose | None:
+    """Read the editor's value, or any OpenPose JSON in its place; None where the text is empty.
+
+    Raises:
+        PoseFormatError: the text is neither; the message says where and what was found.
+    """
+    if not text.strip():
+        return None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PoseFormatError(f"the edited pose is no JSON: {error}. Clear the field to start afresh") from None
+    if not isinstance(document, dict) or "version" not in document:
+        frames = read_openpose(document)
+        return EditedPose(tuple(frames), None, foreign=True) if frames else None
+    version = document["version"]
+    if version != VERSION:
+        raise PoseFormatError(
+            f"the edited pose has version {version!r}; this installation reads version {VERSION}. Update DPTN Pose "
+            "Transfer, or clear the field"
+        )
+    pictures, upstream = document.get("frames"), document.get("upstream")
+    if not isinstance(pictures, list) or not pictures:
+        raise PoseFormatError("frames of the edited pose must be a list of at least one frame")
+    if not (upstream is None or isinstance(upstream, str)):
+        raise PoseFormatError(f"upstream of the edited pose must be a text or null, got {type(upstream).__name__}")
+    size = {key: document[key] for key in ("canvas_width", "canvas_height") if key in document}
+    complete = [{**size, **picture} if isinstance(picture, dict) else picture for picture in pictures]
+    return EditedPose(tuple(read_openpose(complete)), upstream)
+
+
+def write_edited(edited: EditedPose) -> str:
+    """The text of an edit; `read_edited` gives the same back.
+
+    Raises:
+        ValueError: no frame, or frames on different canvases.
+    """
+    canvases = {frame.canvas for frame in edited.frames}
+    if len(canvases) != 1:
+        raise ValueError(f"the frames of an edit share one canvas; there are {len(canvases)}")
+    canvas = canvases.pop()
+    frames: list[dict[str, Any]] = []
+    for picture in write_openpose(list(edited.frames)):
+        del picture["canvas_width"], picture["canvas_height"]
+        frames.append(picture)
+    document = {
+        "version": VERSION,
+        "canvas_width": canvas.width,
+        "canvas_height": canvas.height,
+        "upstream": edited.upstream,
+        "frames": frames,
+    }
+    return json.dumps(document)
+
+
+def fingerprint(frames: list[People]) -> str:
+    """A short name of pose data: equal for equal poses, whatever form they came in."""
+    # A hundredth of a pixel is below what any detector or editor means.
+    rounded = [
+        [frame.canvas.width, frame.canvas.height, [_rounded(pose.keypoints) for pose in frame.people]]
+        for frame in frames
+    ]
+    present = [[pose.present.tolist() for pose in frame.people] for frame in frames]
+    return hashlib.sha256(json.dumps([rounded, present]).encode()).hexdigest()[:16]
+
+
+def settle(upstream: list[People] | None, edited: EditedPose | None, canvas: Canvas) -> tuple[list[People], bool]:
+    """Which pose counts: the edit, unless upstream has changed since it was made.
+
+    Args:
+        upstream: the connected poses, None when nothing is connected.
+        edited: the editor's value, None when it is empty.
+        canvas: for the standing pose that is taken when there is neither.
+
+    Returns:
+        The frames, and whether they are the edit's.
+    """
+    if edited is not None and (edited.foreign or upstream is None or edited.upstream == fingerprint(upstream)):
+        return list(edited.frames), True
+    if upstream is not None:
+        return upstream, False
+    return [People((standing_pose(canvas),), canvas)], False
+
+
+def _rounded(points: Any) -> list[list[float]]:
+    # Adding zero turns -0.0 into 0.0, which would be written differently.
+    rounded: list[list[float]] = (points.round(2) + 0.0).tolist()
+    return rounded

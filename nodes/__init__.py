@@ -1,0 +1,34 @@
+"""The graph blocks, one file a stage: unpack, call `dptn_core`, pack."""
+
+from __future__ import annotations
+
+from . import host
+from .attention_preview import AttentionPreview
+from .draw_skeleton import DrawSkeleton
+from .edit_skeleton import EditSkeleton
+from .encode_source import EncodeSource
+from .extract_pose import ExtractPose
+from .load_model import LoadDPTNModel
+from .pose_files import LoadPose, SavePose
+from .sample_person import SamplePerson
+from .transfer_pose import TransferPose
+
+
+class DPTNExtension(host.ComfyExtension):
+    """All blocks of the pack."""
+
+    async def get_node_list(self) -> list[type[host.io.ComfyNode]]:
+        """The blocks in the order of their use."""
+        host.register_folders()
+        return [
+            LoadDPTNModel,
+            SamplePerson,
+            ExtractPose,
+            EditSkeleton,
+            DrawSkeleton,
+            LoadPose,
+            SavePose,
+            EncodeSource,
+            TransferPose,
+            AttentionPreview,
+        ]

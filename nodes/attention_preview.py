@@ -1,0 +1,188 @@
+"""Attention Preview."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..dptn_core.attention import Correspondence, attention_at, carried, correspondence, peaks
+from ..dptn_core.attention_picture import heat_over_source, joint_colour, mark_peaks, source_map
+from ..dptn_core.framing import Frame
+from ..dptn_core.pose import KEYPOINT_NAMES
+from ..dptn_core.transfer import Transfer
+from .errors import BlockError, speaking_for
+from .host import io, ui
+from .images import to_host
+from .types import AttentionType, HostedAttention
+
+_BLOCK = "Attention Preview"
+_ALL_JOINTS, _NO_JOINT = "all joints", "none"
+_POINT = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*")
+_MASK_POINTS = 64  # places of a mask that are asked about
+
+
+class AttentionPreview(io.ComfyNode):
+    """Where in the source the network looked for places of a drawn picture."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNAttentionPreview",
+            display_name="Attention Preview (DPTN)",
+            category="DPTN",
+            description="Shows where in the source picture the network looked when it drew some places of the target. "
+            "(attention map, heatmap, correspondence, explain)",
+            inputs=[
+                AttentionType.Input("attention", tooltip="From Transfer Pose."),
+                io.Combo.Input(
+                    "joint",
+                    options=[_ALL_JOINTS, _NO_JOINT, *(name.replace("_", " ") for name in KEYPOINT_NAMES)],
+                    default=_ALL_JOINTS,
+                    tooltip="Ask about joints of the target pose. 'none': only about 'points' and 'mask'.",
+                ),
+                io.String.Input(
+                    "points",
+                    default="",
+                    tooltip="Ask about pixels of the target picture as well: x,y; x,y; ... Example: 120,80; 200,310",
+                ),
+                io.Int.Input(
+                    "picture", default=0, min=0, max=4095, tooltip="Which picture of the batch, counted from 0."
+                ),
+                io.Int.Input(
+                    "layer",
+                    default=-1,
+                    min=-16,
+                    max=15,
+                    tooltip="Texture Transfer Block, counted from 0; -1 is the last one.",
+                ),
+                io.Int.Input("head", default=-1, min=-1, max=63, tooltip="Attention head from 0; -1: all, averaged."),
+                io.Mask.Input("mask", optional=True, tooltip="Ask about a region of the target picture as a whole."),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "heat_map", display_name="heat map", tooltip="Attention shining on the source picture."
+                ),
+                io.Image.Output(
+                    "source_map",
+                    display_name="correspondence",
+                    tooltip="For every place of the target: red x and green y of where it looked in the source, blue "
+                    "how sure it was (an ST map).",
+                ),
+                io.Image.Output(
+                    "carried", display_name="carried", tooltip="The source's own pixels moved to where they were used."
+                ),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        attention: HostedAttention,
+        joint: str,
+        points: str,
+        picture: int,
+        layer: int,
+        head: int,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
+        """Ask, and draw the answers."""
+        with speaking_for(_BLOCK, "picture"):
+            kept, index = attention.find(picture)
+        attention.hosted.bring_to_device(1, kept.frame.size)
+        result = _on_device(kept)
+        asked, colours = _asked(result, index, joint, points)
+        one_head = None if head < 0 else head
+        with speaking_for(_BLOCK, "layer"):
+            found = correspondence(result, index, layer=layer, head=one_head)
+            maps = attention_at(result, index, asked, layer=layer, head=one_head)
+            if mask is not None:
+                region = _region(mask, result)
+                rows = attention_at(result, index, region, layer=layer, head=one_head)
+                maps, colours = torch.cat([maps, rows.mean(0, keepdim=True)]), [*colours, (255, 255, 255)]
+        if not len(maps):
+            raise BlockError(
+                f"{_BLOCK}: there is nothing to ask about; choose a joint the pose has, give 'points' or connect a mask"
+            )
+        looked = peaks(maps, result)
+        heat = mark_peaks(heat_over_source(result, maps.to(kept.drawn.device), colours), looked, colours)
+        pasted = result.frame.paste(carried(result, found).cpu(), None)
+        shown = to_host([heat])
+        return io.NodeOutput(
+            shown,
+            to_host([source_map(result, found)]),
+            to_host([pasted]),
+            ui=_payload(ui.PreviewImage(shown, cls=cls).as_dict(), result, asked, looked, found),
+        )
+
+
+def _on_device(kept: Transfer) -> Transfer:
+    """The transfer with its source where the weights are now."""
+    source = kept.source
+    moved = replace(source, features=source.features.to(source.model.device))
+    return replace(kept, source=moved, drawn=kept.drawn.to(source.model.device))
+
+
+def _asked(result: Transfer, index: int, joint: str, points: str) -> tuple[Tensor, list[tuple[int, int, int]]]:
+    """Pixels (N, 2) of the target to ask about and their colours."""
+    pose = result.poses[index]
+    names = [name.replace("_", " ") for name in KEYPOINT_NAMES]
+    joints = range(14) if joint == _ALL_JOINTS else [names.index(joint)] if joint in names else []
+    shown = [number for number in joints if pose.present[number]]
+    if joint in names and not shown:
+        raise BlockError(f"{_BLOCK}, input 'joint': the pose of this picture has no {joint}; choose another")
+    places = [tuple(pose.keypoints[number].tolist()) for number in shown]
+    colours = [joint_colour(number) for number in shown]
+    typed = _typed_points(points)
+    colours += [joint_colour(number * 5 % 14) for number in range(len(typed))]
+    asked = torch.tensor([*places, *typed], dtype=torch.float32, device=result.drawn.device)
+    return asked.view(-1, 2), colours
+
+
+def _typed_points(text: str) -> list[tuple[float, float]]:
+    points = []
+    for part in filter(str.strip, re.split(r"[;\n]", text)):
+        match = _POINT.fullmatch(part)
+        if match is None:
+            raise BlockError(f"{_BLOCK}, input 'points': {part.strip()!r} is no point; write x,y; x,y; ... in pixels")
+        points.append((float(match[1]), float(match[2])))
+    return points
+
+
+def _region(mask: Tensor, result: Transfer) -> Tensor:
+    """Up to `_MASK_POINTS` pixels of the target, spread evenly over a mask of any size."""
+    first = mask[0] if mask.ndim == 3 else mask
+    inside = torch.nonzero(first > 0.5)
+    if not len(inside):
+        raise BlockError(f"{_BLOCK}, input 'mask': it is empty; paint the region you want to ask about")
+    some = inside[torch.linspace(0, len(inside) - 1, min(len(inside), _MASK_POINTS)).long()].float() + 0.5
+    canvas = result.frame.canvas
+    scale = torch.tensor([canvas.width / first.shape[1], canvas.height / first.shape[0]])
+    return (some.flip(1).cpu() * scale).to(result.drawn.device)
+
+
+def _payload(
+    preview: dict[str, object], result: Transfer, asked: Tensor, looked: Tensor, found: Correspondence
+) -> dict[str, object]:
+    """What the browser gets: the preview, and in numbers where every token of the target looked."""
+    canvas, source = result.frame.canvas, result.source.frame.canvas
+
+    def box(frame: Frame) -> list[int]:
+        return [frame.box.left, frame.box.top, frame.box.width, frame.box.height]
+
+    numbers = {
+        "version": 1,
+        "grid": list(found.confidence.shape),
+        "target": {"canvas": [canvas.width, canvas.height], "frame": box(result.frame)},
+        "source": {"canvas": [source.width, source.height], "frame": box(result.source.frame)},
+        "asked": [[round(v, 1) for v in point] for point in asked.tolist()],
+        "looked": [[round(v, 1) for v in point] for point in looked.tolist()],
+        "places": [round(v, 1) for v in found.source.flatten().tolist()],
+        "confidence": [round(v, 3) for v in found.confidence.flatten().tolist()],
+    }
+    return {**preview, "dptn_attention": [json.dumps(numbers)]}

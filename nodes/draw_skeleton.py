@@ -1,0 +1,110 @@
+"""Draw Skeleton."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..dptn_core.pose import People, draw_silhouette, draw_skeleton
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io
+from .images import bytes_to_host
+from .poses import frames_of
+from .types import PoseType
+
+_BLOCK = "Draw Skeleton"
+_FULL, _BODY, _SILHOUETTE = "OpenPose", "OpenPose, body only", "silhouette (for masks)"
+_LARGEST_SIDE = 16_384
+_USUAL_SIDE = 512  # shorter side at which ControlNet draws its lines 4 pixels thick
+
+
+class DrawSkeleton(io.ComfyNode):
+    """Poses as pictures: what diffusion ControlNets were trained on, or the place a body takes up."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNDrawSkeleton",
+            display_name="Draw Skeleton (DPTN)",
+            category="DPTN",
+            description="Draws poses as ControlNet's OpenPose preprocessors do, or as white bodies for an inpainting "
+            "mask. (openpose image, controlnet, pose map, render pose)",
+            inputs=[
+                PoseType.Input("pose", tooltip="One pose or a sequence; everybody in it is drawn."),
+                _side("width"),
+                _side("height"),
+                io.Combo.Input(
+                    "style",
+                    options=[_FULL, _BODY, _SILHOUETTE],
+                    default=_FULL,
+                    tooltip="OpenPose: coloured limbs, hands and face on black, for an OpenPose ControlNet. "
+                    "silhouette: white bodies; send it through Convert Image to Mask.",
+                ),
+                io.Float.Input(
+                    "thickness",
+                    default=1.0,
+                    min=0.1,
+                    max=10.0,
+                    step=0.1,
+                    tooltip="Factor on the thickness of lines or bodies. 1: as ControlNet draws them, in proportion "
+                    "to the picture.",
+                ),
+            ],
+            outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One picture a frame.")],
+        )
+
+    @classmethod
+    def execute(cls, pose: Any, width: int, height: int, style: str, thickness: float) -> io.NodeOutput:
+        """Draw every frame."""
+        frames = frames_of(pose, _BLOCK, "pose")
+        sizes = {_size(frame, width, height) for frame in frames}
+        if len(sizes) > 1:
+            raise BlockError(
+                f"{_BLOCK}, input 'pose': its frames have canvases of different sizes; set 'width' and 'height' to "
+                "draw them all at one"
+            )
+        size = sizes.pop()
+        if size[0] * size[1] > _LARGEST_SIDE * _LARGEST_SIDE // 4:
+            raise BlockError(f"{_BLOCK}: a picture of {size[1]}x{size[0]} is too large; set 'width' and 'height'")
+        show = host.progress(len(frames))
+        drawn = []
+        for number, frame in enumerate(frames):
+            with speaking_for(_BLOCK, "pose"):
+                drawn.append(_draw(frame, size, style, thickness))
+            show(number + 1, None)
+        return io.NodeOutput(bytes_to_host(drawn))
+
+
+def _side(name: str) -> io.Int.Input:
+    return io.Int.Input(
+        name,
+        default=0,
+        min=0,
+        max=_LARGEST_SIDE,
+        step=8,
+        tooltip=f"{name.capitalize()} of the picture in pixels; the pose is stretched to it. 0: in proportion to the "
+        "other side, or, with both 0, the pose's own canvas.",
+    )
+
+
+def _size(frame: People, width: int, height: int) -> tuple[int, int]:
+    """(H, W) to draw a frame at."""
+    canvas = frame.canvas
+    if not width and not height:
+        return canvas.height, canvas.width
+    return (
+        height or max(1, round(canvas.height * width / canvas.width)),
+        width or max(1, round(canvas.width * height / canvas.height)),
+    )
+
+
+def _draw(frame: People, size: tuple[int, int], style: str, thickness: float) -> Any:
+    if style == _SILHOUETTE:
+        return draw_silhouette(frame, size, thickness=thickness)
+    if style == _BODY:
+        bare = tuple(replace(pose, hand_left=None, hand_right=None, face=None) for pose in frame.people)
+        frame = People(bare, frame.canvas)
+    usual = max(1.0, 4.0 * min(size) / _USUAL_SIDE) * thickness
+    return draw_skeleton(frame, size, limb_width=usual, joint_radius=usual)

@@ -1,0 +1,79 @@
+"""Edit Skeleton."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from torch import Tensor
+
+from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
+from ..dptn_core.pose.edited import fingerprint, read_edited, settle
+from .errors import speaking_for
+from .host import io
+from .images import bytes_to_host, from_host
+from .poses import frames_of, to_wire
+from .types import PoseType
+
+_BLOCK = "Edit Skeleton"
+_LARGEST_SIDE = 8192
+
+
+class EditSkeleton(io.ComfyNode):
+    """A pose made or changed by hand."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        edited = io.String.Input(
+            "edited",
+            default="",
+            multiline=True,
+            tooltip="The pose as you left it, in one text that travels with the workflow; OpenPose JSON works as well. "
+            "Empty: the connected pose, or a standing person.",
+        )
+        return io.Schema(
+            node_id="DPTNEditSkeleton",
+            display_name="Edit Skeleton (DPTN)",
+            category="DPTN",
+            description="Pose a person by hand. A connected pose is where the edit starts: your changes count until "
+            "another pose comes in. (pose editor, openpose editor, posing)",
+            inputs=[
+                io.Int.Input("width", default=384, min=16, max=_LARGEST_SIDE, tooltip=_canvas_tip("Width")),
+                io.Int.Input("height", default=512, min=16, max=_LARGEST_SIDE, tooltip=_canvas_tip("Height")),
+                edited,
+                PoseType.Input("pose", optional=True, tooltip="Where the edit starts: a pose or a sequence."),
+                io.Image.Input("background", optional=True, tooltip="Picture to pose over; gives the canvas its size."),
+            ],
+            outputs=[
+                PoseType.Output("edited_pose", display_name="POSE_KEYPOINT", tooltip="For Transfer Pose."),
+                io.Image.Output("skeleton", display_name="skeleton", tooltip="Drawn as OpenPose ControlNets want it."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, width: int, height: int, edited: str, pose: Any = None, background: Tensor | None = None
+    ) -> io.NodeOutput:
+        """Settle which pose counts and put it on the canvas."""
+        canvas = Canvas(width, height)
+        if background is not None:
+            first = from_host(background, _BLOCK, "background")[0]
+            canvas = Canvas(first.shape[2], first.shape[1])
+        upstream = None if pose is None else frames_of(pose, _BLOCK, "pose", canvas)
+        if background is None and upstream is not None:
+            canvas = upstream[0].canvas
+        with speaking_for(_BLOCK, "edited"):
+            frames, by_hand = settle(upstream, read_edited(edited), canvas)
+        frames = [fit_to_canvas(frame, canvas) for frame in frames]
+        skeletons = bytes_to_host(draw_skeleton(frame) for frame in frames)
+        shown = {
+            "frames": to_wire(frames),
+            "upstream": None if upstream is None else fingerprint(upstream),
+            "by_hand": by_hand,
+        }
+        return io.NodeOutput(to_wire(frames), skeletons, ui={"dptn_pose": [json.dumps(shown)]})
+
+
+def _canvas_tip(side: str) -> str:
+    return f"{side} of the canvas in pixels, where neither a pose nor a background is connected."

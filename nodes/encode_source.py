@@ -1,0 +1,109 @@
+"""Encode Source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from ..dptn_core.pose import Canvas
+from ..dptn_core.transfer import encode_source
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io
+from .images import from_host
+from .poses import frames_of, one_person_each, person_input
+from .types import HostedModel, HostedSource, ModelType, PoseType, SourceType
+
+_BLOCK = "Encode Source"
+_FRAMINGS = {"as the model was trained": None, "fit": "fit", "stretch": "stretch"}
+_LARGEST_HEIGHT = 1024
+
+
+class EncodeSource(io.ComfyNode):
+    """Everything that depends on the source person alone; the host keeps it while only target poses change."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNEncodeSource",
+            display_name="Encode Source (DPTN)",
+            category="DPTN",
+            description="Looks at the source person once, for any number of target poses: while only the pose "
+            "changes, ComfyUI keeps this block's result. A batch of pictures makes a batch of sources. "
+            "(reference person, encode)",
+            inputs=[
+                ModelType.Input("model", tooltip="From Load DPTN Model."),
+                io.Image.Input("image", tooltip="Picture of the person. Transparent places count as white."),
+                PoseType.Input(
+                    "pose",
+                    tooltip="The pose the person has in this very picture: one for each picture, or one for all.",
+                ),
+                person_input("Who is meant, when the pose data holds several people."),
+                io.Combo.Input(
+                    "framing",
+                    options=list(_FRAMINGS),
+                    default=next(iter(_FRAMINGS)),
+                    tooltip="How the person is cut out for the network. fit: a crop around the pose that keeps "
+                    "proportions. stretch: the authors' way, 176x256 stretched to a square.",
+                ),
+                io.Int.Input(
+                    "working_height",
+                    default=0,
+                    min=0,
+                    max=_LARGEST_HEIGHT,
+                    step=8,
+                    tooltip="Height in pixels the network works at; the width follows. 0: the height it was trained "
+                    "at. Larger is slower and sometimes finer, smaller is faster.",
+                ),
+            ],
+            outputs=[SourceType.Output("source", tooltip="For Transfer Pose.")],
+        )
+
+    @classmethod
+    def execute(
+        cls, model: HostedModel, image: Tensor, pose: Any, person: str, framing: str, working_height: int
+    ) -> io.NodeOutput:
+        """Encode each picture of the batch."""
+        pictures = from_host(image, _BLOCK, "image")
+        canvas = Canvas(pictures[0].shape[2], pictures[0].shape[1])
+        frames = frames_of(pose, _BLOCK, "pose", canvas)
+        if len(frames) not in (1, len(pictures)):
+            raise BlockError(
+                f"{_BLOCK}, input 'pose': {len(frames)} poses came for {len(pictures)} "
+                f"picture{'s' if len(pictures) > 1 else ''}; one for each is wanted, or one for all"
+            )
+        poses = one_person_each(frames, person, _BLOCK, "pose")
+        size = _working_size(model, working_height)
+        model.bring_to_device(1, size)
+        show = host.progress(len(pictures))
+        sources = []
+        for number, picture in enumerate(pictures):
+            with speaking_for(_BLOCK, "pose"):
+                source = encode_source(
+                    model.model,
+                    picture,
+                    poses[number if len(poses) > 1 else 0],
+                    framing=_FRAMINGS[framing],  # type: ignore[arg-type]  # one of Framing
+                    size=size,
+                )
+            # rests where the host wants results; Transfer Pose brings it back to the weights
+            at_rest = source.features.to(host.result_device())
+            sources.append(replace(source, features=at_rest, picture=picture.to(host.result_device())))
+            show(number + 1, None)
+        return io.NodeOutput(HostedSource(model, tuple(sources)))
+
+
+def _working_size(model: HostedModel, height: int) -> tuple[int, int]:
+    """(H, W) of the training size's proportions, in whole tokens."""
+    trained = model.model.training_size
+    if not height:
+        return trained
+    stride = model.model.config.stride
+
+    def whole(side: float) -> int:
+        return max(2 * stride, round(side / stride) * stride)
+
+    return whole(height), whole(trained[1] * height / trained[0])

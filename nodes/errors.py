@@ -1,0 +1,25 @@
+"""Errors an artist can act on: they name the block, the input, the value and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class BlockError(ValueError):
+    """An input a block cannot work with; the message names the block, the input, the value and the way out."""
+
+
+@contextmanager
+def speaking_for(block: str, name: str | None = None) -> Iterator[None]:
+    """Say of which block, and of which input, an error of the core is about.
+
+    Only errors about bad input are touched; faults of the program and the host's own exceptions go through as they are.
+    """
+    try:
+        yield
+    except BlockError:
+        raise
+    except (ValueError, IndexError, OSError) as error:
+        where = block if name is None else f"{block}, input '{name}'"
+        raise BlockError(f"{where}: {error}") from error

@@ -1,0 +1,127 @@
+"""Extract Pose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_person, draw_skeleton
+from ..dptn_core.pose.extraction import (
+    OPENPOSE_BODY,
+    PERSONS,
+    VITPOSE,
+    PoseDetector,
+    Weights,
+    download_weights,
+    find_weights,
+    load_openpose,
+    load_vitpose,
+    missing_weights_message,
+)
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io
+from .images import bytes_to_host, from_host
+from .poses import to_wire
+from .types import PoseType
+
+_BLOCK = "Extract Pose"
+_VITPOSE, _OPENPOSE = "ViTPose", "OpenPose (non-commercial)"
+_EVERYBODY = "everybody"
+_KEEP_OFFLINE, _DOWNLOAD = "stop with an error", "download them"
+
+
+class ExtractPose(io.ComfyNode):
+    """Who is in a picture and in which pose."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNExtractPose",
+            display_name="Extract Pose (DPTN)",
+            category="DPTN",
+            description="Finds people and their poses in pictures, with ViTPose or OpenPose. The detectors' weights do "
+            "not ship: see this block's help. (pose estimation, openpose preprocessor, detect pose, dwpose)",
+            inputs=[
+                io.Image.Input("image", tooltip="One picture or a batch, such as the frames of a video."),
+                io.Combo.Input(
+                    "detector",
+                    options=[_VITPOSE, _OPENPOSE],
+                    default=_VITPOSE,
+                    tooltip="ViTPose: Apache-2.0, needs nothing installed. OpenPose: needs controlnet-aux; code and "
+                    "weights are for non-commercial use.",
+                ),
+                io.Combo.Input(
+                    "people",
+                    options=[_EVERYBODY, *PERSON_CHOICES],
+                    default=_EVERYBODY,
+                    tooltip="Whom to keep, when several people are found.",
+                ),
+                io.Float.Input(
+                    "threshold",
+                    default=0.3,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Joints found with less confidence than this are left out. Lower it if joints are missing.",
+                ),
+                io.Combo.Input(
+                    "missing_weights",
+                    options=[_KEEP_OFFLINE, _DOWNLOAD],
+                    default=_KEEP_OFFLINE,
+                    tooltip="What to do when the detector's weights are not on this machine. Nothing is downloaded "
+                    "unless you say so here.",
+                ),
+            ],
+            outputs=[
+                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame a picture."),
+                io.Image.Output("skeleton", display_name="skeleton", tooltip="Drawn as OpenPose ControlNets want it."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, image: Tensor, detector: str, people: str, threshold: float, missing_weights: str
+    ) -> io.NodeOutput:
+        """Look at every picture."""
+        pictures = from_host(image, _BLOCK, "image")
+        with speaking_for(_BLOCK, "detector"):
+            found = _load(detector, download=missing_weights == _DOWNLOAD)
+        host.bring_to_device([host.managed(network) for network in found.networks])
+        show = host.progress(len(pictures))
+        frames = []
+        for number, picture in enumerate(pictures):
+            with speaking_for(_BLOCK, "image"):
+                everybody = found.detect(picture, threshold=threshold, check=host.stop_if_interrupted)
+            frames.append(everybody if people == _EVERYBODY else _only(everybody, people))
+            show(number + 1, None)
+        return io.NodeOutput(to_wire(frames), bytes_to_host(draw_skeleton(frame) for frame in frames))
+
+
+def _only(everybody: People, choice: str) -> People:
+    """The chosen person, or nobody: a frame of a video without people is no failure."""
+    try:
+        return People((choose_person(everybody, choice),), everybody.canvas)
+    except NoPersonError:
+        return People((), everybody.canvas)
+
+
+def _load(detector: str, *, download: bool) -> PoseDetector:
+    if detector == _OPENPOSE:
+        return load_openpose(_weights(OPENPOSE_BODY, download=download))
+    persons = find_weights(PERSONS, host.annotator_folders())
+    if persons is None and download:
+        persons = _weights(PERSONS, download=True)
+    return load_vitpose(_weights(VITPOSE, download=download), person_folder=persons)
+
+
+def _weights(weights: Weights, *, download: bool) -> Path:
+    folders = host.annotator_folders()
+    found = find_weights(weights, folders)
+    if found is not None:
+        return found
+    if not download:
+        raise BlockError(f"{_BLOCK}: {missing_weights_message(weights, folders)}")
+    return download_weights(weights, folders[0])

@@ -1,0 +1,126 @@
+"""Everything the blocks use of ComfyUI. The only file that imports `comfy`, `comfy_api` and `folder_paths`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management as model_management
+import comfy.model_patcher
+import comfy.utils
+import folder_paths
+import numpy as np
+import torch
+from comfy_api.latest import ComfyExtension, io, ui
+from PIL import Image
+
+__all__ = ["ComfyExtension", "io", "ui"]
+
+MODEL_FOLDER = "dptn"
+_MODEL_SUFFIXES = {".safetensors", ".pth", ".pt"}
+_PREVIEW_SIDE = 512
+
+
+def register_folders() -> None:
+    """Make `models/dptn` known, beside what `extra_model_paths.yaml` may already have said about it."""
+    folder_paths.add_model_folder_path(MODEL_FOLDER, str(Path(folder_paths.models_dir) / MODEL_FOLDER))
+    paths, _ = folder_paths.folder_names_and_paths[MODEL_FOLDER]
+    # added without suffixes, which the host takes for "list every file"
+    folder_paths.folder_names_and_paths[MODEL_FOLDER] = (paths, set(_MODEL_SUFFIXES))
+
+
+def model_files() -> list[str]:
+    """Names of the files in `models/dptn`, without those of pose detectors."""
+    return [name for name in folder_paths.get_filename_list(MODEL_FOLDER) if Path(name).parts[0] != "annotators"]
+
+
+def model_path(name: str) -> Path:
+    """Path of one of `model_files`; raises the host's own error where it is gone."""
+    return Path(folder_paths.get_full_path_or_raise(MODEL_FOLDER, name))
+
+
+def annotator_folders() -> list[Path]:
+    """Where weights of pose detectors may lie, first the one new ones belong into."""
+    own = [Path(folder) / "annotators" for folder in folder_paths.get_folder_paths(MODEL_FOLDER)]
+    packs = [Path(folder) for folder in folder_paths.get_folder_paths("custom_nodes")]
+    aux = [pack / name / "ckpts" for pack in packs for name in ("comfyui_controlnet_aux", "ComfyUI-controlnet_aux")]
+    return [*own, *aux]
+
+
+def input_folder() -> Path:
+    """ComfyUI's folder of input files."""
+    return Path(folder_paths.get_input_directory())
+
+
+def output_folder() -> Path:
+    """ComfyUI's folder of output files."""
+    return Path(folder_paths.get_output_directory())
+
+
+def input_files(suffix: str) -> list[str]:
+    """Files of the input folder and the folders in it that end with `suffix`, as paths relative to it."""
+    folder = input_folder()
+    found = (path for path in folder.rglob(f"*{suffix}") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def numbered_output(prefix: str) -> tuple[Path, str, int, str]:
+    """Folder, name, next number and subfolder for a file saved under `prefix`, by the host's own rules."""
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
+    return Path(folder), name, counter, subfolder
+
+
+def compute_device() -> torch.device:
+    """Where networks run."""
+    device: torch.device = model_management.get_torch_device()
+    return device
+
+
+def result_device() -> torch.device:
+    """Where results lie between blocks."""
+    device: torch.device = model_management.intermediate_device()
+    return device
+
+
+def fp32_is_forced() -> bool:
+    """Whether the host was started with --force-fp32."""
+    return bool(getattr(model_management, "FORCE_FP32", False))
+
+
+def managed(network: torch.nn.Module) -> Any:
+    """Hand a network to the host's memory management."""
+    patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
+    return patcher(
+        network, load_device=model_management.get_torch_device(), offload_device=model_management.unet_offload_device()
+    )
+
+
+def bring_to_device(patchers: Iterable[Any], memory: int = 0) -> None:
+    """Have the host load networks onto the computing device, with `memory` bytes of room to work in."""
+    model_management.load_models_gpu(list(patchers), memory_required=memory)
+
+
+def stop_if_interrupted() -> None:
+    """Raise the host's own exception if the person pressed the stop button."""
+    model_management.throw_exception_if_processing_interrupted()
+
+
+def progress(total: int) -> Callable[[int, torch.Tensor | None], None]:
+    """Show a progress bar on the running block.
+
+    Returns:
+        Called with the steps done and, if there is one, a picture (3, H, W) in [0, 1] to show meanwhile. Raises the
+        host's own exception if the person pressed the stop button.
+    """
+    bar = comfy.utils.ProgressBar(total)
+
+    def show(done: int, picture: torch.Tensor | None = None) -> None:
+        stop_if_interrupted()
+        preview = None
+        if picture is not None:
+            array = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+            preview = ("JPEG", Image.fromarray(np.ascontiguousarray(array)), _PREVIEW_SIDE)
+        bar.update_absolute(done, total, preview)
+
+    return show

@@ -1,0 +1,74 @@
+"""Load DPTN Model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..dptn_core.checkpoint import load_model, starter_path
+from ..dptn_core.precision import DTYPES, choose_precision
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io
+from .types import HostedModel, ModelType
+
+_BLOCK, _STARTER = "Load DPTN Model", "starter"
+
+
+class LoadDPTNModel(io.ComfyNode):
+    """A model file as DPTN_MODEL, its weights in the hands of the host's memory management."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNLoadModel",
+            display_name="Load DPTN Model",
+            category="DPTN",
+            description="Loads the network that redraws a person in another pose. 'starter' ships with the pack and "
+            "is good for drawn figures; put other models into models/dptn. (pose transfer, checkpoint, loader)",
+            inputs=[
+                io.Combo.Input(
+                    "model",
+                    options=[_STARTER, *host.model_files()],
+                    default=_STARTER,
+                    tooltip="'starter' ships with the pack. Files in models/dptn: .safetensors of this project, or "
+                    "the authors' .pth (190_net_G.pth). Nothing in a file is ever run.",
+                ),
+                io.Combo.Input(
+                    "dtype",
+                    options=["auto", "fp32", "bf16", "fp16"],
+                    default="auto",
+                    tooltip="Number format of the weights. auto: bf16 or fp16 where the device is good at it, else "
+                    "fp32. fp16 is for GPUs.",
+                ),
+            ],
+            outputs=[ModelType.Output("dptn_model", display_name="model", tooltip="For Encode Source.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, model: str, dtype: str) -> str:
+        """A file written anew under the same name is loaded anew."""
+        path = _path(model)
+        stat = path.stat()
+        return f"{path} {stat.st_mtime_ns} {stat.st_size} {dtype}"
+
+    @classmethod
+    def execute(cls, model: str, dtype: str) -> io.NodeOutput:
+        """Load the file."""
+        with speaking_for(_BLOCK, "dtype"):
+            wanted = "fp32" if dtype == "auto" and host.fp32_is_forced() else dtype
+            precision = choose_precision(host.compute_device(), wanted)  # type: ignore[arg-type]  # a combo's value
+        with speaking_for(_BLOCK, "model"):
+            loaded = load_model(_path(model), "cpu", DTYPES[precision])
+        return io.NodeOutput(HostedModel(loaded, host.managed(loaded.generator), model))
+
+
+def _path(model: str) -> Path:
+    if model == _STARTER:
+        return starter_path()
+    try:
+        return host.model_path(model)
+    except FileNotFoundError:
+        raise BlockError(
+            f"{_BLOCK}, input 'model': {model} is not in models/dptn any more; put it back or choose another"
+        ) from None

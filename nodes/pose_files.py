@@ -1,0 +1,123 @@
+"""Load Pose and Save Pose."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..dptn_core import samples
+from ..dptn_core.pose import load_pose_file, save_pose_file
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io
+from .poses import frames_of, to_wire
+from .types import PoseType
+
+_LOAD, _SAVE = "Load Pose", "Save Pose"
+_SHIPPED = "sample: "
+
+
+class LoadPose(io.ComfyNode):
+    """OpenPose JSON from a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNLoadPose",
+            display_name="Load Pose (DPTN)",
+            category="DPTN",
+            description="Reads OpenPose JSON from ComfyUI's input folder, or one of the poses that ship with the pack. "
+            "Pixels or 0..1, BODY_25, COCO and other forms are understood. (open pose json, import pose)",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=[*(_SHIPPED + name for name in samples.POSES), *host.input_files(".json")],
+                    default=_SHIPPED + next(iter(samples.POSES)),
+                    tooltip="'sample: ...' ship with the pack; all others are .json files in ComfyUI's input folder. "
+                    "Press R to see new files.",
+                ),
+            ],
+            outputs=[PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame a picture of the file.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str) -> str:
+        """A file written anew under the same name is read anew."""
+        path = _path(file)
+        stat = path.stat()
+        return f"{path} {stat.st_mtime_ns} {stat.st_size}"
+
+    @classmethod
+    def execute(cls, file: str) -> io.NodeOutput:
+        """Read the file."""
+        with speaking_for(_LOAD, "file"):
+            frames = load_pose_file(_path(file))
+        if not frames:
+            raise BlockError(f"{_LOAD}, input 'file': {file} holds no frame")
+        return io.NodeOutput(to_wire(frames))
+
+
+def _path(file: str) -> Path:
+    if file.startswith(_SHIPPED):
+        path = samples.POSES.get(file.removeprefix(_SHIPPED))
+        if path is None:
+            raise BlockError(f"{_LOAD}, input 'file': no {file!r} ships with this version; choose another")
+        return path
+    folder = host.input_folder().resolve()
+    path = (folder / file).resolve()
+    if not path.is_relative_to(folder):
+        raise BlockError(f"{_LOAD}, input 'file': {file} lies outside ComfyUI's input folder; copy it there")
+    if not path.is_file():
+        raise BlockError(f"{_LOAD}, input 'file': {file} is not in ComfyUI's input folder; put it there")
+    return path
+
+
+class SavePose(io.ComfyNode):
+    """OpenPose JSON to a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNSavePose",
+            display_name="Save Pose (DPTN)",
+            category="DPTN",
+            description="Writes poses as OpenPose JSON into ComfyUI's output folder, in the strict form that every "
+            "pack reads. (export pose, open pose json)",
+            inputs=[
+                PoseType.Input("pose", tooltip="One pose or a sequence; a sequence becomes one file."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="dptn/pose",
+                    tooltip="Start of the file's name; a number follows. A slash makes a folder.",
+                ),
+            ],
+            outputs=[
+                PoseType.Output("saved", display_name="POSE_KEYPOINT", tooltip="The poses, as they were written.")
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, pose: Any, filename_prefix: str) -> io.NodeOutput:
+        """Write the file under the next free number."""
+        frames = frames_of(pose, _SAVE, "pose")
+        try:
+            folder, name, counter, subfolder = host.numbered_output(filename_prefix)
+        except Exception as error:  # the host raises a bare Exception for a path outside its folder
+            raise BlockError(
+                f"{_SAVE}, input 'filename_prefix': {filename_prefix!r} cannot be used: {error}"
+            ) from error
+        counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
+        path = folder / f"{name}_{counter:05}_.json"
+        with speaking_for(_SAVE, "filename_prefix"):
+            save_pose_file(path, frames)
+        return io.NodeOutput(to_wire(frames), ui={"text": [(Path(subfolder) / path.name).as_posix()]})
+
+
+def _numbers(folder: Path, name: str) -> list[int]:
+    """Numbers taken by earlier files of this name."""
+    taken = re.compile(re.escape(name) + r"_(\d+)_\.json")
+    return [int(found[1]) for path in folder.glob("*.json") if (found := taken.fullmatch(path.name))]

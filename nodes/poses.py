@@ -1,0 +1,85 @@
+"""POSE_KEYPOINT in every form other packs send, and which of the people in it is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..dptn_core.pose import (
+    PERSON_CHOICES,
+    Canvas,
+    NoPersonError,
+    People,
+    Pose,
+    choose_person,
+    read_openpose,
+    write_openpose,
+)
+from .errors import BlockError, speaking_for
+from .host import io
+
+STOP, REPEAT, LEAVE_OUT = "stop with an error", "repeat the pose before", "leave the frame out"
+
+
+def frames_of(document: object, block: str, name: str, canvas: Canvas | None = None) -> list[People]:
+    """The frames of a POSE_KEYPOINT, at least one.
+
+    Args:
+        document: as it came along the wire.
+        block, name: of the input, for errors.
+        canvas: for frames that state none.
+
+    Raises:
+        BlockError: it is no pose data, or holds no frame.
+    """
+    with speaking_for(block, name):
+        frames = read_openpose(document, canvas)
+    if not frames:
+        raise BlockError(f"{block}, input '{name}': the pose data holds no frame; was a picture given to the detector?")
+    return frames
+
+
+def one_person_each(frames: Sequence[People], choice: str, block: str, name: str, when_empty: str = STOP) -> list[Pose]:
+    """One person of each frame.
+
+    Args:
+        frames: at least one.
+        choice: one of `PERSON_CHOICES`.
+        block, name: of the input, for errors.
+        when_empty: what to do with a frame without that person: `STOP`, `REPEAT` or `LEAVE_OUT`.
+
+    Raises:
+        BlockError: with `STOP`, such a frame; else, no frame has the person.
+    """
+    poses: list[Pose] = []
+    missing: list[str] = []
+    for number, frame in enumerate(frames):
+        try:
+            poses.append(choose_person(frame, choice))
+        except NoPersonError as error:
+            missing.append(str(number))
+            reason = str(error)
+            if when_empty == REPEAT and poses:
+                poses.append(poses[-1])
+    if missing and (when_empty == STOP or not poses):
+        where = "" if len(frames) == 1 else f" in frame {', '.join(missing[:8])}{' ...' if len(missing) > 8 else ''}"
+        way_out = "Look at the skeleton picture: was anybody found? Lower the detector's threshold or edit the pose"
+        if len(frames) > 1 and poses:
+            way_out += f", or choose '{REPEAT}'"
+        raise BlockError(f"{block}, input '{name}'{where}: {reason}. {way_out}")
+    return poses
+
+
+def to_wire(frames: Sequence[People]) -> list[dict[str, Any]]:
+    """The strict form every consumer accepts."""
+    return write_openpose(list(frames))
+
+
+def alone(poses: Sequence[Pose]) -> list[People]:
+    """A frame for each pose."""
+    return [People((pose,), pose.canvas) for pose in poses]
+
+
+def person_input(tooltip: str) -> io.Combo.Input:
+    """The widget that says which of several people is meant."""
+    return io.Combo.Input("person", options=list(PERSON_CHOICES), default=PERSON_CHOICES[0], tooltip=tooltip)

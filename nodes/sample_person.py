@@ -1,0 +1,73 @@
+"""Sample Person."""
+
+from __future__ import annotations
+
+from ..dptn_core import samples
+from ..dptn_core.pictures import read_picture
+from ..dptn_core.pose import Canvas, Pose, load_pose_file
+from .errors import speaking_for
+from .host import io
+from .images import to_host
+from .poses import alone, to_wire
+from .types import PoseType
+
+_BLOCK = "Sample Person"
+_FIGURE, _PHOTOGRAPH, _DRAWN = "figure", "photograph (astronaut)", "drawn figure (by seed)"
+_SIZE = (512, 384)  # (H, W) of drawn figures, the proportions the starter was trained at
+
+
+class SamplePerson(io.ComfyNode):
+    """A person that every machine has, so that shared workflows run without their author's files."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNSamplePerson",
+            display_name="Sample Person (DPTN)",
+            category="DPTN",
+            description="A person and their pose, without any file of yours: a figure or a photograph that ship with "
+            "the pack, or a figure drawn from a seed, another one for every number. (example, demo, test image)",
+            inputs=[
+                io.Combo.Input(
+                    "person",
+                    options=[_FIGURE, _PHOTOGRAPH, _DRAWN],
+                    default=_FIGURE,
+                    tooltip="The figure and the photograph ship with the pack; drawn figures are made on the spot.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**31 - 1,
+                    tooltip="Which drawn figure. The other two do not depend on it.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", display_name="IMAGE", tooltip="The person."),
+                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="The pose the person has there."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, person: str, seed: int) -> io.NodeOutput:
+        """Read or draw the person."""
+        if person == _DRAWN:
+            return _drawn(seed)
+        image, pose = (
+            (samples.FIGURE, samples.FIGURE_POSE)
+            if person == _FIGURE
+            else (samples.PHOTOGRAPH, samples.PHOTOGRAPH_POSE)
+        )
+        with speaking_for(_BLOCK, "person"):
+            return io.NodeOutput(to_host([read_picture(image)]), to_wire(load_pose_file(pose)))
+
+
+def _drawn(seed: int) -> io.NodeOutput:
+    from ..dptn_core.data.figures import draw_pairs, pair_seeds  # a third of the pack's import time
+
+    pair = draw_pairs(pair_seeds(seed, 0, 1), _SIZE)
+    canvas = Canvas(_SIZE[1], _SIZE[0])
+    present = pair.source_present[0].double().numpy()
+    pose = Pose(pair.source_keypoints[0].double().numpy(), present, canvas)
+    return io.NodeOutput(to_host((pair.source + 1) / 2), to_wire(alone([pose])))

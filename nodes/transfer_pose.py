@@ -1,0 +1,148 @@
+"""Transfer Pose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..dptn_core.pose import Pose, fit_to_person
+from ..dptn_core.transfer import CHUNK, Transfer, transfer
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io, ui
+from .images import to_host
+from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, one_person_each, person_input
+from .types import AttentionType, HostedAttention, HostedSource, PoseType, SourceType
+
+_BLOCK = "Transfer Pose"
+_AS_IS, _LIKE_SOURCE = "as the pose is", "like the source"
+_MOST_PREVIEWS = 64  # pictures shown in the block; all of them go out
+
+
+class TransferPose(io.ComfyNode):
+    """The source person in every target pose. An output block, so that it can be run by itself, as live posing does."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNTransferPose",
+            display_name="Transfer Pose (DPTN)",
+            category="DPTN",
+            description="Draws the source person in each target pose. A sequence of poses gives a batch of pictures. "
+            "(pose transfer, repose, reenact, change pose)",
+            inputs=[
+                SourceType.Input("source", tooltip="From Encode Source."),
+                PoseType.Input("pose", tooltip="The pose to draw: one, or a sequence, or one for each source."),
+                person_input("Who is meant, when a frame of the pose data holds several people."),
+                io.Combo.Input(
+                    "size_and_place",
+                    options=[_AS_IS, _LIKE_SOURCE],
+                    default=_AS_IS,
+                    tooltip="as the pose is: on the pose's own canvas. like the source: scaled and moved to the "
+                    "source person's size and place, on the source picture's canvas - for poses of somebody else.",
+                ),
+                io.Combo.Input(
+                    "when_nobody",
+                    options=[STOP, REPEAT, LEAVE_OUT],
+                    default=STOP,
+                    tooltip="What to do with a frame of a sequence in which nobody was found.",
+                ),
+                io.Int.Input(
+                    "poses_at_once",
+                    default=CHUNK,
+                    min=1,
+                    max=256,
+                    tooltip="Poses drawn at the same time. More is faster on a GPU and takes more memory.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", display_name="IMAGE", tooltip="One picture a pose, of the canvas' size."),
+                AttentionType.Output("attention", tooltip="Where each place came from; for Attention Preview."),
+            ],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, source: HostedSource, pose: Any, person: str, size_and_place: str, when_nobody: str, poses_at_once: int
+    ) -> io.NodeOutput:
+        """Draw every pose."""
+        first = source.sources[0]
+        frames = frames_of(pose, _BLOCK, "pose", first.pose.canvas)
+        poses = one_person_each(frames, person, _BLOCK, "pose", when_nobody)
+        poses = _on_one_canvas(poses)
+        source.hosted.bring_to_device(min(poses_at_once, len(poses)), first.frame.size)
+        jobs = _jobs(source, poses)
+        show = host.progress(sum(len(some) for _, some in jobs))
+        done: list[Transfer] = []
+        for index, some in jobs:
+            with speaking_for(_BLOCK, "pose"):
+                person_there = source.sources[index].pose
+                placed = fit_to_person(some, person_there) if size_and_place == _LIKE_SOURCE else some
+                before = sum(len(one.poses) for one in done)
+                result = transfer(
+                    source.on_device(index), placed, chunk=poses_at_once, progress=_reporting(show, before)
+                )
+            done.append(_at_rest(source, index, result))
+        images = [result.pictures.permute(0, 2, 3, 1) for result in done]
+        sizes = {f"{image.shape[2]}x{image.shape[1]}" for image in images}
+        if len(sizes) > 1:
+            raise BlockError(
+                f"{_BLOCK}: the pictures have different sizes, {', '.join(sorted(sizes))}; they cannot be one "
+                "batch. Bring the source pictures to one size"
+            )
+        image = images[0] if len(images) == 1 else torch.cat(images)
+        return io.NodeOutput(
+            image,
+            HostedAttention(source.hosted, tuple(done)),
+            ui=ui.PreviewImage(image[:_MOST_PREVIEWS], cls=cls),
+        )
+
+
+def _jobs(source: HostedSource, poses: list[Pose]) -> list[tuple[int, list[Pose]]]:
+    """Which source is drawn in which poses: one in all, each in the same one, or each in its own."""
+    count = len(source.sources)
+    if count == 1:
+        return [(0, poses)]
+    if len(poses) == 1:
+        return [(index, poses) for index in range(count)]
+    if len(poses) == count:
+        return [(index, [pose]) for index, pose in enumerate(poses)]
+    raise BlockError(
+        f"{_BLOCK}, inputs 'source' and 'pose': {count} sources meet {len(poses)} poses; one source for all poses, one "
+        "pose for all sources, or as many of both are wanted"
+    )
+
+
+def _on_one_canvas(poses: list[Pose]) -> list[Pose]:
+    """Frames of a sequence brought to the first one's canvas, where they are of its proportions."""
+    canvas = poses[0].canvas
+    same = []
+    for number, pose in enumerate(poses):
+        stretch = (pose.canvas.width / pose.canvas.height) / (canvas.width / canvas.height)
+        if not 0.98 < stretch < 1.02:
+            raise BlockError(
+                f"{_BLOCK}, input 'pose': frame {number} is on a canvas of {pose.canvas}, the first on {canvas}, which "
+                "is another shape; bring all frames of a sequence to one canvas"
+            )
+        same.append(pose if pose.canvas == canvas else pose.rescaled(canvas))
+    return same
+
+
+def _reporting(show: Callable[[int, Tensor | None], None], before: int) -> Callable[[int, Tensor], None]:
+    return lambda count, drawn: show(before + count, drawn[-1])
+
+
+def _at_rest(source: HostedSource, index: int, result: Transfer) -> Transfer:
+    """The result where the host wants it, sharing the source block's tensors and the pictures that go out."""
+    return replace(
+        result,
+        source=source.sources[index],
+        drawn=result.drawn.to(host.result_device()),
+        pictures=to_host(result.pictures).permute(0, 3, 1, 2),
+    )

@@ -1,0 +1,81 @@
+"""Blocks for tests alone: they put any object on a POSE_KEYPOINT wire, as other packs do, and report what arrives."""
+
+import hashlib
+import json
+
+import torch
+
+
+class SendPose:
+    """Any JSON as POSE_KEYPOINT; `text` is sent as an object, not as text."""
+
+    CATEGORY, FUNCTION = "tests", "send"
+    RETURN_TYPES = ("POSE_KEYPOINT",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"text": ("STRING", {"default": "[]"})}}
+
+    def send(self, text):
+        return (json.loads(text),)
+
+
+class SendImages:
+    """A batch of pictures of one grey."""
+
+    CATEGORY, FUNCTION = "tests", "send"
+    RETURN_TYPES = ("IMAGE",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        whole = ("INT", {"default": 1, "min": 0, "max": 4096})
+        return {"required": {"count": whole, "height": whole, "width": whole, "channels": whole}}
+
+    def send(self, count, height, width, channels):
+        generator = torch.Generator().manual_seed(0)
+        return (torch.rand(count, height, width, channels, generator=generator),)
+
+
+class ReportImages:
+    """Shape, range and a hash of pictures, as the UI payload."""
+
+    CATEGORY, FUNCTION, OUTPUT_NODE = "tests", "report", True
+    RETURN_TYPES = ()
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"image": ("IMAGE",)}}
+
+    def report(self, image):
+        content = hashlib.sha256((image * 255).round().byte().cpu().contiguous().numpy().tobytes()).hexdigest()
+        facts = {
+            "shape": list(image.shape),
+            "dtype": str(image.dtype),
+            "device": str(image.device),
+            "low": float(image.min()),
+            "high": float(image.max()),
+            "hash": content,
+        }
+        return {"ui": {"facts": [json.dumps(facts)]}}
+
+
+class ReportPose:
+    """POSE_KEYPOINT as JSON, as the UI payload."""
+
+    CATEGORY, FUNCTION, OUTPUT_NODE = "tests", "report", True
+    RETURN_TYPES = ()
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"pose": ("POSE_KEYPOINT",)}}
+
+    def report(self, pose):
+        return {"ui": {"pose": [json.dumps(pose)]}}
+
+
+NODE_CLASS_MAPPINGS = {
+    "ProbeSendPose": SendPose,
+    "ProbeSendImages": SendImages,
+    "ProbeReportImages": ReportImages,
+    "ProbeReportPose": ReportPose,
+}

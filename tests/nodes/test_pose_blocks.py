@@ -1,0 +1,265 @@
+"""Sample Person, Load and Save Pose, Edit Skeleton, Draw Skeleton and Attention Preview on the real host."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from graphs import STANDING, Graph, facts, person, picture, reported_pose, transfer_graph
+
+
+def run_alone(host, kind: str, **inputs):
+    """One block whose first output is POSE_KEYPOINT; returns the pose."""
+    graph = Graph()
+    block = graph.add(kind, **inputs)
+    out = graph.add("ProbeReportPose", pose=graph.out(block))
+    run = host.run(graph.prompt)
+    assert run.error is None, run.error
+    return reported_pose(run, out)
+
+
+def error_of(host, kind: str, slot: int = 0, **inputs) -> str:
+    graph = Graph()
+    block = graph.add(kind, **inputs)
+    graph.add("ProbeReportPose", pose=graph.out(block, slot))
+    return host.run(graph.prompt).error
+
+
+# Sample Person
+
+
+def test_every_sample_person_can_be_transferred_with_what_ships(host):
+    for choice in ("figure", "photograph (astronaut)", "drawn figure (by seed)"):
+        graph = Graph()
+        sample = graph.add("DPTNSamplePerson", person=choice, seed=5)
+        graph, nodes = transfer_graph(graph.out(sample, 1), graph, image=graph.out(sample), pose=graph.out(sample, 1))
+        report = graph.report(graph.out(nodes["drawn"]))
+        run = host.run(graph.prompt)
+        assert run.error is None
+        assert facts(run, report)["high"] > 0.5
+
+
+def test_drawn_figures_depend_on_their_seed_alone(host):
+    hashes = []
+    for seed in (0, 1, 1, 2**31 - 1):
+        graph = Graph()
+        sample = graph.add("DPTNSamplePerson", person="drawn figure (by seed)", seed=seed)
+        other = graph.add("ImageInvert", image=graph.out(sample))  # a different prompt each time is not needed
+        report = graph.report(graph.out(other))
+        hashes.append(facts(host.run(graph.prompt), report)["hash"])
+    assert hashes[1] == hashes[2] and len(set(hashes)) == 3
+
+
+# Load and Save Pose
+
+
+def test_what_save_pose_writes_load_pose_reads(host):
+    people = [person(STANDING), person([[x / 2 + 200, y / 2] for x, y in STANDING])]
+    frames = [picture(people), picture([]), picture(people[:1])]
+    graph = Graph()
+    saved = graph.add("DPTNSavePose", pose=graph.send_pose(frames), filename_prefix="round/trip")
+    run = host.run(graph.prompt)
+    (name,) = run.outputs[saved]["text"]
+    path = host.base / "output" / name
+    written = json.loads(path.read_text())
+    assert [len(frame["people"]) for frame in written] == [2, 0, 1]
+    (host.base / "input" / "read me.json").write_bytes(path.read_bytes())
+    read = run_alone(host, "DPTNLoadPose", file="read me.json")
+    assert read == written
+
+
+def test_saving_again_takes_the_next_number_and_leaves_nothing_half_written(host):
+    names = []
+    for number in range(3):
+        graph = Graph()
+        pose = graph.send_pose([picture([person([[x + number, y] for x, y in STANDING])])])
+        saved = graph.add("DPTNSavePose", pose=pose, filename_prefix="again/and again")
+        names += host.run(graph.prompt).outputs[saved]["text"]
+    assert len(set(names)) == 3
+    assert sorted(path.name for path in (host.base / "output" / "again").iterdir()) == sorted(
+        name.rsplit("/", 1)[-1] for name in names
+    )
+
+
+@pytest.mark.parametrize("prefix", ["../outside", "/outside"])
+def test_save_pose_stays_in_the_output_folder(host, prefix):
+    graph = Graph()
+    graph.add("DPTNSavePose", pose=graph.send_pose([picture([person(STANDING)])]), filename_prefix=prefix)
+    error = host.run(graph.prompt).error
+    assert error is not None and "Save Pose, input 'filename_prefix'" in error
+    assert not (host.base / "outside_00001_.json").exists()
+
+
+def test_a_changed_file_is_read_again(host):
+    path = host.base / "input" / "changing.json"
+    found = []
+    for shift in (0, 30):
+        path.write_text(json.dumps([picture([person([[x + shift, y] for x, y in STANDING])])]))
+        found.append(run_alone(host, "DPTNLoadPose", file="changing.json")[0]["people"][0]["pose_keypoints_2d"][0])
+    assert found == [192.0, 222.0]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"people": 3}', "\x00\x01", '[{"people": [{"pose_keypoints_2d": "x"}]}]']
+)
+def test_hostile_pose_files_get_an_error_that_names_the_block(host, content):
+    name = f"hostile {abs(hash(content))}.json"
+    (host.base / "input" / name).write_text(content)
+    error = error_of(host, "DPTNLoadPose", file=name)
+    assert error is not None and "Load Pose, input 'file'" in error
+
+
+# Edit Skeleton
+
+
+def edited(frames, upstream=None, version=1) -> str:
+    return json.dumps(
+        {"version": version, "canvas_width": 384, "canvas_height": 512, "upstream": upstream, "frames": frames}
+    )
+
+
+def test_nothing_connected_and_nothing_edited_is_a_standing_person(host):
+    (frame,) = run_alone(host, "DPTNEditSkeleton", width=300, height=600)
+    assert (frame["canvas_width"], frame["canvas_height"]) == (300, 600)
+    numbers = frame["people"][0]["pose_keypoints_2d"]
+    assert numbers[2::3] == [1.0] * 18
+    assert all(0 < x < 300 for x in numbers[0::3]) and all(0 < y < 600 for y in numbers[1::3])
+    assert numbers[1] < numbers[3 * 8 + 1] < numbers[3 * 10 + 1]  # nose above hip above ankle
+
+
+def test_edits_win_until_upstream_changes(host):
+    by_hand = [{"people": [person([[x + 50, y] for x, y in STANDING])]}]
+
+    def result(value: str, shift: float):
+        graph = Graph()
+        pose = graph.send_pose([picture([person([[x + shift, y] for x, y in STANDING])])])
+        block = graph.add("DPTNEditSkeleton", pose=pose, edited=value)
+        graph.add("PreviewImage", images=graph.out(block, 1))
+        out = graph.add("ProbeReportPose", pose=graph.out(block))
+        run = host.run(graph.prompt)
+        assert run.error is None, run.error
+        payload = json.loads(run.outputs[block]["dptn_pose"][0]) if block in run.outputs else None
+        return reported_pose(run, out)[0]["people"][0]["pose_keypoints_2d"][0], payload
+
+    nose, payload = result("", 0)
+    assert nose == 192.0 and payload["by_hand"] is False
+    mine = edited(by_hand, payload["upstream"])
+    assert result(mine, 0)[0] == 242.0
+    assert result(mine, 7)[0] == 199.0  # another pose came in
+    assert result(edited(by_hand), 7)[0] == 199.0  # the edit was made before anything was connected
+    assert result(json.dumps([picture(by_hand[0]["people"])]), 7)[0] == 242.0  # OpenPose JSON linked as text
+
+
+def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
+    graph = Graph()
+    images = graph.add("ProbeSendImages", count=1, height=512, width=1024, channels=3)
+    block = graph.add("DPTNEditSkeleton", background=graph.out(images), edited=edited([{"people": [person(STANDING)]}]))
+    out = graph.add("ProbeReportPose", pose=graph.out(block))
+    report = graph.report(graph.out(block, 1))
+    run = host.run(graph.prompt)
+    (frame,) = reported_pose(run, out)
+    assert (frame["canvas_width"], frame["canvas_height"]) == (1024, 512)
+    assert facts(run, report)["shape"] == [1, 512, 1024, 3]
+    numbers = frame["people"][0]["pose_keypoints_2d"]
+    assert numbers[0] - numbers[6] == 40.0  # nose to shoulder, as it was
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("{broken", "no JSON"),
+        ("17", "pose data"),
+        (edited([{"people": []}], version=99), "version 99"),
+        (edited([]), "at least one frame"),
+        (edited("x"), "at least one frame"),
+        (edited([3]), "frame"),
+        ("[" * 100_000, "no JSON"),
+    ],
+)
+def test_a_broken_edit_gets_an_error_with_the_way_out(host, value, said):
+    error = error_of(host, "DPTNEditSkeleton", edited=value)
+    assert error is not None and "Edit Skeleton, input 'edited'" in error
+    assert said in error or "must" in error
+
+
+# Draw Skeleton
+
+
+def drawn(host, frames, **inputs):
+    graph = Graph()
+    block = graph.add("DPTNDrawSkeleton", pose=graph.send_pose(frames), **inputs)
+    shown = graph.add("PreviewImage", images=graph.out(block))
+    run = host.run(graph.prompt)
+    assert run.error is None, run.error
+    return [host.picture(one) for one in run.outputs[shown]["images"]]
+
+
+def test_skeletons_are_drawn_in_openpose_colours_at_any_size(host):
+    (image,) = drawn(host, [picture([person(STANDING)])], width=768)
+    assert image.shape == (1024, 768, 3)
+    assert tuple(image[140, 384]) == (255, 0, 0)  # the nose's disc, twice as large
+    (tiny,) = drawn(host, [picture([person(STANDING)])], width=24, height=32)
+    assert tiny.shape == (32, 24, 3) and tiny.max() == 255
+
+
+def test_a_silhouette_is_white_on_black_and_covers_the_body(host):
+    (image,) = drawn(host, [picture([person(STANDING)])], style="silhouette (for masks)")
+    assert set(np.unique(image)) <= {0, 255}
+    assert all(image[int(y), int(x)].tolist() == [255, 255, 255] for x, y in STANDING)
+    assert image[5, 5].tolist() == [0, 0, 0] and 0.08 < image.mean() / 255 < 0.5
+
+
+def test_a_frame_without_people_is_black_and_two_people_are_both_drawn(host):
+    two = [person([[x * 0.4 + left, y] for x, y in STANDING]) for left in (0, 200)]
+    nobody, both = drawn(host, [picture([]), picture(two)])
+    assert nobody.max() == 0
+    assert both[:, :190].max() == 255 and both[:, 210:].max() == 255
+
+
+# Attention Preview
+
+
+def attention(host, **inputs):
+    graph, nodes = transfer_graph()
+    block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1), **inputs)
+    reports = [graph.report(graph.out(block, slot)) for slot in range(3)]
+    run = host.run(graph.prompt)
+    return run, block, reports
+
+
+def test_attention_comes_as_three_pictures_and_numbers(host):
+    run, block, reports = attention(host, points="10,20; 300.5,400")
+    assert run.error is None
+    assert [facts(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 3
+    numbers = json.loads(run.outputs[block]["dptn_attention"][0])
+    rows, columns = numbers["grid"]
+    assert len(numbers["places"]) == 2 * rows * columns and len(numbers["confidence"]) == rows * columns
+    assert numbers["asked"][-2:] == [[10.0, 20.0], [300.5, 400.0]] and len(numbers["asked"]) == 16
+    assert all(0 <= value <= 1 for value in numbers["confidence"])
+    assert len(run.outputs[block]["dptn_attention"][0]) < 40_000
+
+
+def test_a_mask_of_any_size_can_be_asked_about(host):
+    graph, nodes = transfer_graph()
+    mask = graph.add("SolidMask", value=1.0, width=64, height=48)
+    block = graph.add(
+        "DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1), joint="none", mask=graph.out(mask)
+    )
+    run = host.run(graph.prompt)
+    assert run.error is None and len(run.outputs[block]["images"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"picture": 1}, "input 'picture': picture is 1; this run drew 1"),
+        ({"layer": 5}, "input 'layer'"),
+        ({"head": 40}, "head 40"),
+        ({"points": "3;4"}, "input 'points': '3' is no point"),
+        ({"joint": "none"}, "nothing to ask about"),
+    ],
+)
+def test_questions_that_cannot_be_answered_get_an_error_in_words(host, inputs, said):
+    run, _, _ = attention(host, **inputs)
+    assert run.error is not None and "Attention Preview" in run.error and said in run.error

@@ -1,0 +1,253 @@
+"""Encode Source and Transfer Pose on the real host: what is run again, batches, interruption, memory."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+from comfy_host import Rejected
+from graphs import STANDING, Graph, facts, person, picture, transfer_graph
+
+
+def shifted(dx: float, dy: float = 0.0) -> list[list[float]]:
+    return [[x + dx, y + dy] for x, y in STANDING]
+
+
+def sequence(count: int) -> list[dict[str, object]]:
+    return [picture([person(shifted(10 * np.sin(number)))]) for number in range(count)]
+
+
+def test_the_shortest_graph_draws_a_picture_and_shows_it_in_the_block(host):
+    graph, nodes = transfer_graph()
+    report = graph.report(graph.out(nodes["drawn"]))
+    run = host.run(graph.prompt)
+    assert run.error is None
+    seen = facts(run, report)
+    assert seen["shape"] == [1, 512, 384, 3] and seen["dtype"] == "torch.float32" and seen["device"] == "cpu"
+    assert 0 <= seen["low"] < 0.2 and 0.8 < seen["high"] <= 1
+    shown = host.picture(run.outputs[nodes["drawn"]]["images"][0])
+    assert shown.shape == (512, 384, 3) and shown.std() > 20
+
+
+def test_a_changed_pose_does_not_encode_the_source_again(host):
+    encoded = drawn = 0
+    hashes = set()
+    for number in range(3):
+        graph = Graph()
+        pose = graph.send_pose([picture([person(shifted(4 * number + 1))])])
+        graph, nodes = transfer_graph(pose, graph, working_height=96)
+        report = graph.report(graph.out(nodes["drawn"]))
+        run = host.run(graph.prompt)
+        assert run.error is None
+        encoded += nodes["source"] in run.executed
+        drawn += nodes["drawn"] in run.executed
+        hashes.add(facts(run, report)["hash"])
+    assert (encoded, drawn, len(hashes)) == (1, 3, 3)
+
+
+def test_a_sequence_streams_through_in_chunks_with_progress_and_previews(host):
+    graph = Graph()
+    graph, nodes = transfer_graph(graph.send_pose(sequence(11)), graph)
+    graph.prompt[nodes["drawn"]]["inputs"]["poses_at_once"] = 4
+    report = graph.report(graph.out(nodes["drawn"]))
+    run = host.run(graph.prompt)
+    assert facts(run, report)["shape"] == [11, 512, 384, 3]
+    steps = [
+        message["data"]["value"]
+        for message in run.messages
+        if message["type"] == "progress" and message["data"].get("node") == nodes["drawn"]
+    ]
+    assert steps == [4, 8, 11]
+    assert run.previews >= 1
+
+
+def test_the_chunk_size_does_not_change_the_pictures(host):
+    pictures = []
+    for at_once in (1, 3):
+        graph = Graph()
+        graph, nodes = transfer_graph(graph.send_pose(sequence(3)), graph)
+        graph.prompt[nodes["drawn"]]["inputs"]["poses_at_once"] = at_once
+        run = host.run(graph.prompt)
+        pictures.append(np.stack([host.picture(one) for one in run.outputs[nodes["drawn"]]["images"]]).astype(int))
+    assert abs(pictures[0] - pictures[1]).max() <= 1
+
+
+def test_an_interrupted_sequence_stops_within_two_chunks_and_the_next_prompt_works(host):
+    graph = Graph()
+    graph, nodes = transfer_graph(graph.send_pose(sequence(200)), graph)
+    graph.prompt[nodes["drawn"]]["inputs"]["poses_at_once"] = 4
+    prompt = host.queue(graph.prompt)
+
+    def started(run) -> bool:
+        return any(
+            m["type"] == "progress" and m["data"].get("node") == nodes["drawn"] and m["data"]["value"] >= 8
+            for m in run.messages
+        )
+
+    before = host.wait(prompt, until=started)
+    at_interrupt = before.progress[-1]
+    host.post("/interrupt", {})
+    after = host.wait(prompt)
+    assert after.interrupted
+    assert max([at_interrupt, *after.progress]) <= at_interrupt + 2 * 4
+    graph, nodes = transfer_graph()
+    graph.report(graph.out(nodes["drawn"]))
+    assert host.run(graph.prompt).error is None
+
+
+def test_one_pose_for_many_pictures_and_one_each(host):
+    for poses, frames in ((1, 1), (3, 3)):
+        graph = Graph()
+        images = graph.add("ProbeSendImages", count=3, height=512, width=384, channels=3)
+        source_pose = graph.send_pose([picture([person(STANDING)])])
+        target = graph.send_pose(sequence(frames))
+        graph, nodes = transfer_graph(target, graph, image=graph.out(images), pose=source_pose)
+        report = graph.report(graph.out(nodes["drawn"]))
+        run = host.run(graph.prompt)
+        assert run.error is None, (poses, run.error)
+        assert facts(run, report)["shape"] == [3, 512, 384, 3]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "source_poses", "target_poses", "said"),
+    [
+        (3, 2, 1, "Encode Source, input 'pose': 2 poses came for 3 pictures"),
+        (1, 2, 1, "Encode Source, input 'pose': 2 poses came for 1 picture;"),
+        (3, 1, 2, "Transfer Pose, inputs 'source' and 'pose': 3 sources meet 2 poses"),
+    ],
+)
+def test_batches_that_do_not_match_get_an_error_that_names_the_input(host, pictures, source_poses, target_poses, said):
+    graph = Graph()
+    images = graph.add("ProbeSendImages", count=pictures, height=256, width=192, channels=3)
+    source_pose = graph.send_pose([picture([person(STANDING)])] * source_poses)
+    target = graph.send_pose(sequence(target_poses))
+    graph, _ = transfer_graph(target, graph, image=graph.out(images), pose=source_pose)
+    assert said in (host.run(graph.prompt).error or "")
+
+
+def test_grey_and_transparent_pictures_of_any_size_are_taken(host):
+    for channels, height, width in ((1, 37, 29), (4, 640, 200), (3, 64, 400)):
+        graph = Graph()
+        images = graph.add("ProbeSendImages", count=1, height=height, width=width, channels=channels)
+        scaled = [[x * width / 384, y * height / 512] for x, y in STANDING]
+        pose = graph.send_pose([picture([person(scaled)], width, height)])
+        graph, nodes = transfer_graph(pose, graph, image=graph.out(images), pose=pose)
+        report = graph.report(graph.out(nodes["drawn"]))
+        run = host.run(graph.prompt)
+        assert run.error is None
+        assert facts(run, report)["shape"] == [1, height, width, 3]
+
+
+def test_frames_without_a_person_stop_repeat_or_are_left_out(host):
+    frames = sequence(4)
+    frames[2] = picture([])
+    for choice, count in (("stop with an error", None), ("repeat the pose before", 4), ("leave the frame out", 3)):
+        graph = Graph()
+        graph, nodes = transfer_graph(graph.send_pose(frames), graph)
+        graph.prompt[nodes["drawn"]]["inputs"]["when_nobody"] = choice
+        report = graph.report(graph.out(nodes["drawn"]))
+        run = host.run(graph.prompt)
+        if count is None:
+            assert "Transfer Pose, input 'pose' in frame 2: " in run.error and "repeat the pose before" in run.error
+        else:
+            assert facts(run, report)["shape"][0] == count
+
+
+def test_a_pose_of_somebody_else_takes_the_size_and_place_of_the_source(host):
+    far_away = [picture([person([[x * 3 + 900, y * 3 + 100] for x, y in STANDING])], 2400, 1800)]
+    graph = Graph()
+    graph, nodes = transfer_graph(graph.send_pose(far_away), graph)
+    graph.prompt[nodes["drawn"]]["inputs"]["size_and_place"] = "like the source"
+    report = graph.report(graph.out(nodes["drawn"]))
+    run = host.run(graph.prompt)
+    assert facts(run, report)["shape"] == [1, 512, 384, 3]  # the source picture's canvas
+
+
+def test_partial_execution_runs_the_transfer_alone(host):
+    graph, nodes = transfer_graph()
+    other = graph.add("DPTNSavePose", pose=graph.out(nodes["person"], 1), filename_prefix=f"never/{time.time_ns()}")
+    run = host.run(graph.prompt, targets=[nodes["drawn"]])
+    assert run.error is None and other not in run.executed and nodes["drawn"] in run.outputs
+    assert not (host.base / "output" / "never").exists()
+
+
+def test_two_hundred_prompts_in_a_row_leave_memory_flat(host, record_property):
+    def once(number: int) -> None:
+        graph = Graph()
+        pose = graph.send_pose([picture([person(shifted(number / 10))])])
+        graph, _ = transfer_graph(pose, graph, working_height=64)
+        assert host.run(graph.prompt).error is None
+
+    for number in range(40):  # allocators settle
+        once(number)
+    used = []
+    for number in range(40, 240):
+        once(number)
+        used.append(host.memory() / 2**20)
+    slope = float(np.polyfit(range(len(used)), used, 1)[0])
+    record_property("memory_slope_MiB_per_prompt", round(slope, 4))
+    # one source kept by mistake at each prompt would be 1.3 MiB, one result 2.3 MiB
+    assert slope < 0.1, f"{slope:.3f} MiB a prompt, from {used[0]:.0f} to {used[-1]:.0f} MiB"
+
+
+def test_a_model_file_that_is_gone_is_named(host):
+    graph, nodes = transfer_graph()
+    graph.prompt[nodes["model"]]["inputs"]["model"] = "gone.safetensors"
+    try:
+        said = host.run(graph.prompt).error
+    except Rejected as rejected:  # hosts that check combos before they run
+        said = json.dumps(rejected.answer)
+    assert said is not None and "gone.safetensors" in said
+
+
+def test_a_model_file_in_the_models_folder_is_offered_loaded_and_loaded_anew_when_it_changes(host, tmp_path):
+    from dptn_core.checkpoint import load_model, save_model, starter_path
+
+    folder = host.base / "models" / "dptn"
+    path = folder / "mine" / "mine.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hashes = []
+    for factor in (1.0, 0.5):
+        model = load_model(starter_path())
+        model.generator.output.convolution.weight.data *= factor
+        save_model(path, model)
+        offered = host.get("/object_info/DPTNLoadModel")["DPTNLoadModel"]["input"]["required"]["model"][1]["options"]
+        assert offered[0] == "starter" and str(path.relative_to(folder)) in offered
+        graph, nodes = transfer_graph()
+        graph.prompt[nodes["model"]]["inputs"]["model"] = str(path.relative_to(folder))
+        report = graph.report(graph.out(nodes["drawn"]))
+        run = host.run(graph.prompt)
+        assert run.error is None
+        hashes.append(facts(run, report)["hash"])
+    assert hashes[0] != hashes[1]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x02cos\nsystem\n", b"PK\x03\x04 truncated"])
+def test_hostile_model_files_get_an_error_that_names_block_and_file(host, content):
+    path = host.base / "models" / "dptn" / f"hostile_{len(content)}.pth"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    graph, nodes = transfer_graph()
+    graph.prompt[nodes["model"]]["inputs"]["model"] = path.name
+    host.get("/object_info/DPTNLoadModel")
+    error = host.run(graph.prompt).error
+    assert error is not None and "Load DPTN Model, input 'model'" in error and path.name in error
+
+
+def test_half_precision_draws_nearly_the_same(host):
+    pictures = []
+    for dtype in ("fp32", "bf16"):
+        graph, nodes = transfer_graph()
+        graph.prompt[nodes["model"]]["inputs"]["dtype"] = dtype
+        run = host.run(graph.prompt)
+        pictures.append(host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(float))
+    error = np.square(pictures[0] - pictures[1]).mean()
+    assert 10 * np.log10(255**2 / error) > 35
+
+
+def test_fp16_on_a_cpu_is_refused_in_words(host):
+    graph, nodes = transfer_graph()
+    graph.prompt[nodes["model"]]["inputs"]["dtype"] = "fp16"
+    assert "Load DPTN Model, input 'dtype': precision fp16 is not for CPUs" in host.run(graph.prompt).error
