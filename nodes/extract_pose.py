@@ -61,7 +61,7 @@ class ExtractPose(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "threshold",
-                    default=0.3,
+                    default=0.2,
                     min=0.0,
                     max=1.0,
                     step=0.01,

@@ -36,7 +36,7 @@ class SamplePerson(io.ComfyNode):
                     tooltip="The figure and the photograph ship with the pack; drawn figures are made on the spot.",
                 ),
                 io.Int.Input(
-                    "seed",
+                    "figure_seed",  # not "seed", which front ends change after every run
                     default=0,
                     min=0,
                     max=2**31 - 1,
@@ -50,10 +50,10 @@ class SamplePerson(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, person: str, seed: int) -> io.NodeOutput:
+    def execute(cls, person: str, figure_seed: int) -> io.NodeOutput:
         """Read or draw the person."""
         if person == _DRAWN:
-            return _drawn(seed)
+            return _drawn(figure_seed)
         image, pose = (
             (samples.FIGURE, samples.FIGURE_POSE)
             if person == _FIGURE

@@ -1,8 +1,11 @@
-"""What all tests share: the closing lines about tests on the real host."""
+"""What all tests share: one real ComfyUI host, and closing lines that say what ran on it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from comfy_host import Host, find_host, running_host
 
 HOST_MARK = "host"
 
@@ -12,19 +15,33 @@ def pytest_configure(config: pytest.Config) -> None:
     config.host_versions = set()  # the fixture that starts a host adds to it
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "host" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.host)
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Host]:
+    found = find_host()
+    if isinstance(found, str):
+        pytest.skip(found)
+    folder, python = found
+    with running_host(folder, python, tmp_path_factory.mktemp("comfy") / "base") as running:
+        version = running.get("/system_stats")["system"]["comfyui_version"]
+        request.config.host_versions.add(f"ComfyUI {version}")
+        yield running
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many host tests ran, on what, and why any did not."""
-    reports = {
-        kind: [
-            report
-            for report in terminalreporter.stats.get(kind, [])
-            if HOST_MARK in getattr(report, "keywords", {}) and (report.when == "call" or kind == "skipped")
-        ]
-        for kind in ("passed", "failed", "skipped")
-    }
-    ran = len(reports["passed"]) + len(reports["failed"])
-    versions = sorted(terminalreporter.config.host_versions)
-    terminalreporter.write_line(f"host tests: {ran} ran{' on ' + ', '.join(versions) if versions else ''}")
-    reasons = sorted({report.longrepr[2] for report in reports["skipped"] if isinstance(report.longrepr, tuple)})
-    for reason in reasons:
-        terminalreporter.write_line(f"host tests: {len(reports['skipped'])} skipped: {reason}")
+
+    def of_host(kind: str) -> list[pytest.TestReport]:
+        return [one for one in terminalreporter.stats.get(kind, []) if HOST_MARK in getattr(one, "keywords", {})]
+
+    ran = sum(one.when == "call" for kind in ("passed", "failed") for one in of_host(kind))
+    versions = ", ".join(sorted(terminalreporter.config.host_versions))
+    terminalreporter.write_line(f"host tests: {ran} ran{f' on {versions}' if versions else ''}")
+    skipped = of_host("skipped")
+    for reason in sorted({one.longrepr[2] for one in skipped if isinstance(one.longrepr, tuple)}):
+        terminalreporter.write_line(f"host tests: {len(skipped)} skipped: {reason}")

@@ -75,8 +75,10 @@ def write_edited(edited: EditedPose) -> str:
     canvas = canvases.pop()
     frames: list[dict[str, Any]] = []
     for picture in write_openpose(list(edited.frames)):
-        del picture["canvas_width"], picture["canvas_height"]
-        frames.append(picture)
+        # the text travels in every copy of the workflow: what is empty or said once is left out
+        people = [{part: numbers for part, numbers in person.items() if any(numbers)} for person in picture["people"]]
+        shared = ("people", "canvas_width", "canvas_height")
+        frames.append({"people": people} | {key: value for key, value in picture.items() if key not in shared})
     document = {
         "version": VERSION,
         "canvas_width": canvas.width,

@@ -152,6 +152,17 @@ class Host:
         """Queue a prompt and wait for its end."""
         return self.wait(self.queue(prompt, targets))
 
+    def complaints(self, prompt: dict[str, Any]) -> dict[str, Any]:
+        """The host's validation errors by node; what is valid beside them is run and waited for."""
+        try:
+            answer = self.post("/prompt", {"prompt": prompt, "client_id": self.client})
+        except Rejected as rejected:
+            found: dict[str, Any] = rejected.answer["node_errors"]
+            return found
+        self.wait(answer["prompt_id"])
+        found = answer["node_errors"]
+        return found
+
     def picture(self, entry: dict[str, str]) -> Any:
         """The picture an output names, (H, W, 3) uint8."""
         import io

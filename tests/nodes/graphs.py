@@ -10,11 +10,11 @@ Link = list[Any]
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "DPTNLoadModel": {"model": "starter", "dtype": "fp32"},
-    "DPTNSamplePerson": {"person": "figure", "seed": 0},
+    "DPTNSamplePerson": {"person": "figure", "figure_seed": 0},
     "DPTNExtractPose": {
         "detector": "ViTPose",
         "people": "everybody",
-        "threshold": 0.3,
+        "threshold": 0.2,
         "missing_weights": "stop with an error",
     },
     "DPTNEditSkeleton": {"width": 384, "height": 512, "edited": ""},

@@ -32,7 +32,7 @@ def error_of(host, kind: str, slot: int = 0, **inputs) -> str:
 def test_every_sample_person_can_be_transferred_with_what_ships(host):
     for choice in ("figure", "photograph (astronaut)", "drawn figure (by seed)"):
         graph = Graph()
-        sample = graph.add("DPTNSamplePerson", person=choice, seed=5)
+        sample = graph.add("DPTNSamplePerson", person=choice, figure_seed=5)
         graph, nodes = transfer_graph(graph.out(sample, 1), graph, image=graph.out(sample), pose=graph.out(sample, 1))
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
@@ -44,7 +44,7 @@ def test_drawn_figures_depend_on_their_seed_alone(host):
     hashes = []
     for seed in (0, 1, 1, 2**31 - 1):
         graph = Graph()
-        sample = graph.add("DPTNSamplePerson", person="drawn figure (by seed)", seed=seed)
+        sample = graph.add("DPTNSamplePerson", person="drawn figure (by seed)", figure_seed=seed)
         other = graph.add("ImageInvert", image=graph.out(sample))  # a different prompt each time is not needed
         report = graph.report(graph.out(other))
         hashes.append(facts(host.run(graph.prompt), report)["hash"])

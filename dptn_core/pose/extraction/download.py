@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import ExtractionError, first_line
 from .packages import optional_package
-from .weights import Weights, missing_weights_message
+from .weights import Weights, by_hand
 
 Progress = Callable[[int, int], None]
 
@@ -41,9 +41,8 @@ def download_weights(weights: Weights, into: Path, progress: Progress | None = N
             if report.raised is not None:
                 raise report.raised from None
             raise ExtractionError(
-                f"{name} could not be downloaded from {weights.page} ({first_line(error)}). Check the connection and "
-                f"the free space in {folder} and try again, or do it by hand: "
-                f"{missing_weights_message(weights, [Path(into)])}"
+                f"{name} of {weights.name} could not be downloaded ({first_line(error)}). Check the connection and the "
+                f"free space and try again, or do it by hand: {by_hand(weights, folder)}"
             ) from error
         if report.raised is not None:  # and swallowed by threads of the hub's
             raise report.raised

@@ -75,15 +75,20 @@ def missing_weights_message(weights: Weights, folders: Sequence[Path]) -> str:
         weights: What was not found.
         folders: Where it was looked for; the first is where to put it.
     """
-    files = " and ".join(filter(None, [", ".join(weights.files[:-1]), weights.files[-1]]))
-    place = ""
+    into = None
     if folders:
-        into = folders[0] / weights.repository.split("/")[1] if weights.is_folder else folders[0]
-        place = f" and put into {into}"
+        into = Path(folders[0]) / weights.repository.split("/")[1] if weights.is_folder else Path(folders[0])
     return (
-        f"the weights of {weights.name} were not found: {files} ({weights.megabytes} MB, licence {weights.licence}) "
-        f"must be downloaded from {weights.page}{place}. Switching the download on does that for you"
+        f"the weights of {weights.name} were not found: {by_hand(weights, into)}. Or switch the download on, and it is "
+        "done for you"
     )
+
+
+def by_hand(weights: Weights, into: Path | None) -> str:
+    """How to get the weights oneself; `into` is the folder of the files."""
+    files = " and ".join(filter(None, [", ".join(weights.files[:-1]), weights.files[-1]]))
+    place = f" and put {'them' if weights.is_folder else 'it'} into {into}" if into else ""
+    return f"download {files} ({weights.megabytes} MB, licence {weights.licence}) from {weights.page}{place}"
 
 
 def _places(weights: Weights, folders: Sequence[Path]) -> Iterator[Path]:

@@ -1,0 +1,129 @@
+"""The workflows that ship: complete, tidy, and run on the real host."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comfy_host import PACK
+from PIL import Image
+from prompt_of import NOTES, prompt_of
+
+FOLDER = PACK / "workflows"
+FILES = sorted(FOLDER.glob("*.json"))
+# What does not ship: diffusion files by node type and input.
+WANTED_FILES = {("CheckpointLoaderSimple", "ckpt_name"), ("ControlNetLoader", "control_net_name")}
+DIFFUSION = [path for path in FILES if "diffusion" in path.stem]
+COMPLETE = [path for path in FILES if path not in DIFFUSION]
+TITLE_HEIGHT = 30
+
+
+def read(path: Path) -> dict[str, Any]:
+    workflow: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return workflow
+
+
+def name_of(path: Path) -> str:
+    return path.stem
+
+
+def test_there_are_six_and_two_of_them_end_in_diffusion():
+    assert (len(FILES), len(DIFFUSION)) == (6, 2)
+
+
+@pytest.mark.parametrize("path", COMPLETE, ids=name_of)
+def test_it_runs_from_end_to_end_with_what_ships(host, path):
+    run = host.run(prompt_of(read(path), host.get("/object_info")))
+    assert run.error is None
+    pictures = [one for output in run.outputs.values() for one in output.get("images", [])]
+    assert pictures
+    for one in pictures:
+        assert host.picture(one).std() > 5
+
+
+@pytest.mark.parametrize("path", DIFFUSION, ids=name_of)
+def test_the_host_misses_nothing_but_the_diffusion_files(host, path):
+    workflow = read(path)
+    prompt = prompt_of(workflow, host.get("/object_info"))
+    missing = set()
+    for node, errors in host.complaints(prompt).items():
+        for error in errors["errors"]:
+            assert error["type"] == "value_not_in_list", error
+            missing.add((prompt[node]["class_type"], error["extra_info"]["input_name"]))
+    assert missing == WANTED_FILES
+    offered = [one for node in workflow["nodes"] for one in node["properties"].get("models", [])]
+    assert {one["directory"] for one in offered} == {"checkpoints", "controlnet"}
+    readme = (PACK / "README.md").read_text(encoding="utf-8")
+    assert all(one["name"] in readme for one in offered)
+
+
+@pytest.mark.parametrize("path", DIFFUSION, ids=name_of)
+def test_our_part_of_a_diffusion_workflow_runs(host, path):
+    """What feeds the diffusion, up to the picture, the skeleton and the mask that it gets."""
+    prompt = prompt_of(read(path), host.get("/object_info"))
+    ours = {name: node for name, node in prompt.items() if node["class_type"].startswith("DPTN")}
+    ours |= {name: node for name, node in prompt.items() if node["class_type"] in ("ImageScale", "ImageToMask")}
+    wanted = [name for name, node in ours.items() if node["class_type"] in ("ImageScale", "DPTNDrawSkeleton")]
+    for name in wanted:
+        ours[f"report {name}"] = {"class_type": "ProbeReportImages", "inputs": {"image": [name, 0]}}
+    run = host.run(ours)
+    assert run.error is None
+    for name in wanted:
+        assert json.loads(run.outputs[f"report {name}"]["facts"][0])["shape"] == [1, 1024, 768, 3]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_node_is_missing_and_none_is_of_another_pack(host, path):
+    info = host.get("/object_info")
+    for node in read(path)["nodes"]:
+        if node["type"] in NOTES:
+            continue
+        module = info[node["type"]]["python_module"]
+        assert module == "nodes" or module.startswith("comfy_extras.") or node["type"].startswith("DPTN"), node["type"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_boxes_overlap_and_groups_and_notes_explain(path):
+    workflow = read(path)
+    for a, b in combinations(workflow["nodes"], 2):
+        (ax, ay), (aw, ah), (bx, by), (bw, bh) = a["pos"], a["size"], b["pos"], b["size"]
+        apart = ax + aw <= bx or bx + bw <= ax or ay + ah <= by - TITLE_HEIGHT or by + bh <= ay - TITLE_HEIGHT
+        assert apart, (a["type"], b["type"])
+    assert workflow["groups"] and all(group["title"] for group in workflow["groups"])
+    for a, b in combinations(workflow["groups"], 2):
+        (ax, ay, aw, ah), (bx, by, bw, bh) = a["bounding"], b["bounding"]
+        assert ax + aw <= bx or bx + bw <= ax or ay + ah <= by or by + bh <= ay, (a["title"], b["title"])
+    for node in workflow["nodes"]:  # a box lies in a group or outside of it, never across its edge
+        (x, y), (w, h) = node["pos"], node["size"]
+        for group in workflow["groups"]:
+            gx, gy, gw, gh = group["bounding"]
+            inside = gx <= x and x + w <= gx + gw and gy <= y - TITLE_HEIGHT and y + h <= gy + gh
+            outside = x + w <= gx or gx + gw <= x or y + h <= gy or gy + gh <= y - TITLE_HEIGHT
+            assert inside or outside, (node["type"], group["title"])
+    notes = [node for node in workflow["nodes"] if node["type"] in NOTES]
+    assert notes and all(len(note["widgets_values"][0]) > 60 for note in notes)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_nothing_of_its_authors_machine_is_in_it_and_it_has_a_thumbnail(host, path):
+    kinds = {node["type"] for node in read(path)["nodes"]}
+    assert "DPTNSamplePerson" in kinds and "LoadImage" not in kinds
+    templates = host.get("/workflow_templates")["dptn-pose-transfer"]
+    assert path.stem in templates
+    thumbnail = FOLDER / f"{path.stem}.jpg"
+    with Image.open(thumbnail) as picture:
+        assert picture.format == "JPEG" and 200 <= picture.width <= 800
+    served = host.fetch(f"/api/workflow_templates/dptn-pose-transfer/{thumbnail.name}")
+    assert served == thumbnail.read_bytes()
+
+
+SAVED = Path(__file__).with_name("saved")
+
+
+@pytest.mark.parametrize("path", sorted(SAVED.glob("*.json")), ids=name_of)
+def test_a_workflow_saved_with_an_earlier_release_still_runs(host, path):
+    """These files are never edited: what somebody saved once has to work for ever."""
+    assert host.run(prompt_of(read(path), host.get("/object_info"))).error is None
