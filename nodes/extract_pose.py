@@ -123,5 +123,6 @@ def _weights(weights: Weights, *, download: bool) -> Path:
     if found is not None:
         return found
     if not download:
-        raise BlockError(f"{_BLOCK}: {missing_weights_message(weights, folders)}")
+        way_out = f"set 'missing_weights' to '{_DOWNLOAD}'"
+        raise BlockError(f"{_BLOCK}: {missing_weights_message(weights, folders)}: {way_out}")
     return download_weights(weights, folders[0])

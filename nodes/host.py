@@ -91,8 +91,10 @@ def fp32_is_forced() -> bool:
 def managed(network: torch.nn.Module) -> Any:
     """Hand a network to the host's memory management."""
     patcher = getattr(comfy.model_patcher, "CoreModelPatcher", comfy.model_patcher.ModelPatcher)
+    # the patcher sets attributes on what it holds, which some networks forbid
+    held = torch.nn.ModuleList([network])
     return patcher(
-        network, load_device=model_management.get_torch_device(), offload_device=model_management.unet_offload_device()
+        held, load_device=model_management.get_torch_device(), offload_device=model_management.unet_offload_device()
     )
 
 
