@@ -19,6 +19,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	mkdir -p $(VENV)/typed && ln -sfn "$(CURDIR)" $(VENV)/typed/pack
+	MYPYPATH=$(VENV)/typed $(BIN)/mypy -p pack.nodes
 
 bench: $(VENV)/.dev
 	$(BIN)/dptn bench

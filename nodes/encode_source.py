@@ -59,7 +59,7 @@ class EncodeSource(io.ComfyNode):
                     "at. Larger is slower and sometimes finer, smaller is faster.",
                 ),
             ],
-            outputs=[SourceType.Output("source", tooltip="For Transfer Pose.")],
+            outputs=[SourceType.Output("source", display_name="source", tooltip="For Transfer Pose.")],
         )
 
     @classmethod

@@ -62,7 +62,9 @@ class TransferPose(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output("image", display_name="IMAGE", tooltip="One picture a pose, of the canvas' size."),
-                AttentionType.Output("attention", tooltip="Where each place came from; for Attention Preview."),
+                AttentionType.Output(
+                    "attention", display_name="attention", tooltip="Where each place came from; for Attention Preview."
+                ),
             ],
             is_output_node=True,
         )

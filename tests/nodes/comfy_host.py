@@ -185,7 +185,7 @@ class Host:
 def running_host(folder: Path, python: Path, base: Path, *options: str) -> Iterator[Host]:
     """Start a host whose user folders are all in `base`, with this pack and the probe installed."""
     packs = base / "custom_nodes"
-    packs.mkdir(parents=True)
+    packs.mkdir(parents=True, exist_ok=True)
     (packs / PACK_NAME).symlink_to(PACK, target_is_directory=True)
     (packs / "probe_pack").symlink_to(Path(__file__).parent / "probe_pack", target_is_directory=True)
     with socket.socket() as free:

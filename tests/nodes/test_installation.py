@@ -1,0 +1,94 @@
+"""What installing and starting the pack does to a host."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from comfy_host import PACK, find_host, running_host
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def requirements() -> list[str]:
+    lines = (PACK / "requirements.txt").read_text().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def test_requirements_and_pyproject_say_the_same():
+    project = tomllib.loads((PACK / "pyproject.toml").read_text())
+    assert project["project"]["dependencies"] == requirements()
+    assert "web" not in project["tool"]["comfy"]  # WEB_DIRECTORY is declared in __init__.py
+
+
+def test_installing_the_requirements_changes_nothing_on_a_host():
+    found = find_host()
+    if isinstance(found, str):
+        pytest.skip(found)
+    command = [found[1], "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", "-r"]
+    run = subprocess.run([*command, PACK / "requirements.txt"], capture_output=True, text=True, check=False)
+    if "No module named pip" in run.stderr:
+        pytest.skip("the host's environment has no pip")
+    assert run.returncode == 0, run.stderr
+    installs = [one["metadata"]["name"] for one in json.loads(run.stdout)["install"]]
+    assert installs == []
+
+
+def test_the_pack_is_imported_without_errors_and_without_the_network(host):
+    log = host.log.read_text(errors="replace")
+    times = re.search(r"([\d.]+) seconds( \(IMPORT FAILED\))?: \S*dptn-pose-transfer", log)
+    assert times is not None and times[2] is None
+    assert len([name for name in host.get("/object_info") if name.startswith("DPTN")]) == 10
+
+
+def test_the_pack_loads_from_a_folder_with_another_name(host, tmp_path):
+    """A clone may be called anything, with spaces and dots."""
+    found = find_host()
+    assert not isinstance(found, str)
+    base = tmp_path / "base"
+    other = base / "custom_nodes" / "My pack.v1 (copy)"
+    other.parent.mkdir(parents=True)
+    other.symlink_to(PACK, target_is_directory=True)
+    with running_host(*found, base, "--disable-all-custom-nodes", "--whitelist-custom-nodes", other.name) as second:
+        info = second.get("/object_info")
+    assert len([name for name in info if name.startswith("DPTN")]) == 10
+
+
+@pytest.mark.parametrize("path", sorted((PACK / "nodes").glob("*.py")), ids=lambda path: path.stem)
+def test_only_one_file_knows_the_host_and_imports_are_relative(path):
+    host_modules = {"comfy", "comfy_api", "folder_paths", "server", "nodes", "execution"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules = {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules = {(node.module or "").split(".")[0]}
+        else:
+            continue
+        assert path.name == "host.py" or not modules & host_modules, modules
+        assert "dptn_core" not in modules, "import it relatively: the host loads the pack under a path"
+
+
+def test_node_ids_are_literals_of_classes_directly_on_comfynode():
+    """ComfyUI-Manager finds missing nodes by reading source."""
+    found = {}
+    for path in (PACK / "nodes").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "io.ComfyNode" for base in node.bases):
+                ids = [
+                    keyword.value.value
+                    for call in ast.walk(node)
+                    if isinstance(call, ast.Call)
+                    for keyword in call.keywords
+                    if keyword.arg == "node_id" and isinstance(keyword.value, ast.Constant)
+                ]
+                found[node.name] = ids
+    schemas = json.loads(Path(__file__).with_name("schemas.json").read_text())
+    assert sorted(name for (name,) in found.values()) == sorted(schemas)
