@@ -14,6 +14,7 @@ from ..dptn_core.attention_picture import heat_over_source, joint_colour, mark_p
 from ..dptn_core.framing import Frame
 from ..dptn_core.pose import KEYPOINT_NAMES
 from ..dptn_core.transfer import Transfer
+from . import host
 from .errors import BlockError, speaking_for
 from .host import io, ui
 from .images import to_host
@@ -35,8 +36,8 @@ class AttentionPreview(io.ComfyNode):
             node_id="DPTNAttentionPreview",
             display_name="Attention Preview (DPTN)",
             category="DPTN",
-            description="Shows where in the source picture the network looked when it drew some places of the target. "
-            "(attention map, heatmap, correspondence, explain)",
+            description="Shows where in the source picture the network looked when it drew some places of the target.",
+            **host.search_words("attention map", "heatmap", "correspondence", "explain"),
             inputs=[
                 AttentionType.Input("attention", tooltip="From Transfer Pose."),
                 io.Combo.Input(

@@ -29,8 +29,9 @@ class DrawSkeleton(io.ComfyNode):
             node_id="DPTNDrawSkeleton",
             display_name="Draw Skeleton (DPTN)",
             category="DPTN",
-            description="Draws poses as ControlNet's OpenPose preprocessors do, or as white bodies for an inpainting "
-            "mask. (openpose image, controlnet, pose map, render pose)",
+            description="Draws poses as ControlNet's OpenPose preprocessors do, or as white bodies for an "
+            "inpainting mask.",
+            **host.search_words("openpose image", "controlnet", "pose map", "render pose"),
             inputs=[
                 PoseType.Input("pose", tooltip="One pose or a sequence; everybody in it is drawn."),
                 _side("width"),

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
+from . import host
 from .errors import speaking_for
 from .host import io
 from .images import bytes_to_host, from_host
@@ -36,8 +37,9 @@ class EditSkeleton(io.ComfyNode):
             node_id="DPTNEditSkeleton",
             display_name="Edit Skeleton (DPTN)",
             category="DPTN",
-            description="Pose a person by hand. A connected pose is where the edit starts: your changes count until "
-            "another pose comes in. (pose editor, openpose editor, posing)",
+            description="Pose a person by hand. A connected pose is where the edit starts: your changes count "
+            "until another pose comes in.",
+            **host.search_words("pose editor", "openpose editor", "posing"),
             inputs=[
                 io.Int.Input("width", default=384, min=16, max=_LARGEST_SIDE, tooltip=_canvas_tip("Width")),
                 io.Int.Input("height", default=512, min=16, max=_LARGEST_SIDE, tooltip=_canvas_tip("Height")),

@@ -32,8 +32,9 @@ class EncodeSource(io.ComfyNode):
             display_name="Encode Source (DPTN)",
             category="DPTN",
             description="Looks at the source person once, for any number of target poses: while only the pose "
-            "changes, ComfyUI keeps this block's result. A batch of pictures makes a batch of sources. "
-            "(reference person, encode)",
+            "changes, ComfyUI keeps this block's result. A batch of pictures makes a batch of "
+            "sources.",
+            **host.search_words("reference person", "encode"),
             inputs=[
                 ModelType.Input("model", tooltip="From Load DPTN Model."),
                 io.Image.Input("image", tooltip="Picture of the person. Transparent places count as white."),

@@ -42,8 +42,9 @@ class ExtractPose(io.ComfyNode):
             node_id="DPTNExtractPose",
             display_name="Extract Pose (DPTN)",
             category="DPTN",
-            description="Finds people and their poses in pictures, with ViTPose or OpenPose. The detectors' weights do "
-            "not ship: see this block's help. (pose estimation, openpose preprocessor, detect pose, dwpose)",
+            description="Finds people and their poses in pictures, with ViTPose or OpenPose. The detectors' "
+            "weights do not ship: see this block's help.",
+            **host.search_words("pose estimation", "openpose preprocessor", "detect pose", "dwpose"),
             inputs=[
                 io.Image.Input("image", tooltip="One picture or a batch, such as the frames of a video."),
                 io.Combo.Input(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ __all__ = ["ComfyExtension", "io", "ui"]
 MODEL_FOLDER = "dptn"
 _MODEL_SUFFIXES = {".safetensors", ".pth", ".pt"}
 _PREVIEW_SIDE = 512
+
+
+def search_words(*words: str) -> dict[str, Any]:
+    """Other words artists search a block by, for the schema; hosts before 0.11 know none."""
+    known = inspect.signature(io.Schema).parameters
+    return {"search_aliases": list(words)} if "search_aliases" in known else {}
 
 
 def register_folders() -> None:

@@ -24,8 +24,9 @@ class LoadDPTNModel(io.ComfyNode):
             node_id="DPTNLoadModel",
             display_name="Load DPTN Model",
             category="DPTN",
-            description="Loads the network that redraws a person in another pose. 'starter' ships with the pack and "
-            "is good for drawn figures; put other models into models/dptn. (pose transfer, checkpoint, loader)",
+            description="Loads the network that redraws a person in another pose. 'starter' ships with the pack "
+            "and is good for drawn figures; put other models into models/dptn.",
+            **host.search_words("pose transfer", "checkpoint", "loader"),
             inputs=[
                 io.Combo.Input(
                     "model",

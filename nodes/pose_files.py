@@ -28,8 +28,9 @@ class LoadPose(io.ComfyNode):
             node_id="DPTNLoadPose",
             display_name="Load Pose (DPTN)",
             category="DPTN",
-            description="Reads OpenPose JSON from ComfyUI's input folder, or one of the poses that ship with the pack. "
-            "Pixels or 0..1, BODY_25, COCO and other forms are understood. (open pose json, import pose)",
+            description="Reads OpenPose JSON from ComfyUI's input folder, or one of the poses that ship with the "
+            "pack. Pixels or 0..1, BODY_25, COCO and other forms are understood.",
+            **host.search_words("open pose json", "import pose"),
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -84,8 +85,9 @@ class SavePose(io.ComfyNode):
             node_id="DPTNSavePose",
             display_name="Save Pose (DPTN)",
             category="DPTN",
-            description="Writes poses as OpenPose JSON into ComfyUI's output folder, in the strict form that every "
-            "pack reads. (export pose, open pose json)",
+            description="Writes poses as OpenPose JSON into ComfyUI's output folder, in the strict form that "
+            "every pack reads.",
+            **host.search_words("export pose", "open pose json"),
             inputs=[
                 PoseType.Input("pose", tooltip="One pose or a sequence; a sequence becomes one file."),
                 io.String.Input(

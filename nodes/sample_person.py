@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..dptn_core import samples
 from ..dptn_core.pictures import read_picture
 from ..dptn_core.pose import Canvas, Pose, load_pose_file
+from . import host
 from .errors import speaking_for
 from .host import io
 from .images import to_host
@@ -26,8 +27,9 @@ class SamplePerson(io.ComfyNode):
             node_id="DPTNSamplePerson",
             display_name="Sample Person (DPTN)",
             category="DPTN",
-            description="A person and their pose, without any file of yours: a figure or a photograph that ship with "
-            "the pack, or a figure drawn from a seed, another one for every number. (example, demo, test image)",
+            description="A person and their pose, without any file of yours: a figure or a photograph that ship "
+            "with the pack, or a figure drawn from a seed, another one for every number.",
+            **host.search_words("example", "demo", "test image"),
             inputs=[
                 io.Combo.Input(
                     "person",

@@ -33,8 +33,8 @@ class TransferPose(io.ComfyNode):
             node_id="DPTNTransferPose",
             display_name="Transfer Pose (DPTN)",
             category="DPTN",
-            description="Draws the source person in each target pose. A sequence of poses gives a batch of pictures. "
-            "(pose transfer, repose, reenact, change pose)",
+            description="Draws the source person in each target pose. A sequence of poses gives a batch of pictures.",
+            **host.search_words("pose transfer", "repose", "reenact", "change pose"),
             inputs=[
                 SourceType.Input("source", tooltip="From Encode Source."),
                 PoseType.Input("pose", tooltip="The pose to draw: one, or a sequence, or one for each source."),
@@ -80,7 +80,8 @@ class TransferPose(io.ComfyNode):
         poses = _on_one_canvas(poses)
         source.hosted.bring_to_device(min(poses_at_once, len(poses)), first.frame.size)
         jobs = _jobs(source, poses)
-        show = host.progress(sum(len(some) for _, some in jobs))
+        total = sum(len(some) for _, some in jobs)
+        show = host.progress(total)
         done: list[Transfer] = []
         for index, some in jobs:
             with speaking_for(_BLOCK, "pose"):
@@ -88,7 +89,7 @@ class TransferPose(io.ComfyNode):
                 placed = fit_to_person(some, person_there) if size_and_place == _LIKE_SOURCE else some
                 before = sum(len(one.poses) for one in done)
                 result = transfer(
-                    source.on_device(index), placed, chunk=poses_at_once, progress=_reporting(show, before)
+                    source.on_device(index), placed, chunk=poses_at_once, progress=_reporting(show, before, total)
                 )
             done.append(_at_rest(source, index, result))
         images = [result.pictures.permute(0, 2, 3, 1) for result in done]
@@ -136,8 +137,9 @@ def _on_one_canvas(poses: list[Pose]) -> list[Pose]:
     return same
 
 
-def _reporting(show: Callable[[int, Tensor | None], None], before: int) -> Callable[[int, Tensor], None]:
-    return lambda count, drawn: show(before + count, drawn[-1])
+def _reporting(show: Callable[[int, Tensor | None], None], before: int, total: int) -> Callable[[int, Tensor], None]:
+    """Progress of one of several jobs; the last picture is not shown meanwhile, as the result takes its place."""
+    return lambda count, drawn: show(before + count, drawn[-1] if before + count < total else None)
 
 
 def _at_rest(source: HostedSource, index: int, result: Transfer) -> Transfer:
