@@ -230,7 +230,7 @@ def _heatmaps(device: torch.device, rounds: int) -> Numbers:
 
 
 def _figures(device: torch.device, rounds: int) -> Numbers:
-    count = 32
+    count = 16  # as many as the starter's training draws at a time
     (seconds,) = _interleaved(device, rounds, lambda: draw_pairs(pair_seeds(3, 0, count, device), (128, 96)))
     return {"pairs_per_second": count / seconds}
 
