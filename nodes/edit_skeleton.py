@@ -11,7 +11,7 @@ from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
 from .errors import speaking_for
-from .host import io
+from .host import io, ui
 from .images import bytes_to_host, from_host
 from .poses import frames_of, to_wire
 from .types import PoseType
@@ -33,6 +33,8 @@ class EditSkeleton(io.ComfyNode):
             tooltip="The pose as you left it, in one text that travels with the workflow; OpenPose JSON works as well. "
             "Empty: the connected pose, or a standing person.",
         )
+        # the key by which the front end finds its editor; older hosts take it in no other way
+        edited.extra_dict["widgetType"] = "DPTN_SKELETON"
         return io.Schema(
             node_id="DPTNEditSkeleton",
             display_name="Edit Skeleton (DPTN)",
@@ -74,7 +76,10 @@ class EditSkeleton(io.ComfyNode):
             "upstream": None if upstream is None else fingerprint(upstream),
             "by_hand": by_hand,
         }
-        return io.NodeOutput(to_wire(frames), skeletons, ui={"dptn_pose": [json.dumps(shown)]})
+        payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
+        if background is not None:
+            payload["dptn_background"] = ui.PreviewImage(background[:1], cls=cls).as_dict()["images"]
+        return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
 
 
 def _canvas_tip(side: str) -> str:

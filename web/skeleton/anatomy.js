@@ -1,0 +1,68 @@
+/**
+ * The 18 OpenPose body keypoints, how they hang together, and how they are painted. The order is that of
+ * `dptn_core/pose/skeleton.py`.
+ */
+
+export const JOINTS = [
+  "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
+  "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
+  "right ear", "left ear",
+];
+
+/** Pairs of joints, in the order ControlNet draws them. @type {[number, number][]} */
+export const LIMBS = [
+  [1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8, 9], [9, 10], [1, 11], [11, 12], [12, 13], [1, 0],
+  [0, 14], [14, 16], [0, 15], [15, 17],
+];
+
+/** The joint each joint hangs on; the neck is the root. */
+export const PARENT = [1, -1, 1, 2, 3, 1, 5, 6, 1, 8, 9, 1, 11, 12, 0, 0, 14, 15];
+
+/** Index of each joint's mirror image. */
+export const MIRRORED = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16];
+
+export const NOSE = 0;
+export const NECK = 1;
+export const HIPS = [8, 11];
+
+/** Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics. */
+export const TWO_BONES = [[4, 3, 2], [7, 6, 5], [10, 9, 8], [13, 12, 11]];
+
+/**
+ * Paul Tol's "bright" scheme, readable without colour vision: right side warm, left side cool, the middle light.
+ * What goes to a ControlNet is drawn by the host in OpenPose's colours; these are for hands and eyes.
+ */
+export function jointColour(joint) {
+  if (joint === NOSE || joint === NECK) return "#e8e8e8";
+  return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
+}
+
+/** All joints that hang on `joint`, itself not among them. @returns {number[]} */
+export function hangingOn(joint) {
+  const found = [];
+  for (let other = 0; other < PARENT.length; other++) {
+    for (let up = PARENT[other]; up >= 0; up = PARENT[up]) {
+      if (up === joint) {
+        found.push(other);
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+// Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
+const STANDING = [
+  [0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18], [0.135, 0.335],
+  [0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48], [0.068, 0.715], [0.072, 0.945],
+  [-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],
+];
+
+/**
+ * Somebody who stands in the middle of the canvas.
+ * @param {number} width @param {number} height @returns {import("./pose.js").Points}
+ */
+export function standing(width, height) {
+  const stature = Math.min(height * 0.84, width * 2.2);
+  return STANDING.map(([x, y]) => [x * stature + width / 2, y * stature + (height - stature) / 2]);
+}

@@ -1,0 +1,50 @@
+/** Undo and redo of any immutable value; steps that belong to one gesture are merged. */
+
+const MOST = 200;
+
+/** @template T */
+export class History {
+  /** @param {T} start */
+  constructor(start) {
+    this.now = start;
+    /** @type {{value: T, gesture: unknown}[]} */
+    this.past = [];
+    /** @type {T[]} */
+    this.future = [];
+  }
+
+  /** @param {T} value @param {unknown} [gesture] consecutive steps with the same gesture are undone together */
+  push(value, gesture = undefined) {
+    const last = this.past[this.past.length - 1];
+    if (gesture === undefined || !last || last.gesture !== gesture) {
+      this.past.push({ value: this.now, gesture });
+      if (this.past.length > MOST) this.past.shift();
+    }
+    this.now = value;
+    this.future = [];
+  }
+
+  /** @returns {boolean} whether there was something to undo */
+  undo() {
+    const step = this.past.pop();
+    if (!step) return false;
+    this.future.push(this.now);
+    this.now = step.value;
+    return true;
+  }
+
+  /** @returns {boolean} whether there was something to redo */
+  redo() {
+    if (!this.future.length) return false;
+    this.past.push({ value: this.now, gesture: undefined });
+    this.now = this.future.pop();
+    return true;
+  }
+
+  /** Start afresh. @param {T} value */
+  reset(value) {
+    this.now = value;
+    this.past = [];
+    this.future = [];
+  }
+}
