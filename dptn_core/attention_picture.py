@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -128,12 +128,11 @@ def _mark(
 def _heat(picture: Tensor, attention: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
     """The grey picture with each of (N, h, w) attention maps shining in its colour."""
     size = (picture.shape[1], picture.shape[2])
-    glows = [resize((one / one.max().clamp(min=1e-9))[None], size)[0] for one in attention]
-    return _shine(picture, torch.stack(glows), colours)
+    return _shine(picture, (resize((one / one.max().clamp(min=1e-9))[None], size)[0] for one in attention), colours)
 
 
-def _shine(picture: Tensor, glows: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
-    """The grey picture (3, H, W) with (N, H, W) lights of 0..1 on it, each in its colour."""
+def _shine(picture: Tensor, glows: Iterable[Tensor], colours: Sequence[tuple[int, int, int]]) -> Tensor:
+    """The grey picture (3, H, W) with lights (H, W) of 0..1 on it, each in its colour, taken one by one."""
     grey = picture.mean(0, keepdim=True).expand(3, -1, -1) * 0.55
     for glow, colour in zip(glows, colours, strict=True):
         tint = grey.new_tensor(colour)[:, None, None] / 255

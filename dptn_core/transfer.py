@@ -104,16 +104,21 @@ def transfer(
     if not poses:
         raise FramingError("there is no target pose to draw")
     frame = frame_targets(poses, source.frame, source.pose, source.framing)
-    parts = []
+    around = source.picture if frame.canvas == source.frame.canvas else None
+    # Pasted where the source picture lies: canvases may be far larger than what the network draws. One buffer for all
+    # of them, channels last, as pictures are shown and saved.
+    canvas, device = frame.canvas, source.picture.device
+    pictures = torch.empty(len(poses), canvas.height, canvas.width, 3, device=device).permute(0, 3, 1, 2)
+    parts: list[Tensor] = []
+    done = 0
     for drawn in _drawn_chunks(source, poses, frame, chunk):
         parts.append(drawn)
+        for one in drawn:
+            pictures[done] = frame.paste(one.to(device), around)
+            done += 1
         if progress is not None:
-            progress(sum(map(len, parts)), drawn)
-    drawn = torch.cat(parts)
-    around = source.picture if frame.canvas == source.frame.canvas else None
-    # Pasted where the source picture lies: canvases may be far larger than what the network draws.
-    pictures = torch.stack([frame.paste(one.to(source.picture.device), around) for one in drawn])
-    return Transfer(source, tuple(poses), frame, drawn, pictures)
+            progress(done, drawn)
+    return Transfer(source, tuple(poses), frame, torch.cat(parts), pictures)
 
 
 def _drawn_chunks(source: EncodedSource, poses: Sequence[Pose], frame: Frame, chunk: int) -> Iterator[Tensor]:

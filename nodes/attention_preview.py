@@ -12,17 +12,18 @@ from torch import Tensor
 from ..dptn_core.attention import Correspondence, attention_at, carried, correspondence, peaks
 from ..dptn_core.attention_picture import heat_over_source, joint_colour, mark_peaks, source_map
 from ..dptn_core.framing import Frame
-from ..dptn_core.pose import KEYPOINT_NAMES
+from ..dptn_core.pose import KEYPOINT_NAMES, Canvas
 from ..dptn_core.transfer import Transfer
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import BlockError, expect, speaking_for
 from .host import io, ui
 from .images import to_host
 from .types import AttentionType, HostedAttention
 
 _BLOCK = "Attention Preview"
 _ALL_JOINTS, _NO_JOINT = "all joints", "none"
-_POINT = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*")
+_POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
+_MOST_POINTS = 64
 _MASK_POINTS = 64  # places of a mask that are asked about
 
 
@@ -93,12 +94,18 @@ class AttentionPreview(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         """Ask, and draw the answers."""
+        attention = expect(
+            attention, HostedAttention, _BLOCK, "attention", "an attention is wanted; connect Transfer Pose"
+        )
         with speaking_for(_BLOCK, "picture"):
             kept, index = attention.find(picture)
         attention.hosted.bring_to_device(1, kept.frame.size)
         result = _on_device(kept)
         asked, colours = _asked(result, index, joint, points)
         one_head = None if head < 0 else head
+        heads = attention.hosted.model.config.heads
+        if head >= heads:
+            raise BlockError(f"{_BLOCK}, input 'head': head {head} was asked for; the model has 0 to {heads - 1}")
         with speaking_for(_BLOCK, "layer"):
             found = correspondence(result, index, layer=layer, head=one_head)
             maps = attention_at(result, index, asked, layer=layer, head=one_head)
@@ -139,32 +146,45 @@ def _asked(result: Transfer, index: int, joint: str, points: str) -> tuple[Tenso
         raise BlockError(f"{_BLOCK}, input 'joint': the pose of this picture has no {joint}; choose another")
     places = [tuple(pose.keypoints[number].tolist()) for number in shown]
     colours = [joint_colour(number) for number in shown]
-    typed = _typed_points(points)
+    typed = _typed_points(points, result.frame.canvas)
     colours += [joint_colour(number * 5 % 14) for number in range(len(typed))]
     asked = torch.tensor([*places, *typed], dtype=torch.float32, device=result.drawn.device)
     return asked.view(-1, 2), colours
 
 
-def _typed_points(text: str) -> list[tuple[float, float]]:
+def _typed_points(text: object, canvas: Canvas) -> list[tuple[float, float]]:
     points = []
-    for part in filter(str.strip, re.split(r"[;\n]", text)):
+    for part in filter(str.strip, re.split(r"[;\n]", expect(text, str, _BLOCK, "points", "a text is wanted"))):
         match = _POINT.fullmatch(part)
         if match is None:
-            raise BlockError(f"{_BLOCK}, input 'points': {part.strip()!r} is no point; write x,y; x,y; ... in pixels")
-        points.append((float(match[1]), float(match[2])))
+            raise BlockError(
+                f"{_BLOCK}, input 'points': {part.strip()[:40]!r} is no point; write x,y; x,y; ... in pixels"
+            )
+        x, y = float(match[1]), float(match[2])
+        if not (0 <= x <= canvas.width and 0 <= y <= canvas.height):
+            raise BlockError(
+                f"{_BLOCK}, input 'points': {part.strip()[:40]!r} lies outside the target picture of {canvas}"
+            )
+        points.append((x, y))
+    if len(points) > _MOST_POINTS:
+        raise BlockError(f"{_BLOCK}, input 'points': {len(points)} were given; up to {_MOST_POINTS} can be told apart")
     return points
 
 
-def _region(mask: Tensor, result: Transfer) -> Tensor:
-    """Up to `_MASK_POINTS` pixels of the target, spread evenly over a mask of any size."""
+def _region(mask: object, result: Transfer) -> Tensor:
+    """Up to `_MASK_POINTS` pixels of the target, spread evenly over the first mask of a batch, of any size."""
+    mask = expect(mask, Tensor, _BLOCK, "mask", "a mask is wanted")
+    if mask.ndim not in (2, 3) or 0 in mask.shape:
+        raise BlockError(f"{_BLOCK}, input 'mask': a mask (B, H, W) is wanted, not {tuple(mask.shape)}")
     first = mask[0] if mask.ndim == 3 else mask
     inside = torch.nonzero(first > 0.5)
     if not len(inside):
         raise BlockError(f"{_BLOCK}, input 'mask': it is empty; paint the region you want to ask about")
-    some = inside[torch.linspace(0, len(inside) - 1, min(len(inside), _MASK_POINTS)).long()].float() + 0.5
+    some = torch.arange(min(len(inside), _MASK_POINTS)) * len(inside) // min(len(inside), _MASK_POINTS)
+    places = inside.cpu()[some].float() + 0.5
     canvas = result.frame.canvas
     scale = torch.tensor([canvas.width / first.shape[1], canvas.height / first.shape[0]])
-    return (some.flip(1).cpu() * scale).to(result.drawn.device)
+    return (places.flip(1) * scale).to(result.drawn.device)
 
 
 def _payload(

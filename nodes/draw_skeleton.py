@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ..dptn_core.pose import People, draw_silhouette, draw_skeleton
 from . import host
@@ -16,6 +19,7 @@ from .types import PoseType
 _BLOCK = "Draw Skeleton"
 _FULL, _BODY, _SILHOUETTE = "OpenPose", "OpenPose, body only", "silhouette (for masks)"
 _LARGEST_SIDE = 16_384
+_LARGEST_PIXELS = 2**26  # of one picture: 0.8 GB as the host keeps it
 _USUAL_SIDE = 512  # shorter side at which ControlNet draws its lines 4 pixels thick
 
 
@@ -67,15 +71,19 @@ class DrawSkeleton(io.ComfyNode):
                 "draw them all at one"
             )
         size = sizes.pop()
-        if size[0] * size[1] > _LARGEST_SIDE * _LARGEST_SIDE // 4:
-            raise BlockError(f"{_BLOCK}: a picture of {size[1]}x{size[0]} is too large; set 'width' and 'height'")
-        show = host.progress(len(frames))
-        drawn = []
-        for number, frame in enumerate(frames):
-            with speaking_for(_BLOCK, "pose"):
-                drawn.append(_draw(frame, size, style, thickness))
-            show(number + 1, None)
-        return io.NodeOutput(bytes_to_host(drawn))
+        if size[0] * size[1] > _LARGEST_PIXELS or max(size) > _LARGEST_SIDE:
+            raise BlockError(
+                f"{_BLOCK}: a picture of {size[1]}x{size[0]} is too large; set a smaller 'width' and 'height'"
+            )
+        return io.NodeOutput(bytes_to_host(_drawn(frames, size, style, thickness), len(frames), size))
+
+
+def _drawn(frames: list[People], size: tuple[int, int], style: str, thickness: float) -> Iterator[np.ndarray]:
+    show = host.progress(len(frames))
+    for number, frame in enumerate(frames):
+        with speaking_for(_BLOCK, "pose"):
+            yield _draw(frame, size, style, thickness)
+        show(number + 1, None)
 
 
 def _side(name: str) -> io.Int.Input:
@@ -93,6 +101,10 @@ def _side(name: str) -> io.Int.Input:
 def _size(frame: People, width: int, height: int) -> tuple[int, int]:
     """(H, W) to draw a frame at."""
     canvas = frame.canvas
+    if (canvas.width, canvas.height) == (1, 1) and not (width and height):
+        raise BlockError(
+            f"{_BLOCK}, input 'pose': the pose is in shares of a canvas it does not state; set 'width' and 'height'"
+        )
     if not width and not height:
         return canvas.height, canvas.width
     return (
@@ -101,7 +113,7 @@ def _size(frame: People, width: int, height: int) -> tuple[int, int]:
     )
 
 
-def _draw(frame: People, size: tuple[int, int], style: str, thickness: float) -> Any:
+def _draw(frame: People, size: tuple[int, int], style: str, thickness: float) -> np.ndarray:
     if style == _SILHOUETTE:
         return draw_silhouette(frame, size, thickness=thickness)
     if style == _BODY:

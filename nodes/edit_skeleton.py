@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
-from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
+from ..dptn_core.pose import Canvas, People, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
-from .errors import speaking_for
+from .errors import BlockError, expect, speaking_for
 from .host import io, ui
-from .images import bytes_to_host, from_host
+from .images import bytes_to_host, canvas_of, check_batch
 from .poses import frames_of, to_wire
 from .types import PoseType
 
@@ -60,17 +62,23 @@ class EditSkeleton(io.ComfyNode):
         cls, width: int, height: int, edited: str, pose: Any = None, background: Tensor | None = None
     ) -> io.NodeOutput:
         """Settle which pose counts and put it on the canvas."""
+        edited = expect(edited, str, _BLOCK, "edited", "a text is wanted")
         canvas = Canvas(width, height)
         if background is not None:
-            first = from_host(background, _BLOCK, "background")[0]
-            canvas = Canvas(first.shape[2], first.shape[1])
+            background = check_batch(background, _BLOCK, "background")
+            canvas = canvas_of(background, _BLOCK, "background")
         upstream = None if pose is None else frames_of(pose, _BLOCK, "pose", canvas)
         if background is None and upstream is not None:
             canvas = upstream[0].canvas
+        if max(canvas.width, canvas.height) > _LARGEST_SIDE:
+            raise BlockError(
+                f"{_BLOCK}: the canvas is {canvas}; sides of up to {_LARGEST_SIDE} are drawn. Connect a smaller "
+                "background, whose size it then has"
+            )
         with speaking_for(_BLOCK, "edited"):
-            frames, by_hand = settle(upstream, read_edited(edited), canvas)
+            frames, by_hand = settle(upstream, read_edited(edited, canvas), canvas)
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
-        skeletons = bytes_to_host(draw_skeleton(frame) for frame in frames)
+        skeletons = bytes_to_host(_drawn(frames), len(frames), (canvas.height, canvas.width))
         shown = {
             "frames": to_wire(frames),
             "upstream": None if upstream is None else fingerprint(upstream),
@@ -80,6 +88,13 @@ class EditSkeleton(io.ComfyNode):
         if background is not None:
             payload["dptn_background"] = ui.PreviewImage(background[:1], cls=cls).as_dict()["images"]
         return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
+
+
+def _drawn(frames: list[People]) -> Iterator[np.ndarray]:
+    show = host.progress(len(frames))
+    for number, frame in enumerate(frames):
+        yield draw_skeleton(frame)
+        show(number + 1, None)
 
 
 def _canvas_tip(side: str) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ..dptn_core.pose import Canvas
 from ..dptn_core.transfer import encode_source
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import BlockError, expect, speaking_for
 from .host import io
-from .images import from_host
+from .images import canvas_of, check_batch, picture_of
 from .poses import frames_of, one_person_each, person_input
 from .types import HostedModel, HostedSource, ModelType, PoseType, SourceType
 
@@ -37,7 +36,7 @@ class EncodeSource(io.ComfyNode):
             **host.search_words("reference person", "encode"),
             inputs=[
                 ModelType.Input("model", tooltip="From Load DPTN Model."),
-                io.Image.Input("image", tooltip="Picture of the person. Transparent places count as white."),
+                io.Image.Input("image", tooltip="Picture of the person, or a batch of pictures."),
                 PoseType.Input(
                     "pose",
                     tooltip="The pose the person has in this very picture: one for each picture, or one for all.",
@@ -68,20 +67,21 @@ class EncodeSource(io.ComfyNode):
         cls, model: HostedModel, image: Tensor, pose: Any, person: str, framing: str, working_height: int
     ) -> io.NodeOutput:
         """Encode each picture of the batch."""
-        pictures = from_host(image, _BLOCK, "image")
-        canvas = Canvas(pictures[0].shape[2], pictures[0].shape[1])
-        frames = frames_of(pose, _BLOCK, "pose", canvas)
-        if len(frames) not in (1, len(pictures)):
+        model = expect(model, HostedModel, _BLOCK, "model", "a model is wanted; connect Load DPTN Model")
+        images = check_batch(image, _BLOCK, "image")
+        frames = frames_of(pose, _BLOCK, "pose", canvas_of(images, _BLOCK, "image"))
+        if len(frames) not in (1, len(images)):
             raise BlockError(
-                f"{_BLOCK}, input 'pose': {len(frames)} poses came for {len(pictures)} "
-                f"picture{'s' if len(pictures) > 1 else ''}; one for each is wanted, or one for all"
+                f"{_BLOCK}, input 'pose': {len(frames)} poses came for {len(images)} "
+                f"picture{'s' if len(images) > 1 else ''}; one for each is wanted, or one for all"
             )
         poses = one_person_each(frames, person, _BLOCK, "pose")
         size = _working_size(model, working_height)
         model.bring_to_device(1, size)
-        show = host.progress(len(pictures))
+        show = host.progress(len(images))
         sources = []
-        for number, picture in enumerate(pictures):
+        for number in range(len(images)):
+            picture = picture_of(images, number, _BLOCK, "image")
             with speaking_for(_BLOCK, "pose"):
                 source = encode_source(
                     model.model,

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 
 class BlockError(ValueError):
     """An input a block cannot work with; the message names the block, the input, the value and the way out."""
+
+
+_Kind = TypeVar("_Kind")
+
+
+def expect(value: object, kind: type[_Kind], block: str, name: str, way_out: str) -> _Kind:
+    """`value`, if it is what the input wants; wires of any kind, and prompts by API, may bring anything.
+
+    Raises:
+        BlockError: it is something else.
+    """
+    if isinstance(value, kind):
+        return value
+    raise BlockError(f"{block}, input '{name}': this is {type(value).__name__}, and {way_out}")
 
 
 @contextmanager

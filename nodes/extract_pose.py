@@ -22,7 +22,7 @@ from ..dptn_core.pose.extraction import (
 from . import host
 from .errors import BlockError, speaking_for
 from .host import io
-from .images import bytes_to_host, from_host
+from .images import bytes_to_host, check_batch, picture_of
 from .poses import to_wire
 from .types import PoseType
 
@@ -87,18 +87,26 @@ class ExtractPose(io.ComfyNode):
         cls, image: Tensor, detector: str, people: str, threshold: float, missing_weights: str
     ) -> io.NodeOutput:
         """Look at every picture."""
-        pictures = from_host(image, _BLOCK, "image")
+        images = check_batch(image, _BLOCK, "image")
         with speaking_for(_BLOCK, "detector"):
             found = _load(detector, download=missing_weights == _DOWNLOAD)
-        host.bring_to_device([host.managed(network) for network in found.networks])
-        show = host.progress(len(pictures))
+        # held until the end: what nobody holds, the host forgets that it has loaded
+        patchers = [host.managed(network) for network in found.networks]
+        show = host.progress(len(images))
         frames = []
-        for number, picture in enumerate(pictures):
+        for number in range(len(images)):
+            picture = picture_of(images, number, _BLOCK, "image")
+            host.bring_to_device(patchers)
             with speaking_for(_BLOCK, "image"):
                 everybody = found.detect(picture, threshold=threshold, check=host.stop_if_interrupted)
             frames.append(everybody if people == _EVERYBODY else _only(everybody, people))
             show(number + 1, None)
-        return io.NodeOutput(to_wire(frames), bytes_to_host(draw_skeleton(frame) for frame in frames))
+        return io.NodeOutput(to_wire(frames), _skeletons(frames))
+
+
+def _skeletons(frames: list[People]) -> Tensor:
+    canvas = frames[0].canvas
+    return bytes_to_host((draw_skeleton(frame) for frame in frames), len(frames), (canvas.height, canvas.width))
 
 
 def _only(everybody: People, choice: str) -> People:
@@ -124,6 +132,6 @@ def _weights(weights: Weights, *, download: bool) -> Path:
     if found is not None:
         return found
     if not download:
-        way_out = f"set 'missing_weights' to '{_DOWNLOAD}'"
-        raise BlockError(f"{_BLOCK}: {missing_weights_message(weights, folders)}: {way_out}")
+        switch = f"The switch is 'missing_weights': '{_DOWNLOAD}'"
+        raise BlockError(f"{_BLOCK}: {missing_weights_message(weights, folders)}. {switch}")
     return download_weights(weights, folders[0])

@@ -60,15 +60,10 @@ def input_folder() -> Path:
     return Path(folder_paths.get_input_directory())
 
 
-def output_folder() -> Path:
-    """ComfyUI's folder of output files."""
-    return Path(folder_paths.get_output_directory())
-
-
 def input_files(suffix: str) -> list[str]:
-    """Files of the input folder and the folders in it that end with `suffix`, as paths relative to it."""
+    """Files of the input folder and the folders in it that end with `suffix` in any case, relative to it."""
     folder = input_folder()
-    found = (path for path in folder.rglob(f"*{suffix}") if path.is_file())
+    found = (path for path in folder.rglob("*") if path.suffix.lower() == suffix and path.is_file())
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 

@@ -9,22 +9,39 @@ import torch
 from torch import Tensor
 
 from ..dptn_core.pictures import to_picture
+from ..dptn_core.pose import Canvas
 from . import host
-from .errors import BlockError
+from .errors import BlockError, speaking_for
 
 
-def from_host(images: Tensor, block: str, name: str) -> list[Tensor]:
-    """(B, H, W, C) -> B pictures (3, H, W); grey and transparent ones become RGB.
+def check_batch(images: object, block: str, name: str) -> Tensor:
+    """A batch of at least one picture (B, H, W, C).
 
     Raises:
-        BlockError: no pictures, or another shape.
+        BlockError: something else came along the wire.
     """
-    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[0] < 1:
+    if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
         found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise BlockError(
             f"{block}, input '{name}': a batch of at least one picture (B, H, W, C) is wanted, not {found}"
         )
-    return [to_picture(image) for image in images]
+    return images
+
+
+def picture_of(images: Tensor, index: int, block: str, name: str) -> Tensor:
+    """Picture number `index` of a batch as (3, H, W); grey and transparent ones become RGB.
+
+    Raises:
+        BlockError: its channels or numbers are not those of a picture.
+    """
+    with speaking_for(block, name):
+        return to_picture(images[index])
+
+
+def canvas_of(images: Tensor, block: str, name: str) -> Canvas:
+    """The canvas that the pictures of a batch have; raises BlockError where that is too large."""
+    with speaking_for(block, name):
+        return Canvas(images.shape[2], images.shape[1])
 
 
 def to_host(pictures: Iterable[Tensor] | Tensor) -> Tensor:
@@ -33,7 +50,12 @@ def to_host(pictures: Iterable[Tensor] | Tensor) -> Tensor:
     return batch.permute(0, 2, 3, 1).float().to(host.result_device()).contiguous()
 
 
-def bytes_to_host(pictures: Iterable[np.ndarray]) -> Tensor:
-    """Pictures (H, W, 3) uint8 of one size -> (B, H, W, 3) where the host wants results."""
-    batch = np.stack(list(pictures))
-    return (torch.from_numpy(batch).float() / 255).to(host.result_device())
+def bytes_to_host(pictures: Iterable[np.ndarray], count: int, size: tuple[int, int]) -> Tensor:
+    """`count` pictures (H, W, 3) uint8 of `size` (H, W) -> (count, H, W, 3) where the host wants results.
+
+    They are taken one by one, so that not all of them are in memory twice.
+    """
+    batch = torch.empty(count, *size, 3, device=host.result_device())
+    for place, picture in zip(batch, pictures, strict=True):
+        place.copy_(torch.from_numpy(picture)).div_(255)
+    return batch

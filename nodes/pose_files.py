@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 from ..dptn_core import samples
 from ..dptn_core.pose import load_pose_file, save_pose_file
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import BlockError, expect, speaking_for
 from .host import io
 from .poses import frames_of, to_wire
 from .types import PoseType
 
 _LOAD, _SAVE = "Load Pose", "Save Pose"
 _SHIPPED = "sample: "
+_LONGEST_NAME = 120
 
 
 class LoadPose(io.ComfyNode):
@@ -66,8 +68,8 @@ def _path(file: str) -> Path:
         if path is None:
             raise BlockError(f"{_LOAD}, input 'file': no {file!r} ships with this version; choose another")
         return path
-    folder = host.input_folder().resolve()
-    path = (folder / file).resolve()
+    folder = Path(os.path.abspath(host.input_folder()))
+    path = Path(os.path.abspath(folder / file))  # links in the folder are followed, ".." are not
     if not path.is_relative_to(folder):
         raise BlockError(f"{_LOAD}, input 'file': {file} lies outside ComfyUI's input folder; copy it there")
     if not path.is_file():
@@ -106,11 +108,19 @@ class SavePose(io.ComfyNode):
     def execute(cls, pose: Any, filename_prefix: str) -> io.NodeOutput:
         """Write the file under the next free number."""
         frames = frames_of(pose, _SAVE, "pose")
+        filename_prefix = expect(filename_prefix, str, _SAVE, "filename_prefix", "a text is wanted")
+        last = re.split(r"[/\\\\]", filename_prefix)[-1]
+        if not last.strip(". ") or len(last) > _LONGEST_NAME or not filename_prefix.isprintable():
+            raise BlockError(
+                f"{_SAVE}, input 'filename_prefix': {filename_prefix[:40]!r} names no file; write a name of up to "
+                f"{_LONGEST_NAME} letters, such as poses/wave"
+            )
         try:
             folder, name, counter, subfolder = host.numbered_output(filename_prefix)
         except Exception as error:  # the host raises a bare Exception for a path outside its folder
             raise BlockError(
-                f"{_SAVE}, input 'filename_prefix': {filename_prefix!r} cannot be used: {error}"
+                f"{_SAVE}, input 'filename_prefix': {filename_prefix!r} cannot be used; write a name inside ComfyUI's "
+                "output folder, such as poses/wave"
             ) from error
         counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
         path = folder / f"{name}_{counter:05}_.json"

@@ -39,19 +39,30 @@ def frames_of(document: object, block: str, name: str, canvas: Canvas | None = N
     return frames
 
 
-def one_person_each(frames: Sequence[People], choice: str, block: str, name: str, when_empty: str = STOP) -> list[Pose]:
+def one_person_each(frames: Sequence[People], choice: str, block: str, name: str) -> list[Pose]:
     """One person of each frame.
+
+    Raises:
+        BlockError: a frame has not that person.
+    """
+    poses = persons_found(frames, choice, block, name, STOP)
+    return [pose for pose in poses if pose is not None]
+
+
+def persons_found(frames: Sequence[People], choice: str, block: str, name: str, when_empty: str) -> list[Pose | None]:
+    """One person of each frame, None for frames that are left out.
 
     Args:
         frames: at least one.
         choice: one of `PERSON_CHOICES`.
         block, name: of the input, for errors.
-        when_empty: what to do with a frame without that person: `STOP`, `REPEAT` or `LEAVE_OUT`.
+        when_empty: what to do with a frame without that person: `STOP`, `REPEAT` (the one before; at the start of a
+            sequence, the first one found) or `LEAVE_OUT`.
 
     Raises:
         BlockError: with `STOP`, such a frame; else, no frame has the person.
     """
-    poses: list[Pose] = []
+    poses: list[Pose | None] = []
     missing: list[str] = []
     for number, frame in enumerate(frames):
         try:
@@ -59,14 +70,21 @@ def one_person_each(frames: Sequence[People], choice: str, block: str, name: str
         except NoPersonError as error:
             missing.append(str(number))
             reason = str(error)
-            if when_empty == REPEAT and poses:
-                poses.append(poses[-1])
-    if missing and (when_empty == STOP or not poses):
+            poses.append(None)
+    found = [pose for pose in poses if pose is not None]
+    if missing and (when_empty == STOP or not found):
         where = "" if len(frames) == 1 else f" in frame {', '.join(missing[:8])}{' ...' if len(missing) > 8 else ''}"
-        way_out = "Look at the skeleton picture: was anybody found? Lower the detector's threshold or edit the pose"
-        if len(frames) > 1 and poses:
+        if "was asked for" in reason:
+            way_out = "Choose another 'person'"
+        else:
+            way_out = "Look at the skeleton picture: was anybody found? Lower the detector's threshold or edit the pose"
+        if found and when_empty == STOP and block == "Transfer Pose":
             way_out += f", or choose '{REPEAT}'"
         raise BlockError(f"{block}, input '{name}'{where}: {reason}. {way_out}")
+    if when_empty == REPEAT:
+        last = found[0] if found else None
+        for number, pose in enumerate(poses):
+            poses[number] = last = pose or last
     return poses
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..dptn_core.pose import Pose, fit_to_person
+from ..dptn_core.pose import People, Pose, fit_to_canvas, fit_to_person
 from ..dptn_core.transfer import CHUNK, Transfer, transfer
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import BlockError, expect, speaking_for
 from .host import io, ui
 from .images import to_host
-from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, one_person_each, person_input
+from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found
 from .types import AttentionType, HostedAttention, HostedSource, PoseType, SourceType
 
 _BLOCK = "Transfer Pose"
@@ -74,15 +74,16 @@ class TransferPose(io.ComfyNode):
         cls, source: HostedSource, pose: Any, person: str, size_and_place: str, when_nobody: str, poses_at_once: int
     ) -> io.NodeOutput:
         """Draw every pose."""
+        source = expect(source, HostedSource, _BLOCK, "source", "a source is wanted; connect Encode Source")
         first = source.sources[0]
         frames = frames_of(pose, _BLOCK, "pose", first.pose.canvas)
-        poses = one_person_each(frames, person, _BLOCK, "pose", when_nobody)
-        poses = _on_one_canvas(poses)
-        source.hosted.bring_to_device(min(poses_at_once, len(poses)), first.frame.size)
-        jobs = _jobs(source, poses)
+        found = persons_found(frames, person, _BLOCK, "pose", when_nobody)
+        jobs = _jobs(len(source.sources), _on_one_canvas(found, by_force=size_and_place == _LIKE_SOURCE))
         total = sum(len(some) for _, some in jobs)
+        source.hosted.bring_to_device(min(poses_at_once, total), first.frame.size)
         show = host.progress(total)
         done: list[Transfer] = []
+        images: list[Tensor] = []
         for index, some in jobs:
             with speaking_for(_BLOCK, "pose"):
                 person_there = source.sources[index].pose
@@ -91,8 +92,8 @@ class TransferPose(io.ComfyNode):
                 result = transfer(
                     source.on_device(index), placed, chunk=poses_at_once, progress=_reporting(show, before, total)
                 )
+            images.append(to_host(result.pictures))
             done.append(_at_rest(source, index, result))
-        images = [result.pictures.permute(0, 2, 3, 1) for result in done]
         sizes = {f"{image.shape[2]}x{image.shape[1]}" for image in images}
         if len(sizes) > 1:
             raise BlockError(
@@ -107,33 +108,42 @@ class TransferPose(io.ComfyNode):
         )
 
 
-def _jobs(source: HostedSource, poses: list[Pose]) -> list[tuple[int, list[Pose]]]:
-    """Which source is drawn in which poses: one in all, each in the same one, or each in its own."""
-    count = len(source.sources)
+def _jobs(count: int, poses: list[Pose | None]) -> list[tuple[int, list[Pose]]]:
+    """Which source is drawn in which poses: one in all, each in the same one, or each in its own.
+
+    Args:
+        count: number of sources.
+        poses: one a frame, None for frames that are left out, and the source that goes with them.
+    """
+    if count > 1 and len(poses) not in (1, count):
+        raise BlockError(
+            f"{_BLOCK}, inputs 'source' and 'pose': {count} sources meet {len(poses)} poses; one source for all poses, "
+            "one pose for all sources, or as many of both are wanted"
+        )
     if count == 1:
-        return [(0, poses)]
-    if len(poses) == 1:
-        return [(index, poses) for index in range(count)]
-    if len(poses) == count:
-        return [(index, [pose]) for index, pose in enumerate(poses)]
-    raise BlockError(
-        f"{_BLOCK}, inputs 'source' and 'pose': {count} sources meet {len(poses)} poses; one source for all poses, one "
-        "pose for all sources, or as many of both are wanted"
-    )
+        return [(0, [pose for pose in poses if pose is not None])]
+    each = poses * count if len(poses) == 1 else poses
+    return [(index, [pose]) for index, pose in enumerate(each) if pose is not None]
 
 
-def _on_one_canvas(poses: list[Pose]) -> list[Pose]:
-    """Frames of a sequence brought to the first one's canvas, where they are of its proportions."""
-    canvas = poses[0].canvas
-    same = []
+def _on_one_canvas(poses: list[Pose | None], *, by_force: bool) -> list[Pose | None]:
+    """Frames of a sequence on the first one's canvas: those of its proportions, or all (`by_force`)."""
+    canvas = next(pose.canvas for pose in poses if pose is not None)
+    same: list[Pose | None] = []
     for number, pose in enumerate(poses):
+        if pose is None or pose.canvas == canvas:
+            same.append(pose)
+            continue
         stretch = (pose.canvas.width / pose.canvas.height) / (canvas.width / canvas.height)
-        if not 0.98 < stretch < 1.02:
+        if by_force:
+            same.append(fit_to_canvas(People((pose,), pose.canvas), canvas).people[0])
+        elif 0.98 < stretch < 1.02:
+            same.append(pose.rescaled(canvas))
+        else:
             raise BlockError(
                 f"{_BLOCK}, input 'pose': frame {number} is on a canvas of {pose.canvas}, the first on {canvas}, which "
-                "is another shape; bring all frames of a sequence to one canvas"
+                f"is another shape; bring all frames of a sequence to one canvas, or choose '{_LIKE_SOURCE}'"
             )
-        same.append(pose if pose.canvas == canvas else pose.rescaled(canvas))
     return same
 
 
@@ -143,10 +153,10 @@ def _reporting(show: Callable[[int, Tensor | None], None], before: int, total: i
 
 
 def _at_rest(source: HostedSource, index: int, result: Transfer) -> Transfer:
-    """The result where the host wants it, sharing the source block's tensors and the pictures that go out."""
+    """What Attention Preview needs, where the host wants it: the source block's own tensors, and no pictures."""
     return replace(
         result,
         source=source.sources[index],
         drawn=result.drawn.to(host.result_device()),
-        pictures=to_host(result.pictures).permute(0, 3, 1, 2),
+        pictures=result.pictures.new_empty(0, *result.pictures.shape[1:]),
     )

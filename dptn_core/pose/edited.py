@@ -16,8 +16,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .openpose_json import PoseFormatError, read_openpose, write_openpose
-from .skeleton import Canvas, People
+from .skeleton import Canvas, People, Pose
 from .standing import standing_pose
 
 VERSION = 1
@@ -32,8 +34,12 @@ class EditedPose:
     foreign: bool = False  # not the editor's own form, but OpenPose JSON in its place
 
 
-def read_edited(text: str) -> EditedPose | None:
-    """Read the editor's value, or any OpenPose JSON in its place; None where the text is empty.
+def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
+    """Read the editor's value, or any OpenPose JSON in its place; None where the text holds no frame.
+
+    Args:
+        text: the value.
+        canvas: for OpenPose JSON that states none.
 
     Raises:
         PoseFormatError: the text is neither; the message says where and what was found.
@@ -44,14 +50,15 @@ def read_edited(text: str) -> EditedPose | None:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise PoseFormatError(f"the edited pose is no JSON: {error}. Clear the field to start afresh") from None
-    if not isinstance(document, dict) or "version" not in document:
-        frames = read_openpose(document)
-        return EditedPose(tuple(frames), None, foreign=True) if frames else None
+    # OpenPose's own files state a version as well, and have people in the place of frames
+    if not isinstance(document, dict) or "version" not in document or "people" in document:
+        frames = read_openpose(document, canvas)
+        return EditedPose(tuple(frames), None, foreign=True) if frames and document else None
     version = document["version"]
-    if version != VERSION:
+    if version != VERSION or isinstance(version, bool):
         raise PoseFormatError(
-            f"the edited pose has version {version!r}; this installation reads version {VERSION}. Update DPTN Pose "
-            "Transfer, or clear the field"
+            f"the edited pose has version {str(version)[:40]}; this installation reads version {VERSION}. "
+            "Update DPTN Pose Transfer, or clear the field"
         )
     pictures, upstream = document.get("frames"), document.get("upstream")
     if not isinstance(pictures, list) or not pictures:
@@ -92,12 +99,8 @@ def write_edited(edited: EditedPose) -> str:
 def fingerprint(frames: list[People]) -> str:
     """A short name of pose data: equal for equal poses, whatever form they came in."""
     # A hundredth of a pixel is below what any detector or editor means.
-    rounded = [
-        [frame.canvas.width, frame.canvas.height, [_rounded(pose.keypoints) for pose in frame.people]]
-        for frame in frames
-    ]
-    present = [[pose.present.tolist() for pose in frame.people] for frame in frames]
-    return hashlib.sha256(json.dumps([rounded, present]).encode()).hexdigest()[:16]
+    said = [[frame.canvas.width, frame.canvas.height, [_rounded(pose) for pose in frame.people]] for frame in frames]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def settle(upstream: list[People] | None, edited: EditedPose | None, canvas: Canvas) -> tuple[list[People], bool]:
@@ -118,7 +121,12 @@ def settle(upstream: list[People] | None, edited: EditedPose | None, canvas: Can
     return [People((standing_pose(canvas),), canvas)], False
 
 
-def _rounded(points: Any) -> list[list[float]]:
-    # Adding zero turns -0.0 into 0.0, which would be written differently.
-    rounded: list[list[float]] = (points.round(2) + 0.0).tolist()
-    return rounded
+def _rounded(pose: Pose) -> list[object]:
+    """Every point of a pose in hundredths of a pixel, null where it is missing or its part is."""
+    body = np.column_stack([pose.keypoints, pose.confidence])
+    parts = (body, pose.hand_left, pose.hand_right, pose.face)
+    # adding zero turns -0.0 into 0.0, which would be written differently
+    return [
+        None if part is None else [(xyc[:2].round(2) + 0.0).tolist() if xyc[2] > 0 else None for xyc in part]
+        for part in parts
+    ]

@@ -8,6 +8,7 @@ from .skeleton import Canvas, People, Pose
 
 _NECK, _HIPS = 1, (8, 11)
 _LEAST_TRUNK = 1e-3  # pixels; below it there is nothing to measure a person by
+_TRUST = 2.5  # trunks that say a size this many times off the boxes' are foreshortened: somebody bends or lies
 
 
 def fit_to_canvas(people: People, canvas: Canvas) -> People:
@@ -23,8 +24,8 @@ def fit_to_person(poses: list[Pose], person: Pose) -> list[Pose]:
     """A sequence of poses as if `person` took them: on the person's canvas, at the person's size and place.
 
     One scale and one shift for the whole sequence, taken from its first pose, so that movement stays movement. The
-    scale is that of the trunks (neck to the middle of the hips); where one of the two shows none, that of the boxes.
-    The place is the middle of the hips, or of the box.
+    scale is that of the trunks (neck to the middle of the hips); where one of the two shows none, or is seen from its
+    end, that of the boxes. The place is the middle of the hips, or of the box.
 
     Raises:
         NoPersonError: `person` or the first pose has no keypoint.
@@ -34,8 +35,10 @@ def fit_to_person(poses: list[Pose], person: Pose) -> list[Pose]:
         raise ValueError("there is no pose to fit")
     first = poses[0]
     trunk, wanted = _trunk(first), _trunk(person)
-    if trunk is None or wanted is None:
-        trunk, wanted = _box(first), _box(person)
+    boxes = _box(first), _box(person)
+    by_box = boxes[1][1] / boxes[0][1]
+    if trunk is None or wanted is None or not 1 / _TRUST <= (wanted[1] / trunk[1]) / by_box <= _TRUST:
+        trunk, wanted = boxes
     scale = wanted[1] / trunk[1]
     offset = (float(wanted[0][0] - trunk[0][0] * scale), float(wanted[0][1] - trunk[0][1] * scale))
     return [pose.transformed((scale, scale), offset, person.canvas) for pose in poses]

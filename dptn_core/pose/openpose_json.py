@@ -73,9 +73,9 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     coordinates negative are missing in such a picture. ``"coordinates": "pixels"`` in a picture switches all
     guessing off.
 
-    A picture without canvas gets `canvas` if that holds its points, else one that just does: the pixel of the
-    largest x and y is the last column and row. If then no coordinate exceeds 1 it is 1x1, so coordinates in 0..1
-    can still be `rescaled`.
+    Pictures without canvas share one, as they are frames of one sequence: `canvas`, or else the first one that the
+    document does state, if that holds all their points; else one that just does: the pixel of the largest x and y is
+    the last column and row. If then no coordinate exceeds 1 it is 1x1, so coordinates in 0..1 can still be `rescaled`.
 
     Args:
         document: Parsed JSON or its text. Not changed.
@@ -91,9 +91,10 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     if isinstance(document, str):
         document = _parse(document)
     if isinstance(document, dict):
-        return [_read_picture(document, "", canvas)]
+        return _on_canvases([_read_picture(document, "")], canvas)
     if isinstance(document, (list, tuple)):
-        return [_read_picture(picture, f"[{index}]", canvas) for index, picture in enumerate(document)]
+        raw = [_read_picture(picture, f"[{index}]") for index, picture in enumerate(document)]
+        return _on_canvases(raw, canvas)
     raise PoseFormatError(f"pose data must be a list of pictures or one picture, got {_described(document)}")
 
 
@@ -158,6 +159,20 @@ class _RawPerson:
         return [part for part in (self.body, self.hand_left, self.hand_right, self.face) if part is not None]
 
 
+@dataclass(frozen=True)
+class _RawPicture:
+    """A picture as the document has it."""
+
+    path: str
+    people: list[_RawPerson]
+    exact: bool  # says that its numbers are pixels
+    canvas: Canvas | None  # as stated
+
+    def points(self) -> FloatArray:
+        """The x and y (N, 2) of all points that are there."""
+        return _present([part for person in self.people for part in person.parts()])
+
+
 def _parse(text: str) -> object:
     try:
         return json.loads(text)
@@ -168,7 +183,7 @@ def _parse(text: str) -> object:
         raise PoseFormatError(f"pose data {what}") from error
 
 
-def _read_picture(picture: object, path: str, likely: Canvas | None) -> People:
+def _read_picture(picture: object, path: str) -> _RawPicture:
     if not isinstance(picture, dict):
         raise PoseFormatError(f"{path or 'pose data'} must be an object, got {_described(picture)}")
     exact = picture.get(_UNITS_KEY) == _PIXELS
@@ -179,11 +194,22 @@ def _read_picture(picture: object, path: str, likely: Canvas | None) -> People:
     if not isinstance(entries, (list, tuple)):
         raise PoseFormatError(f"{people_path} must be a list, got {_described(entries)}")
     people = [_read_person(entry, f"{people_path}[{index}]", exact) for index, entry in enumerate(entries)]
+    return _RawPicture(path, people, exact, _read_canvas(picture, path))
 
-    points = _present([part for person in people for part in person.parts()])
-    canvas = _read_canvas(picture, path) or _inferred_canvas(points, path, likely)
-    normalised = not exact and _looks_normalised(points, canvas)
-    return People(tuple(_to_pose(person, canvas, normalised) for person in people), canvas)
+
+def _on_canvases(pictures: list[_RawPicture], likely: Canvas | None) -> list[People]:
+    """Everybody in pixels of a canvas; pictures that state none share one."""
+    bare = [picture for picture in pictures if picture.canvas is None]
+    if bare:
+        stated = next((picture.canvas for picture in pictures if picture.canvas is not None), None)
+        points = np.concatenate([picture.points() for picture in bare])
+        shared = _inferred_canvas(points, bare[0].path, likely or stated)
+    read = []
+    for picture in pictures:
+        canvas = shared if picture.canvas is None else picture.canvas
+        normalised = not picture.exact and _looks_normalised(picture.points(), canvas)
+        read.append(People(tuple(_to_pose(person, canvas, normalised) for person in picture.people), canvas))
+    return read
 
 
 def _read_person(person: object, path: str, exact: bool) -> _RawPerson:

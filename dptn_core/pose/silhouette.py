@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,16 +77,38 @@ def _trunk_length(pose: Pose) -> float:
 
 
 def _fill_capsule(inside: NDArray[np.bool_], start: FloatArray, end: FloatArray, radius: float) -> None:
-    """Everything within `radius` of the line from `start` to `end`; only the box around it is looked at."""
+    """Everything within `radius` of the line from `start` to `end`, row by row: two discs and the bar between them."""
     height, width = inside.shape
-    low = np.floor(np.minimum(start, end) - radius).clip(0, (width, height)).astype(int)
-    high = (np.ceil(np.maximum(start, end) + radius) + 1).clip(0, (width, height)).astype(int)
-    if (high <= low).any():
+    first = max(0, math.ceil(min(start[1], end[1]) - radius - 0.5))
+    last = min(height - 1, math.floor(max(start[1], end[1]) + radius - 0.5))
+    y = np.arange(first, last + 1) + 0.5
+    if not len(y):
         return
-    ys, xs = np.mgrid[low[1] : high[1], low[0] : high[0]] + 0.5
+    left, right = np.full(len(y), np.inf), np.full(len(y), -np.inf)
+    for x0, y0 in (start, end):
+        half = np.sqrt(np.maximum(radius**2 - (y - y0) ** 2, -1.0).clip(0))
+        touched = np.abs(y - y0) <= radius
+        left, right = (
+            np.where(touched, np.minimum(left, x0 - half), left),
+            np.where(touched, np.maximum(right, x0 + half), right),
+        )
     along = end - start
-    length = float(along @ along)
-    share = ((xs - start[0]) * along[0] + (ys - start[1]) * along[1]) / length if length else np.zeros_like(xs)
-    share = share.clip(0, 1)
-    near = np.hypot(xs - start[0] - share * along[0], ys - start[1] - share * along[1]) <= radius
-    inside[low[1] : high[1], low[0] : high[0]] |= near
+    length = math.hypot(*along)
+    if length > 0:
+        # the bar's corners: its convex outline is crossed once on the left and once on the right of every row
+        across = np.array([-along[1], along[0]]) / length * radius
+        corners = [start + across, end + across, end - across, start - across]
+        for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+            if y0 == y1:
+                continue
+            share = (y - y0) / (y1 - y0)
+            x = x0 + share * (x1 - x0)
+            crossed = (share >= 0) & (share <= 1)
+            left = np.where(crossed, np.minimum(left, x), left)
+            right = np.where(crossed, np.maximum(right, x), right)
+    # pixels whose centre lies inside
+    begin = np.ceil(left - 0.5).clip(0, width)
+    stop = (np.floor(right - 0.5) + 1).clip(0, width)
+    for row, x0, x1 in zip(range(first, last + 1), begin, stop, strict=True):
+        if x1 > x0:
+            inside[row, int(x0) : int(x1)] = True

@@ -511,3 +511,15 @@ def test_a_joint_a_little_outside_does_not_turn_0_to_1_into_pixels():
     pose = read_openpose(document)[0].people[0]
     assert pose.bounds()[3] > 300
     assert pose.hand_left is not None and pose.hand_left[0, 0] == pytest.approx(1.01 * 512)
+
+
+def test_frames_without_canvas_share_one():
+    points = [[100.0 + 10 * joint, 50.0 + 20 * joint] for joint in range(18)]
+
+    def frame(shift):
+        return {"people": [{"pose_keypoints_2d": [v for x, y in points for v in (x + shift, y, 1.0)]}]}
+
+    first, second = read_openpose([frame(0), frame(300)])
+    assert first.canvas == second.canvas == Canvas(571, 391)
+    stated = {"people": [], "canvas_width": 640, "canvas_height": 480}
+    assert {people.canvas for people in read_openpose([frame(0), stated, frame(30)])} == {Canvas(640, 480)}

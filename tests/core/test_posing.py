@@ -113,6 +113,14 @@ def test_somebody_elses_pose_takes_the_persons_size_and_place(missing):
     assert np.allclose(fitted.keypoints, person.keypoints)
 
 
+def test_a_trunk_seen_from_its_end_does_not_blow_a_person_up():
+    person = moved(standing_pose(CANVAS), 0.5, 150, 60)
+    bent = standing_pose(CANVAS).keypoints.copy()
+    bent[[8, 11], 1] = bent[1, 1] + 5
+    (fitted,) = fit_to_person([Pose(bent, np.ones(18), CANVAS)], person)
+    assert np.ptp(fitted.keypoints, axis=0).max() < 1.3 * np.ptp(person.keypoints, axis=0).max()
+
+
 def test_in_a_sequence_movement_stays_movement():
     person = moved(standing_pose(CANVAS), 0.5, 150, 60)
     walk = [moved(standing_pose(CANVAS), 1.0, 10.0 * step) for step in range(3)]
@@ -212,6 +220,21 @@ def test_the_fingerprint_is_that_of_the_pose_not_of_its_spelling():
     real_scores = frames()[0].people[0]
     scored = Pose(real_scores.keypoints, real_scores.confidence * 0.7, CANVAS)
     assert fingerprint([People((scored,), CANVAS)]) == fingerprint(frames())
+
+
+def test_hands_count_for_the_fingerprint():
+    pose = standing_pose(CANVAS)
+    hand = np.column_stack([np.full((21, 2), 50.0), np.ones(21)])
+    with_hand = Pose(pose.keypoints, pose.confidence, CANVAS, hand_left=hand)
+    assert fingerprint([People((with_hand,), CANVAS)]) != fingerprint(frames())
+
+
+def test_openpose_json_without_canvas_takes_the_one_that_is_likely():
+    document = [{"people": [{"pose_keypoints_2d": write_openpose(frames())[0]["people"][0]["pose_keypoints_2d"]}]}]
+    edit = read_edited(json.dumps(document), CANVAS)
+    assert edit is not None and edit.frames == tuple(frames())
+    edit = read_edited(json.dumps({"version": 1.3} | document[0]), CANVAS)
+    assert edit is not None and edit.frames == tuple(frames())
 
 
 def test_edits_win_until_upstream_changes():

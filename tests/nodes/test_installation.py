@@ -42,11 +42,49 @@ def test_installing_the_requirements_changes_nothing_on_a_host():
     assert installs == []
 
 
-def test_the_pack_is_imported_without_errors_and_without_the_network(host):
+def test_the_pack_is_imported_without_errors(host):
     log = host.log.read_text(errors="replace")
     times = re.search(r"([\d.]+) seconds( \(IMPORT FAILED\))?: \S*dptn-pose-transfer", log)
     assert times is not None and times[2] is None
     assert len([name for name in host.get("/object_info") if name.startswith("DPTN")]) == 10
+
+
+def test_importing_the_pack_imports_nothing_heavy_and_opens_no_connection():
+    """In the host's own Python, with its modules loaded and sockets forbidden."""
+    found = find_host()
+    if isinstance(found, str):
+        pytest.skip(found)
+    program = """
+import asyncio, importlib.util, socket, sys
+sys.argv = ["main.py", "--cpu"]
+import comfy.options
+comfy.options.enable_args_parsing()
+import torch, folder_paths, comfy.model_management, comfy.model_patcher, comfy.utils, comfy_api.latest
+def refused(*_):
+    raise AssertionError("a connection was opened")
+socket.socket.connect = refused
+before = set(sys.modules)
+path = sys.argv_path
+spec = importlib.util.spec_from_file_location(path, path + "/__init__.py")
+module = importlib.util.module_from_spec(spec)
+sys.modules[path] = module
+spec.loader.exec_module(module)
+async def start():
+    extension = await module.comfy_entrypoint()
+    return [node.GET_SCHEMA().node_id for node in await extension.get_node_list()]
+assert len(asyncio.run(start())) == 10
+new = {name.split(".")[0] for name in set(sys.modules) - before if not name.startswith(path)}
+print(sorted(new & {"cv2", "transformers", "controlnet_aux", "scipy", "torchvision", "skimage", "huggingface_hub"}))
+"""
+    run = subprocess.run(
+        [found[1], "-c", f"import sys; sys.argv_path = {str(PACK)!r}\n{program}"],
+        cwd=found[0],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert run.stdout.strip().splitlines()[-1] == "[]"
 
 
 def test_the_pack_loads_from_a_folder_with_another_name(host, tmp_path):

@@ -158,3 +158,24 @@ def test_canvases_that_differ_from_the_picture(host):
     graph, nodes = transfer_graph(graph.send_pose(twice), graph, pose=graph.send_pose(twice))
     report = graph.report(graph.out(nodes["drawn"]))
     assert facts(host.run(graph.prompt), report)["shape"] == [1, 1024, 768, 3]
+
+
+def test_a_sequence_without_canvas_shares_one_and_is_not_distorted(host):
+    frames = [picture([person([[2 * x + 40 * number, 2 * y] for x, y in STANDING])], None) for number in range(3)]
+    graph = Graph()
+    block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(frames))
+    out = graph.add("ProbeReportPose", pose=graph.out(block))
+    drawn = graph.add("DPTNDrawSkeleton", pose=graph.send_pose(frames))
+    report = graph.report(graph.out(drawn))
+    run = host.run(graph.prompt)
+    assert run.error is None, run.error
+    noses = [frame["people"][0]["pose_keypoints_2d"][:2] for frame in reported_pose(run, out)]
+    assert noses == [[384.0, 140.0], [424.0, 140.0], [464.0, 140.0]]
+    assert facts(run, report)["shape"][0] == 3
+
+
+def test_shares_of_an_unknown_canvas_cannot_be_drawn_without_a_size(host):
+    graph = Graph()
+    graph.report(graph.out(graph.add("DPTNDrawSkeleton", pose=graph.send_pose(VARIANTS["normalised without canvas"]))))
+    error = host.run(graph.prompt).error
+    assert "Draw Skeleton, input 'pose'" in error and "'width' and 'height'" in error

@@ -112,7 +112,7 @@ test("what hangs on a joint is what its limb carries", () => {
 test("a value survives reading and writing, with hands and faces in it", () => {
   const person = { points: PERSON.map((p) => p.map((v) => Math.round(v * 100) / 100)), rest: { face_keypoints_2d: [1, 2, 1] } };
   person.points[4] = null;
-  const edit = { canvas: CANVAS, frames: [[person], []], upstream: "abc" };
+  const edit = { canvas: CANVAS, frames: [[person], []], upstream: "abc", ours: true };
   assert.deepEqual(readValue(writeValue(edit), { width: 1, height: 1 }), edit);
   const open = readValue(writeOpenPose(edit), { width: 1, height: 1 });
   assert.deepEqual(open.frames[0][0].points, person.points);
@@ -122,7 +122,7 @@ test("other producers' poses are read", () => {
   const flat = PERSON.flatMap(([x, y]) => [x, y, 0.8]);
   const shares = PERSON.flatMap(([x, y]) => [x / 384, y / 512, 1]);
   const frame = (numbers) => ({ people: [{ pose_keypoints_2d: numbers }], canvas_width: 384, canvas_height: 512 });
-  for (const document of [frame(flat), [frame(flat)], [frame(shares)], [{ people: [{ pose_keypoints: flat }] }]]) {
+  for (const document of [frame(flat), [frame(flat)], [frame(shares)], [{ people: [{ pose_keypoints: flat }] }], { version: 1.3, ...frame(flat) }]) {
     const edit = readValue(JSON.stringify(document), CANVAS);
     assertClose(edit.frames[0][0].points.flat(), PERSON.flat(), 1e-6);
   }

@@ -62,7 +62,7 @@ export class SkeletonEditor {
     if (counts) return this.edit;
     if (this.run) return { ...readValue(JSON.stringify(this.run.frames), this.options.fallbackCanvas()), upstream };
     const canvas = this.options.fallbackCanvas();
-    return { canvas, frames: [[{ points: standing(canvas.width, canvas.height), rest: {} }]], upstream: null };
+    return { canvas, frames: [[{ points: standing(canvas.width, canvas.height), rest: {} }]], upstream: null, ours: true };
   }
 
   /** @returns {import("./value.js").Person[]} */
@@ -95,7 +95,7 @@ export class SkeletonEditor {
     this.say("");
     try {
       this.edit = readValue(this.text, this.options.fallbackCanvas());
-      this.foreign = this.edit !== null && !this.text.includes('"version"');
+      this.foreign = this.edit !== null && !this.edit.ours;
     } catch (error) {
       if (!(error instanceof PoseTextError)) throw error;
       this.edit = null;

@@ -8,7 +8,8 @@ export const VERSION = 1;
 /**
  * @typedef {{points: import("./pose.js").Points, rest: Object<string, unknown>}} Person
  * @typedef {{width: number, height: number}} Canvas
- * @typedef {{canvas: Canvas, frames: Person[][], upstream: string | null}} Edit
+ * @typedef {{canvas: Canvas, frames: Person[][], upstream: string | null, ours: boolean}} Edit `ours`: the editor's own
+ *   form, not OpenPose JSON in its place
  */
 
 /** Said in words when a text is no pose. */
@@ -29,7 +30,9 @@ export function readValue(text, fallback) {
   } catch (error) {
     throw new PoseTextError(`this is no JSON: ${error.message}`);
   }
-  const ours = document !== null && typeof document === "object" && !Array.isArray(document) && "version" in document;
+  const object = document !== null && typeof document === "object" && !Array.isArray(document);
+  // OpenPose's own files state a version as well, and have people in the place of frames
+  const ours = object && "version" in document && !("people" in document);
   if (ours && document.version !== VERSION) {
     throw new PoseTextError(`the pose has version ${document.version}; this editor reads version ${VERSION}`);
   }
@@ -45,6 +48,7 @@ export function readValue(text, fallback) {
     canvas,
     frames: pictures.map((picture) => readPeople(picture, canvas)),
     upstream: ours && typeof document.upstream === "string" ? document.upstream : null,
+    ours,
   };
 }
 

@@ -73,7 +73,44 @@ class ReportPose:
         return {"ui": {"pose": [json.dumps(pose)]}}
 
 
+class AnyKind(str):
+    """A type that goes with every input, as wildcard blocks of other packs have."""
+
+    def __ne__(self, other):
+        return False
+
+
+class SendAnything:
+    """Any JSON value on any wire."""
+
+    CATEGORY, FUNCTION = "tests", "send"
+    RETURN_TYPES = (AnyKind("*"),)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"text": ("STRING", {"default": "null"})}}
+
+    def send(self, text):
+        return (json.loads(text),)
+
+
+class SendMask:
+    """A mask of ones of any shape."""
+
+    CATEGORY, FUNCTION = "tests", "send"
+    RETURN_TYPES = ("MASK",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"shape": ("STRING", {"default": "[1, 8, 8]"})}}
+
+    def send(self, shape):
+        return (torch.ones(json.loads(shape)),)
+
+
 NODE_CLASS_MAPPINGS = {
+    "ProbeSendAnything": SendAnything,
+    "ProbeSendMask": SendMask,
     "ProbeSendPose": SendPose,
     "ProbeSendImages": SendImages,
     "ProbeReportImages": ReportImages,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 
 import numpy as np
 import pytest
-from comfy_host import Rejected
+from comfy_host import PACK, Rejected
 from graphs import STANDING, Graph, facts, person, picture, transfer_graph
 
 
@@ -140,19 +141,62 @@ def test_grey_and_transparent_pictures_of_any_size_are_taken(host):
         assert facts(run, report)["shape"] == [1, height, width, 3]
 
 
+def hashes(host, graph: Graph, nodes: dict[str, str]) -> list[str]:
+    """Of each picture that Transfer Pose shows."""
+    run = host.run(graph.prompt)
+    assert run.error is None, run.error
+    return [hashlib.sha256(host.picture(one).tobytes()).hexdigest() for one in run.outputs[nodes["drawn"]]["images"]]
+
+
+def drawn_alone(host, frames: list[dict[str, object]]) -> list[str]:
+    """Each frame's picture, drawn by itself."""
+    found = []
+    for frame in frames:
+        graph = Graph()
+        graph, nodes = transfer_graph(graph.send_pose([frame]), graph)
+        found += hashes(host, graph, nodes)
+    return found
+
+
 def test_frames_without_a_person_stop_repeat_or_are_left_out(host):
-    frames = sequence(4)
-    frames[2] = picture([])
-    for choice, count in (("stop with an error", None), ("repeat the pose before", 4), ("leave the frame out", 3)):
+    a, b = sequence(2)
+    nobody = picture([])
+    of_a, of_b = drawn_alone(host, [a, b])
+    frames = [nobody, nobody, a, nobody, b]
+    for choice, expected in (
+        ("stop with an error", None),
+        ("repeat the pose before", [of_a, of_a, of_a, of_a, of_b]),
+        ("leave the frame out", [of_a, of_b]),
+    ):
         graph = Graph()
         graph, nodes = transfer_graph(graph.send_pose(frames), graph)
-        graph.prompt[nodes["drawn"]]["inputs"]["when_nobody"] = choice
-        report = graph.report(graph.out(nodes["drawn"]))
-        run = host.run(graph.prompt)
-        if count is None:
-            assert "Transfer Pose, input 'pose' in frame 2: " in run.error and "repeat the pose before" in run.error
+        graph.prompt[nodes["drawn"]]["inputs"].update(when_nobody=choice, poses_at_once=1)
+        if expected is None:
+            error = host.run(graph.prompt).error
+            assert "Transfer Pose, input 'pose' in frame 0, 1, 3: " in error and "repeat the pose before" in error
         else:
-            assert facts(run, report)["shape"][0] == count
+            assert hashes(host, graph, nodes) == expected, choice
+
+
+def test_a_left_out_frame_takes_its_source_with_it(host):
+    """Two pictures, of which the first has no target pose: the second is drawn in its own."""
+
+    def graph_of(frames: list[dict[str, object]], count: int) -> tuple[Graph, dict[str, str]]:
+        graph = Graph()
+        images = graph.add("ProbeSendImages", count=2, height=512, width=384, channels=3)
+        batch = graph.out(images)
+        if count == 1:
+            batch = graph.out(graph.add("ImageFromBatch", image=batch, batch_index=1, length=1))
+        source_pose = graph.send_pose([picture([person(STANDING)])])
+        graph, nodes = transfer_graph(graph.send_pose(frames), graph, image=batch, pose=source_pose)
+        graph.prompt[nodes["drawn"]]["inputs"].update(when_nobody="leave the frame out", poses_at_once=1)
+        return graph, nodes
+
+    frame = sequence(2)[1]
+    (alone,) = hashes(host, *graph_of([frame], 1))
+    assert hashes(host, *graph_of([picture([]), frame], 2)) == [alone]
+    graph, _ = graph_of([frame, picture([]), frame], 2)
+    assert "2 sources meet 3 poses" in (host.run(graph.prompt).error or "")
 
 
 def test_a_pose_of_somebody_else_takes_the_size_and_place_of_the_source(host):
@@ -160,9 +204,25 @@ def test_a_pose_of_somebody_else_takes_the_size_and_place_of_the_source(host):
     graph = Graph()
     graph, nodes = transfer_graph(graph.send_pose(far_away), graph)
     graph.prompt[nodes["drawn"]]["inputs"]["size_and_place"] = "like the source"
-    report = graph.report(graph.out(nodes["drawn"]))
     run = host.run(graph.prompt)
-    assert facts(run, report)["shape"] == [1, 512, 384, 3]  # the source picture's canvas
+    assert run.error is None
+    like_source = host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
+    assert like_source.shape == (512, 384, 3)  # the source picture's canvas
+    # the same pose, already in the source's place
+    sample = host.base.parent / "figure.json"
+    sample.write_bytes((PACK / "dptn_core" / "samples" / "figure.json").read_bytes())
+    figure = json.loads(sample.read_text())[0]["people"][0]["pose_keypoints_2d"]
+    hips = [(figure[24 + i] + figure[33 + i]) / 2 for i in (0, 1)]
+    trunk = np.hypot(figure[3] - hips[0], figure[4] - hips[1])
+    own = np.array(STANDING)
+    own_hips = own[[8, 11]].mean(0)
+    scale = trunk / np.hypot(*(own[1] - own_hips))
+    placed = ((own - own_hips) * scale + hips).tolist()
+    graph = Graph()
+    graph, nodes = transfer_graph(graph.send_pose([picture([person(placed)])]), graph)
+    run = host.run(graph.prompt)
+    expected = host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
+    assert abs(like_source - expected).mean() < 1
 
 
 def test_partial_execution_runs_the_transfer_alone(host):
@@ -251,3 +311,38 @@ def test_fp16_on_a_cpu_is_refused_in_words(host):
     graph, nodes = transfer_graph()
     graph.prompt[nodes["model"]]["inputs"]["dtype"] = "fp16"
     assert "Load DPTN Model, input 'dtype': precision fp16 is not for CPUs" in host.run(graph.prompt).error
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("DPTNTransferPose", "source", "connect Encode Source"),
+        ("DPTNEncodeSource", "model", "connect Load DPTN Model"),
+        ("DPTNAttentionPreview", "attention", "connect Transfer Pose"),
+        ("DPTNEncodeSource", "image", "a batch of at least one picture"),
+        ("DPTNEditSkeleton", "edited", "a text is wanted"),
+        ("DPTNSavePose", "filename_prefix", "a text is wanted"),
+        ("DPTNTransferPose", "pose", "pose data"),
+    ],
+)
+@pytest.mark.parametrize("value", [None, 5, {"x": 1}])
+def test_anything_on_a_wire_gets_an_error_that_names_block_and_input(host, kind, name, said, value):
+    graph, nodes = transfer_graph()
+    attention = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1))
+    edited = graph.add("DPTNEditSkeleton")
+    saved = graph.add("DPTNSavePose", pose=graph.out(edited))
+    by_kind = {"DPTNTransferPose": nodes["drawn"], "DPTNEncodeSource": nodes["source"]}
+    by_kind |= {"DPTNAttentionPreview": attention, "DPTNEditSkeleton": edited, "DPTNSavePose": saved}
+    graph.prompt[by_kind[kind]]["inputs"][name] = graph.out(graph.add("ProbeSendAnything", text=json.dumps(value)))
+    error = host.run(graph.prompt).error
+    assert error is not None and f"input '{name}'" in error and "has no attribute" not in error
+    if not (name == "pose" and value == {"x": 1}):  # an object without people is a frame without people
+        assert said in error
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_pictures_of_odd_channels_are_refused_by_block_and_input(host, channels):
+    graph = Graph()
+    images = graph.add("ProbeSendImages", count=1, height=512, width=384, channels=channels)
+    graph, _ = transfer_graph(None, graph, image=graph.out(images))
+    assert "Encode Source, input 'image': a picture has the shape" in host.run(graph.prompt).error
