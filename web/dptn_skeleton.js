@@ -87,6 +87,7 @@ function mount(node, name) {
   node.onRemoved = (...given) => {
     live?.dispose();
     live = null;
+    editor.dispose();
     return removed?.apply(node, given);
   };
   return { widget, minWidth: 320, minHeight: HEIGHT };

@@ -13,7 +13,7 @@ const MARGIN = 0.06; // of the canvas, around it, so that joints at its edge can
 const [SMALLEST_ZOOM, LARGEST_ZOOM] = [0.2, 12];
 
 const STYLE = `
-.dptn-editor { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; box-sizing: border-box;
+.dptn-editor { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; min-height: 370px; box-sizing: border-box;
   font: 12px sans-serif; color: #ddd; contain: size layout; }
 .dptn-editor svg { flex: 1; min-height: 0; width: 100%; background: #15161a; border-radius: 4px; touch-action: none; }
 .dptn-editor .row { display: flex; flex-wrap: wrap; gap: 3px; }
@@ -176,7 +176,13 @@ export class SkeletonEditor {
     }
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.svg.addEventListener("pointerdown", (event) => this.press(event));
+    // Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
+    this.firstPress = (event) => {
+      if (!event.composedPath().includes(this.svg)) return;
+      event.stopImmediatePropagation();
+      this.press(event);
+    };
+    window.addEventListener("pointerdown", this.firstPress, true);
     this.svg.addEventListener("dblclick", (event) => this.hide(event));
     this.element.addEventListener("dragover", (event) => event.preventDefault());
     this.element.addEventListener("drop", (event) => this.drop(event));
@@ -327,6 +333,7 @@ export class SkeletonEditor {
 
   press(event) {
     if (event.button > 1) return;
+    event.preventDefault(); // no text is selected, no picture dragged
     const { person, joint } = event.target.dataset ?? {};
     const start = this.place(event);
     const gesture = {};
@@ -362,17 +369,25 @@ export class SkeletonEditor {
 
   /** Call `act` with every move of this pointer until it is let go. */
   follow(event, act) {
-    this.svg.setPointerCapture(event.pointerId);
-    const same = (handler) => (other) => other.pointerId === event.pointerId && handler(other);
+    const same = (handler) => (other) => {
+      if (other.pointerId !== event.pointerId) return;
+      other.stopImmediatePropagation();
+      handler(other);
+    };
     const move = same((now) => act(now));
     const end = same(() => {
-      this.svg.removeEventListener("pointermove", move);
-      this.svg.removeEventListener("pointerup", end);
-      this.svg.removeEventListener("pointercancel", end);
+      window.removeEventListener("pointermove", move, true);
+      window.removeEventListener("pointerup", end, true);
+      window.removeEventListener("pointercancel", end, true);
     });
-    this.svg.addEventListener("pointermove", move);
-    this.svg.addEventListener("pointerup", end);
-    this.svg.addEventListener("pointercancel", end);
+    window.addEventListener("pointermove", move, true);
+    window.addEventListener("pointerup", end, true);
+    window.addEventListener("pointercancel", end, true);
+  }
+
+  /** Listen no more; the element is gone. */
+  dispose() {
+    window.removeEventListener("pointerdown", this.firstPress, true);
   }
 
   hide(event) {
