@@ -29,6 +29,12 @@ def test_requirements_and_pyproject_say_the_same():
     assert "web" not in project["tool"]["comfy"]  # WEB_DIRECTORY is declared in __init__.py
 
 
+def test_every_file_that_a_document_links_to_is_there():
+    for page in [PACK / "README.md", PACK / "CONTRIBUTING.md", *(PACK / "web" / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")):
+            assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
 def test_installing_the_requirements_changes_nothing_on_a_host():
     found = find_host()
     if isinstance(found, str):

@@ -293,3 +293,14 @@ def test_openpose_files_are_taken_in_place_of_an_edit(host):
     for document in (own_file, [{"people": [person(STANDING)]}]):
         (frame,) = run_alone(host, "DPTNEditSkeleton", edited=json.dumps(document))
         assert frame["people"][0]["pose_keypoints_2d"][:2] == [192.0, 70.0]
+
+
+def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
+    huge = [picture([person([[x * 50, y * 50] for x, y in STANDING])], 19200, 25600)]
+    graph = Graph()
+    block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(huge))
+    graph.add("ProbeReportPose", pose=graph.out(block))
+    assert "Edit Skeleton: the canvas is 19200x25600; sides of up to 8192" in host.run(graph.prompt).error
+    graph = Graph()
+    graph.report(graph.out(graph.add("DPTNDrawSkeleton", pose=graph.send_pose(huge))))
+    assert "Draw Skeleton: a picture of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error
