@@ -15,7 +15,7 @@ from .framing import resize
 from .pictures import to_bytes, to_picture
 from .transfer import Transfer
 
-_SHOWN = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
+SHOWN_JOINTS = tuple(range(14))  # without eyes and ears, which lie on top of each other
 _PANEL_HEIGHT = 512
 
 
@@ -33,7 +33,7 @@ def attention_picture(transfer: Transfer, index: int, *, layer: int = -1) -> np.
     """
     source = transfer.source
     pose = transfer.frame.pose_inside(transfer.poses[index])
-    shown = [joint for joint in _SHOWN if pose.present[joint]]
+    shown = [joint for joint in SHOWN_JOINTS if pose.present[joint]]
     points = torch.from_numpy(transfer.poses[index].keypoints[shown]).float().to(transfer.drawn.device)
     attention = attention_at(transfer, index, points, layer=layer)
     looked = source.frame.points_inside(peaks(attention, transfer)).cpu().numpy()
@@ -69,8 +69,8 @@ def heat_over_source(transfer: Transfer, attention: Tensor, colours: Sequence[tu
     source = transfer.source
     picture = source.picture
     nothing = picture.new_zeros(1, *picture.shape[1:])
-    glows = [source.frame.paste((one / one.max().clamp(min=1e-9))[None].to(picture), nothing)[0] for one in attention]
-    return _shine(picture, torch.stack(glows), colours)
+    glows = (source.frame.paste((one / one.max().clamp(min=1e-9))[None].to(picture), nothing)[0] for one in attention)
+    return _shine(picture, glows, colours)
 
 
 def mark_peaks(picture: Tensor, points: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
@@ -94,7 +94,7 @@ def source_map(transfer: Transfer, found: Correspondence) -> Tensor:
 
 def joint_colour(joint: int) -> tuple[int, int, int]:
     """The RGB colour, 0..255, that stands for a body joint in attention pictures."""
-    red, green, blue = colorsys.hsv_to_rgb(joint / len(_SHOWN), 0.9, 1.0)
+    red, green, blue = colorsys.hsv_to_rgb(joint / len(SHOWN_JOINTS), 0.9, 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 

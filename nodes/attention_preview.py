@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..dptn_core.attention import Correspondence, attention_at, carried, correspondence, peaks
-from ..dptn_core.attention_picture import heat_over_source, joint_colour, mark_peaks, source_map
+from ..dptn_core.attention_picture import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
 from ..dptn_core.framing import Frame
 from ..dptn_core.pose import KEYPOINT_NAMES, Canvas
 from ..dptn_core.transfer import Transfer
@@ -22,6 +22,7 @@ from .types import AttentionType, HostedAttention
 
 _BLOCK = "Attention Preview"
 _ALL_JOINTS, _NO_JOINT = "all joints", "none"
+_JOINTS = [name.replace("_", " ") for name in KEYPOINT_NAMES]
 _POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
 _MOST_POINTS = 64
 _MASK_POINTS = 64  # places of a mask that are asked about
@@ -43,7 +44,7 @@ class AttentionPreview(io.ComfyNode):
                 AttentionType.Input("attention", tooltip="From Transfer Pose."),
                 io.Combo.Input(
                     "joint",
-                    options=[_ALL_JOINTS, _NO_JOINT, *(name.replace("_", " ") for name in KEYPOINT_NAMES)],
+                    options=[_ALL_JOINTS, _NO_JOINT, *_JOINTS],
                     default=_ALL_JOINTS,
                     tooltip="Ask about joints of the target pose. 'none': only about 'points' and 'mask'.",
                 ),
@@ -139,15 +140,14 @@ def _on_device(kept: Transfer) -> Transfer:
 def _asked(result: Transfer, index: int, joint: str, points: str) -> tuple[Tensor, list[tuple[int, int, int]]]:
     """Pixels (N, 2) of the target to ask about and their colours."""
     pose = result.poses[index]
-    names = [name.replace("_", " ") for name in KEYPOINT_NAMES]
-    joints = range(14) if joint == _ALL_JOINTS else [names.index(joint)] if joint in names else []
+    joints = SHOWN_JOINTS if joint == _ALL_JOINTS else [_JOINTS.index(joint)] if joint in _JOINTS else []
     shown = [number for number in joints if pose.present[number]]
-    if joint in names and not shown:
+    if joint in _JOINTS and not shown:
         raise BlockError(f"{_BLOCK}, input 'joint': the pose of this picture has no {joint}; choose another")
     places = [tuple(pose.keypoints[number].tolist()) for number in shown]
     colours = [joint_colour(number) for number in shown]
     typed = _typed_points(points, result.frame.canvas)
-    colours += [joint_colour(number * 5 % 14) for number in range(len(typed))]
+    colours += [joint_colour(number * 5 % len(SHOWN_JOINTS)) for number in range(len(typed))]
     asked = torch.tensor([*places, *typed], dtype=torch.float32, device=result.drawn.device)
     return asked.view(-1, 2), colours
 

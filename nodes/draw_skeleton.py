@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -75,15 +74,9 @@ class DrawSkeleton(io.ComfyNode):
             raise BlockError(
                 f"{_BLOCK}: a picture of {size[1]}x{size[0]} is too large; set a smaller 'width' and 'height'"
             )
-        return io.NodeOutput(bytes_to_host(_drawn(frames, size, style, thickness), len(frames), size))
-
-
-def _drawn(frames: list[People], size: tuple[int, int], style: str, thickness: float) -> Iterator[np.ndarray]:
-    show = host.progress(len(frames))
-    for number, frame in enumerate(frames):
+        drawn = host.with_progress((_draw(frame, size, style, thickness) for frame in frames), len(frames))
         with speaking_for(_BLOCK, "pose"):
-            yield _draw(frame, size, style, thickness)
-        show(number + 1, None)
+            return io.NodeOutput(bytes_to_host(drawn, len(frames), size))
 
 
 def _side(name: str) -> io.Int.Input:

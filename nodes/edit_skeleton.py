@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
-from ..dptn_core.pose import Canvas, People, draw_skeleton, fit_to_canvas
+from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
 from .errors import BlockError, expect, speaking_for
@@ -78,7 +76,8 @@ class EditSkeleton(io.ComfyNode):
         with speaking_for(_BLOCK, "edited"):
             frames, by_hand = settle(upstream, read_edited(edited, canvas), canvas)
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
-        skeletons = bytes_to_host(_drawn(frames), len(frames), (canvas.height, canvas.width))
+        drawn = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
+        skeletons = bytes_to_host(drawn, len(frames), (canvas.height, canvas.width))
         shown = {
             "frames": to_wire(frames),
             "upstream": None if upstream is None else fingerprint(upstream),
@@ -88,13 +87,6 @@ class EditSkeleton(io.ComfyNode):
         if background is not None:
             payload["dptn_background"] = ui.PreviewImage(background[:1], cls=cls).as_dict()["images"]
         return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
-
-
-def _drawn(frames: list[People]) -> Iterator[np.ndarray]:
-    show = host.progress(len(frames))
-    for number, frame in enumerate(frames):
-        yield draw_skeleton(frame)
-        show(number + 1, None)
 
 
 def _canvas_tip(side: str) -> str:

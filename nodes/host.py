@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import comfy.model_management as model_management
 import comfy.model_patcher
@@ -21,6 +21,7 @@ __all__ = ["ComfyExtension", "io", "ui"]
 MODEL_FOLDER = "dptn"
 _MODEL_SUFFIXES = {".safetensors", ".pth", ".pt"}
 _PREVIEW_SIDE = 512
+Item = TypeVar("Item")
 
 
 def search_words(*words: str) -> dict[str, Any]:
@@ -108,6 +109,14 @@ def bring_to_device(patchers: Iterable[Any], memory: int = 0) -> None:
 def stop_if_interrupted() -> None:
     """Raise the host's own exception if the person pressed the stop button."""
     model_management.throw_exception_if_processing_interrupted()
+
+
+def with_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
+    """`total` items one by one, with a progress bar; see `progress`."""
+    show = progress(total)
+    for done, item in enumerate(items, 1):
+        yield item
+        show(done, None)
 
 
 def progress(total: int) -> Callable[[int, torch.Tensor | None], None]:

@@ -61,7 +61,7 @@ class LoadDPTNModel(io.ComfyNode):
             precision = choose_precision(host.compute_device(), wanted)  # type: ignore[arg-type]  # a combo's value
         with speaking_for(_BLOCK, "model"):
             loaded = load_model(_path(model), "cpu", DTYPES[precision])
-        return io.NodeOutput(HostedModel(loaded, host.managed(loaded.generator), model))
+        return io.NodeOutput(HostedModel(loaded, host.managed(loaded.generator)))
 
 
 def _path(model: str) -> Path:

@@ -109,7 +109,7 @@ class SavePose(io.ComfyNode):
         """Write the file under the next free number."""
         frames = frames_of(pose, _SAVE, "pose")
         filename_prefix = expect(filename_prefix, str, _SAVE, "filename_prefix", "a text is wanted")
-        last = re.split(r"[/\\\\]", filename_prefix)[-1]
+        last = re.split(r"[/\\]", filename_prefix)[-1]
         if not last.strip(". ") or len(last) > _LONGEST_NAME or not filename_prefix.isprintable():
             raise BlockError(
                 f"{_SAVE}, input 'filename_prefix': {filename_prefix[:40]!r} names no file; write a name of up to "

@@ -45,11 +45,13 @@ def one_person_each(frames: Sequence[People], choice: str, block: str, name: str
     Raises:
         BlockError: a frame has not that person.
     """
-    poses = persons_found(frames, choice, block, name, STOP)
+    poses = persons_found(frames, choice, block, name, None)
     return [pose for pose in poses if pose is not None]
 
 
-def persons_found(frames: Sequence[People], choice: str, block: str, name: str, when_empty: str) -> list[Pose | None]:
+def persons_found(
+    frames: Sequence[People], choice: str, block: str, name: str, when_empty: str | None
+) -> list[Pose | None]:
     """One person of each frame, None for frames that are left out.
 
     Args:
@@ -57,28 +59,30 @@ def persons_found(frames: Sequence[People], choice: str, block: str, name: str, 
         choice: one of `PERSON_CHOICES`.
         block, name: of the input, for errors.
         when_empty: what to do with a frame without that person: `STOP`, `REPEAT` (the one before; at the start of a
-            sequence, the first one found) or `LEAVE_OUT`.
+            sequence, the first one found) or `LEAVE_OUT`; None stops as well, in a block that offers no choice.
 
     Raises:
-        BlockError: with `STOP`, such a frame; else, no frame has the person.
+        BlockError: with `STOP` or None, such a frame; else, no frame has the person.
     """
     poses: list[Pose | None] = []
     missing: list[str] = []
+    others = False  # somebody is there, but not the one that is meant
     for number, frame in enumerate(frames):
         try:
             poses.append(choose_person(frame, choice))
         except NoPersonError as error:
             missing.append(str(number))
             reason = str(error)
+            others = not all(pose.is_empty for pose in frame.people)
             poses.append(None)
     found = [pose for pose in poses if pose is not None]
-    if missing and (when_empty == STOP or not found):
+    if missing and (when_empty in (STOP, None) or not found):
         where = "" if len(frames) == 1 else f" in frame {', '.join(missing[:8])}{' ...' if len(missing) > 8 else ''}"
-        if "was asked for" in reason:
+        if others:
             way_out = "Choose another 'person'"
         else:
             way_out = "Look at the skeleton picture: was anybody found? Lower the detector's threshold or edit the pose"
-        if found and when_empty == STOP and block == "Transfer Pose":
+        if found and when_empty == STOP:
             way_out += f", or choose '{REPEAT}'"
         raise BlockError(f"{block}, input '{name}'{where}: {reason}. {way_out}")
     if when_empty == REPEAT:
@@ -91,11 +95,6 @@ def persons_found(frames: Sequence[People], choice: str, block: str, name: str, 
 def to_wire(frames: Sequence[People]) -> list[dict[str, Any]]:
     """The strict form every consumer accepts."""
     return write_openpose(list(frames))
-
-
-def alone(poses: Sequence[Pose]) -> list[People]:
-    """A frame for each pose."""
-    return [People((pose,), pose.canvas) for pose in poses]
 
 
 def person_input(tooltip: str) -> io.Combo.Input:

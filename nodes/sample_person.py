@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ..dptn_core import samples
 from ..dptn_core.pictures import read_picture
-from ..dptn_core.pose import Canvas, Pose, load_pose_file
+from ..dptn_core.pose import Canvas, People, Pose, load_pose_file
 from . import host
 from .errors import speaking_for
 from .host import io
 from .images import to_host
-from .poses import alone, to_wire
+from .poses import to_wire
 from .types import PoseType
 
 _BLOCK = "Sample Person"
@@ -72,4 +72,4 @@ def _drawn(seed: int) -> io.NodeOutput:
     canvas = Canvas(_SIZE[1], _SIZE[0])
     present = pair.source_present[0].double().numpy()
     pose = Pose(pair.source_keypoints[0].double().numpy(), present, canvas)
-    return io.NodeOutput(to_host((pair.source + 1) / 2), to_wire(alone([pose])))
+    return io.NodeOutput(to_host((pair.source + 1) / 2), to_wire([People((pose,), canvas)]))

@@ -94,12 +94,7 @@ class TransferPose(io.ComfyNode):
                 )
             images.append(to_host(result.pictures))
             done.append(_at_rest(source, index, result))
-        sizes = {f"{image.shape[2]}x{image.shape[1]}" for image in images}
-        if len(sizes) > 1:
-            raise BlockError(
-                f"{_BLOCK}: the pictures have different sizes, {', '.join(sorted(sizes))}; they cannot be one "
-                "batch. Bring the source pictures to one size"
-            )
+        # of one size: all poses are on one canvas, or on that of the source pictures, which came as a batch
         image = images[0] if len(images) == 1 else torch.cat(images)
         return io.NodeOutput(
             image,

@@ -42,6 +42,7 @@ export class SkeletonEditor {
     this.text = "";
     /** @type {import("./value.js").Edit | null} the edit in `text`; null: none */
     this.edit = null;
+    this.foreign = false; // OpenPose JSON in place of the editor's own form
     /** @type {{frames: object[], upstream: string | null, by_hand: boolean} | null} what the last run said */
     this.run = null;
     this.active = 0;
