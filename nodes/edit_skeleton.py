@@ -78,8 +78,8 @@ class EditSkeleton(io.ComfyNode):
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
         drawn = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
         skeletons = bytes_to_host(drawn, len(frames), (canvas.height, canvas.width))
-        shown = {
-            "frames": to_wire(frames),
+        shown = {  # what the editor starts from, and goes back to
+            "start": None if upstream is None else to_wire([fit_to_canvas(frame, canvas) for frame in upstream]),
             "upstream": None if upstream is None else fingerprint(upstream),
             "by_hand": by_hand,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,6 +105,23 @@ def managed(network: torch.nn.Module) -> Any:
 def bring_to_device(patchers: Iterable[Any], memory: int = 0) -> None:
     """Have the host load networks onto the computing device, with `memory` bytes of room to work in."""
     model_management.load_models_gpu(list(patchers), memory_required=memory)
+
+
+@contextmanager
+def cores_left_alone(wanted: bool) -> Iterator[None]:
+    """Compute on half the processor's cores meanwhile, if `wanted`, so that a browser beside it can draw.
+
+    Threads that wait for one another while a third party takes their core wait for long: with fewer of them, short work
+    on a busy machine is done sooner.
+    """
+    threads = torch.get_num_threads()
+    if wanted:
+        torch.set_num_threads(max(1, threads // 2))
+    try:
+        yield
+    finally:
+        if wanted:
+            torch.set_num_threads(threads)
 
 
 def stop_if_interrupted() -> None:

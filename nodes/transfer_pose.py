@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..dptn_core.pose import People, Pose, fit_to_canvas, fit_to_person
+from ..dptn_core.pose import Canvas, People, Pose, fit_to_canvas, fit_to_person
 from ..dptn_core.transfer import CHUNK, Transfer, transfer
 from . import host
 from .errors import BlockError, expect, speaking_for
@@ -59,6 +59,15 @@ class TransferPose(io.ComfyNode):
                     max=256,
                     tooltip="Poses drawn at the same time. More is faster on a GPU and takes more memory.",
                 ),
+                io.Int.Input(
+                    "draft",
+                    optional=True,  # appended: prompts written before must stay valid
+                    default=0,
+                    min=0,
+                    max=8192,
+                    tooltip="0: pictures of the canvas' own size. Else none is larger than this many pixels, and on a "
+                    "CPU half the cores are left alone: live posing asks for that while you pull at a pose.",
+                ),
             ],
             outputs=[
                 io.Image.Output("image", display_name="IMAGE", tooltip="One picture a pose, of the canvas' size."),
@@ -71,7 +80,14 @@ class TransferPose(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, source: HostedSource, pose: Any, person: str, size_and_place: str, when_nobody: str, poses_at_once: int
+        cls,
+        source: HostedSource,
+        pose: Any,
+        person: str,
+        size_and_place: str,
+        when_nobody: str,
+        poses_at_once: int,
+        draft: int = 0,
     ) -> io.NodeOutput:
         """Draw every pose."""
         source = expect(source, HostedSource, _BLOCK, "source", "a source is wanted; connect Encode Source")
@@ -89,9 +105,11 @@ class TransferPose(io.ComfyNode):
                 person_there = source.sources[index].pose
                 placed = fit_to_person(some, person_there) if size_and_place == _LIKE_SOURCE else some
                 before = sum(len(one.poses) for one in done)
-                result = transfer(
-                    source.on_device(index), placed, chunk=poses_at_once, progress=_reporting(show, before, total)
-                )
+                reporting = _reporting(show, before, total)
+                with host.cores_left_alone(draft > 0):
+                    result = transfer(
+                        source.on_device(index), _no_larger(placed, draft), chunk=poses_at_once, progress=reporting
+                    )
             images.append(to_host(result.pictures))
             done.append(_at_rest(source, index, result))
         # of one size: all poses are on one canvas, or on that of the source pictures, which came as a batch
@@ -140,6 +158,16 @@ def _on_one_canvas(poses: list[Pose | None], *, by_force: bool) -> list[Pose | N
                 f"is another shape; bring all frames of a sequence to one canvas, or choose '{_LIKE_SOURCE}'"
             )
     return same
+
+
+def _no_larger(poses: list[Pose], side: int) -> list[Pose]:
+    """Poses on a canvas of at most `side` pixels; 0 leaves them as they are."""
+    canvas = poses[0].canvas
+    if side == 0 or max(canvas.width, canvas.height) <= side:
+        return poses
+    scale = side / max(canvas.width, canvas.height)
+    small = Canvas(max(1, round(canvas.width * scale)), max(1, round(canvas.height * scale)))
+    return [pose.rescaled(small) for pose in poses]
 
 
 def _reporting(show: Callable[[int, Tensor | None], None], before: int, total: int) -> Callable[[int, Tensor], None]:

@@ -4,53 +4,71 @@ import { app } from "/scripts/app.js";
 import { api } from "/scripts/api.js";
 
 import { SkeletonEditor } from "./skeleton/editor.js";
-import { LiveRuns, nearestDownstream } from "./skeleton/live.js";
+import { LiveRuns, idsInPrompt, nearestDownstream } from "./skeleton/live.js";
+
+/** @typedef {import("./skeleton/live.js").Kind} Kind */
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
 const DRAWS = "DPTNTransferPose";
-const HEIGHT = 380;
+const HEIGHT = 430;
+const DRAFT = 512; // pixels of the longer side while somebody pulls
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
+/** @param {any} node @param {string} name @param {number} otherwise */
 function numberOf(node, name, otherwise) {
-  const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
+  const value = Number(node.widgets?.find((/** @type {any} */ widget) => widget.name === name)?.value);
   return value > 0 ? value : otherwise;
 }
 
-/** The Transfer Pose blocks that a change of this node would show in first. */
-function drawnBy(node) {
-  const graph = node.graph;
-  if (!graph) return [];
-  const links = (id) =>
-    (graph.getNodeById(id)?.outputs ?? [])
-      .flatMap((output) => output.links ?? [])
-      .map((link) => graph.getLink?.(link) ?? graph.links?.[link])
-      .filter((link) => link)
-      .map((link) => link.target_id);
-  return nearestDownstream(node.id, DRAWS, { links, kindOf: (id) => graph.getNodeById(id)?.comfyClass });
+/** Sends the graph with one editor's pose in it; only what the nearest Transfer Pose needs is run. */
+class LivePrompts {
+  /** @param {any} node @param {SkeletonEditor} editor */
+  constructor(node, editor) {
+    this.node = node;
+    this.editor = editor;
+    /** The graph as it was when the pull began: nothing but the pose changes until it ends. @type {any} */
+    this.graph = null;
+  }
+
+  /** @param {Kind} kind @returns {Promise<string | null>} */
+  async send(kind) {
+    try {
+      if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
+      const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in this.graph.output);
+      const targets = nearestDownstream(this.graph.output, ids, DRAWS);
+      if (!targets.length) {
+        this.editor.say("live: no Transfer Pose is connected");
+        this.graph = null;
+        return null;
+      }
+      this.editor.say("");
+      const output = { ...this.graph.output };
+      for (const id of ids) output[id] = withInputs(output[id], { edited: this.editor.text });
+      if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
+      else this.graph = null;
+      // not app.queuePrompt: that would also turn the seeds of other nodes
+      const workflow = kind === "full" ? (await app.graphToPrompt()).workflow : undefined;
+      const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
+      return answer.prompt_id ?? null;
+    } catch (error) {
+      this.graph = null;
+      this.editor.say(`live: ${/** @type {Error} */ (error).message}`);
+      return null;
+    }
+  }
 }
 
-function liveRuns(node, say) {
+/** @param {{inputs: object}} node @param {Record<string, unknown>} inputs */
+const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...inputs } });
+
+/** @param {any} node @param {SkeletonEditor} editor */
+function liveRuns(node, editor) {
+  const prompts = new LivePrompts(node, editor);
   return new LiveRuns({
-    send: async () => {
-      const targets = drawnBy(node);
-      if (!targets.length) {
-        say("live: no Transfer Pose is connected");
-        return null;
-      }
-      say("");
-      try {
-        // not app.queuePrompt: that would also turn the seeds of other nodes
-        const prompt = await app.graphToPrompt();
-        const answer = await api.queuePrompt(-1, prompt, { partialExecutionTargets: targets.map(String) });
-        return answer.prompt_id ?? null;
-      } catch (error) {
-        say(`live: ${error.message}`);
-        return null;
-      }
-    },
+    send: (kind) => prompts.send(kind),
     onEnd: (listener) => {
-      const heard = (event) => listener(event.detail?.prompt_id);
+      const heard = (/** @type {any} */ event) => listener(event.detail?.prompt_id);
       for (const kind of ENDS) api.addEventListener(kind, heard);
       return () => {
         for (const kind of ENDS) api.removeEventListener(kind, heard);
@@ -59,7 +77,9 @@ function liveRuns(node, say) {
   });
 }
 
+/** @param {any} node @param {string} name */
 function mount(node, name) {
+  /** @type {LiveRuns | null} */
   let live = null;
   const editor = new SkeletonEditor({
     onChange: (text) => {
@@ -67,40 +87,43 @@ function mount(node, name) {
       widget.value = text;
       widget.callback?.(text);
       node.graph?.change?.();
-      live?.request();
+      live?.request(editor.stage.gesture ? "draft" : "full");
     },
+    onRelease: () => live?.request("full"),
     onLive: (on) => {
       live?.dispose();
-      live = on ? liveRuns(node, (text) => editor.say(text)) : null;
-      live?.request();
+      live = on ? liveRuns(node, editor) : null;
+      live?.request("full");
     },
     fallbackCanvas: () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) }),
   });
   const widget = node.addDOMWidget(name, KIND, editor.element, {
     getValue: () => editor.text,
-    setValue: (text) => editor.setText(typeof text === "string" ? text : ""),
+    setValue: (/** @type {unknown} */ text) => editor.setText(typeof text === "string" ? text : ""),
     getMinHeight: () => HEIGHT,
     hideOnZoom: false,
   });
   node.dptnEditor = editor;
   const removed = node.onRemoved;
-  node.onRemoved = (...given) => {
+  node.onRemoved = (/** @type {unknown[]} */ ...given) => {
     live?.dispose();
     live = null;
     editor.dispose();
     return removed?.apply(node, given);
   };
-  return { widget, minWidth: 320, minHeight: HEIGHT };
+  return { widget, minWidth: 360, minHeight: HEIGHT };
 }
 
 app.registerExtension({
   name: "dptn.skeleton",
-  getCustomWidgets: () => ({ [KIND]: (node, name) => mount(node, name) }),
+  getCustomWidgets: () => ({ [KIND]: mount }),
+  /** @param {any} node */
   nodeCreated(node) {
     if (node.comfyClass !== NODE || !node.dptnEditor) return;
+    /** @type {SkeletonEditor} */
     const editor = node.dptnEditor;
     const executed = node.onExecuted;
-    node.onExecuted = (output) => {
+    node.onExecuted = (/** @type {any} */ output) => {
       executed?.call(node, output);
       const said = output?.dptn_pose?.[0];
       if (said) editor.setRun(JSON.parse(said));
@@ -108,12 +131,12 @@ app.registerExtension({
       editor.setBackground(picture ? api.apiURL(`/view?${new URLSearchParams(picture)}`) : null);
     };
     for (const side of ["width", "height"]) {
-      const widget = node.widgets?.find((one) => one.name === side);
+      const widget = node.widgets?.find((/** @type {any} */ one) => one.name === side);
       if (!widget) continue;
       const callback = widget.callback;
-      widget.callback = (...given) => {
+      widget.callback = (/** @type {unknown[]} */ ...given) => {
         callback?.apply(widget, given);
-        editor.render();
+        editor.state.show();
       };
     }
   },

@@ -6,6 +6,7 @@ Heat maps need torch, so they are imported on their own: ``from dptn_core.pose.h
 from .choice import PERSON_CHOICES, choose_person
 from .drawing import JOINT_COLOURS, draw_skeleton, draw_skeleton_over
 from .fitting import fit_to_canvas, fit_to_person
+from .interpolation import EASINGS, Step, frame_count, pose_between, sequence
 from .openpose_json import (
     PoseFileNotFoundError,
     PoseFormatError,
@@ -19,6 +20,7 @@ from .skeleton import KEYPOINT_NAMES, LIMBS, Canvas, NoPersonError, People, Pose
 from .standing import standing_pose
 
 __all__ = [
+    "EASINGS",
     "JOINT_COLOURS",
     "KEYPOINT_NAMES",
     "LIMBS",
@@ -29,15 +31,19 @@ __all__ = [
     "Pose",
     "PoseFileNotFoundError",
     "PoseFormatError",
+    "Step",
     "choose_person",
     "draw_silhouette",
     "draw_skeleton",
     "draw_skeleton_over",
     "fit_to_canvas",
     "fit_to_person",
+    "frame_count",
     "load_pose_file",
+    "pose_between",
     "read_openpose",
     "save_pose_file",
+    "sequence",
     "standing_pose",
     "write_openpose",
 ]

@@ -1,9 +1,14 @@
 """The editor's value: one versioned JSON text that travels in a workflow.
 
-Version 1::
+Version 2::
 
-    {"version": 1, "canvas_width": 512, "canvas_height": 768, "upstream": "2f0c..." | null,
-     "frames": [{"people": [ ... as in OpenPose JSON ... ]}, ...]}
+    {"version": 2, "canvas_width": 512, "canvas_height": 768, "upstream": "2f0c..." | null, "loop": false,
+     "frames": [{"people": [ ... as in OpenPose JSON ... ], "steps": 12, "easing": "smooth"}, ...]}
+
+Each frame is a keyframe; `steps` is how many frames later the next one comes and `easing` how the way there is gone
+(`interpolation.Step`; absent: 1 and "linear", a plain sequence). What else the editor keeps in the text, such as the
+person's own library of poses, is for the editor alone. Without frames there is no edit. Version 1 had no keyframes: its
+frames follow each other at once.
 
 `upstream` is the `fingerprint` of the pose the edit was made over. While upstream stays the same the edit counts; a new
 upstream pose starts afresh. OpenPose JSON in place of the value has no such memory: it always counts.
@@ -13,25 +18,39 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .fitting import fit_to_canvas
+from .interpolation import Step, sequence
 from .openpose_json import PoseFormatError, read_openpose, write_openpose
 from .skeleton import Canvas, People, Pose
 from .standing import standing_pose
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
 class EditedPose:
     """What the editor holds."""
 
-    frames: tuple[People, ...]  # at least one
+    frames: tuple[People, ...]  # keyframes, at least one
     upstream: str | None  # fingerprint of the pose it was made over; None: over nothing
     foreign: bool = False  # not the editor's own form, but OpenPose JSON in its place
+    steps: tuple[Step, ...] = ()  # the way from each keyframe to the next; left out: they follow each other at once
+    loop: bool = False  # go on from the last keyframe to the first
+
+    def __post_init__(self) -> None:
+        """Give each keyframe a step."""
+        if not self.steps:
+            object.__setattr__(self, "steps", (Step(),) * len(self.frames))
+
+    def sequence(self) -> list[People]:
+        """All frames, those between keyframes among them; `interpolation.sequence` says what it raises."""
+        return list(sequence(self.frames, self.steps, loop=self.loop))
 
 
 def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
@@ -53,44 +72,87 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
     # OpenPose's own files state a version as well, and have people in the place of frames
     if not isinstance(document, dict) or "version" not in document or "people" in document:
         frames = read_openpose(document, canvas)
-        return EditedPose(tuple(frames), None, foreign=True) if frames and document else None
-    version = document["version"]
-    if version != VERSION or isinstance(version, bool):
-        raise PoseFormatError(
-            f"the edited pose has version {str(version)[:40]}; this installation reads version {VERSION}. "
-            "Update DPTN Pose Transfer, or clear the field"
-        )
-    pictures, upstream = document.get("frames"), document.get("upstream")
-    if not isinstance(pictures, list) or not pictures:
-        raise PoseFormatError("frames of the edited pose must be a list of at least one frame")
+        if not frames or not document:
+            return None
+        return EditedPose(tuple(fit_to_canvas(frame, frames[0].canvas) for frame in frames), None, foreign=True)
+    document = _of_this_version(document)
+    pictures, upstream, loop = document.get("frames"), document.get("upstream"), document.get("loop", False)
+    if not isinstance(pictures, list):
+        raise PoseFormatError(f"frames of the edited pose must be a list, got {type(pictures).__name__}")
     if not (upstream is None or isinstance(upstream, str)):
         raise PoseFormatError(f"upstream of the edited pose must be a text or null, got {type(upstream).__name__}")
+    if not isinstance(loop, bool):
+        raise PoseFormatError(f"loop of the edited pose must be true or false, got {type(loop).__name__}")
+    if not pictures:
+        return None
     size = {key: document[key] for key in ("canvas_width", "canvas_height") if key in document}
-    complete = [{**size, **picture} if isinstance(picture, dict) else picture for picture in pictures]
-    return EditedPose(tuple(read_openpose(complete)), upstream)
+    complete = [{**picture, **size} if isinstance(picture, dict) else picture for picture in pictures]
+    steps = tuple(_read_step(picture, f"frames[{index}]") for index, picture in enumerate(pictures))
+    edited = EditedPose(tuple(read_openpose(complete)), upstream, steps=steps, loop=loop)
+    try:
+        sequence(edited.frames, edited.steps, loop=edited.loop)
+    except ValueError as error:
+        raise PoseFormatError(f"the edited pose: {error}") from None
+    return edited
+
+
+def _read_step(picture: object, path: str) -> Step:
+    if not isinstance(picture, dict):
+        return Step()  # `read_openpose` says what is wrong with it
+    try:
+        return Step(picture.get("steps", 1), picture.get("easing", "linear"))
+    except (ValueError, TypeError) as error:
+        raise PoseFormatError(f"{path} of the edited pose: {error}") from None
+
+
+# From each older version to the next one.
+_MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda document: {**document, "version": 2, "loop": False},
+}
+
+
+def _of_this_version(document: dict[str, Any]) -> dict[str, Any]:
+    """The value as `VERSION` writes it.
+
+    Raises:
+        PoseFormatError: it comes from a later version, or states none that ever was.
+    """
+    version = document["version"]
+    if isinstance(version, bool) or version not in (*_MIGRATIONS, VERSION):
+        raise PoseFormatError(
+            f"the edited pose has version {str(version)[:40]}; this installation reads versions 1 to {VERSION}. "
+            "Update DPTN Pose Transfer, or clear the field"
+        )
+    while document["version"] != VERSION:
+        document = _MIGRATIONS[document["version"]](document)
+    return document
 
 
 def write_edited(edited: EditedPose) -> str:
     """The text of an edit; `read_edited` gives the same back.
 
     Raises:
-        ValueError: no frame, or frames on different canvases.
+        ValueError: no frame, frames on different canvases, or not one step a frame.
     """
+    if len(edited.steps) != len(edited.frames):
+        raise ValueError(f"{len(edited.frames)} frames have {len(edited.steps)} steps; one for each is wanted")
     canvases = {frame.canvas for frame in edited.frames}
     if len(canvases) != 1:
         raise ValueError(f"the frames of an edit share one canvas; there are {len(canvases)}")
     canvas = canvases.pop()
     frames: list[dict[str, Any]] = []
-    for picture in write_openpose(list(edited.frames)):
+    for picture, step in zip(write_openpose(list(edited.frames)), edited.steps, strict=True):
         # the text travels in every copy of the workflow: what is empty or said once is left out
         people = [{part: numbers for part, numbers in person.items() if any(numbers)} for person in picture["people"]]
         shared = ("people", "canvas_width", "canvas_height")
-        frames.append({"people": people} | {key: value for key, value in picture.items() if key not in shared})
+        timing = {"steps": step.frames, "easing": step.easing}
+        frames.append({"people": people} | timing | {k: value for k, value in picture.items() if k not in shared})
     document = {
         "version": VERSION,
         "canvas_width": canvas.width,
         "canvas_height": canvas.height,
         "upstream": edited.upstream,
+        "loop": edited.loop,
         "frames": frames,
     }
     return json.dumps(document)
@@ -112,10 +174,10 @@ def settle(upstream: list[People] | None, edited: EditedPose | None, canvas: Can
         canvas: for the standing pose that is taken when there is neither.
 
     Returns:
-        The frames, and whether they are the edit's.
+        The frames, those between keyframes among them, and whether they are the edit's.
     """
     if edited is not None and (edited.foreign or upstream is None or edited.upstream == fingerprint(upstream)):
-        return list(edited.frames), True
+        return edited.sequence(), True
     if upstream is not None:
         return upstream, False
     return [People((standing_pose(canvas),), canvas)], False

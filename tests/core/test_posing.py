@@ -185,6 +185,7 @@ def test_an_edit_survives_being_written():
 
 
 def test_an_empty_text_is_no_edit_and_openpose_json_is_one():
+    assert read_edited('{"version": 2, "frames": [], "library": []}') is None  # only poses put by
     assert read_edited("") is None and read_edited(" \n") is None and read_edited("[]") is None
     edit = read_edited(json.dumps(write_openpose(frames())))
     assert edit is not None and edit.foreign and edit.frames == tuple(frames())
@@ -194,8 +195,9 @@ def test_an_empty_text_is_no_edit_and_openpose_json_is_one():
     ("text", "said"),
     [
         ("{", "no JSON"),
-        ('{"version": 2, "frames": []}', "version 2"),
-        ('{"version": 1}', "at least one frame"),
+        ('{"version": 3, "frames": []}', "version 3.*versions 1 to 2"),
+        ('{"version": [2], "frames": []}', "version"),
+        ('{"version": 1}', "must be a list"),
         ('{"version": 1, "frames": [{"people": []}], "upstream": 3}', "upstream"),
         ('{"version": 1, "frames": [{"people": [{"pose_keypoints_2d": [1]}]}]}', "pose_keypoints_2d"),
     ],
@@ -203,6 +205,15 @@ def test_an_empty_text_is_no_edit_and_openpose_json_is_one():
 def test_a_broken_edit_says_where(text, said):
     with pytest.raises(PoseFormatError, match=said):
         read_edited(text)
+
+
+def test_openpose_json_on_several_canvases_is_brought_to_the_first():
+    twice = Canvas(CANVAS.width * 2, CANVAS.height * 2)
+    larger = frames()[0].people[0].transformed((2, 2), (0, 0), twice)
+    edit = read_edited(json.dumps(write_openpose([*frames(), People((larger,), twice)])))
+    assert edit is not None
+    assert [frame.canvas for frame in edit.sequence()] == [CANVAS] * 2
+    assert np.allclose(edit.frames[1].people[0].keypoints, edit.frames[0].people[0].keypoints)
 
 
 def test_frames_of_an_edit_share_a_canvas():

@@ -114,7 +114,7 @@ def test_hostile_pose_files_get_an_error_that_names_the_block(host, content):
 # Edit Skeleton
 
 
-def edited(frames, upstream=None, version=1) -> str:
+def edited(frames, upstream=None, version=2) -> str:
     return json.dumps(
         {"version": version, "canvas_width": 384, "canvas_height": 512, "upstream": upstream, "frames": frames}
     )
@@ -145,11 +145,27 @@ def test_edits_win_until_upstream_changes(host):
 
     nose, payload = result("", 0)
     assert nose == 192.0 and payload["by_hand"] is False
+    assert payload["start"][0]["people"][0]["pose_keypoints_2d"][0] == 192.0
     mine = edited(by_hand, payload["upstream"])
     assert result(mine, 0)[0] == 242.0
     assert result(mine, 7)[0] == 199.0  # another pose came in
     assert result(edited(by_hand), 7)[0] == 199.0  # the edit was made before anything was connected
     assert result(json.dumps([picture(by_hand[0]["people"])]), 7)[0] == 242.0  # OpenPose JSON linked as text
+
+
+def test_keyframes_go_out_as_a_sequence(host):
+    there = {"people": [person([[x + 60, y] for x, y in STANDING])]}
+    value = edited([{"people": [person(STANDING)], "steps": 6, "easing": "smooth"}, there])
+    frames = run_alone(host, "DPTNEditSkeleton", edited=value)
+    noses = [frame["people"][0]["pose_keypoints_2d"][0] for frame in frames]
+    assert len(frames) == 7 and noses[0] == 192.0 and noses[6] == 252.0
+    assert noses == sorted(noses) and noses[3] == pytest.approx(222.0)
+    assert noses[1] - noses[0] < noses[3] - noses[2]  # a slow start
+
+
+def test_a_value_without_frames_holds_no_edit(host):
+    (frame,) = run_alone(host, "DPTNEditSkeleton", edited=edited([]))
+    assert frame["people"][0]["pose_keypoints_2d"][2::3] == [1.0] * 18
 
 
 def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
@@ -172,8 +188,8 @@ def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
         ("{broken", "no JSON"),
         ("17", "pose data must be"),
         (edited([{"people": []}], version=99), "version 99"),
-        (edited([]), "at least one frame"),
-        (edited("x"), "at least one frame"),
+        (edited("x"), "must be a list"),
+        (edited([{"people": [], "steps": 0}]), "1 to 10000 frames later"),
         (edited([3]), "must be an object"),
         ("[" * 100_000, "no JSON"),
     ],

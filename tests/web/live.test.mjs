@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LiveRuns, nearestDownstream } from "../../web/skeleton/live.js";
+import { LiveRuns, idsInPrompt, nearestDownstream } from "../../web/skeleton/live.js";
 
 function queue() {
   const made = { sent: [], answer: [], listeners: new Set() };
@@ -25,11 +25,11 @@ const settled = () => new Promise((resolve) => setTimeout(resolve));
 test("a drag of many events has one prompt in flight, and one more for all that changed meanwhile", async () => {
   const host = queue();
   const live = new LiveRuns(host);
-  for (let event = 0; event < 50; event++) live.request();
+  for (let event = 0; event < 50; event++) live.request("draft");
   assert.equal(host.sent.length, 1);
   host.answer[0].resolve();
   await settled();
-  for (let event = 0; event < 50; event++) live.request();
+  for (let event = 0; event < 50; event++) live.request("draft");
   assert.equal(host.sent.length, 1);
   host.end("somebody else's");
   assert.equal(host.sent.length, 1);
@@ -44,8 +44,8 @@ test("a drag of many events has one prompt in flight, and one more for all that 
 test("a prompt that ends before its id is known has ended", async () => {
   const host = queue();
   const live = new LiveRuns(host);
-  live.request();
-  live.request();
+  live.request("draft");
+  live.request("draft");
   host.end("prompt 0");
   host.answer[0].resolve();
   await settled();
@@ -55,18 +55,18 @@ test("a prompt that ends before its id is known has ended", async () => {
 test("a refused prompt does not block the next", async () => {
   const host = queue();
   const live = new LiveRuns(host);
-  live.request();
+  live.request("draft");
   host.answer[0].resolve(null);
   await settled();
-  live.request();
+  live.request("draft");
   assert.equal(host.sent.length, 2);
 });
 
 test("switched off, nothing is sent any more", async () => {
   const host = queue();
   const live = new LiveRuns(host);
-  live.request();
-  live.request();
+  live.request("draft");
+  live.request("draft");
   host.answer[0].resolve();
   await settled();
   live.dispose();
@@ -75,12 +75,37 @@ test("switched off, nothing is sent any more", async () => {
   assert.equal(host.listeners.size, 0);
 });
 
+test("what is wanted last counts: a full picture after the drafts", async () => {
+  const host = queue();
+  const kinds = [];
+  const send = host.send;
+  host.send = (kind) => (kinds.push(kind), send());
+  const live = new LiveRuns(host);
+  live.request("draft");
+  live.request("draft");
+  live.request("full");
+  host.answer[0].resolve();
+  await settled();
+  host.end("prompt 0");
+  assert.deepEqual(kinds, ["draft", "full"]);
+});
+
 test("the nearest Transfer Pose is found over other nodes, and nothing beyond it", () => {
-  const links = { 1: [2, 3], 2: [4], 3: [5], 4: [6], 5: [], 6: [7], 7: [] };
-  const kinds = { 4: "T", 6: "T", 5: "Save" };
-  const graph = { links: (id) => links[id] ?? [], kindOf: (id) => kinds[id] };
-  assert.deepEqual(nearestDownstream(1, "T", graph), [4]);
-  assert.deepEqual(nearestDownstream(5, "T", graph), []);
-  const ring = { links: (id) => [(id % 3) + 1], kindOf: () => "x" };
-  assert.deepEqual(nearestDownstream(1, "T", ring), []);
+  const node = (class_type, ...from) => ({ class_type, inputs: Object.fromEntries(from.map((id, index) => [`i${index}`, [id, 0]])) });
+  const prompt = {
+    1: node("E"), 2: node("reroute", "1"), "9:4": node("T", "2"), 3: node("Save", "1"), 6: node("T", "9:4"), 7: node("KSampler", "6"),
+  };
+  assert.deepEqual(nearestDownstream(prompt, ["1"], "T"), ["9:4"]);
+  assert.deepEqual(nearestDownstream(prompt, ["3"], "T"), []);
+  const ring = { 1: node("x", "2"), 2: node("x", "1") };
+  assert.deepEqual(nearestDownstream(ring, ["1"], "T"), []);
+});
+
+test("a node inside subgraphs is called by all the places they are used in", () => {
+  const inner = { id: 5 };
+  const subgraph = { _nodes: [{ id: 1 }, inner] };
+  const graph = { _nodes: [{ id: 2, subgraph }, { id: 3, subgraph: { _nodes: [{ id: 8, subgraph }] } }, { id: 5 }] };
+  assert.deepEqual(idsInPrompt(graph, inner), ["2:5", "3:8:5"]);
+  assert.deepEqual(idsInPrompt(graph, graph._nodes[2]), ["5"]);
+  assert.deepEqual(idsInPrompt(graph, { id: 5 }), []);
 });

@@ -1,12 +1,12 @@
-// Limb lengths, mirrors and the value, without a page: `node --test tests/web`.
+// Pulling joints and limb lengths, without a page: `node --test tests/web`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { JOINTS, LIMBS, MIRRORED, PARENT, hangingOn, standing } from "../../web/skeleton/anatomy.js";
-import { History } from "../../web/skeleton/history.js";
-import { dragJoint, mirrored, moved, restored } from "../../web/skeleton/pose.js";
-import { PoseTextError, readValue, writeOpenPose, writeValue } from "../../web/skeleton/value.js";
+import { trunkFrame, present } from "../../web/skeleton/frames.js";
+import { mirrored, personOf } from "../../web/skeleton/person.js";
+import { copiedSide, dragBoth, dragJoint, problems, restored, straightened, upright } from "../../web/skeleton/pose.js";
 
 const CANVAS = { width: 384, height: 512 };
 const PERSON = standing(384, 512);
@@ -67,8 +67,32 @@ test("a free drag moves one joint alone", () => {
   points.forEach((point, joint) => joint === 3 || assert.deepEqual(point, PERSON[joint]));
 });
 
-test("the neck carries everybody", () => {
-  assertClose(dragJoint(PERSON, 1, [PERSON[1][0] + 5, PERSON[1][1] - 9]).flat(), moved(PERSON, 5, -9).flat());
+test("the neck takes the trunk along, and the feet stay planted", () => {
+  const target = [PERSON[1][0] + 30, PERSON[1][1] + 25];
+  const points = dragJoint(PERSON, 1, target);
+  assertClose(points[1], target);
+  assertClose(points[10], PERSON[10], 0.01);
+  assertClose(points[13], PERSON[13], 0.01);
+  assert.ok(points[8][1] > PERSON[8][1]); // towed down
+  assertClose(lengths(points), lengths(PERSON));
+});
+
+test("the neck lifted out of the legs' reach takes the feet along", () => {
+  const points = dragJoint(PERSON, 1, [PERSON[1][0], PERSON[1][1] - 100]);
+  assert.ok(points[10][1] < PERSON[10][1] - 50);
+  assertClose(lengths(points), lengths(PERSON));
+});
+
+test("a hip pulled down makes the person crouch on the same feet", () => {
+  const points = dragJoint(PERSON, 8, [PERSON[8][0], PERSON[8][1] + 40]);
+  assertClose(points[10], PERSON[10], 0.01);
+  assert.ok(points[1][1] > PERSON[1][1] + 20 && points[0][1] > PERSON[0][1] + 20);
+});
+
+test("without hips the neck carries everybody", () => {
+  const bust = PERSON.map((point, joint) => (joint >= 8 && joint <= 13 ? null : point));
+  const points = dragJoint(bust, 1, [PERSON[1][0] + 5, PERSON[1][1] - 9]);
+  assertClose(points[4], [PERSON[4][0] + 5, PERSON[4][1] - 9]);
 });
 
 test("joints without the ones they hang on can still be dragged", () => {
@@ -90,8 +114,9 @@ test("degenerate limbs give numbers", () => {
 
 test("a mirror changes names and sides, and twice is nothing", () => {
   const points = dragJoint(PERSON, 4, [40, 90]);
-  assertClose(mirrored(mirrored(points)).flat(), points.flat());
-  assert.ok(mirrored(points)[7][0] > mirrored(points)[5][0]);
+  const flipped = mirrored(personOf(points));
+  assertClose(mirrored(flipped).points.flat(), points.flat());
+  assert.ok(flipped.points[7][0] > flipped.points[5][0]);
   assert.deepEqual(MIRRORED.map((joint) => MIRRORED[joint]), PARENT.map((_, joint) => joint));
 });
 
@@ -109,46 +134,55 @@ test("what hangs on a joint is what its limb carries", () => {
   assert.equal(hangingOn(1).length, 17);
 });
 
-test("a value survives reading and writing, with hands and faces in it", () => {
-  const person = { points: PERSON.map((p) => p.map((v) => Math.round(v * 100) / 100)), rest: { face_keypoints_2d: [1, 2, 1] } };
-  person.points[4] = null;
-  const edit = { canvas: CANVAS, frames: [[person], []], upstream: "abc", ours: true };
-  assert.deepEqual(readValue(writeValue(edit), { width: 1, height: 1 }), edit);
-  const open = readValue(writeOpenPose(edit), { width: 1, height: 1 });
-  assert.deepEqual(open.frames[0][0].points, person.points);
-});
-
-test("other producers' poses are read", () => {
-  const flat = PERSON.flatMap(([x, y]) => [x, y, 0.8]);
-  const shares = PERSON.flatMap(([x, y]) => [x / 384, y / 512, 1]);
-  const frame = (numbers) => ({ people: [{ pose_keypoints_2d: numbers }], canvas_width: 384, canvas_height: 512 });
-  for (const document of [frame(flat), [frame(flat)], [frame(shares)], [{ people: [{ pose_keypoints: flat }] }], { version: 1.3, ...frame(flat) }]) {
-    const edit = readValue(JSON.stringify(document), CANVAS);
-    assertClose(edit.frames[0][0].points.flat(), PERSON.flat(), 1e-6);
-  }
-  assert.equal(readValue(" ", CANVAS), null);
-  assert.equal(readValue("[]", CANVAS), null);
-  assert.deepEqual(readValue(JSON.stringify([{ animals: [] }]), CANVAS).frames, [[]]);
-});
-
-test("what is no pose is said in words", () => {
-  for (const text of ["{", "3", "null", '"x"', "[3]", '{"version": 9, "frames": []}', '{"people":[{"pose_keypoints_2d":[1,2]}]}']) {
-    assert.throws(() => readValue(text, CANVAS), PoseTextError, text);
+test("pulled symmetrically, the other side does the same in the mirror, on a leaning body too", () => {
+  const leaning = PERSON.map(([x, y]) => [x + 0.3 * (512 - y), y]);
+  for (const joint of [4, 6, 10, 3]) {
+    const points = dragBoth(leaning, joint, [leaning[joint][0] - 18, leaning[joint][1] - 31]);
+    assertClose(lengths(points), lengths(leaning));
+    const trunk = trunkFrame(points, present(points));
+    const inside = (other) => trunk.inside(points[other]);
+    const before = (other) => trunkFrame(leaning, present(leaning)).inside(leaning[other]);
+    const mine = [0, 1].map((axis) => inside(joint)[axis] - before(joint)[axis]);
+    const other = [0, 1].map((axis) => inside(MIRRORED[joint])[axis] - before(MIRRORED[joint])[axis]);
+    if ([3, 6].includes(joint)) assertClose([mine[0], -mine[1]], other, 6); // circles about other places
+    assert.ok(Math.sign(mine[1]) === -Math.sign(other[1]), JOINTS[joint]);
   }
 });
 
-test("a gesture is undone as one step", () => {
-  const history = new History(0);
-  history.push(1);
-  for (const value of [2, 3, 4]) history.push(value, "drag");
-  history.push(5, "another");
-  assert.ok(history.undo());
-  assert.equal(history.now, 4);
-  assert.ok(history.undo());
-  assert.equal(history.now, 1);
-  assert.ok(history.redo() && history.redo());
-  assert.equal(history.now, 5);
-  assert.ok(!history.redo());
-  assert.ok(history.undo() && history.undo() && history.undo() && !history.undo());
-  assert.equal(history.now, 0);
+test("a copied side is the mirror image of the other", () => {
+  const points = copiedSide(dragJoint(PERSON, 4, [PERSON[2][0] - 60, PERSON[2][1] - 30]), "right");
+  const trunk = trunkFrame(points, present(points));
+  for (const joint of [2, 3, 4, 8, 9, 10, 14, 16]) {
+    const [along, across] = trunk.inside(points[joint]);
+    assertClose(trunk.inside(points[MIRRORED[joint]]), [along, -across]);
+  }
+  const armless = PERSON.map((point, joint) => (joint === 4 ? null : point));
+  assert.deepEqual(copiedSide(armless, "right")[7], PERSON[7]);
+});
+
+test("straightened limbs are straight, as long as before, and only those that were asked for", () => {
+  const bent = dragJoint(dragJoint(PERSON, 4, [PERSON[2][0] - 40, PERSON[2][1] + 20]), 13, [PERSON[11][0] + 50, PERSON[11][1] + 90]);
+  const points = straightened(bent);
+  assertClose(lengths(points), lengths(bent));
+  const whole = Math.hypot(points[4][0] - points[2][0], points[4][1] - points[2][1]);
+  assert.ok(Math.abs(whole - lengths(bent)[2] - lengths(bent)[3]) < 1e-6);
+  assert.deepEqual(straightened(bent, [3])[13], bent[13]);
+  assert.notDeepEqual(straightened(bent, [3])[4], bent[4]);
+});
+
+test("set upright, the trunk is plumb and nothing else changes", () => {
+  const points = upright(PERSON.map(([x, y]) => [200 + 0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y]));
+  const trunk = trunkFrame(points, present(points));
+  assert.ok(Math.abs(trunk.angle - Math.PI / 2) < 1e-9);
+  assertClose(lengths(points), lengths(PERSON));
+});
+
+test("what is wrong with a pose is said, and what is right is not", () => {
+  assert.deepEqual(problems(PERSON, CANVAS), []);
+  const off = PERSON.map((point, joint) => (joint === 4 ? [-3, 20] : joint === 7 ? [384, 100] : point));
+  assert.deepEqual(problems(off, CANVAS)[0].joints, [4, 7]);
+  const folded = PERSON.map((point, joint) => (joint === 9 ? PERSON[8] : point));
+  assert.deepEqual(problems(folded, CANVAS)[0].joints, [9]);
+  assert.match(problems(new Array(18).fill(null), CANVAS)[0].text, /nobody/);
+  assert.match(problems([[5, 5], ...new Array(17).fill(null)], CANVAS)[0].text, /only 1/);
 });

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from comfy_host import PACK
 
-from dptn_core.pose import KEYPOINT_NAMES, LIMBS, Canvas, People, standing_pose
+from dptn_core.pose import KEYPOINT_NAMES, LIMBS, Canvas, People, Pose, Step, standing_pose
 from dptn_core.pose.edited import EditedPose, read_edited, write_edited
 
 NODE = shutil.which("node")
@@ -49,7 +49,8 @@ def test_joints_limbs_and_the_standing_person_are_the_same_in_both_languages(siz
 def test_a_value_written_by_one_language_is_read_by_the_other():
     canvas = Canvas(384, 512)
     pose = standing_pose(canvas).transformed((0.5, 0.5), (33.25, 7.5), canvas)
-    text = write_edited(EditedPose((People((pose,), canvas), People((), canvas)), "0123"))
+    frames = (People((pose,), canvas), People((), canvas))
+    text = write_edited(EditedPose(frames, "0123", steps=(Step(7, "slow end"), Step(2)), loop=True))
     back = javascript(
         "import { readValue, writeValue } from './web/skeleton/value.js';"
         "console.log(JSON.stringify(writeValue(readValue(process.argv[1], { width: 1, height: 1 }))))",
@@ -57,7 +58,78 @@ def test_a_value_written_by_one_language_is_read_by_the_other():
     )
     edit = read_edited(back)
     assert edit is not None and edit.upstream == "0123" and len(edit.frames) == 2 and not edit.frames[1].people
+    assert edit.steps == (Step(7, "slow end"), Step(2)) and edit.loop
     assert np.abs(edit.frames[0].people[0].keypoints - pose.keypoints).max() <= 0.005 + 1e-9
+
+
+def variants() -> list[object]:
+    """Pose data as different producers write it."""
+    rng = np.random.default_rng(5)
+    xy = rng.uniform(20, 300, (25, 2)).round(2)
+    xyc = np.column_stack([xy, np.ones(25)])
+    canvas = {"canvas_width": 384, "canvas_height": 512}
+
+    def one(flat: object, **more: object) -> dict[str, object]:
+        return {"people": [{"pose_keypoints_2d": flat}], **canvas, **more}
+
+    body = xyc[:18].ravel().tolist()
+    shares = (xyc[:18] / [384, 512, 1]).ravel().tolist()
+    beyond = [1.2 if index == 0 else value for index, value in enumerate(shares)]
+    detector = [-1 / 384, -1 / 512, 1.0, *shares[3:]]
+    hand = np.column_stack([rng.uniform(20, 300, (21, 2)), np.ones(21)]).ravel().tolist()
+    parts = {"pose_keypoints_2d": body, "hand_left_keypoints_2d": hand, "hand_right_keypoints_2d": None}
+    parts["face_keypoints_2d"] = np.column_stack([rng.uniform(9, 99, (68, 2)), np.ones(68)]).ravel().tolist()
+    return [
+        one(body),
+        [one(body)],
+        [one(shares), one(body), one(beyond), one(detector)],
+        [one(xyc.ravel().tolist()), one(xyc[:17].ravel().tolist()), one(xy[:18].ravel().tolist())],
+        [one([0, 0, 0, -1, -1, 1, 5, 5, 0, 7, 7, 0.4, None, 3, 1, *body[15:]])],
+        {"people": [parts, {"pose_keypoints": body}, {}], **canvas},
+        {"version": 1.3, "people": [{"pose_keypoints_2d": body}]},
+        [{"people": [{"pose_keypoints_2d": body}]}, {"people": None}, {"animals": []}],
+        one(shares, coordinates="pixels"),
+        [one(body), {"people": [{"pose_keypoints_2d": body}], "canvas_width": 700, "canvas_height": 400}],
+        [{"people": [{"pose_keypoints_2d": [v * 3 for v in body]}]}],
+        [{"people": [{"pose_keypoints_2d": shares}]}],
+    ]
+
+
+@needs_node
+@pytest.mark.parametrize("document", variants(), ids=range(len(variants())))
+def test_both_languages_read_the_same_from_every_producer(document):
+    program = (
+        "import { readValue } from './web/skeleton/value.js';"
+        "const { canvas, frames } = readValue(process.argv[1], { width: 384, height: 512 });"
+        "console.log(JSON.stringify({ canvas, frames }))"
+    )
+    found = javascript(program, json.dumps(document))
+    edit = read_edited(json.dumps(document), Canvas(384, 512))
+    assert edit is not None
+    assert found["canvas"] == {"width": edit.frames[0].canvas.width, "height": edit.frames[0].canvas.height}
+    assert len(found["frames"]) == len(edit.frames)
+    for people, frame in zip(found["frames"], edit.frames, strict=True):
+        assert len(people) == len(frame.people)
+        for person, pose in zip(people, frame.people, strict=True):
+            body = np.column_stack([pose.keypoints, pose.confidence])
+            parts = (body, pose.hand_left, pose.hand_right, pose.face)
+            read = (person["points"], *(person["parts"][name] for name in ("handLeft", "handRight", "face")))
+            for points, part in zip(read, parts, strict=True):
+                assert (points is None) == (part is None)
+                for point, row in zip(points or [], [] if part is None else part, strict=True):
+                    assert (point is None) == (row[2] == 0)
+                    assert point is None or np.allclose(point, row[:2])
+
+
+@needs_node
+def test_points_of_a_face_have_the_same_mirror_images_in_both_languages():
+    canvas = Canvas(100, 100)
+    face = np.column_stack([np.arange(70.0), np.full(70, 5.0), np.ones(70)])
+    pose = Pose(np.zeros((18, 2)), np.zeros(18), canvas, face=face)
+    order = (100 - pose.mirrored().face[:, 0]).astype(int).tolist()
+    assert order == javascript(
+        "import { MIRRORED_FACE } from './web/skeleton/person.js'; console.log(JSON.stringify(MIRRORED_FACE))"
+    )
 
 
 def test_nothing_in_the_front_end_is_fetched_from_elsewhere():

@@ -32,9 +32,10 @@ def prompt_of(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, dict[
                 kind, *rest = declared["input"][group][name]
                 options = rest[0] if rest else {}
                 if isinstance(kind, list) or kind in WIDGETS:
-                    if not values:
+                    if not values and "default" not in options:
                         raise ValueError(f"{node['type']}: no value for {name}")
-                    inputs[name] = values.pop(0)
+                    # an input appended since the workflow was saved keeps its default, as in the front ends
+                    inputs[name] = values.pop(0) if values else options["default"]
                     if options.get("control_after_generate"):
                         values.pop(0)
         if values:

@@ -23,21 +23,24 @@ export const MIRRORED = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 1
 
 export const NOSE = 0;
 export const NECK = 1;
+export const SHOULDERS = [2, 5];
 export const HIPS = [8, 11];
+export const HEAD = [0, 14, 15, 16, 17];
 
-/** Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics. */
+/** Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics; the arms first, right before left. */
 export const TWO_BONES = [[4, 3, 2], [7, 6, 5], [10, 9, 8], [13, 12, 11]];
 
 /**
  * Paul Tol's "bright" scheme, readable without colour vision: right side warm, left side cool, the middle light.
  * What goes to a ControlNet is drawn by the host in OpenPose's colours; these are for hands and eyes.
+ * @param {number} joint
  */
 export function jointColour(joint) {
   if (joint === NOSE || joint === NECK) return "#e8e8e8";
   return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
 }
 
-/** All joints that hang on `joint`, itself not among them. @returns {number[]} */
+/** All joints that hang on `joint`, itself not among them. @param {number} joint @returns {number[]} */
 export function hangingOn(joint) {
   const found = [];
   for (let other = 0; other < PARENT.length; other++) {
@@ -52,7 +55,8 @@ export function hangingOn(joint) {
 }
 
 // Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
-const STANDING = [
+/** @type {import("./geometry.js").Point[]} */
+export const STANDING = [
   [0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18], [0.135, 0.335],
   [0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48], [0.068, 0.715], [0.072, 0.945],
   [-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],

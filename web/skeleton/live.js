@@ -5,18 +5,22 @@
  * has ended. The parts that touch the page or the host come in from outside, so that this can be tested without either.
  */
 
+/** @typedef {"draft" | "full"} Kind a draft is small and quick, for while somebody pulls */
 /**
  * @typedef {object} Queue
- * @property {() => Promise<string | null>} send puts the graph as it is now into the queue; the prompt's id, null if refused
+ * @property {(kind: Kind) => Promise<string | null>} send puts the graph as it is now into the queue; the prompt's id, null if
+ *   refused
  * @property {(listener: (promptId: string) => void) => (() => void)} onEnd tells of prompts that ended, in whatever way
  */
+/** @typedef {Record<string, {class_type: string, inputs: Record<string, unknown>}>} Prompt as the host takes it, subgraphs laid flat */
 
 export class LiveRuns {
   /** @param {Queue} queue */
   constructor(queue) {
     this.queue = queue;
     this.inFlight = false;
-    this.wanted = false;
+    /** @type {Kind | null} */
+    this.wanted = null;
     /** @type {string | null} */
     this.promptId = null;
     /** Ids that ended before `send` had told which one is ours. @type {Set<string>} */
@@ -24,25 +28,26 @@ export class LiveRuns {
     this.stopListening = queue.onEnd((promptId) => this.end(promptId));
   }
 
-  /** Ask for the graph as it is now. */
-  async request() {
+  /** Ask for the graph as it is now. @param {Kind} kind */
+  async request(kind) {
     if (this.inFlight) {
-      this.wanted = true;
+      this.wanted = kind;
       return;
     }
     this.inFlight = true;
-    this.wanted = false;
+    this.wanted = null;
     this.promptId = null;
     this.ended.clear();
     let promptId = null;
     try {
-      promptId = await this.queue.send();
+      promptId = await this.queue.send(kind);
     } finally {
       this.promptId = promptId;
       if (promptId === null || this.ended.has(promptId)) this.next();
     }
   }
 
+  /** @param {string} promptId */
   end(promptId) {
     if (!this.inFlight) return;
     if (this.promptId === null) this.ended.add(promptId);
@@ -51,30 +56,47 @@ export class LiveRuns {
 
   next() {
     this.inFlight = false;
-    if (this.wanted) this.request();
+    if (this.wanted) this.request(this.wanted);
   }
 
   /** Forget what was asked for, and listen no more. */
   dispose() {
-    this.wanted = false;
+    this.wanted = null;
     this.stopListening();
   }
 }
 
 /**
- * The nearest nodes of a kind downstream, over any number of nodes in between.
- * @param {number | string} start @param {string} kind
- * @param {{links: (id: number | string) => (number | string)[], kindOf: (id: number | string) => string | undefined}} graph
- * @returns {(number | string)[]}
+ * The nearest blocks of a kind downstream, over any number of others in between.
+ * @param {Prompt} prompt @param {string[]} starts ids @param {string} kind @returns {string[]} ids
  */
-export function nearestDownstream(start, kind, graph) {
-  const seen = new Set([start]);
-  let edge = [start];
+export function nearestDownstream(prompt, starts, kind) {
+  /** @type {Map<string, string[]>} */
+  const takenBy = new Map();
+  for (const [id, { inputs }] of Object.entries(prompt)) {
+    for (const input of Object.values(inputs)) {
+      if (Array.isArray(input) && input.length === 2) takenBy.set(String(input[0]), [...(takenBy.get(String(input[0])) ?? []), id]);
+    }
+  }
+  const seen = new Set(starts);
+  let edge = starts;
   while (edge.length) {
-    const next = edge.flatMap((id) => graph.links(id)).filter((id) => !seen.has(id) && seen.add(id));
-    const found = next.filter((id) => graph.kindOf(id) === kind);
+    const next = edge.flatMap((id) => takenBy.get(id) ?? []).filter((id) => !seen.has(id) && seen.add(id));
+    const found = next.filter((id) => prompt[id].class_type === kind);
     if (found.length) return found;
     edge = next;
   }
   return [];
+}
+
+/**
+ * What a prompt calls a node: its id, within subgraphs those of the nodes around it first, and one for each place the
+ * subgraph is used.
+ * @param {any} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
+ */
+export function idsInPrompt(graph, node, prefix = "") {
+  return (graph?._nodes ?? graph?.nodes ?? []).flatMap((/** @type {any} */ other) => {
+    if (other === node) return [`${prefix}${other.id}`];
+    return other.subgraph ? idsInPrompt(other.subgraph, node, `${prefix}${other.id}:`) : [];
+  });
 }

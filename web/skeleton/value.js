@@ -1,22 +1,38 @@
 /**
- * The editor's value: one versioned JSON text, the same as `dptn_core/pose/edited.py` reads and writes. Hands and faces
- * travel along unchanged; OpenPose JSON of other producers is understood in its common forms.
+ * The editor's value: one versioned JSON text, as `dptn_core/pose/edited.py` reads and writes it and explains it. Beyond what
+ * Python reads it keeps the poses a person has put by (`library`) and the speed of playback (`rate`).
  */
 
-export const VERSION = 1;
+import { EASINGS, MOST_FRAMES, frameCount } from "./interpolation.js";
+import { PoseTextError, readOpenPose, writePeople } from "./openpose.js";
+import { personOf } from "./person.js";
 
+export { PoseTextError };
+
+/** @typedef {import("./person.js").Person} Person */
+/** @typedef {import("./interpolation.js").Step} Step */
+/** @typedef {{width: number, height: number}} Canvas */
+/** @typedef {{name: string, points: import("./pose.js").Points}} KeptPose in pixels of any canvas */
 /**
- * @typedef {{points: import("./pose.js").Points, rest: Object<string, unknown>}} Person
- * @typedef {{width: number, height: number}} Canvas
- * @typedef {{canvas: Canvas, frames: Person[][], upstream: string | null, ours: boolean}} Edit `ours`: the editor's own
- *   form, not OpenPose JSON in its place
+ * @typedef {object} Edit
+ * @property {Canvas} canvas
+ * @property {Person[][]} frames keyframes; none: nothing is edited, only poses are kept
+ * @property {Step[]} steps one for each keyframe
+ * @property {boolean} loop
+ * @property {number} rate frames a second of the playback
+ * @property {string | null} upstream
+ * @property {KeptPose[]} library
+ * @property {boolean} foreign OpenPose JSON in place of the editor's own form
  */
 
-/** Said in words when a text is no pose. */
-export class PoseTextError extends Error {}
+export const VERSION = 2;
+export const RATES = [4, 8, 12, 16, 24, 30];
+const RATE = 12;
 
-const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
-const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];
+/** From each older version to the next one. @type {Record<number, (document: any) => any>} */
+const MIGRATIONS = {
+  1: (document) => ({ ...document, version: 2, loop: false }),
+};
 
 /**
  * @param {string} text @param {Canvas} fallback the canvas of poses that state none
@@ -28,28 +44,15 @@ export function readValue(text, fallback) {
   try {
     document = JSON.parse(text);
   } catch (error) {
-    throw new PoseTextError(`this is no JSON: ${error.message}`);
+    throw new PoseTextError(`this is no JSON: ${/** @type {Error} */ (error).message}`);
   }
   const object = document !== null && typeof document === "object" && !Array.isArray(document);
   // OpenPose's own files state a version as well, and have people in the place of frames
-  const ours = object && "version" in document && !("people" in document);
-  if (ours && document.version !== VERSION) {
-    throw new PoseTextError(`the pose has version ${document.version}; this editor reads version ${VERSION}`);
-  }
-  const pictures = ours ? document.frames : Array.isArray(document) ? document : [document];
-  if (!Array.isArray(pictures) || !pictures.every((picture) => picture !== null && typeof picture === "object")) {
-    throw new PoseTextError("this is no pose data: a list of frames with people in them is wanted");
-  }
-  if (!pictures.length) return null;
-  const size = ours ? document : pictures[0];
-  const stated = size.canvas_width > 0 && size.canvas_height > 0;
-  const canvas = stated ? { width: size.canvas_width, height: size.canvas_height } : fallback;
-  return {
-    canvas,
-    frames: pictures.map((picture) => readPeople(picture, canvas)),
-    upstream: ours && typeof document.upstream === "string" ? document.upstream : null,
-    ours,
-  };
+  if (object && "version" in document && !("people" in document)) return readOwn(ofThisVersion(document), fallback);
+  const { canvas, frames } = readOpenPose(document, fallback);
+  if (!frames.length) return null;
+  const steps = frames.map(() => ({ frames: 1, easing: "linear" }));
+  return { canvas, frames, steps, loop: false, rate: RATE, upstream: null, library: [], foreign: true };
 }
 
 /** @param {Edit} edit @returns {string} */
@@ -59,65 +62,74 @@ export function writeValue(edit) {
     canvas_width: edit.canvas.width,
     canvas_height: edit.canvas.height,
     upstream: edit.upstream,
-    frames: edit.frames.map((people) => ({ people: people.map(writePerson) })),
-  });
-}
-
-/** OpenPose JSON that every pack reads. @param {Edit} edit @returns {string} */
-export function writeOpenPose(edit) {
-  const frames = edit.frames.map((people) => ({
-    people: people.map((person) => ({
-      hand_left_keypoints_2d: new Array(63).fill(0),
-      hand_right_keypoints_2d: new Array(63).fill(0),
-      face_keypoints_2d: new Array(210).fill(0),
-      ...writePerson(person),
+    loop: edit.loop,
+    rate: edit.rate,
+    frames: edit.frames.map((people, index) => ({
+      ...writePeople(people, edit.canvas),
+      steps: edit.steps[index].frames,
+      easing: edit.steps[index].easing,
     })),
-    canvas_width: edit.canvas.width,
-    canvas_height: edit.canvas.height,
-  }));
-  return JSON.stringify(frames, null, 1);
-}
-
-function writePerson(person) {
-  const body = person.points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
-  return { ...person.rest, pose_keypoints_2d: body };
-}
-
-/** Hundredths of a pixel are finer than anybody means, and keep the text short. */
-function round(value) {
-  return Math.round(value * 100) / 100;
-}
-
-function readPeople(picture, canvas) {
-  const people = Array.isArray(picture.people) ? picture.people : [];
-  const read = people.map((person) => ({ points: readBody(person?.pose_keypoints_2d ?? person?.pose_keypoints), person }));
-  const values = read.flatMap(({ points }) => points.filter((point) => point !== null).flat());
-  // producers write pixels or shares of the canvas; shares never exceed 1
-  const shares = values.length > 0 && values.every((value) => Math.abs(value) <= 1) && canvas.width > 16;
-  return read.map(({ points, person }) => {
-    const { pose_keypoints_2d: _, pose_keypoints: __, ...rest } = person ?? {};
-    return { points: shares ? points.map((p) => p && [p[0] * canvas.width, p[1] * canvas.height]) : points, rest };
+    ...(edit.library.length ? { library: edit.library.map(writeKept) } : {}),
   });
 }
 
-/** 18 points of a flat list of a known length. */
-function readBody(flat) {
-  const empty = new Array(18).fill(null);
-  if (flat === null || flat === undefined || flat.length === 0) return empty;
-  const layout = { 54: null, 36: null, 75: FROM_BODY_25, 51: FROM_COCO_17 }[flat.length];
-  if (layout === undefined || !flat.every((value) => value === null || Number.isFinite(value))) {
-    throw new PoseTextError(`pose_keypoints_2d holds ${flat.length} values; 54 numbers are wanted (or 75, 51, 36)`);
+/** @param {any} document */
+function ofThisVersion(document) {
+  if (!(document.version === VERSION || (Number.isInteger(document.version) && Object.hasOwn(MIGRATIONS, document.version)))) {
+    const version = String(document.version).slice(0, 40);
+    throw new PoseTextError(`the pose has version ${version}; this editor reads versions 1 to ${VERSION}`);
   }
-  const each = flat.length === 36 ? 2 : 3;
-  const point = (index) => {
-    const [x, y, c] = [flat[index * each], flat[index * each + 1], each === 3 ? flat[index * each + 2] : 1];
-    const missing = x === null || y === null || !(c > 0) || (x === 0 && y === 0) || (x < 0 && y < 0);
-    return missing ? null : [x, y];
+  while (document.version !== VERSION) document = MIGRATIONS[document.version](document);
+  return document;
+}
+
+/** @param {any} document @param {Canvas} fallback @returns {Edit} */
+function readOwn(document, fallback) {
+  if (!Array.isArray(document.frames)) throw new PoseTextError("frames of the pose must be a list");
+  const size = { canvas_width: document.canvas_width, canvas_height: document.canvas_height };
+  const pictures = document.frames.map((/** @type {any} */ frame) =>
+    frame !== null && typeof frame === "object" ? { ...frame, ...size } : frame,
+  );
+  const { canvas, frames } = readOpenPose(pictures.length ? pictures : [{ ...size }], fallback);
+  const steps = document.frames.map(readStep);
+  if (frameCount(steps, document.loop === true) > MOST_FRAMES) {
+    throw new PoseTextError(`the sequence is longer than ${MOST_FRAMES} frames`);
+  }
+  return {
+    canvas,
+    frames: pictures.length ? frames : [],
+    steps,
+    loop: document.loop === true,
+    rate: RATES.includes(document.rate) ? document.rate : RATE,
+    upstream: typeof document.upstream === "string" ? document.upstream : null,
+    library: Array.isArray(document.library) ? document.library.flatMap(readKept) : [],
+    foreign: false,
   };
-  return empty.map((_, joint) => {
-    const index = layout ? layout[joint] : joint;
-    if (index !== null) return point(index);
-    const [left, right] = [point(5), point(6)];
-    return left && right ? [(left[0] + right[0]) / 2, (left[1] + right[1]) / 2] : null;
-  });
+}
+
+/** @param {any} frame @param {number} index @returns {Step} */
+function readStep(frame, index) {
+  const { steps = 1, easing = "linear" } = frame ?? {};
+  if (!Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES || !Object.hasOwn(EASINGS, easing)) {
+    throw new PoseTextError(`frame ${index}: "steps" must be 1 to ${MOST_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`);
+  }
+  return { frames: steps, easing };
+}
+
+/** @param {KeptPose} pose */
+function writeKept(pose) {
+  const [{ pose_keypoints_2d }] = writePeople([personOf(pose.points)], null).people;
+  return { name: pose.name, pose_keypoints_2d };
+}
+
+/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @param {any} kept @returns {KeptPose[]} */
+function readKept(kept) {
+  try {
+    const { frames } = readOpenPose({ people: [kept], coordinates: "pixels" }, { width: 1, height: 1 });
+    const points = frames[0][0].points;
+    return points.some((point) => point) ? [{ name: String(kept.name ?? "pose").slice(0, 60), points }] : [];
+  } catch (error) {
+    if (error instanceof PoseTextError) return [];
+    throw error;
+  }
 }

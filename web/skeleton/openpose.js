@@ -1,0 +1,201 @@
+/** OpenPose JSON as ComfyUI's packs exchange it, read in every form `dptn_core/pose/openpose_json.py` reads and explains. */
+
+import { boxOf } from "./geometry.js";
+import { mapped } from "./person.js";
+
+/** @typedef {import("./geometry.js").Point} Point */
+/** @typedef {import("./pose.js").Points} Points */
+/** @typedef {import("./person.js").Person} Person */
+/** @typedef {{width: number, height: number}} Canvas */
+/** @typedef {{people: Person[], exact: boolean, canvas: Canvas | null}} Raw a picture in its own units */
+
+/** Said in words when a text is no pose. */
+export class PoseTextError extends Error {}
+
+const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
+const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];
+const [MAX_SIDE, MAX_COORDINATE] = [32768, 1e6];
+const FARTHEST_SHARE = 1.5; // canvas sides; a joint a little beyond the edge is still in shares
+const SMALLEST_SHARED_CANVAS = 16;
+
+/** How many numbers a part may hold, and how many of them make a point. @type {Record<string, Record<number, number>>} */
+const LENGTHS = {
+  pose: { 54: 3, 75: 3, 51: 3, 36: 2 },
+  hand_left: { 63: 3, 42: 2 },
+  hand_right: { 63: 3, 42: 2 },
+  face: { 210: 3, 204: 3, 140: 2 },
+};
+const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [`${part}_keypoints_2d`, `${part}_keypoints`]);
+
+/**
+ * @param {unknown} document a list of pictures, or one
+ * @param {Canvas} fallback for pictures that state none, if it holds their points
+ * @returns {{canvas: Canvas, frames: Person[][]}} all on the first picture's canvas; those of another shape are centred on it
+ */
+export function readOpenPose(document, fallback) {
+  const pictures = Array.isArray(document) ? document : [document];
+  const raw = pictures.map(readPicture);
+  const bare = raw.filter((picture) => !picture.canvas).flatMap((picture) => picture.people.flatMap(everyPoint));
+  const stated = raw.find((picture) => picture.canvas)?.canvas;
+  const shared = inferred(bare, stated ?? fallback);
+  const canvas = raw[0]?.canvas ?? (raw.length ? shared : fallback);
+  return { canvas, frames: raw.map((picture) => onCanvas(picture, picture.canvas ?? shared, canvas)) };
+}
+
+/**
+ * One picture in the form every consumer accepts.
+ * @param {Person[]} people @param {Canvas | null} canvas null: the units need no telling
+ */
+export function writePeople(people, canvas) {
+  const points = people.flatMap(everyPoint);
+  const guessed = canvas !== null && (seemShares(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
+  return {
+    people: people.map((person) => ({
+      ...person.rest,
+      pose_keypoints_2d: flat(person.points),
+      ...(person.parts.face ? { face_keypoints_2d: flat(person.parts.face) } : {}),
+      ...(person.parts.handLeft ? { hand_left_keypoints_2d: flat(person.parts.handLeft) } : {}),
+      ...(person.parts.handRight ? { hand_right_keypoints_2d: flat(person.parts.handRight) } : {}),
+    })),
+    ...(guessed ? { coordinates: "pixels" } : {}),
+  };
+}
+
+/** A file of OpenPose JSON that every pack reads. @param {Person[][]} frames @param {Canvas} canvas @returns {string} */
+export function writeOpenPose(frames, canvas) {
+  const document = frames.map((frame) => {
+    const { people, ...units } = writePeople(frame, canvas);
+    const whole = people.map((person) => ({
+      hand_left_keypoints_2d: new Array(63).fill(0),
+      hand_right_keypoints_2d: new Array(63).fill(0),
+      face_keypoints_2d: new Array(210).fill(0),
+      ...person,
+    }));
+    return { people: whole, canvas_width: canvas.width, canvas_height: canvas.height, ...units };
+  });
+  return JSON.stringify(document);
+}
+
+/** Hundredths of a pixel are finer than anybody means, and keep the text short. @param {Points} points @returns {number[]} */
+function flat(points) {
+  const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
+  return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
+}
+
+/** @param {any} picture @returns {Raw} */
+function readPicture(picture) {
+  if (picture === null || typeof picture !== "object" || Array.isArray(picture)) {
+    throw new PoseTextError("this is no pose data: an object with people in it is wanted");
+  }
+  const exact = picture.coordinates === "pixels";
+  const people = picture.people ?? [];
+  if (!Array.isArray(people)) throw new PoseTextError("people must be a list");
+  return { people: people.map((person) => readPerson(person, exact)), exact, canvas: readCanvas(picture) };
+}
+
+/** @param {any} picture @returns {Canvas | null} */
+function readCanvas(picture) {
+  const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
+  if (sides.every((side) => side === null)) return null;
+  for (const side of sides) {
+    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE) {
+      throw new PoseTextError(`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`);
+    }
+  }
+  return { width: sides[0], height: sides[1] };
+}
+
+/** @param {any} person @param {boolean} exact @returns {Person} */
+function readPerson(person, exact) {
+  if (person === null || typeof person !== "object") throw new PoseTextError("a person must be an object");
+  const part = (/** @type {string} */ name) => {
+    const key = person[`${name}_keypoints_2d`] ?? null ? `${name}_keypoints_2d` : `${name}_keypoints`;
+    return readPoints(person[key], key, LENGTHS[name], exact);
+  };
+  const rest = Object.fromEntries(Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)));
+  const face = part("face");
+  return {
+    points: to18(part("pose")),
+    parts: {
+      handLeft: orNull(part("hand_left")),
+      handRight: orNull(part("hand_right")),
+      face: orNull(face && [...face, ...new Array(70 - face.length).fill(null)]),
+    },
+    rest,
+  };
+}
+
+/** @param {Points | null} points @returns {Points | null} */
+const orNull = (points) => (points?.some((point) => point) ? points : null);
+
+/** @param {any} values @param {string} key @param {Record<number, number>} lengths @param {boolean} exact @returns {Points | null} */
+function readPoints(values, key, lengths, exact) {
+  if (values === null || values === undefined) return null;
+  if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
+  if (!values.length) return null;
+  const each = lengths[values.length];
+  if (!each) throw new PoseTextError(`${key} holds ${values.length} values; ${Object.keys(lengths).join(" or ")} are wanted`);
+  const wrong = values.find((value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"));
+  if (wrong !== undefined) throw new PoseTextError(`${key} holds ${JSON.stringify(wrong)?.slice(0, 40)}, which is no coordinate`);
+  return Array.from({ length: values.length / each }, (_, index) => {
+    const [x, y] = [values[index * each], values[index * each + 1]];
+    const score = each === 3 ? values[index * each + 2] : Number(x !== 0 || y !== 0);
+    const missing = x === null || y === null || !(score > 0) || (!exact && x === -1 && y === -1);
+    return missing ? null : /** @type {Point} */ ([x, y]);
+  });
+}
+
+/** @param {Points | null} body 18, 25 or 17 points @returns {Points} */
+function to18(body) {
+  if (!body) return new Array(18).fill(null);
+  if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
+  if (body.length !== 17) return body;
+  const [left, right] = [body[5], body[6]];
+  /** @type {Point | null} */
+  const neck = left && right ? [(left[0] + right[0]) / 2, (left[1] + right[1]) / 2] : null;
+  return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
+}
+
+/** Everything of a person that is there. @param {Person} person @returns {Point[]} */
+function everyPoint(person) {
+  const { handLeft, handRight, face } = person.parts;
+  return [person.points, handLeft, handRight, face].flatMap((part) => (part ?? []).filter((point) => point !== null));
+}
+
+/** @param {Point[]} points @param {Canvas} likely @returns {Canvas} */
+function inferred(points, likely) {
+  if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
+  const { right, bottom } = boxOf(points);
+  if (Math.max(right, bottom) >= MAX_SIDE) throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
+  return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
+}
+
+/** Whether points are in shares of the canvas rather than in pixels. @param {Point[]} points @param {Canvas} canvas */
+function seemShares(points, canvas) {
+  if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
+  if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
+  return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
+}
+
+/** A picture's people in pixels of a canvas, brought to another. @param {Raw} picture @param {Canvas} own @param {Canvas} canvas */
+function onCanvas(picture, own, canvas) {
+  const shares = !picture.exact && seemShares(picture.people.flatMap(everyPoint), own);
+  const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
+  const [left, top] = [(canvas.width - own.width * scale) / 2, (canvas.height - own.height * scale) / 2];
+  const same = own.width === canvas.width && own.height === canvas.height;
+  return picture.people.map((person) => {
+    const inPixels = shares ? mapped(withoutNegatives(person), ([x, y]) => [x * own.width, y * own.height]) : person;
+    return same ? inPixels : mapped(inPixels, ([x, y]) => [x * scale + left, y * scale + top]);
+  });
+}
+
+/** Without the points a detector had marked by -1 before it divided by the size. @param {Person} person @returns {Person} */
+function withoutNegatives(person) {
+  const kept = (/** @type {Points} */ points) => points.map((point) => (point && point[0] < 0 && point[1] < 0 ? null : point));
+  const { handLeft, handRight, face } = person.parts;
+  return {
+    ...person,
+    points: kept(person.points),
+    parts: { handLeft: handLeft && kept(handLeft), handRight: handRight && kept(handRight), face: face && kept(face) },
+  };
+}
