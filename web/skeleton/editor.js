@@ -38,7 +38,7 @@ export class SkeletonEditor {
     /** @type {HTMLDialogElement | null} */
     this.window = null;
     this.note = "";
-    for (const kind of ["pointerdown", "pointermove", "pointerup", "dblclick", "contextmenu", "wheel"]) {
+    for (const kind of ["pointerdown", "pointermove", "pointerup", "click", "dblclick", "contextmenu", "wheel"]) {
       this.panel.addEventListener(kind, (event) => event.stopPropagation());
     }
     this.panel.addEventListener("keydown", (event) => this.key(event));
@@ -95,7 +95,7 @@ export class SkeletonEditor {
   // The full window.
 
   enlarge() {
-    if (this.window) return this.window.close();
+    if (this.window) return this.shrink();
     this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, html("style", {}, STYLE), this.panel);
     this.window.addEventListener("close", () => this.shrink());
     document.body.append(this.window);
@@ -106,7 +106,7 @@ export class SkeletonEditor {
 
   shrink() {
     this.element.append(this.panel);
-    this.window?.remove();
+    this.window?.remove(); // which closes it
     this.window = null;
     this.render();
   }

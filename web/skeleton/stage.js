@@ -19,6 +19,9 @@ import { problems } from "./pose.js";
 const MARGIN = 0.06; // of the canvas, around it, so that joints at its edge can be taken hold of
 const [SMALLEST_ZOOM, LARGEST_ZOOM] = [0.2, 12];
 const REACH = { mouse: 9, pen: 14, touch: 24 }; // screen pixels from a joint at which it is still taken
+const DOUBLE = 350; // milliseconds between two presses that are one double press
+/** @type {Gesture} */
+const NOTHING = { move: () => {} };
 const HANDLES = 0.04; // of the larger side, between a selection and its handles
 
 export class Stage {
@@ -37,9 +40,10 @@ export class Stage {
     /** @type {Gesture | null} */
     this.gesture = null;
     this.panning = false; // the space bar is down
-    this.element = svg("svg", { role: "group", "aria-label": "Skeleton editor", class: "stage" });
+    this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: the page's own event needs
+    // an element that stays, and each change draws all of them anew
+    this.element = svg("svg", { role: "group", "aria-label": "Skeleton editor", class: "stage", tabindex: 0 });
     this.element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.element.addEventListener("dblclick", (event) => this.doubleClick(event));
     // Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
     this.listeners = {
       pointerdown: (/** @type {PointerEvent} */ event) => this.down(event),
@@ -211,11 +215,10 @@ export class Stage {
     return this.element.getScreenCTM()?.a || 1;
   }
 
-  /** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {MouseEvent} event */
+  /** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {PointerEvent} event */
   jointAt(event) {
     const here = this.place(event);
-    const kind = /** @type {PointerEvent} */ (event).pointerType;
-    const reach = (REACH[/** @type {"mouse"} */ (kind)] ?? REACH.mouse) / this.scale();
+    const reach = (REACH[/** @type {"mouse"} */ (event.pointerType)] ?? REACH.mouse) / this.scale();
     let best = null;
     for (const [person, { points }] of this.state.people().entries()) {
       for (const joint of present(points)) {
@@ -271,21 +274,27 @@ export class Stage {
     }
     state.takePerson(found ? found.person : Number(limbOf));
     const start = state.person();
-    if (!start) return { move: () => {} };
+    if (!start) return NOTHING;
     if (!found) {
+      this.element.focus();
       state.selectAll();
       return this.shift(event, start, present(start.points));
     }
+    this.focus(found.joint);
     if (event.shiftKey || event.ctrlKey || event.metaKey) {
       const selected = new Set(state.selected);
       if (!selected.delete(found.joint)) selected.add(found.joint);
       state.select(selected);
-      return { move: () => {} };
+      return NOTHING;
     }
     if (state.selected.size > 1 && state.selected.has(found.joint)) return this.shift(event, start, [...state.selected]);
     state.select([found.joint]);
-    this.focus(found.joint);
-    return this.pull(event, start, found.joint);
+    const last = this.pressed;
+    this.pressed = { joint: `${found.person} ${found.joint}`, time: event.timeStamp };
+    const pull = this.pull(event, start, found.joint);
+    if (last.joint !== this.pressed.joint || event.timeStamp - last.time > DOUBLE) return pull;
+    // a second press that becomes a pull is one
+    return { ...pull, end: () => (this.pressed.joint ? state.hide([found.joint]) : pull.end?.()) };
   }
 
   /** @param {PointerEvent} event @returns {Gesture} */
@@ -348,7 +357,7 @@ export class Stage {
   transformation(event, kind) {
     const start = this.state.person();
     const joints = [...this.state.selected];
-    if (!start || !joints.length) return { move: () => {} };
+    if (!start || !joints.length) return NOTHING;
     const centre = this.centreOf(start, joints);
     const from = this.place(event);
     return this.merged((now, gesture) => {
@@ -402,20 +411,13 @@ export class Stage {
       },
       move: (event) => {
         changed = true;
+        this.pressed.joint = "";
         change(event, gesture);
       },
       cancel: () => {
         if (changed) this.state.undo();
       },
     };
-  }
-
-  /** @param {MouseEvent} event */
-  doubleClick(event) {
-    const found = this.jointAt(event);
-    if (!found) return;
-    this.state.takePerson(found.person);
-    this.state.hide([found.joint]);
   }
 
   /** @param {WheelEvent} event */

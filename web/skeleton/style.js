@@ -9,7 +9,8 @@ export const STYLE = `
 .dptn-panel .stage:focus { outline: 1px solid #777; }
 .dptn-panel .toolbar { display: flex; flex-direction: column; gap: 4px; }
 .dptn-panel .row { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }
-.dptn-panel .tabs { display: flex; flex: 1; }
+.dptn-panel .top { flex-wrap: nowrap; }
+.dptn-panel .tabs { display: flex; flex: 1; min-width: 0; overflow: hidden; }
 .dptn-panel button, .dptn-panel select, .dptn-panel input { font: inherit; color: inherit; background: #2b2d33;
   border: 1px solid #444; border-radius: 4px; padding: 2px 6px; }
 .dptn-panel button { cursor: pointer; }
@@ -17,7 +18,7 @@ export const STYLE = `
 .dptn-panel button:focus-visible, .dptn-panel select:focus-visible, .dptn-panel input:focus-visible { outline: 2px solid #9cf; }
 .dptn-panel button[aria-pressed="true"] { background: #2a6f4f; border-color: #5c9; }
 .dptn-panel button:disabled, .dptn-panel select:disabled, .dptn-panel input:disabled { opacity: 0.4; cursor: default; }
-.dptn-panel .tabs button { background: none; border: none; border-bottom: 2px solid transparent; border-radius: 0; padding: 2px 5px; color: #aaa; }
+.dptn-panel .tabs button { background: none; border: none; border-bottom: 2px solid transparent; border-radius: 0; padding: 2px 3px; color: #aaa; }
 .dptn-panel .tabs button[aria-selected="true"] { color: #fff; border-bottom-color: #9cf; }
 .dptn-panel input[type="number"] { width: 4.5em; }
 .dptn-panel input[type="text"] { width: 8em; }

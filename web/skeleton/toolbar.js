@@ -31,7 +31,7 @@ export class Toolbar {
     const tabs = html("div", { class: "tabs", role: "tablist" }, ...this.tabs);
     tabs.addEventListener("keydown", (event) => this.arrow(event));
     this.element = html("div", { class: "toolbar" });
-    this.element.append(html("div", { class: "row" }, this.undo, this.redo, tabs, this.live, this.large), ...this.rows);
+    this.element.append(html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large), ...this.rows);
     this.rows.forEach((row, index) => {
       row.setAttribute("role", "tabpanel");
       row.setAttribute("aria-label", TABS[index]);
