@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from chromium import launched
-from comfy_host import PACK
+from browser import CHROMIUM, chromium, served_pack
 
 from dptn_core.pose import LIMBS, Canvas, People, read_openpose, standing_pose, write_openpose
 from dptn_core.pose.edited import read_edited
 
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(PACK)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/tests/web/mount.html"
-    server.shutdown()
+    with served_pack() as root:
+        yield f"{root}/tests/web/mount.html"
 
 
 @pytest.fixture(scope="module")
 def context() -> Iterator[Any]:
-    with launched() as browser:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found")
+    with chromium() as browser:
         yield browser.new_context(viewport={"width": 900, "height": 720}, has_touch=True, accept_downloads=True)
 
 

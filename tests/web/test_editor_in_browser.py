@@ -4,63 +4,40 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from browser import CHROMIUM, NoNodes2, choose_renderer, chromium, new_page
 from comfy_host import PACK
 
 from dptn_core.pose import LIMBS
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 WORKFLOW = PACK / "workflows" / "2_edit_skeleton_and_attention.json"
-READY = "window.app && window.app.graph && document.querySelector('canvas')"
+IDLE = "fetch('/queue').then(r => r.json()).then(q => !q.queue_running.length && !q.queue_pending.length)"
 NODE = "window.app.graph._nodes.find(n => n.type === 'DPTNEditSkeleton')"
-NODES_2 = (1, 35)  # front ends before cannot draw any pack's nodes in the newer renderer
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium found")
-    with playwright.sync_playwright() as runner:
-        launched = runner.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module", params=["classic", "Nodes 2.0"])
 def page(host, browser, request) -> Iterator[Any]:
-    opened = browser.new_page(viewport={"width": 1500, "height": 1000})
-    opened.faults = []
-    opened.on("pageerror", lambda error: opened.faults.append(getattr(error, "stack", None) or str(error)))
-    open_front_end(opened, host)
-    version = opened.evaluate("window.__COMFYUI_FRONTEND_VERSION__")
-    newer = request.param == "Nodes 2.0"
-    if newer and tuple(int(part) for part in version.split(".")[:2]) < NODES_2:
-        pytest.skip(f"front end {version} has no Nodes 2.0 for packs")
-    for name, value in (
-        ("Comfy.VueNodes.Enabled", newer),
-        ("Comfy.TutorialCompleted", True),
-        ("Comfy.Minimap.Visible", False),
-    ):
-        opened.evaluate("([n, v]) => window.app.ui.settings.setSettingValueAsync(n, v)", [name, value])
-    open_front_end(opened, host)
+    opened = new_page(browser)
+    opened.renderer = request.param
+    try:
+        choose_renderer(opened, host, newer=request.param == "Nodes 2.0")
+    except NoNodes2 as error:
+        pytest.skip(str(error))
     yield opened
     opened.close()
-
-
-def open_front_end(page: Any, host: Any) -> None:
-    page.goto(f"http://{host.address}")
-    page.wait_for_function(READY, timeout=90_000)
-    page.wait_for_timeout(2500)
 
 
 @pytest.fixture
@@ -78,7 +55,7 @@ def load(page: Any, workflow: dict[str, Any]) -> None:
         f"() => {{ const n = {NODE}; const c = window.app.canvas; c.ds.scale = 1;"
         " c.ds.offset = [-n.pos[0] + 400, -n.pos[1] + 220]; c.draw(true, true); }"
     )
-    page.wait_for_selector(".dptn-editor circle", timeout=10_000)
+    page.wait_for_selector(".dptn-editor circle.joint", timeout=10_000)
     page.wait_for_timeout(500)
 
 
@@ -115,7 +92,7 @@ def drag(page: Any, joint: int, dx: float, dy: float) -> None:
 
 
 def press(page: Any, label: str) -> None:
-    page.evaluate(f"document.querySelector('.dptn-editor button[aria-label^=\"{label}\"]').click()")
+    page.evaluate(f"document.querySelector('.dptn-panel button[aria-label^=\"{label}\"]').click()")
     page.wait_for_timeout(150)
 
 
@@ -163,7 +140,7 @@ def test_joints_hide_and_come_back_and_arrow_keys_nudge(editor):
     editor.keyboard.press("Delete")
     editor.wait_for_timeout(200)
     assert points(value(editor))[7] == (0, 0)
-    editor.evaluate("[...document.querySelectorAll('.dptn-editor button')].at(-1).click()")
+    press(editor, "Bring back")
     editor.wait_for_timeout(200)
     assert points(value(editor))[7] != (0, 0)
 
@@ -174,14 +151,14 @@ def test_the_editor_opens_on_values_it_cannot_read(editor):
     for text in ("", "{broken", '{"version": 99}', "[]"):
         node["widgets_values"][-1] = text
         load(editor, workflow)
-        assert editor.locator(".dptn-editor circle").count() == 18
+        assert editor.locator(".dptn-editor circle.joint").count() == 18
         drag(editor, 4, 10, 10)
         assert len(points(value(editor))) == 18
 
 
 def test_live_posing_draws_while_pulling_and_starts_nothing_else(editor):
     editor.evaluate("window.app.queuePrompt(0, 1)")
-    editor.wait_for_function("fetch('/queue').then(r => r.json()).then(q => !q.queue_running.length)", timeout=60_000)
+    editor.wait_for_function(IDLE, timeout=60_000)
     editor.wait_for_timeout(4000)
     editor.evaluate(
         """async () => {
@@ -212,6 +189,187 @@ def test_live_posing_draws_while_pulling_and_starts_nothing_else(editor):
     assert ran.count("DPTNTransferPose") >= 2
     assert set(ran) <= {"DPTNTransferPose", "DPTNEditSkeleton"}
     assert editor.evaluate("window.most") == 1
+
+
+def test_lengths_are_kept_at_another_zoom_of_the_graph(editor):
+    editor.evaluate(
+        f"() => {{ const c = window.app.canvas; const n = {NODE}; c.ds.scale = 0.7;"
+        " c.ds.offset = [-n.pos[0] + 500, -n.pos[1] + 300]; c.draw(true, true); }"
+    )
+    editor.wait_for_timeout(500)
+    before = points(value(editor))
+    drag(editor, 7, 20, -50)
+    after = points(value(editor))
+    assert math.dist(before[7], after[7]) > 20
+    assert max(abs(a - b) for a, b in zip(lengths(before), lengths(after), strict=True)) < 0.5
+
+
+def test_people_library_keyframes_and_pasted_json_reach_the_prompt(editor):
+    press(editor, "Add a person")
+    assert len(value(editor)["frames"][0]["people"]) == 2
+    press(editor, "Remove this person")
+    press(editor, "T-pose")
+    edit = points(value(editor))
+    assert abs(edit[4][1] - edit[2][1]) < 15 and edit[4][0] < edit[2][0]
+    press(editor, "Add a keyframe")
+    press(editor, "kick")
+    frames = value(editor)["frames"]
+    assert len(frames) == 2 and frames[0]["steps"] == 12
+    editor.evaluate(
+        "text => { const data = new DataTransfer(); data.setData('text/plain', text);"
+        "document.querySelector('.dptn-panel .stage').dispatchEvent("
+        "new ClipboardEvent('paste', { clipboardData: data, bubbles: true })) }",
+        json.dumps([{"people": [{"pose_keypoints_2d": [50, 60, 1] * 18}], "canvas_width": 384, "canvas_height": 512}]),
+    )
+    assert points(value(editor))[0] == (50, 60)
+
+
+def test_the_full_window_opens_and_closes_and_the_node_keeps_the_edit(editor):
+    press(editor, "Full window")
+    editor.wait_for_selector("dialog.dptn-window .stage")
+    x, y = editor.evaluate("""() => { const b = document.querySelector('dialog circle[data-joint="4"]')
+        .getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }""")
+    editor.mouse.move(x, y)
+    editor.mouse.down()
+    editor.mouse.move(x + 30, y - 80, steps=5)
+    editor.mouse.up()
+    edited = value(editor)
+    editor.keyboard.press("Escape")
+    editor.keyboard.press("Escape")
+    editor.wait_for_selector("dialog", state="detached")
+    assert editor.locator(".dptn-editor circle.joint").count() == 18
+    assert value(editor) == edited
+
+
+def test_what_comes_out_uses_the_edit(editor, host):
+    press(editor, "Standing pose")
+    press(editor, "arms raised")
+    editor.evaluate("window.app.queuePrompt(0, 1)")
+    editor.wait_for_function(f"{NODE}.dptnEditor.state.run?.by_hand === true", timeout=90_000)
+    editor.wait_for_function(IDLE, timeout=60_000)
+    history = host.get("/history")
+    newest = max(history.values(), key=lambda entry: entry["prompt"][0])
+    (said,) = (out["dptn_pose"][0] for out in newest["outputs"].values() if "dptn_pose" in out)
+    assert json.loads(said)["by_hand"]
+    (sent,) = (n for n in newest["prompt"][2].values() if n["class_type"] == "DPTNEditSkeleton")
+    assert json.loads(sent["inputs"]["edited"]) == value(editor)
+
+
+def test_another_connected_pose_starts_afresh_and_the_old_one_brings_the_edit_back(editor):
+    def run_with(seed: int) -> None:
+        editor.evaluate(
+            "seed => { const n = window.app.graph._nodes.find(n => n.type === 'DPTNSamplePerson');"
+            "n.widgets.find(w => w.name === 'figure_seed').value = seed; }",
+            seed,
+        )
+        before = editor.evaluate(f"{NODE}.dptnEditor.state.run?.upstream")
+        editor.evaluate("window.app.queuePrompt(0, 1)")
+        editor.wait_for_function(
+            f"before => {{ const run = {NODE}.dptnEditor.state.run; return run && run.upstream !== before; }}",
+            arg=before,
+            timeout=90_000,
+        )
+
+    shown = f"{NODE}.dptnEditor.state.people()[0].points[4]"
+    run_with(41)
+    press(editor, "Mirror")
+    edited = editor.evaluate(shown)
+    run_with(42)
+    assert editor.evaluate(shown) != edited
+    run_with(41)
+    assert editor.evaluate(shown) == edited
+
+
+def test_a_clone_has_the_edit_and_goes_its_own_way(editor):
+    drag(editor, 4, 15, 30)
+    original = value(editor)
+    editor.evaluate(
+        f"() => {{ const n = {NODE}; window.app.canvas.selectNode(n); window.app.canvas.copyToClipboard([n]);"
+        " window.app.canvas.pasteFromClipboard(); }"
+    )
+    editor.wait_for_timeout(1000)
+    texts = "window.app.graph._nodes.filter(n => n.type === 'DPTNEditSkeleton').map(n => n.dptnEditor.text)"
+    first, second = editor.evaluate(texts)
+    assert first == second and json.loads(first) == original
+    editor.evaluate("window.app.graph._nodes.filter(n => n.type === 'DPTNEditSkeleton')[1].dptnEditor.state.mirror()")
+    first, second = editor.evaluate(texts)
+    assert json.loads(first) == original and first != second
+
+
+def test_inside_a_subgraph_the_edit_travels_and_live_posing_finds_its_way_out(editor):
+    if not editor.evaluate("typeof window.app.graph.convertToSubgraph === 'function'"):
+        pytest.skip("this front end has no subgraphs")
+    drag(editor, 4, 15, 30)
+    edited = value(editor)
+    editor.evaluate("window.app.queuePrompt(0, 1)")
+    editor.wait_for_function(f"{NODE}.dptnEditor.state.run !== null", timeout=90_000)
+    editor.evaluate(f"window.app.graph.convertToSubgraph(new Set([{NODE}])) && null")
+    editor.wait_for_timeout(1000)
+    assert value(editor) == edited
+    prompt = editor.evaluate("window.app.graphToPrompt().then(p => p.output)")
+    (name,) = (name for name, node in prompt.items() if node["class_type"] == "DPTNEditSkeleton")
+    assert ":" in name
+    inner = (
+        "window.app.graph._nodes.filter(n => n.subgraph).flatMap(n => n.subgraph._nodes)"
+        ".find(n => n.type === 'DPTNEditSkeleton')"
+    )
+    editor.evaluate(
+        "async () => { const { api } = await import('/scripts/api.js'); window.ran = [];"
+        "api.addEventListener('executed', e => window.ran.push(String(e.detail.node))); }"
+    )
+    editor.evaluate(f"{inner}.dptnEditor.toolbar.live.click()")
+    editor.wait_for_timeout(1000)
+    editor.evaluate(f"{inner}.dptnEditor.state.mirror()")
+    editor.wait_for_function("window.ran.length >= 2", timeout=30_000)
+    editor.evaluate(f"{inner}.dptnEditor.toolbar.live.click()")
+    kinds = {key: node["class_type"] for key, node in prompt.items()}
+    assert {kinds[name] for name in editor.evaluate("window.ran")} <= {"DPTNTransferPose", "DPTNEditSkeleton"}
+    # into the subgraph: the editor is drawn there as well
+    editor.evaluate(
+        "() => { const n = window.app.graph._nodes.find(n => n.subgraph);"
+        " window.app.canvas.openSubgraph(n.subgraph, n); }"
+    )
+    editor.wait_for_selector(".dptn-editor circle.joint", timeout=10_000)
+    editor.evaluate("window.app.canvas.setGraph(window.app.graph)")
+
+
+def test_the_graph_s_own_undo_takes_an_edit_back(editor):
+    before = editor.evaluate(f"{NODE}.dptnEditor.text")
+    drag(editor, 4, 15, 30)
+    assert editor.evaluate(f"{NODE}.dptnEditor.text") != before
+    editor.mouse.click(1450, 950)  # outside the editor
+    editor.wait_for_timeout(300)
+    editor.keyboard.press("Control+z")
+    editor.wait_for_function(f"before => {NODE}?.dptnEditor?.text === before", arg=before, timeout=10_000)
+
+
+def test_a_deleted_node_leaves_nothing_behind(editor):
+    press(editor, "Live posing")
+    editor.evaluate(f"() => {{ window.gone = {NODE}.dptnEditor; window.app.graph.remove({NODE}); }}")
+    editor.wait_for_timeout(500)
+    assert editor.locator(".dptn-panel").count() == 0
+    changes = editor.evaluate(
+        "() => { const before = gone.text; window.dispatchEvent(new PointerEvent('pointermove'));"
+        " return gone.text === before; }"
+    )
+    assert changes
+    assert editor.evaluate("gone.stage.pointers.size") == 0
+
+
+def test_the_renderer_may_change_in_the_middle_of_an_edit(page, host):
+    if page.renderer != "Nodes 2.0":
+        pytest.skip("switched to and fro in the newer renderer's turn")
+    load(page, json.loads(WORKFLOW.read_text()))
+    drag(page, 4, 15, 30)
+    edited = value(page)
+    for newer in (False, True):
+        page.evaluate("v => window.app.ui.settings.setSettingValueAsync('Comfy.VueNodes.Enabled', v)", newer)
+        page.wait_for_timeout(1500)
+        page.wait_for_selector(".dptn-editor circle.joint", timeout=10_000)
+        assert value(page) == edited
+        drag(page, 7, -12, -25)
+        assert value(page) != edited
+        edited = value(page)
 
 
 def test_nothing_of_ours_failed_on_the_page(page):
