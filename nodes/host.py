@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import comfy.model_management as model_management
 import comfy.model_patcher
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 from comfy_api.latest import ComfyExtension, io, ui
 from PIL import Image
+
+from ..dptn_core.atomic import written_beside
 
 __all__ = ["ComfyExtension", "io", "ui"]
 
@@ -72,6 +75,19 @@ def numbered_output(prefix: str) -> tuple[Path, str, int, str]:
     """Folder, name, next number and subfolder for a file saved under `prefix`, by the host's own rules."""
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
     return Path(folder), name, counter, subfolder
+
+
+def send_file(prefix: str, content: bytes) -> dict[str, str]:
+    """Put bytes where the browser can fetch them: a new file of the temp folder, which the host empties when it starts.
+
+    Returns:
+        What the host's `/view` finds it by.
+    """
+    # no suffix that would make a server unpack or turn what it sends
+    name = f"{prefix}_{uuid4().hex}.bin"
+    with written_beside(Path(folder_paths.get_temp_directory()) / name) as path:
+        path.write_bytes(content)
+    return {"filename": name, "subfolder": "", "type": "temp"}
 
 
 def compute_device() -> torch.device:
