@@ -23,7 +23,7 @@ const DIM = { red: 8, green: 9, blue: 12, alpha: 0.62 }; // over the picture, fo
 const HOTTEST = 0.9;
 
 /** Part of the longer side of a picture that marks are drawn with. */
-const UNIT = 1 / 100;
+const UNIT = 1 / 80;
 
 export class Pane {
   /**
@@ -174,7 +174,7 @@ export class Pane {
     this.ring.style.display = place ? "" : "none";
     if (!place) return;
     this.ring.style.stroke = colour;
-    set(this.ring, { cx: place[0], cy: place[1], r: this.unit * 3, "stroke-width": this.unit * 0.9 });
+    set(this.ring, { cx: place[0], cy: place[1], r: this.unit * 2.4, "stroke-width": this.unit * 0.8 });
   }
 
   /** Pixels of the picture that one of the screen takes. */
