@@ -55,9 +55,7 @@ function mount(node) {
   widget.serialize = false; // nor into the workflow
   node.setSize?.([Math.max(node.size[0], WIDTH), node.size[1]]);
   let loading = new AbortController();
-  const executed = node.onExecuted;
-  node.onExecuted = (/** @type {any} */ output) => {
-    executed?.call(node, output);
+  const take = (/** @type {any} */ output) => {
     if (!output?.dptn_attention) return;
     loading.abort();
     loading = new AbortController();
@@ -69,10 +67,20 @@ function mount(node) {
         else explorer.setEmpty(GONE);
       },
       (error) => {
-        if (!signal.aborted) explorer.setEmpty(error instanceof MapsError ? error.message : `The attention did not arrive: ${error.message}`);
+        if (signal.aborted) return;
+        explorer.setEmpty(error instanceof MapsError ? error.message : `The attention did not arrive: ${error.message}`);
       },
     );
   };
+  const executed = node.onExecuted;
+  node.onExecuted = (/** @type {any} */ output) => {
+    executed?.call(node, output);
+    take(output);
+  };
+  // a workflow that was left and opened again has new nodes, but the page still knows what their last run returned
+  explorer.element.addEventListener("pointerenter", () => {
+    if (!explorer.run) take(app.nodeOutputs?.[node.id]);
+  });
   const removed = node.onRemoved;
   node.onRemoved = (/** @type {any[]} */ ...given) => {
     loading.abort();

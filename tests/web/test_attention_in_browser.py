@@ -15,7 +15,10 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 WORKFLOW = PACK / "workflows" / "2_edit_skeleton_and_attention.json"
 KIND = "DPTNAttentionPreview"
 NODE = f"window.app.graph._nodes.find(n => n.type === '{KIND}')"
-PLACES = f"JSON.stringify([window.app.graph._nodes.map(n => [n.id, ...n.pos]).sort(), [...window.app.canvas.ds.offset], {NODE}.size[0]])"
+PLACES = (
+    "JSON.stringify([window.app.graph._nodes.map(n => [n.id, ...n.pos]).sort(),"
+    f" [...window.app.canvas.ds.offset], {NODE}.size[0]])"
+)
 FULL = ".dptn-attention:not(.empty)"
 
 
@@ -138,6 +141,11 @@ def test_everything_is_asked_of_what_the_run_returned_and_nothing_in_the_graph_m
     explored.locator(".dptn-attention").get_by_label("Layer").select_option("0")
     explored.locator(".dptn-attention").get_by_label("Head").select_option("1")
     assert said(explored) != before
+    chosen = explored.locator(".dptn-attention").get_by_label("Layer")
+    chosen.click()
+    explored.keyboard.press("ArrowDown")
+    explored.keyboard.press("Enter")
+    assert chosen.input_value() == "1"
     explored.get_by_role("button", name="clear pins").click()
     assert pins(explored) == 0
     assert explored.evaluate(PLACES) == places
@@ -177,6 +185,17 @@ def test_it_leaves_nothing_in_the_workflow_or_the_prompt(explored):
     assert saved(explored)["widgets_values"] == ["none", "7,8; 9,10", 0, -1, 1]
     assert {name: value for name, value in prompt(explored).items() if name != "attention"} == wanted
     assert "Run the workflow" in said(explored)
+
+
+def test_a_workflow_that_was_left_and_opened_again_is_explored_on(explored):
+    workflow = explored.evaluate("() => { window.kept = window.app.nodeOutputs; return window.app.graph.serialize(); }")
+    explored.mouse.move(5, 500)
+    load(explored, workflow)
+    explored.mouse.move(5, 505)
+    assert explored.locator(FULL).count() == 0
+    explored.evaluate("window.app.nodeOutputs = window.kept")  # as the front end does for the workflow's tab
+    explored.locator(".dptn-attention").hover()
+    explored.wait_for_selector(FULL, timeout=10_000)
 
 
 def test_pinned_places_go_into_points_and_the_next_run_draws_them(explored):
