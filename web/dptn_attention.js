@@ -25,7 +25,7 @@ function address(file) {
  */
 async function explorable(output, signal) {
   const said = JSON.parse(output.dptn_attention[0]);
-  if (said.version !== VERSION) throw new MapsError("The page and the host have different versions of this pack. Reload the page.");
+  if (said.version !== VERSION) throw new MapsError("Page and host have different versions of this pack. Reload the page.");
   const answer = await api.fetchApi(address(said.maps), { signal });
   if (answer.status === 404) return null;
   if (!answer.ok || !answer.body) throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);

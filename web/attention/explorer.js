@@ -34,14 +34,16 @@ const REACH = { mouse: 8, pen: 12, touch: 18 }; // pixels of the screen
 
 const STYLE = `
 .dptn-attention { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; min-height: 300px;
-  box-sizing: border-box; font: 12px sans-serif; color: #ddd; contain: size layout; user-select: none; -webkit-user-select: none; }
+  box-sizing: border-box; font: 12px sans-serif; color: #ddd; contain: size layout;
+  user-select: none; -webkit-user-select: none; }
 .dptn-attention .row { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }
 .dptn-attention button, .dptn-attention select { font: inherit; color: inherit; background: #2b2d33; border: 1px solid #444;
   border-radius: 4px; padding: 2px 6px; cursor: pointer; }
 .dptn-attention button:hover, .dptn-attention select:hover { background: #3a3d45; }
 .dptn-attention button:disabled { opacity: 0.4; cursor: default; }
 .dptn-attention .panes { flex: 1; min-height: 0; display: grid; grid-template-columns: 1fr 1fr; gap: 4px; }
-.dptn-attention .pane { display: flex; flex-direction: column; min-width: 0; min-height: 0; background: #15161a; border-radius: 4px; }
+.dptn-attention .pane { display: flex; flex-direction: column; min-width: 0; min-height: 0; background: #15161a;
+  border-radius: 4px; }
 .dptn-attention .name { padding: 2px 6px; color: #999; font-size: 11px; }
 .dptn-attention .room { flex: 1; min-height: 0; container-type: size; display: grid; place-items: center; }
 .dptn-attention .stage { position: relative; overflow: hidden; width: min(100cqw, calc(100cqh * var(--ratio, 1)));
@@ -57,12 +59,13 @@ const STYLE = `
 .dptn-attention svg text.ring { fill: currentColor; }
 .dptn-attention svg circle.ring, .dptn-attention svg .peak { filter: drop-shadow(0 0 1px #000); }
 .dptn-attention svg .thin { opacity: 0.55; }
-.dptn-attention svg .frame { fill: none; stroke: #fff; stroke-opacity: 0.35; stroke-dasharray: 4; vector-effect: non-scaling-stroke; }
+.dptn-attention svg .frame { fill: none; stroke: #fff; stroke-opacity: 0.35; stroke-dasharray: 4;
+  vector-effect: non-scaling-stroke; }
 .dptn-attention .said { color: #fc8; min-height: 2.5em; line-height: 1.25; overflow: hidden; }
 .dptn-attention .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .dptn-attention.empty .panes, .dptn-attention.empty .row { display: none; }
-.dptn-attention.empty .said { flex: 1; display: grid; place-content: center; text-align: center; padding: 0 16px; background: #15161a;
-  border-radius: 4px; color: #bbb; }
+.dptn-attention.empty .said { flex: 1; display: grid; place-content: center; text-align: center; padding: 0 16px;
+  background: #15161a; border-radius: 4px; color: #bbb; }
 `;
 
 export class AttentionExplorer {
@@ -177,8 +180,7 @@ export class AttentionExplorer {
     this.pins = pinned(this.pins, place);
     this.pointed = null;
     this.renew();
-    const last = this.pins.length - 1;
-    this.spoken.textContent = last < 0 ? "no pins" : `${this.pins.length} pins. ${this.words(this.pins[last], this.answers[last])}`;
+    this.spoken.textContent = this.pins.length ? `${this.pins.length} pins. ${this.summary()}` : "no pins";
   }
 
   /** @param {Pin} pin */
@@ -327,7 +329,7 @@ export class AttentionExplorer {
   /** Point to a cell beside. @param {Side} side @param {number} dx @param {number} dy @param {boolean} far */
   step(side, dx, dy, far) {
     const { maps, [side]: { frame } } = this.explored();
-    const from = this.pointed?.side === side ? middleOf(this.pointed) : middleOf(placeAt(side, [frame[0] + frame[2] / 2, frame[1] + frame[3] / 2]));
+    const from = middleOf(this.pointed?.side === side ? this.pointed : { box: frame });
     const many = maps.block * (far ? 4 : 1);
     const x = from[0] + (dx * many * frame[2]) / maps.columns;
     const y = from[1] + (dy * many * frame[3]) / maps.rows;
@@ -374,13 +376,14 @@ export class AttentionExplorer {
     const colour = COLOURS[nextColour(this.pins)];
     for (const side of SIDES) {
       const pane = this.panes[side];
-      const heats = this.pins.flatMap((pin, index) =>
-        pin.side === OTHER[side] ? [{ map: this.answers[index].map, colour: COLOURS[pin.colour], strength: found ? BESIDE : 1 }] : [],
-      );
       const here = place?.side === side ? place : null;
-      const seen = found && !here;
-      pane.glow(seen ? [...heats, { map: found.map, colour, strength: 1 }] : heats.map((heat) => ({ ...heat, strength: 1 })));
-      pane.peak(seen ? found.at : null, colour);
+      const seen = here ? null : found;
+      const heats = this.pins.flatMap((pin, index) => {
+        const heat = { map: this.answers[index].map, colour: COLOURS[pin.colour], strength: seen ? BESIDE : 1 };
+        return pin.side === side ? [] : [heat];
+      });
+      pane.glow(seen ? [...heats, { map: seen.map, colour, strength: 1 }] : heats);
+      pane.peak(seen && seen.at, colour);
       if (!here) pane.point(null, null);
       else {
         const { maps, [side]: { frame } } = this.explored();
@@ -442,7 +445,13 @@ function button(label, title, act) {
   return made;
 }
 
-/** Fill a choice with all and each. @param {HTMLSelectElement} select @param {string} what @param {number} count @param {number | null} now */
+/**
+ * Fill a list with all and each.
+ * @param {HTMLSelectElement} select
+ * @param {string} what
+ * @param {number} count
+ * @param {number | null} now
+ */
 function offer(select, what, count, now) {
   const option = (/** @type {string} */ value, /** @type {string} */ text) => {
     const made = html("option", { value });

@@ -1,6 +1,6 @@
 /**
- * All attention of one drawn picture, as `dptn_core/attention_maps.py` packs it, and the questions it answers: where did a place
- * of the target look, and which places of the target used a place of the source. No page is needed.
+ * All attention of one drawn picture, as `dptn_core/attention_maps.py` packs it, and the questions it answers: where did a
+ * place of the target look, and which places of the target used a place of the source. No page is needed.
  *
  * A cell is a square of tokens, the smallest thing that can be asked about; places are pixels of the target or source picture.
  */

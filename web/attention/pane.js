@@ -1,6 +1,6 @@
 /**
- * One of the two pictures: the picture, the heat on it, and on top the marks. It draws what it is told and knows where a pointer
- * is; what is asked and answered is the explorer's business.
+ * One of the two pictures: the picture, the heat on it, and on top the marks. It draws what it is told and knows where a
+ * pointer is; what is asked and answered is the explorer's business.
  */
 
 /** @typedef {import("./maps.js").Box} Box */
@@ -88,13 +88,13 @@ export class Pane {
     this.pixels = this.ink.createImageData(maps.across, maps.down);
     const joints = side.joints.flatMap((place, joint) => (place ? [this.joint(place, names[joint], joint)] : []));
     this.still.replaceChildren(svg("rect", { ...rectangle(side.frame), class: "frame" }), ...joints);
-    for (const lines of [this.cell, this.across, this.down, this.region]) lines.setAttribute("stroke-width", String(this.unit * 0.3));
+    for (const line of [this.cell, this.across, this.down, this.region]) set(line, { "stroke-width": this.unit * 0.3 });
   }
 
   /** @param {Point} place @param {string} name @param {number} joint */
   joint([x, y], name, joint) {
     const circle = svg("circle", {
-      cx: x, cy: y, r: this.unit * (joint > 13 ? 0.8 : 1.2), class: "joint", "stroke-width": this.unit * 0.35, "data-joint": joint,
+      cx: x, cy: y, r: this.unit * (joint > 13 ? 0.8 : 1.2), class: "joint", "stroke-width": this.unit * 0.35,
     });
     const title = svg("title", {});
     title.textContent = name;
@@ -146,7 +146,8 @@ export class Pane {
   labelled({ place: [x, y], colour, text }, kind) {
     const r = this.unit * 2.6;
     const paint = kind === "pin" ? `fill: ${colour}` : `stroke: ${colour}`;
-    const circle = svg("circle", { cx: x, cy: y, r, class: kind, style: paint, "stroke-width": this.unit * (kind === "pin" ? 0.4 : 0.9) });
+    const wide = this.unit * (kind === "pin" ? 0.4 : 0.9);
+    const circle = svg("circle", { cx: x, cy: y, r, class: kind, style: paint, "stroke-width": wide });
     const label = svg("text", {
       x, y: y + this.unit * 1.25, "font-size": this.unit * 3.6, class: kind, style: kind === "pin" ? "" : `fill: ${colour}`,
       "stroke-width": kind === "pin" ? 0 : this.unit * 0.9,

@@ -17,7 +17,7 @@ export const COLOURS = ["#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "
 
 export const MOST_PINS = 32;
 
-/** @param {Place} place @returns {Point} */
+/** @param {{box: Box}} place @returns {Point} */
 export function middleOf({ box: [left, top, width, height] }) {
   return [left + width / 2, top + height / 2];
 }
