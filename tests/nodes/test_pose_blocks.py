@@ -244,7 +244,9 @@ def test_attention_comes_as_three_pictures_and_numbers(host):
     assert numbers["joints"][:3] == ["nose", "neck", "right shoulder"] and len(numbers["joints"]) == 18
     for side in ("target", "source"):
         assert numbers[side]["canvas"] == [384, 512] and len(numbers[side]["frame"]) == 4
-        assert len(numbers[side]["joints"]) == 18 and None not in numbers[side]["joints"][:14]
+        assert len(numbers[side]["joints"]) == 18 and all(
+            one is None or len(one) == 2 for one in numbers[side]["joints"]
+        )
     assert numbers["target"]["joints"][:14] == numbers["asked"][:14]
     assert numbers["source"]["joints"] != numbers["target"]["joints"]
 

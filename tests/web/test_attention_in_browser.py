@@ -149,7 +149,9 @@ def test_everything_is_asked_of_what_the_run_returned_and_nothing_in_the_graph_m
     explored.get_by_role("button", name="clear pins").click()
     assert pins(explored) == 0
     assert explored.evaluate(PLACES) == places
-    assert [url for method, url in explored.asked if method != "GET" or "/prompt" in url or "/view" in url] == []
+    # the front end itself may still be fetching the block's preview, with a random number in the address
+    ours = [(how, url) for how, url in explored.asked if "rand=" not in url]
+    assert [url for how, url in ours if how != "GET" or "/prompt" in url or "/view" in url] == []
 
 
 def test_keys_move_the_pointed_place_and_delete_takes_pins_not_nodes(explored):
