@@ -190,12 +190,14 @@ def test_it_leaves_nothing_in_the_workflow_or_the_prompt(explored):
 
 
 def test_a_workflow_that_was_left_and_opened_again_is_explored_on(explored):
-    workflow = explored.evaluate("() => { window.kept = JSON.stringify(window.app.nodeOutputs); return window.app.graph.serialize(); }")
+    outputs = explored.evaluate("JSON.stringify(window.app.nodeOutputs)")
+    workflow = explored.evaluate("window.app.graph.serialize()")
     explored.mouse.move(5, 500)
     load(explored, workflow)
     explored.mouse.move(5, 505)
     assert explored.locator(FULL).count() == 0
-    explored.evaluate("window.app.nodeOutputs = JSON.parse(window.kept)")  # as the front end does for the workflow's tab
+    # as the front end does for the workflow's tab
+    explored.evaluate("text => { window.app.nodeOutputs = JSON.parse(text); }", outputs)
     explored.locator(".dptn-attention").hover()
     explored.wait_for_selector(FULL, timeout=10_000)
 
