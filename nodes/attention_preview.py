@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..dptn_core.attention import Correspondence, attention_at, carried, correspondence, peaks
+from ..dptn_core.attention import attention_at, carried, correspondence, peaks
+from ..dptn_core.attention_maps import attention_maps
 from ..dptn_core.attention_picture import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
-from ..dptn_core.framing import Frame
-from ..dptn_core.pose import KEYPOINT_NAMES, Canvas
+from ..dptn_core.framing import Frame, resize
+from ..dptn_core.pose import KEYPOINT_NAMES, Canvas, Pose
 from ..dptn_core.transfer import Transfer
 from . import host
 from .errors import BlockError, expect, speaking_for
@@ -26,6 +28,7 @@ _JOINTS = [name.replace("_", " ") for name in KEYPOINT_NAMES]
 _POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
 _MOST_POINTS = 64
 _MASK_POINTS = 64  # places of a mask that are asked about
+_EXPLORED_SIDE = 1024  # pixels at most of the pictures that are clicked on
 
 
 class AttentionPreview(io.ComfyNode):
@@ -126,7 +129,7 @@ class AttentionPreview(io.ComfyNode):
             shown,
             to_host([source_map(result, found)]),
             to_host([pasted]),
-            ui=_payload(ui.PreviewImage(shown, cls=cls).as_dict(), result, asked, looked, found),
+            ui={**ui.PreviewImage(shown, cls=cls).as_dict(), **_payload(cls, result, index, asked, looked)},
         )
 
 
@@ -188,22 +191,44 @@ def _region(mask: object, result: Transfer) -> Tensor:
 
 
 def _payload(
-    preview: dict[str, object], result: Transfer, asked: Tensor, looked: Tensor, found: Correspondence
-) -> dict[str, object]:
-    """What the browser gets: the preview, and in numbers where every token of the target looked."""
-    canvas, source = result.frame.canvas, result.source.frame.canvas
-
-    def box(frame: Frame) -> list[int]:
-        return [frame.box.left, frame.box.top, frame.box.width, frame.box.height]
-
+    block: type[io.ComfyNode], kept: Transfer, index: int, asked: Tensor, looked: Tensor
+) -> dict[str, list[Any]]:
+    """What the browser explores: all attention as a file, the two pictures, and in numbers how they belong together."""
+    maps = attention_maps(kept, index)
     numbers = {
-        "version": 1,
-        "grid": list(found.confidence.shape),
-        "target": {"canvas": [canvas.width, canvas.height], "frame": box(result.frame)},
-        "source": {"canvas": [source.width, source.height], "frame": box(result.source.frame)},
-        "asked": [[round(v, 1) for v in point] for point in asked.tolist()],
-        "looked": [[round(v, 1) for v in point] for point in looked.tolist()],
-        "places": [round(v, 1) for v in found.source.flatten().tolist()],
-        "confidence": [round(v, 3) for v in found.confidence.flatten().tolist()],
+        "version": 2,
+        "grid": list(maps.grid),
+        "target": _side(kept.frame, kept.poses[index]),
+        "source": _side(kept.source.frame, kept.source.pose),
+        "joints": _JOINTS,
+        "asked": _rounded(asked.tolist()),
+        "looked": _rounded(looked.tolist()),
+        "maps": host.send_file("dptn_attention", maps.packed()),
     }
-    return {**preview, "dptn_attention": [json.dumps(numbers)]}
+    source = kept.source.picture
+    around = source if kept.frame.canvas == kept.source.frame.canvas else None
+    target = kept.frame.paste(kept.drawn[index].to(source.device), around)
+    shown = [ui.PreviewImage(to_host([_at_most(one, _EXPLORED_SIDE)]), cls=block) for one in (target, source)]
+    return {"dptn_attention": [json.dumps(numbers)], "dptn_pictures": [one.as_dict()["images"][0] for one in shown]}
+
+
+def _side(frame: Frame, pose: Pose) -> dict[str, Any]:
+    """One of the two pictures in pixels: its size, the part of it that the network sees, and the joints in it."""
+    canvas, box = frame.canvas, frame.box
+    places = _rounded(pose.keypoints.tolist())
+    return {
+        "canvas": [canvas.width, canvas.height],
+        "frame": [box.left, box.top, box.width, box.height],
+        "joints": [place if there else None for place, there in zip(places, pose.present, strict=True)],
+    }
+
+
+def _rounded(points: list[list[float]]) -> list[list[float]]:
+    return [[round(value, 1) for value in point] for point in points]
+
+
+def _at_most(picture: Tensor, side: int) -> Tensor:
+    """A (3, H, W) picture, made smaller if it is larger than `side` pixels."""
+    height, width = picture.shape[1:]
+    scale = side / max(height, width)
+    return picture if scale >= 1 else resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import comfy.model_management as model_management
 import comfy.model_patcher
@@ -16,6 +17,8 @@ import numpy as np
 import torch
 from comfy_api.latest import ComfyExtension, io, ui
 from PIL import Image
+
+from ..dptn_core.atomic import written_beside
 
 __all__ = ["ComfyExtension", "io", "ui"]
 
@@ -73,6 +76,19 @@ def numbered_output(prefix: str) -> tuple[Path, str, int, str]:
     """Folder, name, next number and subfolder for a file saved under `prefix`, by the host's own rules."""
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_output_directory())
     return Path(folder), name, counter, subfolder
+
+
+def send_file(prefix: str, content: bytes) -> dict[str, str]:
+    """Put bytes where the browser can fetch them: a new file of the temp folder, which the host empties when it starts.
+
+    Returns:
+        What the host's `/view` finds it by.
+    """
+    # no suffix that would make a server unpack or turn what it sends
+    name = f"{prefix}_{uuid4().hex}.bin"
+    with written_beside(Path(folder_paths.get_temp_directory()) / name) as path:
+        path.write_bytes(content)
+    return {"filename": name, "subfolder": "", "type": "temp"}
 
 
 def compute_device() -> torch.device:

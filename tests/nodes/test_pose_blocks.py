@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import urllib.parse
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from graphs import STANDING, Graph, facts, person, picture, reported_pose, transfer_graph
 
 
@@ -249,12 +252,76 @@ def test_attention_comes_as_three_pictures_and_numbers(host):
     run, block, reports = attention(host, points="10,20; 300.5,400")
     assert run.error is None
     assert [facts(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 3
-    numbers = json.loads(run.outputs[block]["dptn_attention"][0])
-    rows, columns = numbers["grid"]
-    assert len(numbers["places"]) == 2 * rows * columns and len(numbers["confidence"]) == rows * columns
+    (said,) = run.outputs[block]["dptn_attention"]
+    numbers = json.loads(said)
+    assert numbers["version"] == 2 and len(said) < 8_000
     assert numbers["asked"][-2:] == [[10.0, 20.0], [300.5, 400.0]] and len(numbers["asked"]) == 16
-    assert all(0 <= value <= 1 for value in numbers["confidence"])
-    assert len(run.outputs[block]["dptn_attention"][0]) < 40_000
+    assert len(numbers["looked"]) == 16
+    assert numbers["joints"][:3] == ["nose", "neck", "right shoulder"] and len(numbers["joints"]) == 18
+    for side in ("target", "source"):
+        assert numbers[side]["canvas"] == [384, 512] and len(numbers[side]["frame"]) == 4
+        assert len(numbers[side]["joints"]) == 18 and all(
+            one is None or len(one) == 2 for one in numbers[side]["joints"]
+        )
+    assert numbers["target"]["joints"][:14] == numbers["asked"][:14]
+    assert numbers["source"]["joints"] != numbers["target"]["joints"]
+
+
+def maps_of(host, run, block):
+    """The tensors of the file that the browser gets, and the numbers beside it."""
+    numbers = json.loads(run.outputs[block]["dptn_attention"][0])
+    assert numbers["maps"]["type"] == "temp"
+    sent = host.fetch("/view?" + urllib.parse.urlencode(numbers["maps"]))
+    return safetensors.numpy.load(gzip.decompress(sent)), numbers
+
+
+def test_all_attention_comes_as_a_file_that_says_what_the_numbers_say(host):
+    run, block, _ = attention(host)
+    tensors, numbers = maps_of(host, run, block)
+    rows, columns = numbers["grid"]
+    tokens = rows * columns
+    assert tensors["values"].shape == (2, 2, tokens, tokens) and tensors["highest"].shape == (2, 2, tokens)
+    shares = (tensors["values"].astype(float) / 255) ** 2 * tensors["highest"][..., None]
+    assert abs(shares.sum(-1) - 1).max() < 0.08
+    averaged = shares[-1].mean(0)
+    target, source = numbers["target"], numbers["source"]
+    for (x, y), looked in zip(numbers["asked"], numbers["looked"], strict=True):
+        left, top, width, height = target["frame"]
+        column = min(max(int((x - left) / width * columns), 0), columns - 1)
+        row = min(max(int((y - top) / height * rows), 0), rows - 1)
+        highest = averaged[row * columns + column].argmax()
+        left, top, width, height = source["frame"]
+        place = (left + (highest % columns + 0.5) / columns * width, top + (highest // columns + 0.5) / rows * height)
+        # the middle of mass lies within one token of the highest one
+        assert abs(place[0] - looked[0]) <= width / columns + 0.2 and abs(place[1] - looked[1]) <= height / rows + 0.2
+
+
+def test_the_two_pictures_to_click_on_are_the_drawn_one_and_the_source(host):
+    graph, nodes = transfer_graph()
+    block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1))
+    shown = graph.add("PreviewImage", images=graph.out(nodes["drawn"]))
+    person = graph.add("PreviewImage", images=graph.out(nodes["person"]))
+    run = host.run(graph.prompt)
+    pictures = run.outputs[block]["dptn_pictures"]
+    assert len(pictures) == 2 and len(run.outputs[block]["images"]) == 1
+    for found, node in zip(pictures, (shown, person), strict=True):
+        wanted = host.picture(run.outputs[node]["images"][0]).astype(int)
+        assert abs(host.picture(found).astype(int) - wanted).max() <= 1
+
+
+def test_large_pictures_are_sent_small_and_missing_joints_as_null(host):
+    points = [[x * 8, y * 8] for x, y in STANDING[:14]] + [[0, 0, 0]] * 4
+    headless = [picture([person(points)], 3072, 4096)]
+    graph = Graph()
+    graph, nodes = transfer_graph(graph.send_pose(headless), graph)
+    block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1))
+    run = host.run(graph.prompt)
+    assert run.error is None
+    target, source = (host.picture(one) for one in run.outputs[block]["dptn_pictures"])
+    assert target.shape == (1024, 768, 3) and source.shape == (512, 384, 3)
+    numbers = json.loads(run.outputs[block]["dptn_attention"][0])
+    assert numbers["target"]["canvas"] == [3072, 4096]
+    assert numbers["target"]["joints"][14:] == [None] * 4 and None not in numbers["target"]["joints"][:14]
 
 
 def test_a_mask_of_any_size_can_be_asked_about(host):
