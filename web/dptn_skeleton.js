@@ -6,7 +6,7 @@ import { api } from "/scripts/api.js";
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { LiveRuns, idsInPrompt, nearestDownstream } from "./skeleton/live.js";
 
-/** @typedef {import("./skeleton/live.js").Kind} Kind */
+/** @import { Kind } from "./skeleton/live.js" */
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
@@ -53,7 +53,7 @@ class LivePrompts {
       return answer.prompt_id ?? null;
     } catch (error) {
       this.graph = null;
-      this.editor.say(`live: ${/** @type {Error} */ (error).message}`);
+      this.editor.say(`live: ${error.message}`);
       return null;
     }
   }
