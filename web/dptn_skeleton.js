@@ -86,10 +86,17 @@ function mount(node, name) {
       // Nodes 2.0 reads the widget's own value, not only what getValue returns
       widget.value = text;
       widget.callback?.(text);
+      if (editor.stage.gesture) {
+        live?.request("draft");
+        return; // the graph is drawn anew when the pull ends: drawing it at every move would take the time live posing needs
+      }
       node.graph?.change?.();
-      live?.request(editor.stage.gesture ? "draft" : "full");
+      live?.request("full");
     },
-    onRelease: () => live?.request("full"),
+    onRelease: () => {
+      node.graph?.change?.();
+      live?.request("full");
+    },
     onLive: (on) => {
       live?.dispose();
       live = on ? liveRuns(node, editor) : null;
