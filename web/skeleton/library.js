@@ -1,11 +1,10 @@
 /** Named poses, drawn by angles, and how somebody takes one: with limbs of their own length, on the ground they stand on. */
 
-import { HEAD, HIPS, MIRRORED, NECK, PARENT, STANDING, TWO_BONES, standing } from "./anatomy.js";
-import { at, present } from "./frames.js";
-import { boxOf, distance, mean, turnedPoint } from "./geometry.js";
+import { HEAD, MIRRORED, NECK, PARENT, STANDING, TWO_BONES, above, standing } from "./anatomy.js";
+import { hipsOf } from "./frames.js";
+import { boxOf, distance, mean, minus, plus, seen, turnedPoint, within } from "./geometry.js";
 
-/** @import { Point } from "./geometry.js" */
-/** @import { Points } from "./pose.js" */
+/** @import { Canvas, Point, Points } from "./geometry.js" */
 
 /**
  * @typedef {number[]} Limb angles of the upper and the lower half in degrees from hanging straight down, outward (seen from the
@@ -31,7 +30,7 @@ const DRAWINGS = [
   { name: "T-pose", arms: [[90, 90], [90, 90]], legs: [[3, 2], [3, 2]] },
   { name: "arms raised", arms: [[155, 168], [155, 168]], legs: [[5, 3], [5, 3]] },
   { name: "hands on hips", arms: [[45, -48, 1, 0.95], [45, -48, 1, 0.95]], legs: [[7, 5], [7, 5]] },
-  { name: "arms crossed", arms: [[14, -98, 1, 1], [14, -104, 1, 1]], legs: [[4, 2], [4, 2]] },
+  { name: "arms crossed", arms: [[14, -98], [14, -104]], legs: [[4, 2], [4, 2]] },
   { name: "hands behind the head", arms: [[118, -104, 0.85, 0.95], [118, -104, 0.85, 0.95]], legs: [[5, 3], [5, 3]] },
   { name: "waving", head: -4, arms: [[98, 172], [9, 5]], legs: [[4, 2], [4, 2]] },
   { name: "pointing", arms: [[8, 4], [88, 90]], legs: [[4, 2], [6, 4]], head: 4 },
@@ -47,7 +46,7 @@ const DRAWINGS = [
   { name: "sitting on the floor", view: "side", lean: -18, arms: [[-30, -26], [-26, -22]], legs: [[118, 34], [90, 88]] },
   { name: "kneeling", view: "side", arms: [[2, 22], [6, 26]], legs: [[2, -92], [-2, -88]] },
   { name: "on one knee", view: "side", lean: 3, arms: [[18, 70], [-4, 14]], legs: [[88, 0], [-4, -86]] },
-  { name: "squatting", lean: 0, arms: [[30, -42, 0.8, 0.8], [30, -42, 0.8, 0.8]], legs: [[58, -12, 0.72], [58, -12, 0.72]] },
+  { name: "squatting", arms: [[30, -42, 0.8, 0.8], [30, -42, 0.8, 0.8]], legs: [[58, -12, 0.72], [58, -12, 0.72]] },
   { name: "lunge", lean: -6, arms: [[60, 64], [60, 64]], legs: [[62, 2, 0.9], [36, 38]] },
   { name: "star jump", arms: [[128, 132], [128, 132]], legs: [[30, 32], [30, 32]], lift: 0.08 },
   { name: "leap", arms: [[120, 150], [120, 150]], legs: [[34, -40, 0.9, 0.9], [34, -40, 0.9, 0.9]], lift: 0.12 },
@@ -63,50 +62,55 @@ const DRAWINGS = [
   { name: "lying on the back", view: "side", arms: [[-6, -2], [4, 6]], legs: [[2, 0], [-1, -2]], turn: -90 },
 ];
 
-// Half the width of shoulders and hips, and the face, in shares of the stature, as each view shows them.
+/**
+ * Half the width of shoulders and hips, and the face, in shares of the stature, as each view shows them.
+ * @type {Record<string, {shoulder: number, hip: number, nose: number | null, eyes: (number | null)[], ears: (number | null)[]}>}
+ */
 const VIEWS = {
-  front: { shoulder: 0.105, hip: 0.06, forward: 0, face: { nose: 0, eyes: [-0.02, 0.02], ears: [-0.045, 0.045] } },
-  turned: { shoulder: 0.085, hip: 0.05, forward: 0, face: { nose: 0.024, eyes: [-0.002, 0.034], ears: [-0.034, null] } },
-  side: { shoulder: 0.014, hip: 0.01, forward: 1, face: { nose: 0.046, eyes: [0.028, null], ears: [-0.012, null] } },
-  back: { shoulder: -0.105, hip: -0.06, forward: 0, face: { nose: null, eyes: [null, null], ears: [0.045, -0.045] } },
+  front: { shoulder: 0.105, hip: 0.06, nose: 0, eyes: [-0.02, 0.02], ears: [-0.045, 0.045] },
+  turned: { shoulder: 0.085, hip: 0.05, nose: 0.024, eyes: [-0.002, 0.034], ears: [-0.034, null] },
+  side: { shoulder: 0.014, hip: 0.01, nose: 0.046, eyes: [0.028, null], ears: [-0.012, null] },
+  back: { shoulder: -0.105, hip: -0.06, nose: null, eyes: [null, null], ears: [0.045, -0.045] },
 };
-const [CROWN_TO_NECK, CROWN_TO_HIPS, CROWN_TO_SHOULDERS] = [STANDING[NECK], STANDING[8], STANDING[2]].map((point) => point[1]);
-const [CROWN_TO_NOSE, CROWN_TO_EYES, CROWN_TO_EARS] = [STANDING[0], STANDING[14], STANDING[16]].map((point) => point[1]);
+/** @type {Point} */
+const HIPS_MIDDLE = [0, STANDING[8][1]];
 const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
-const lengthOf = (/** @type {number} */ joint) => distance(at(STANDING, joint), at(STANDING, PARENT[joint]));
+const lengthOf = (/** @type {number} */ joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
 
 /** A drawing as 18 points in shares of the stature, y from 0 at the ground upward negative. @param {Drawing} drawing @returns {Points} */
-function drawn(drawing) {
-  const view = VIEWS[drawing.view ?? "front"];
+function drawn({ view = "front", lean = 0, head = 0, arms, legs, turn = 0, lift = 0 }) {
+  const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
   /** @type {Points} */
   const points = new Array(18).fill(null);
-  const { nose, eyes, ears } = view.face;
-  const rightSide = view.shoulder > 0 ? -1 : 1;
-  points[NECK] = [0, CROWN_TO_NECK];
-  points[0] = nose === null ? null : [nose, CROWN_TO_NOSE];
-  [0, 1].forEach((side) => {
-    const [eye, ear, sign] = [eyes[side], ears[side], side === 0 ? -1 : 1];
-    points[14 + side] = eye === null ? null : [eye, CROWN_TO_EYES];
-    points[16 + side] = ear === null ? null : [ear, CROWN_TO_EARS];
-    points[2 + 3 * side] = [sign * view.shoulder, CROWN_TO_SHOULDERS];
-    points[8 + 3 * side] = [sign * view.hip, CROWN_TO_HIPS];
-  });
-  /** @type {Point} */
-  const hips = [0, CROWN_TO_HIPS];
-  const lean = radians(drawing.lean ?? 0);
-  const nod = radians(drawing.head ?? 0);
-  for (const joint of HEAD) points[joint] = points[joint] && turnedPoint(at(points, joint), at(points, NECK), nod);
-  for (const joint of [NECK, 2, 5, ...HEAD]) points[joint] = points[joint] && turnedPoint(at(points, joint), hips, lean);
-  const limbs = [...drawing.arms, ...drawing.legs];
+  // as far to the side as the view shows it, as high as on somebody who stands
+  const put = (/** @type {number} */ joint, /** @type {number | null} */ x) => {
+    points[joint] = x === null ? null : [x, STANDING[joint][1]];
+  };
+  put(NECK, 0);
+  put(0, nose);
+  for (const side of [0, 1]) {
+    const sign = side === 0 ? -1 : 1;
+    put(14 + side, eyes[side]);
+    put(16 + side, ears[side]);
+    put(2 + 3 * side, sign * shoulder);
+    put(8 + 3 * side, sign * hip);
+  }
+  const tilt = (/** @type {number[]} */ joints, /** @type {Point} */ centre, /** @type {number} */ degrees) => {
+    for (const joint of joints) points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
+  };
+  tilt(HEAD, points[NECK], head);
+  tilt([NECK, 2, 5, ...HEAD], HIPS_MIDDLE, lean);
+  const rightSide = shoulder > 0 ? -1 : 1;
+  const limbs = [...arms, ...legs];
   TWO_BONES.forEach(([end, middle, root], index) => {
     const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
-    const outward = view.forward || (index % 2 === 0 ? rightSide : -rightSide);
-    points[middle] = hung(at(points, root), upper, lengthOf(middle) * upperShare, outward);
-    points[end] = hung(at(points, middle), lower, lengthOf(end) * lowerShare, outward);
+    const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
+    points[middle] = hung(points[root], upper, lengthOf(middle) * upperShare, outward);
+    points[end] = hung(points[middle], lower, lengthOf(end) * lowerShare, outward);
   });
-  const turned = points.map((point) => point && turnedPoint(point, hips, radians(drawing.turn ?? 0)));
-  const ground = boxOf(turned.filter((point) => point !== null)).bottom + (drawing.lift ?? 0);
-  return turned.map((point) => point && [point[0], point[1] - ground]);
+  tilt([...points.keys()], HIPS_MIDDLE, turn);
+  const ground = boxOf(seen(points)).bottom + lift;
+  return points.map((point) => point && [point[0], point[1] - ground]);
 }
 
 /** @param {Point} from @param {number} degrees @param {number} length @param {number} outward @returns {Point} */
@@ -114,43 +118,38 @@ function hung(from, degrees, length, outward) {
   return [from[0] + outward * Math.sin(radians(degrees)) * length, from[1] + Math.cos(radians(degrees)) * length];
 }
 
-/** The poses that come along. @type {{name: string, points: Points}[]} in shares of the stature, the ground at 0 */
+/** The poses that come along, in shares of the stature, the ground at 0. */
 export const POSES = DRAWINGS.map((drawing) => ({ name: drawing.name, points: drawn(drawing) }));
 
 /**
  * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest point on the ground where it
  * was, and the hips above the same place. Arms and legs they hide stay hidden; the head shows what the pose shows.
- * @param {Points} points the person @param {Points} model the pose, any size
- * @param {{width: number, height: number}} canvas for somebody of whom nothing is there @returns {Points}
+ * @param {Points} points the person @param {Points} model the pose, any size @param {Canvas} canvas if nothing is there of the person
  */
 export function inPose(points, model, canvas) {
-  const person = present(points).length > 1 ? points : standing(canvas.width, canvas.height);
-  const body = proportions(person);
-  const scaleOfModel = proportions(model).stature;
+  const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);
+  const { stature, shares } = proportions(person);
+  const scale = stature / proportions(model).stature;
   /** @type {Points} */
   const posed = new Array(18).fill(null);
   posed[NECK] = [0, 0];
   for (const joint of [2, 5, 8, 11, 0, 3, 6, 9, 12, 4, 7, 10, 13, 14, 15, 16, 17]) {
     // in a view from behind the ears hang on the neck, as nothing lies between
-    let parent = PARENT[joint];
-    while (!posed[parent] && parent >= 0) parent = PARENT[parent];
+    const parent = above(joint, (up) => posed[up]);
     if (!model[joint] || parent < 0) continue;
-    const [from, to] = [at(model, parent), at(model, joint)];
-    const factor = (body.stature / scaleOfModel) * body.shares[joint];
-    const start = at(posed, parent);
-    posed[joint] = [start[0] + (to[0] - from[0]) * factor, start[1] + (to[1] - from[1]) * factor];
+    const [x, y] = minus(model[joint], model[parent]);
+    posed[joint] = plus(posed[parent], [x * scale * shares[joint], y * scale * shares[joint]]);
   }
   const kept = posed.map((point, joint) => (HEAD.includes(joint) || person[joint] ? point : null));
-  const [before, after] = [standsAt(person), standsAt(kept)];
-  const lift = -boxOf(model.filter((point) => point !== null)).bottom * (body.stature / scaleOfModel);
-  return kept.map((point) => point && [point[0] + before[0] - after[0], point[1] + before[1] - after[1] - Math.max(lift, 0)]);
+  const [x, y] = minus(standsAt(person), standsAt(kept));
+  const lift = -boxOf(seen(model)).bottom * scale;
+  return kept.map((point) => point && plus(point, [x, y - Math.max(lift, 0)]));
 }
 
 /** Middle of the hips (or else of everything), and the lowest point. @param {Points} points @returns {Point} */
 function standsAt(points) {
-  const there = points.filter((point) => point !== null);
-  const hips = HIPS.filter((joint) => points[joint]).map((joint) => at(points, joint));
-  return [mean(hips.length ? hips : there)[0], boxOf(there).bottom];
+  const hips = hipsOf(points);
+  return [mean(hips.length ? hips : seen(points))[0], boxOf(seen(points)).bottom];
 }
 
 /**
@@ -163,14 +162,14 @@ function proportions(points) {
     const [own, hangs] = [points[joint], points[parent]];
     return own && hangs ? distance(own, hangs) / lengthOf(joint) : 0;
   });
+  const known = (/** @type {number[]} */ some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
   // shoulders, hips and the face shrink when somebody turns: limbs and trunk tell the size
-  const telling = [3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]).filter((ratio) => ratio > 0);
-  const known = telling.length ? telling : ratios.filter((ratio) => ratio > 0);
-  const sorted = known.sort((a, b) => a - b);
-  const stature = sorted.length ? sorted[Math.floor(0.75 * (sorted.length - 1))] : 1;
+  const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
+  const sorted = telling.length ? telling : known(ratios);
+  const stature = sorted[Math.floor(0.75 * (sorted.length - 1))] ?? 1;
   const shares = ratios.map((ratio, joint) => {
-    const seen = Math.max(ratio, ratios[MIRRORED[joint]]);
-    return seen > 0 && !HEAD.includes(joint) ? Math.min(1.25, Math.max(0.8, seen / stature)) : 1;
+    const longest = Math.max(ratio, ratios[MIRRORED[joint]]);
+    return longest > 0 && !HEAD.includes(joint) ? within(longest / stature, 0.8, 1.25) : 1;
   });
   return { stature, shares };
 }

@@ -3,8 +3,7 @@
 import { boxOf } from "./geometry.js";
 import { mapped } from "./person.js";
 
-/** @import { Point } from "./geometry.js" */
-/** @import { Points } from "./pose.js" */
+/** @import { Point, Points } from "./geometry.js" */
 /** @import { Person } from "./person.js" */
 
 /** @typedef {{width: number, height: number}} Canvas */

@@ -14,8 +14,7 @@ import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
 import { PoseTextError, readValue, writeValue } from "./value.js";
 
-/** @import { Point } from "./geometry.js" */
-/** @import { Points } from "./pose.js" */
+/** @import { Point, Points } from "./geometry.js" */
 /** @import { Person } from "./person.js" */
 /** @import { Canvas, Edit } from "./value.js" */
 /** @import { Step } from "./interpolation.js" */

@@ -8,8 +8,8 @@ import { PoseTextError, readOpenPose, writePeople } from "./openpose.js";
 import { personOf } from "./person.js";
 
 /** @import { Person } from "./person.js" */
+/** @import { Points } from "./geometry.js" */
 /** @import { Step } from "./interpolation.js" */
-/** @import { Points } from "./pose.js" */
 
 export { PoseTextError };
 
