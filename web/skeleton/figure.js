@@ -5,8 +5,9 @@ import { boxOf, middleOf, seen } from "./geometry.js";
 import { svg } from "./page.js";
 
 /** @import { Points } from "./geometry.js" */
+/** @import { Attributes } from "./page.js" */
 
-/** Lines for the limbs that are there. @param {Points} points @param {Record<string, string | number>} attributes */
+/** Lines for the limbs that are there. @param {Points} points @param {Attributes} attributes */
 export function limbs(points, attributes) {
   return LIMBS.filter(([a, b]) => points[a] && points[b]).map(([a, b]) => {
     const [[x1, y1], [x2, y2]] = [points[a], points[b]];

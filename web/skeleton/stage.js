@@ -8,6 +8,7 @@ import { svg } from "./page.js";
 import { problems } from "./pose.js";
 
 /** @import { Box, Point } from "./geometry.js" */
+/** @import { Attributes } from "./page.js" */
 /** @import { EditorState } from "./state.js" */
 /** @import { Person } from "./person.js" */
 
@@ -32,11 +33,11 @@ const UNTOUCHED = { "pointer-events": "none" };
 /** @param {Box} box @param {number} by */
 const grown = ({ left, top, right, bottom }, by) => ({ left: left - by, top: top - by, right: right + by, bottom: bottom + by });
 
-/** @param {Box} box @param {Record<string, string | number>} attributes */
+/** @param {Box} box @param {Attributes} attributes */
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
   svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
 
-/** @param {Point} centre @param {number} r @param {Record<string, string | number>} attributes */
+/** @param {Point} centre @param {number} r @param {Attributes} attributes */
 const circle = ([cx, cy], r, attributes) => svg("circle", { cx, cy, r, ...attributes });
 
 export class Stage {
@@ -119,7 +120,7 @@ export class Stage {
       const image = { ...canvas, ...UNTOUCHED, preserveAspectRatio: "none", class: "background" };
       parts.push(svg("image", { ...image, href: this.background, opacity: look.background }));
     }
-    /** @param {Person[]} people @param {Record<string, string | number>} attributes */
+    /** @param {Person[]} people @param {Attributes} attributes */
     const remind = (people, attributes) => {
       const dim = { ...UNTOUCHED, "stroke-width": unit * 0.9, "stroke-opacity": 0.35, ...attributes };
       parts.push(...people.flatMap(({ points }) => limbs(points, dim)));
