@@ -14,6 +14,8 @@ import { Toolbar } from "./toolbar.js";
 /** @import { Canvas, Point } from "./geometry.js" */
 /** @import { Run } from "./state.js" */
 
+/** @typedef {Record<string, () => void>} Acts by key */
+
 /**
  * @typedef {object} Options
  * @property {(text: string) => void} onChange called with the new value after each change
@@ -54,8 +56,16 @@ export class SkeletonEditor {
       if (event.key === " ") this.stage.panning = false;
     });
     this.panel.addEventListener("dragover", (event) => event.preventDefault());
-    this.panel.addEventListener("drop", (event) => this.drop(event));
-    this.panel.addEventListener("paste", (event) => this.paste(event));
+    this.panel.addEventListener("drop", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      event.dataTransfer?.files[0]?.text().then((text) => this.state.paste(text));
+    });
+    this.panel.addEventListener("paste", (event) => {
+      event.stopPropagation();
+      const text = event.clipboardData?.getData("text/plain");
+      if (text && !targetOf(event).matches(TYPED)) this.state.paste(text);
+    });
     this.render();
   }
 
@@ -142,7 +152,7 @@ export class SkeletonEditor {
   /** What a key means together with Ctrl. @param {KeyboardEvent} event */
   command({ key, shiftKey }) {
     const { state } = this;
-    /** @type {Record<string, () => void>} */
+    /** @type {Acts} */
     const acts = { z: () => (shiftKey ? state.redo() : state.undo()), y: () => state.redo(), a: () => state.selectAll() };
     return acts[key.toLowerCase()];
   }
@@ -153,7 +163,7 @@ export class SkeletonEditor {
     // with nothing selected, Escape closes the window
     if (!stage.element.contains(targetOf(event)) || (event.key === "Escape" && !state.selected.size)) return null;
     const closer = () => stage.zoomBy(1.25);
-    /** @type {Record<string, () => void>} */
+    /** @type {Acts} */
     const acts = {
       "+": closer, "=": closer, "-": () => stage.zoomBy(0.8), 0: () => stage.fit(), m: () => state.mirror(),
       " ": () => (stage.panning = true), Escape: () => state.select([]), Delete: () => state.hide([...state.selected]),
@@ -167,7 +177,7 @@ export class SkeletonEditor {
     const far = shiftKey ? 10 : 1;
     const push = (/** @type {Point} */ by) => () => state.nudge(joint, by, altKey);
     const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
-    /** @type {Record<string, () => void>} */
+    /** @type {Acts} */
     const acts = {
       ArrowLeft: push([-far, 0]), ArrowRight: push([far, 0]), ArrowUp: push([0, -far]), ArrowDown: push([0, far]),
       Enter: () => state.toggle(joint), Delete: hide, Backspace: hide,
@@ -177,21 +187,5 @@ export class SkeletonEditor {
       state.takePerson(person);
       act();
     });
-  }
-
-  /** @param {ClipboardEvent} event */
-  paste(event) {
-    event.stopPropagation();
-    if (targetOf(event).matches(TYPED)) return;
-    const text = event.clipboardData?.getData("text/plain");
-    if (text) this.state.paste(text);
-  }
-
-  /** @param {DragEvent} event */
-  drop(event) {
-    event.preventDefault();
-    event.stopPropagation();
-    const file = event.dataTransfer?.files[0];
-    if (file) file.text().then((text) => this.state.paste(text));
   }
 }

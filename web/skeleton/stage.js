@@ -61,14 +61,30 @@ export class Stage {
     this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: the page's own event needs
     // an element that stays, and each change draws all of them anew
     this.element = svg("svg", { role: "group", "aria-label": "Skeleton editor", class: "stage", tabindex: 0 });
-    this.element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.element.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
+    }, { passive: false });
     this.listening = new AbortController();
     // Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
     const first = { capture: true, signal: this.listening.signal };
     window.addEventListener("pointerdown", (event) => this.down(event), first);
-    window.addEventListener("pointermove", (event) => this.moved(event), first);
+    window.addEventListener("pointermove", (event) => {
+      if (!this.pointers.has(event.pointerId)) return;
+      event.stopImmediatePropagation();
+      this.pointers.set(event.pointerId, event);
+      this.gesture?.move(event);
+    }, first);
     for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
-      window.addEventListener(kind, (event) => this.up(event), first);
+      window.addEventListener(kind, (event) => {
+        if (!this.pointers.delete(event.pointerId)) return;
+        event.stopImmediatePropagation();
+        const { gesture } = this;
+        this.gesture = null;
+        gesture?.end?.();
+        state.show();
+      }, first);
     }
   }
 
@@ -229,24 +245,6 @@ export class Stage {
     this.state.show();
   }
 
-  /** @param {PointerEvent} event */
-  moved(event) {
-    if (!this.pointers.has(event.pointerId)) return;
-    event.stopImmediatePropagation();
-    this.pointers.set(event.pointerId, event);
-    this.gesture?.move(event);
-  }
-
-  /** @param {PointerEvent} event */
-  up(event) {
-    if (!this.pointers.delete(event.pointerId)) return;
-    event.stopImmediatePropagation();
-    const { gesture } = this;
-    this.gesture = null;
-    gesture?.end?.();
-    this.state.show();
-  }
-
   /** @param {PointerEvent} event @returns {Gesture} */
   begin(event) {
     const { state } = this;
@@ -389,13 +387,6 @@ export class Stage {
         end();
       },
     };
-  }
-
-  /** @param {WheelEvent} event */
-  wheel(event) {
-    event.preventDefault();
-    event.stopPropagation();
-    this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
   }
 
   /** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held @param {number} zoom */

@@ -38,7 +38,13 @@ export class Toolbar {
       row.setAttribute("aria-label", TABS[index]);
     });
     const tabs = html("div", { class: "tabs", role: "tablist" }, ...this.tabs);
-    tabs.addEventListener("keydown", (event) => this.arrow(event));
+    tabs.addEventListener("keydown", (event) => {
+      const step = arrowStep(event);
+      if (!step) return;
+      const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
+      this.open(next);
+      this.tabs[next].focus();
+    });
     const top = html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large);
     this.element = html("div", { class: "toolbar" }, top, ...this.rows);
     this.open(0);
@@ -52,15 +58,6 @@ export class Toolbar {
       this.rows[at].hidden = at !== index;
     });
     this.state.show();
-  }
-
-  /** @param {KeyboardEvent} event */
-  arrow(event) {
-    const step = arrowStep(event);
-    if (!step) return;
-    const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
-    this.open(next);
-    this.tabs[next].focus();
   }
 
   poseRow() {
