@@ -11,8 +11,7 @@ import { Strip } from "./strip.js";
 import { STYLE } from "./style.js";
 import { Toolbar } from "./toolbar.js";
 
-/** @import { Canvas, Point } from "./geometry.js" */
-/** @import { Run } from "./state.js" */
+/** @import { Canvas, Point } from "./geometry.js" @import { Run } from "./state.js" */
 
 /** @typedef {Record<string, () => void>} Acts by key */
 

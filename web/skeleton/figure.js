@@ -4,8 +4,7 @@ import { LIMBS, jointColour } from "./anatomy.js";
 import { boxOf, middleOf, seen } from "./geometry.js";
 import { svg } from "./page.js";
 
-/** @import { Points } from "./geometry.js" */
-/** @import { Attributes } from "./page.js" */
+/** @import { Points } from "./geometry.js" @import { Attributes } from "./page.js" */
 
 /** Lines for the limbs that are there. @param {Points} points @param {Attributes} attributes */
 export function limbs(points, attributes) {
@@ -17,7 +16,8 @@ export function limbs(points, attributes) {
 
 /**
  * A small picture of some people.
- * @param {Points[]} people @param {{left: number, top: number, width: number, height: number} | null} view what to show; null: all
+ * @param {Points[]} people
+ * @param {{left: number, top: number, width: number, height: number} | null} view what to show; null: all
  */
 export function thumbnail(people, view = null) {
   const there = people.flatMap(seen);

@@ -14,7 +14,8 @@ export const present = (points) => points.flatMap((point, joint) => (point ? [jo
 /** @param {Points} points */
 export const hipsOf = (points) => HIPS.flatMap((joint) => (points[joint] ? [points[joint]] : []));
 
-/** From one point to another; where that is no way at all, or starts nowhere, as `otherwise` says. @type {(from: Point | null, to: Point, otherwise: number) => number} */
+/** From one point to another; where that is no way at all, or starts nowhere, as `otherwise` says.
+ * @type {(from: Point | null, to: Point, otherwise: number) => number} */
 const pointing = (from, to, otherwise) => (from && distance(from, to) > NO_LENGTH ? direction(from, to) : otherwise);
 
 /**

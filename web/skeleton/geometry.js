@@ -83,7 +83,8 @@ export class Frame {
     return new Frame(onWay(this.origin, other.origin, share), this.angle + wrapped(other.angle - this.angle) * share);
   }
 
-  /** A point that moves in a straight line as seen from the body. @type {(frameA: Frame, a: Point, frameB: Frame, b: Point, share: number) => Point} */
+  /** A point that moves in a straight line as seen from the body.
+   * @type {(frameA: Frame, a: Point, frameB: Frame, b: Point, share: number) => Point} */
   mixed(frameA, a, frameB, b, share) {
     return this.outside(onWay(frameA.inside(a), frameB.inside(b), share));
   }

@@ -8,8 +8,7 @@ import { headFrame, partFrames, present, trunkFrame } from "./frames.js";
 import { Frame, NO_LENGTH, away, direction, distance, mix, wrapped } from "./geometry.js";
 import { eachPart } from "./person.js";
 
-/** @import { Point, Points } from "./geometry.js" */
-/** @import { Person } from "./person.js" */
+/** @import { Point, Points } from "./geometry.js" @import { Person } from "./person.js" */
 
 /** @typedef {{frames: number, easing: string}} Step the way to the next keyframe: how many frames later, and how it is gone */
 
@@ -53,15 +52,14 @@ export function between(start, end, share) {
   return start.map((person, index) => (end[index] ? personBetween(person, end[index], share) : person));
 }
 
-/** @param {Person} start @param {Person} end @param {number} share @returns {Person} */
+/** @param {Person} start @param {Person} end @param {number} share */
 function personBetween(start, end, share) {
   const known = present(start.points).filter((joint) => end.points[joint]);
   if (!known.length || share === 0) return start;
-  const [trunkA, trunkB] = [trunkFrame(start.points, known), trunkFrame(end.points, known)];
+  const [trunkA, trunkB] = [start, end].map((person) => trunkFrame(person.points, known));
   const trunk = trunkA.towards(trunkB, share);
-  const points = pointsBetween(start.points, end.points, share, known, [trunkA, trunkB, trunk]);
-  const framesA = partFrames(start.points, known, trunkA);
-  const framesB = partFrames(end.points, known, trunkB);
+  const [framesA, framesB] = [partFrames(start.points, known, trunkA), partFrames(end.points, known, trunkB)];
+  const points = pointsBetween(start.points, end.points, share, known, [trunkA, trunkB, trunk], [framesA.face, framesB.face]);
   const frames = partFrames(points, known, trunk);
   // a hand or face goes along with its wrist or head, and takes on the other's shape if there is one
   const parts = eachPart(start.parts, (part, name) => {
@@ -79,9 +77,10 @@ function personBetween(start, end, share) {
 /**
  * The joints on the way from one pose to another.
  * @param {Points} a @param {Points} b @param {number} share
- * @param {number[]} known joints that both have @param {Frame[]} trunks of a, of b, and on the way
+ * @param {number[]} known joints that both have
+ * @param {Frame[]} trunks of a, of b, and on the way @param {Frame[]} heads of a and b
  */
-function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk]) {
+function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, headB]) {
   const both = (/** @type {number} */ joint) => known.includes(joint);
   const straight = (/** @type {number} */ joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
   /** @type {Points} */
@@ -93,13 +92,12 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk]) {
   for (const [end, middle, root] of TWO_BONES) {
     if (both(middle)) done[middle] = both(root) ? swing(root, middle) : straight(middle);
     if (!both(end)) continue;
-    if (both(middle) && both(root)) {
-      const chain = [root, middle, end];
-      done[end] = bent(done[root], done[middle], chain.map((j) => a[j]), chain.map((j) => b[j]), share);
-    } else if (both(middle) || both(root)) done[end] = swing(both(middle) ? middle : root, end);
+    const chain = [root, middle, end];
+    if (chain.every(both)) done[end] = bent(done[root], done[middle], chain.map((j) => a[j]), chain.map((j) => b[j]), share);
+    else if (both(middle) || both(root)) done[end] = swing(both(middle) ? middle : root, end);
     else done[end] = straight(end);
   }
-  const [headA, headB, head] = [headFrame(a, known, trunkA), headFrame(b, known, trunkB), headFrame(done, known, trunk)];
+  const head = headFrame(done, known, trunk);
   for (const joint of HEAD) if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
   const alone = present(a).filter((joint) => !both(joint));
   for (const joint of alone.sort((one, other) => depth(one) - depth(other) || one - other)) {
@@ -110,16 +108,16 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk]) {
 
 /**
  * The end of a limb that turns about `root` in relation to the trunk, the shorter way round, outward when both are alike.
- * @param {Point} root @param {Frame} trunk @param {[Frame, Point, Point]} start trunk, root and end @param {[Frame, Point, Point]} end
+ * @param {Point} root @param {Frame} trunk @param {[Frame, Point, Point]} start trunk, root and end
+ * @param {[Frame, Point, Point]} end
  * @param {number} share
  */
 function swung(root, trunk, start, end, share) {
-  const [lengthA, lengthB] = [distance(start[1], start[2]), distance(end[1], end[2])];
-  let angleA = direction(start[1], start[2]) - start[0].angle;
-  let angleB = direction(end[1], end[2]) - end[0].angle;
-  if (lengthA < NO_LENGTH) angleA = angleB;
-  if (lengthB < NO_LENGTH) angleB = angleA;
-  let turn = wrapped(angleB - angleA);
+  const [lengthA, lengthB] = [start, end].map(([, from, to]) => distance(from, to));
+  const [ownA, ownB] = [start, end].map(([frame, from, to]) => direction(from, to) - frame.angle);
+  // a limb without a length turns as the other does
+  const angleA = lengthA < NO_LENGTH ? ownB : ownA;
+  let turn = wrapped((lengthB < NO_LENGTH ? angleA : ownB) - angleA);
   const side = start[0].inside(start[1])[1];
   if (Math.abs(turn) > HALF_TURN) turn = Math.abs(turn) * (side >= 0 ? 1 : -1);
   return away(root, trunk.angle + angleA + turn * share, mix(lengthA, lengthB, share));
@@ -127,7 +125,8 @@ function swung(root, trunk, start, end, share) {
 
 /**
  * The end of a forearm or shin: its angle to the upper limb changes through the straight limb.
- * @param {Point} root @param {Point} middle @param {Point[]} start root, middle and end @param {Point[]} end @param {number} share
+ * @param {Point} root @param {Point} middle @param {Point[]} start root, middle and end @param {Point[]} end
+ * @param {number} share
  */
 function bent(root, middle, start, end, share) {
   const [bendA, bendB] = [start, end].map(([one, two, three]) => {

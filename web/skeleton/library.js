@@ -119,7 +119,8 @@ export const POSES = DRAWINGS.map(([name, [arm, leftArm = arm], [leg, leftLeg = 
 /**
  * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest point on the ground where it
  * was, and the hips above the same place. Arms and legs they hide stay hidden; the head shows what the pose shows.
- * @param {Points} points the person @param {Points} model the pose, any size @param {Canvas} canvas if nothing is there of the person
+ * @param {Points} points the person @param {Points} model the pose, any size
+ * @param {Canvas} canvas if nothing is there of the person
  */
 export function inPose(points, model, canvas) {
   const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);

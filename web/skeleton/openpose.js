@@ -3,15 +3,15 @@
 import { boxOf, mean, seen } from "./geometry.js";
 import { eachPart, mapped } from "./person.js";
 
-/** @import { Canvas, Point, Points } from "./geometry.js" */
-/** @import { Person } from "./person.js" */
+/** @import { Canvas, Point, Points } from "./geometry.js" @import { Person } from "./person.js" */
 
 /** @typedef {{people: Person[], exact: boolean, canvas: Canvas | null}} Raw a picture in its own units */
 
 /** Said in words when a text is no pose. */
 export class PoseTextError extends Error {}
 
-/** What `read` gives; `otherwise` says what to do with a text that is no pose. @template T @param {() => T} read @param {(error: PoseTextError) => T} otherwise */
+/** What `read` gives; `otherwise` says what to do with a text that is no pose. @template T @param {() => T} read
+ * @param {(error: PoseTextError) => T} otherwise */
 export function unlessNoPose(read, otherwise) {
   try {
     return read();
@@ -127,7 +127,8 @@ function readPerson(person, exact) {
   return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
 }
 
-/** @param {any} values @param {string} key @param {Record<number, number>} lengths @param {boolean} exact @returns {Points | null} */
+/** @param {any} values @param {string} key @param {Record<number, number>} lengths @param {boolean} exact
+ * @returns {Points | null} */
 function readPoints(values, key, lengths, exact) {
   if (values === null || values === undefined) return null;
   if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
@@ -171,7 +172,8 @@ function seemShares(points, canvas) {
   return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
 }
 
-/** A picture's people in pixels of a canvas, brought to another. @param {Raw} picture @param {Canvas} own @param {Canvas} canvas */
+/** A picture's people in pixels of a canvas, brought to another. @param {Raw} picture @param {Canvas} own
+ * @param {Canvas} canvas */
 function onCanvas({ people, exact }, own, canvas) {
   const shares = !exact && seemShares(people.flatMap(everyPoint), own);
   const scale = Math.min(canvas.width / own.width, canvas.height / own.height);

@@ -11,10 +11,12 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** @template {keyof SVGElementTagNameMap} Name @param {Name} name @param {Attributes} attributes @param {...(Node | string)} children */
+/** @template {keyof SVGElementTagNameMap} Name @param {Name} name @param {Attributes} attributes
+ * @param {...(Node | string)} children */
 export const svg = (name, attributes, ...children) => filled(document.createElementNS(SVG, name), attributes, children);
 
-/** @template {keyof HTMLElementTagNameMap} Name @param {Name} name @param {Attributes} attributes @param {...(Node | string)} children */
+/** @template {keyof HTMLElementTagNameMap} Name @param {Name} name @param {Attributes} attributes
+ * @param {...(Node | string)} children */
 export const html = (name, attributes, ...children) => filled(document.createElement(name), attributes, children);
 
 /** Buttons and fields in a line. @param {...(Node | string)} children */

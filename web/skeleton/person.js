@@ -15,14 +15,16 @@ export const NO_PARTS = { handLeft: null, handRight: null, face: null };
 /** @type {(points: Points) => Person} */
 export const personOf = (points) => ({ points, parts: NO_PARTS, rest: {} });
 
-/** The parts a person has, each made anew. @type {(parts: Parts, change: (part: Points, name: keyof Parts) => Points | null) => Parts} */
+/** The parts a person has, each made anew.
+ * @type {(parts: Parts, change: (part: Points, name: keyof Parts) => Points | null) => Parts} */
 export const eachPart = ({ handLeft, handRight, face }, change) => ({
   handLeft: handLeft && change(handLeft, "handLeft"),
   handRight: handRight && change(handRight, "handRight"),
   face: face && change(face, "face"),
 });
 
-/** Every point of a person shifted, scaled, turned or left out alike. @type {(person: Person, change: (point: Point) => Point | null) => Person} */
+/** Every point of a person shifted, scaled, turned or left out alike.
+ * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {
   const all = (/** @type {Points} */ points) => points.map((point) => point && change(point));
   return { ...person, points: all(person.points), parts: eachPart(person.parts, all) };
@@ -43,12 +45,10 @@ export function withPoints(person, points) {
   return { ...person, points, parts };
 }
 
-/** Index of each face point's mirror image: 68 outline points and two pupils. */
+/** Index of each face point's mirror image: 68 outline points and two pupils, in runs up or down. */
 export const MIRRORED_FACE = [
-  16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 27, 28, 29, 30, 35, 34,
-  33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62,
-  61, 60, 67, 66, 65, 69, 68,
-];
+  [16, 0], [26, 17], [27, 30], [35, 31], [45, 42], [47, 46], [39, 36], [41, 40], [54, 48], [59, 55], [64, 60], [67, 65], [69, 68],
+].flatMap(([first, last]) => Array.from({ length: Math.abs(last - first) + 1 }, (_, by) => first + Math.sign(last - first) * by));
 
 /** Seen in a mirror, in place: x about the middle of the box, and left and right change names. @param {Person} person */
 export function mirrored(person) {

@@ -7,10 +7,8 @@ import { boxOf, direction, distance, middleOf, minus, plus, seen, within } from 
 import { svg } from "./page.js";
 import { problems } from "./pose.js";
 
-/** @import { Box, Point } from "./geometry.js" */
-/** @import { Attributes } from "./page.js" */
-/** @import { EditorState } from "./state.js" */
-/** @import { Person } from "./person.js" */
+/** @import { Box, Point } from "./geometry.js" @import { Attributes } from "./page.js"
+ * @import { EditorState } from "./state.js" @import { Person } from "./person.js" */
 
 /**
  * @typedef {object} Gesture what one pointer does from down to up
@@ -245,7 +243,7 @@ export class Stage {
     this.state.show();
   }
 
-  /** @param {PointerEvent} event @returns {Gesture} */
+  /** @param {PointerEvent} event */
   begin(event) {
     const { state } = this;
     const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
@@ -366,7 +364,8 @@ export class Stage {
 
   /**
    * A gesture whose changes are undone together.
-   * @param {PointerEvent} event @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change @returns {Gesture}
+   * @param {PointerEvent} event @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change
+   * @returns {Gesture}
    */
   merged(event, change) {
     const from = this.place(event);
@@ -389,7 +388,8 @@ export class Stage {
     };
   }
 
-  /** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held @param {number} zoom */
+  /** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held
+   * @param {number} zoom */
   zoomAt(spot, held, zoom) {
     this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
     this.render();

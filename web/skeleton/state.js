@@ -14,10 +14,8 @@ import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
 import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
-/** @import { Canvas, Point, Points } from "./geometry.js" */
-/** @import { Person } from "./person.js" */
-/** @import { Edit } from "./value.js" */
-/** @import { Step } from "./interpolation.js" */
+/** @import { Canvas, Point, Points } from "./geometry.js" @import { Person } from "./person.js"
+ * @import { Edit } from "./value.js" @import { Step } from "./interpolation.js" */
 
 /** @typedef {{start: object[] | null, upstream: string | null, by_hand: boolean}} Run what the block's last run said: the
  *   connected pose on the block's canvas, its fingerprint, and whether the edit counted */
@@ -92,12 +90,12 @@ export class EditorState {
     return this.people()[this.active];
   }
 
-  /** The connected pose, to show under the edit. @returns {Person[]} */
+  /** The connected pose, to show under the edit. */
   connected() {
     return this.start ? this.start.frames[Math.min(this.index, this.start.frames.length - 1)] : [];
   }
 
-  /** The keyframe before; before the first, the pose as it was before the last change. @returns {Person[]} */
+  /** The keyframe before; before the first, the pose as it was before the last change. */
   before() {
     if (this.index > 0) return this.shown().frames[this.index - 1];
     const last = this.history.past.at(-1);
@@ -165,13 +163,15 @@ export class EditorState {
     this.options.onText(text);
   }
 
-  /** @param {(edit: Edit) => Partial<Edit>} change @param {unknown} [gesture] consecutive changes of one gesture are undone together */
+  /** @param {(edit: Edit) => Partial<Edit>} change
+   * @param {unknown} [gesture] consecutive changes of one gesture are undone together */
   change(change, gesture) {
     const before = this.shown();
     this.commit(writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
   }
 
-  /** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture] */
+  /** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change
+   * @param {unknown} [gesture] */
   changePeople(change, gesture) {
     const { index } = this;
     this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
@@ -199,7 +199,8 @@ export class EditorState {
 
   /**
    * Pull a joint, from the person as it was when the gesture began.
-   * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone this joint only @param {unknown} gesture
+   * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone this joint only
+   * @param {unknown} gesture
    */
   pull(start, joint, target, alone, gesture) {
     const drag = this.symmetric ? dragBoth : dragJoint;
@@ -229,7 +230,8 @@ export class EditorState {
     this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
   }
 
-  /** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale @param {unknown} [gesture] */
+  /** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
+   * @param {unknown} [gesture] */
   turn(start, joints, centre, angle, scale, gesture) {
     this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
   }
@@ -385,7 +387,7 @@ export class EditorState {
     return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
   }
 
-  /** @param {number | null} frame */
+  /** @param {number} frame of the sequence, or null */
   play(frame) {
     this.played = frame;
     this.show();

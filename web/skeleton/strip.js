@@ -5,8 +5,7 @@ import { EASINGS, MOST_FRAMES } from "./interpolation.js";
 import { arrowStep, button, choice, html, row, slider, toggle } from "./page.js";
 import { RATES } from "./value.js";
 
-/** @import { EditorState } from "./state.js" */
-/** @import { Edit } from "./value.js" */
+/** @import { EditorState } from "./state.js" @import { Edit } from "./value.js" */
 
 export class Strip {
   /** @param {EditorState} state */

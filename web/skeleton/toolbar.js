@@ -5,17 +5,16 @@ import { thumbnail } from "./figure.js";
 import { POSES } from "./library.js";
 import { arrowStep, button, html, row, slider, toggle } from "./page.js";
 
-/** @import { Points } from "./geometry.js" */
-/** @import { EditorState } from "./state.js" */
-/** @import { Stage } from "./stage.js" */
-/** @import { KeptPose } from "./value.js" */
+/** @import { Points } from "./geometry.js" @import { EditorState } from "./state.js"
+ * @import { Stage } from "./stage.js" @import { KeptPose } from "./value.js" */
 
 /** @typedef {{live: (on: boolean) => void, enlarge: () => void}} Actions what goes beyond the pose */
 
 const TABS = ["Pose", "Library", "People", "Frames", "View", "File"];
 
 export class Toolbar {
-  /** @param {EditorState} state @param {Stage} stage @param {Actions} actions @param {HTMLElement} frames the row of the tab "Frames" */
+  /** @param {EditorState} state @param {Stage} stage @param {Actions} actions
+   * @param {HTMLElement} frames the row of the tab "Frames" */
   constructor(state, stage, actions, frames) {
     this.state = state;
     this.stage = stage;

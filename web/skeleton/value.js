@@ -7,9 +7,8 @@ import { EASINGS, MOST_FRAMES, frameCount } from "./interpolation.js";
 import { PoseTextError, isObject, readOpenPose, unlessNoPose, writePeople } from "./openpose.js";
 import { personOf } from "./person.js";
 
-/** @import { Canvas, Points } from "./geometry.js" */
-/** @import { Person } from "./person.js" */
-/** @import { Step } from "./interpolation.js" */
+/** @import { Canvas, Points } from "./geometry.js" @import { Person } from "./person.js"
+ * @import { Step } from "./interpolation.js" */
 
 export { PoseTextError, unlessNoPose };
 
