@@ -38,7 +38,8 @@ export class SkeletonEditor {
     });
     this.stage = new Stage(this.state, { onRelease: options.onRelease });
     this.strip = new Strip(this.state);
-    this.toolbar = new Toolbar(this.state, this.stage, { live: options.onLive, enlarge: () => this.enlarge() }, this.strip.element);
+    const actions = { live: options.onLive, enlarge: () => this.enlarge() };
+    this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
     this.said = html("div", { class: "said", role: "status" });
     this.panel = html("div", { class: "dptn-panel" }, this.toolbar.element, this.stage.element, this.said);
     // the host may move this about as it likes; the panel moves between it and the full window

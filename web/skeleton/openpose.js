@@ -1,7 +1,7 @@
 /** OpenPose JSON as ComfyUI's packs exchange it, read in every form `dptn_core/pose/openpose_json.py` reads and explains. */
 
 import { boxOf, mean, seen } from "./geometry.js";
-import { eachPart, mapped } from "./person.js";
+import { detailsOf, eachPart, mapped } from "./person.js";
 
 /** @import { Canvas, Point, Points } from "./geometry.js" @import { Person } from "./person.js" */
 
@@ -155,13 +155,14 @@ function to18(body) {
 }
 
 /** Everything of a person that is there. @param {Person} person */
-const everyPoint = ({ points, parts }) => [points, parts.handLeft, parts.handRight, parts.face].flatMap((part) => seen(part ?? []));
+const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
 /** @param {Point[]} points @param {Canvas} likely @returns {Canvas} */
 function inferred(points, likely) {
   if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
   const { right, bottom } = boxOf(points);
-  if (Math.max(right, bottom) >= MAX_SIDE) throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
+  const far = Math.max(right, bottom) >= MAX_SIDE;
+  if (far) throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
   return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 

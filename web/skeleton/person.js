@@ -23,6 +23,9 @@ export const eachPart = ({ handLeft, handRight, face }, change) => ({
   face: face && change(face, "face"),
 });
 
+/** The points of hands and face that are there. @param {Parts} parts */
+export const detailsOf = ({ handLeft, handRight, face }) => [handLeft, handRight, face].flatMap((part) => seen(part ?? []));
+
 /** Every point of a person shifted, scaled, turned or left out alike.
  * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {

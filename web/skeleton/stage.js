@@ -5,6 +5,7 @@ import { limbs } from "./figure.js";
 import { present } from "./frames.js";
 import { boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
 import { svg } from "./page.js";
+import { detailsOf } from "./person.js";
 import { problems } from "./pose.js";
 
 /** @import { Box, Point } from "./geometry.js" @import { Attributes } from "./page.js"
@@ -166,8 +167,8 @@ export class Stage {
     const opacity = inHand || played !== null ? 1 : 0.55;
     const wrong = new Set(problems(points, canvas).flatMap(({ joints }) => joints));
     const lines = limbs(points, { class: "limb", "stroke-width": unit, "stroke-opacity": 0.65 * opacity, "data-person": index });
-    const details = [parts.handLeft, parts.handRight, parts.face].flatMap((part) => seen(part ?? []));
-    const dots = details.map((point) => circle(point, unit * 0.25, { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" }));
+    const detail = { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" };
+    const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
     const joints = present(points).map((joint) => {
       const chosen = inHand && selected.has(joint);
       const dot = circle(points[joint], unit * (joint > 13 ? 0.8 : 1.2), {
@@ -178,7 +179,8 @@ export class Stage {
       dot.append(svg("title", {}, JOINTS[joint]));
       return dot;
     });
-    const mark = { ...UNTOUCHED, fill: "none", stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7, class: "mark" };
+    const line = { stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7 };
+    const mark = { ...UNTOUCHED, ...line, fill: "none", class: "mark" };
     const marks = [...wrong].map((joint) => circle(points[joint], unit * 2.1, mark));
     return [...lines, ...dots, ...joints, ...marks];
   }
@@ -193,10 +195,11 @@ export class Stage {
     const { left, top, right, bottom } = box;
     const line = { stroke: "#fff", "stroke-opacity": 0.5, "stroke-width": unit * 0.2 };
     const frame = rect(box, { ...UNTOUCHED, ...line, fill: "none", class: "selection" });
+    const handle = { fill: "#fff", class: "handle" };
     const corners = [[left, top], [right, top], [left, bottom], [right, bottom]].map(([x, y]) =>
-      rect(grown({ left: x, top: y, right: x, bottom: y }, unit), { fill: "#fff", "data-handle": "scale", class: "handle" }),
+      rect(grown({ left: x, top: y, right: x, bottom: y }, unit), { ...handle, "data-handle": "scale" }),
     );
-    const knob = circle([(left + right) / 2, top - unit * 4], unit * 1.2, { fill: "#fff", "data-handle": "turn", class: "handle" });
+    const knob = circle([(left + right) / 2, top - unit * 4], unit * 1.2, { ...handle, "data-handle": "turn" });
     knob.append(svg("title", {}, "turn"));
     return [frame, ...corners, knob];
   }
@@ -220,14 +223,11 @@ export class Stage {
   jointAt(event) {
     const here = this.place(event);
     const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
-    let best = null;
-    for (const [person, { points }] of this.state.people().entries()) {
-      for (const joint of present(points)) {
-        const far = distance(here, points[joint]) + (person === this.state.active ? 0 : 1e-3);
-        if (far <= reach && (!best || far < best.far)) best = { person, joint, far };
-      }
-    }
-    return best;
+    const joints = this.state.people().flatMap(({ points }, person) => {
+      const more = person === this.state.active ? 0 : 1e-3;
+      return present(points).map((joint) => ({ person, joint, far: distance(here, points[joint]) + more }));
+    });
+    return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
   }
 
   /** @param {PointerEvent} event */

@@ -18,7 +18,8 @@ export const STYLE = `
   & :is(button, select, input):focus-visible { outline: 2px solid #9cf; }
   & button[aria-pressed="true"] { background: #2a6f4f; border-color: #5c9; }
   & :is(button, select, input):disabled { opacity: 0.4; cursor: default; }
-  & .tabs button { background: none; border: none; border-bottom: 2px solid transparent; border-radius: 0; padding: 2px 3px; color: #aaa; }
+  & .tabs button { background: none; border: none; border-bottom: 2px solid transparent; border-radius: 0; padding: 2px 3px;
+    color: #aaa; }
   & .tabs button[aria-selected="true"] { color: #fff; border-bottom-color: #9cf; }
   & input[type="number"] { width: 4.5em; }
   & input[type="text"] { width: 8em; }
@@ -26,10 +27,10 @@ export const STYLE = `
   & .said { color: #fc8; min-height: 1.2em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   & :is(.shelf, .kept) { display: flex; flex-wrap: wrap; gap: 3px; }
   & .shelf { max-height: 132px; overflow-y: auto; }
-  & :is(.shelf, .kept, .frames) button { display: inline-flex; flex-direction: column; align-items: center; width: 62px; padding: 2px;
-    background: #15161a; }
-  & .shelf span, & .own button span { font-size: 9px; line-height: 1.1; max-width: 58px; overflow: hidden; text-overflow: ellipsis;
-    white-space: nowrap; }
+  & :is(.shelf, .kept, .frames) button { display: inline-flex; flex-direction: column; align-items: center; width: 62px;
+    padding: 2px; background: #15161a; }
+  & .shelf span, & .own button span { font-size: 9px; line-height: 1.1; max-width: 58px; overflow: hidden;
+    text-overflow: ellipsis; white-space: nowrap; }
   & .own { display: inline-flex; }
   & .kept .own button + button { width: 16px; justify-content: center; }
   & .thumbnail { width: 44px; height: 44px; pointer-events: none; }

@@ -51,7 +51,8 @@ export function readValue(text, fallback) {
   if (isObject(document) && "version" in document && !("people" in document)) return readOwn(ofThisVersion(document), fallback);
   const { canvas, frames } = readOpenPose(document, fallback);
   if (!Object.keys(document).length) return null;
-  return { canvas, frames, steps: frames.map(() => AT_ONCE), loop: false, rate: RATE, upstream: null, library: [], foreign: true };
+  const steps = frames.map(() => AT_ONCE);
+  return { canvas, frames, steps, loop: false, rate: RATE, upstream: null, library: [], foreign: true };
 }
 
 /** @param {Edit} edit */
