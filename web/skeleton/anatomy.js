@@ -4,7 +4,6 @@
  */
 
 /** @import { Point } from "./geometry.js" */
-/** @import { Points } from "./pose.js" */
 
 export const JOINTS = [
   "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
@@ -44,17 +43,13 @@ export function jointColour(joint) {
 }
 
 /** All joints that hang on `joint`, itself not among them. @param {number} joint @returns {number[]} */
-export function hangingOn(joint) {
-  const found = [];
-  for (let other = 0; other < PARENT.length; other++) {
-    for (let up = PARENT[other]; up >= 0; up = PARENT[up]) {
-      if (up === joint) {
-        found.push(other);
-        break;
-      }
-    }
-  }
-  return found;
+export const hangingOn = (joint) =>
+  PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort((a, b) => a - b);
+
+/** The next joint up that is known, -1 without one. @type {(joint: number, known: (joint: number) => unknown) => number} */
+export function above(joint, known) {
+  const parent = PARENT[joint];
+  return parent < 0 || known(parent) ? parent : above(parent, known);
 }
 
 // Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
@@ -65,10 +60,7 @@ export const STANDING = [
   [-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],
 ];
 
-/**
- * Somebody who stands in the middle of the canvas.
- * @param {number} width @param {number} height @returns {Points}
- */
+/** Somebody who stands in the middle of the canvas. @type {(width: number, height: number) => Point[]} */
 export function standing(width, height) {
   const stature = Math.min(height * 0.84, width * 2.2);
   return STANDING.map(([x, y]) => [x * stature + width / 2, y * stature + (height - stature) / 2]);

@@ -11,16 +11,22 @@ import { Strip } from "./strip.js";
 import { STYLE } from "./style.js";
 import { Toolbar } from "./toolbar.js";
 
-/** @import { Point } from "./geometry.js" */
-/** @import { Run } from "./state.js" */
+/** @import { Canvas, Point } from "./geometry.js" @import { Run } from "./state.js" */
+
+/** @typedef {Record<string, () => void>} Acts by key */
 
 /**
  * @typedef {object} Options
  * @property {(text: string) => void} onChange called with the new value after each change
  * @property {(on: boolean) => void} onLive called when live posing is switched
  * @property {() => void} [onRelease] called when a pull has ended
- * @property {() => {width: number, height: number}} fallbackCanvas the canvas when nothing states one
+ * @property {() => Canvas} fallbackCanvas the canvas when nothing states one
  */
+
+const TYPED = "input[type=text], input[type=number]"; // fields that want keys and pasted texts for themselves
+
+/** @param {Event} event */
+const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
   /** @param {Options} options */
@@ -32,7 +38,8 @@ export class SkeletonEditor {
     });
     this.stage = new Stage(this.state, { onRelease: options.onRelease });
     this.strip = new Strip(this.state);
-    this.toolbar = new Toolbar(this.state, this.stage, { live: options.onLive, enlarge: () => this.enlarge() }, this.strip.element);
+    const actions = { live: options.onLive, enlarge: () => this.enlarge() };
+    this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
     this.said = html("div", { class: "said", role: "status" });
     this.panel = html("div", { class: "dptn-panel" }, this.toolbar.element, this.stage.element, this.said);
     // the host may move this about as it likes; the panel moves between it and the full window
@@ -49,8 +56,16 @@ export class SkeletonEditor {
       if (event.key === " ") this.stage.panning = false;
     });
     this.panel.addEventListener("dragover", (event) => event.preventDefault());
-    this.panel.addEventListener("drop", (event) => this.drop(event));
-    this.panel.addEventListener("paste", (event) => this.paste(event));
+    this.panel.addEventListener("drop", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      event.dataTransfer?.files[0]?.text().then((text) => this.state.paste(text));
+    });
+    this.panel.addEventListener("paste", (event) => {
+      event.stopPropagation();
+      const text = event.clipboardData?.getData("text/plain");
+      if (text && !targetOf(event).matches(TYPED)) this.state.paste(text);
+    });
     this.render();
   }
 
@@ -86,8 +101,8 @@ export class SkeletonEditor {
     this.toolbar.render();
     this.strip.render();
     const { state } = this;
-    const wrong = state.people().flatMap(({ points }, index) => {
-      const who = state.people().length > 1 ? `person ${index + 1}: ` : "";
+    const wrong = state.people().flatMap(({ points }, index, { length }) => {
+      const who = length > 1 ? `person ${index + 1}: ` : "";
       return problems(points, state.canvas).map(({ text }) => who + text);
     });
     this.said.textContent = [state.said, this.note, ...wrong].filter((text) => text).join(" · ");
@@ -124,67 +139,53 @@ export class SkeletonEditor {
   /** @param {KeyboardEvent} event */
   key(event) {
     event.stopPropagation();
-    const target = event.target;
-    const typing = target.matches("input[type=text], input[type=number], select");
-    if (typing) return;
-    if (event.ctrlKey || event.metaKey) return this.command(event);
+    const target = targetOf(event);
+    if (target.matches(`${TYPED}, select`)) return;
     const { person, joint } = target.dataset;
-    if (joint !== undefined && this.jointKey(event, Number(person), Number(joint))) return event.preventDefault();
-    if (!this.stage.element.contains(target)) return;
-    const acts = {
-      "+": () => this.stage.zoomBy(1.25), "=": () => this.stage.zoomBy(1.25), "-": () => this.stage.zoomBy(0.8),
-      0: () => this.stage.fit(), m: () => this.state.mirror(), " ": () => (this.stage.panning = true),
-      Escape: () => this.state.select([]), Delete: () => this.state.hide([...this.state.selected]),
-    };
-    const act = acts[event.key];
-    // with nothing selected, Escape closes the window
-    if (!act || (event.key === "Escape" && !this.state.selected.size)) return;
-    event.preventDefault();
-    act();
-  }
-
-  /** @param {KeyboardEvent} event */
-  command(event) {
-    const acts = {
-      z: () => (event.shiftKey ? this.state.redo() : this.state.undo()), y: () => this.state.redo(), a: () => this.state.selectAll(),
-    };
-    const act = acts[(event.key.toLowerCase())];
+    const act = event.ctrlKey || event.metaKey ? this.command(event)
+      : (joint !== undefined && this.jointAct(event, Number(person), Number(joint))) || this.stageAct(event);
     if (!act) return;
     event.preventDefault();
     act();
   }
 
-  /** @param {KeyboardEvent} event @param {number} person @param {number} joint @returns {boolean} whether the key means something */
-  jointKey(event, person, joint) {
-    const far = event.shiftKey ? 10 : 1;
-    /** @type {Record<string, Point>} */
-    const steps = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, -far], ArrowDown: [0, far] };
-    const step = steps[event.key];
+  /** What a key means together with Ctrl. @param {KeyboardEvent} event */
+  command({ key, shiftKey }) {
     const { state } = this;
-    if (!step && !["Delete", "Backspace", "Enter"].includes(event.key)) return false;
-    state.takePerson(person);
-    if (step) state.nudge(joint, step, event.altKey);
-    else if (event.key === "Enter") {
-      const selected = new Set(state.selected);
-      if (!selected.delete(joint)) selected.add(joint);
-      state.select(selected);
-    } else state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
-    return true;
+    /** @type {Acts} */
+    const acts = { z: () => (shiftKey ? state.redo() : state.undo()), y: () => state.redo(), a: () => state.selectAll() };
+    return acts[key.toLowerCase()];
   }
 
-  /** @param {ClipboardEvent} event */
-  paste(event) {
-    event.stopPropagation();
-    if (event.target.matches("input[type=text]")) return;
-    const text = event.clipboardData?.getData("text/plain");
-    if (text) this.state.paste(text);
+  /** What a key means on the stage. @param {KeyboardEvent} event */
+  stageAct(event) {
+    const { stage, state } = this;
+    // with nothing selected, Escape closes the window
+    if (!stage.element.contains(targetOf(event)) || (event.key === "Escape" && !state.selected.size)) return null;
+    const closer = () => stage.zoomBy(1.25);
+    /** @type {Acts} */
+    const acts = {
+      "+": closer, "=": closer, "-": () => stage.zoomBy(0.8), 0: () => stage.fit(), m: () => state.mirror(),
+      " ": () => (stage.panning = true), Escape: () => state.select([]), Delete: () => state.hide([...state.selected]),
+    };
+    return acts[event.key];
   }
 
-  /** @param {DragEvent} event */
-  drop(event) {
-    event.preventDefault();
-    event.stopPropagation();
-    const file = event.dataTransfer?.files[0];
-    if (file) file.text().then((text) => this.state.paste(text));
+  /** What a key means on a joint. @param {KeyboardEvent} event @param {number} person @param {number} joint */
+  jointAct({ key, shiftKey, altKey }, person, joint) {
+    const { state } = this;
+    const far = shiftKey ? 10 : 1;
+    const push = (/** @type {Point} */ by) => () => state.nudge(joint, by, altKey);
+    const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
+    /** @type {Acts} */
+    const acts = {
+      ArrowLeft: push([-far, 0]), ArrowRight: push([far, 0]), ArrowUp: push([0, -far]), ArrowDown: push([0, far]),
+      Enter: () => state.toggle(joint), Delete: hide, Backspace: hide,
+    };
+    const act = acts[key];
+    return act && (() => {
+      state.takePerson(person);
+      act();
+    });
   }
 }

@@ -3,46 +3,45 @@
 import { HIPS, NECK, NOSE, TWO_BONES } from "./anatomy.js";
 import { Frame, NO_LENGTH, direction, distance, mean } from "./geometry.js";
 
-/** @import { Point } from "./geometry.js" */
-/** @import { Points } from "./pose.js" */
+/** @import { Point, Points } from "./geometry.js" */
 
 const DOWN = Math.PI / 2;
 const [RIGHT_ARM, LEFT_ARM] = TWO_BONES;
 
-/** @param {Points} points @param {number} joint @returns {Point} a joint that is known to be there */
-export const at = (points, joint) => points[joint];
+/** Numbers of the joints that are there. @param {Points} points */
+export const present = (points) => points.flatMap((point, joint) => (point ? [joint] : []));
+
+/** @param {Points} points */
+export const hipsOf = (points) => HIPS.flatMap((joint) => (points[joint] ? [points[joint]] : []));
+
+/** From one point to another; where that is no way at all, or starts nowhere, as `otherwise` says.
+ * @type {(from: Point | null, to: Point, otherwise: number) => number} */
+const pointing = (from, to, otherwise) => (from && distance(from, to) > NO_LENGTH ? direction(from, to) : otherwise);
 
 /**
  * At the neck, pointing to the hips; downward where there are none.
  * @param {Points} points @param {number[]} known the joints to go by, at least one
  */
 export function trunkFrame(points, known) {
-  if (!known.includes(NECK)) return new Frame(mean(known.map((joint) => at(points, joint))), DOWN);
-  const neck = at(points, NECK);
-  const hips = HIPS.filter((joint) => known.includes(joint)).map((joint) => at(points, joint));
-  if (!hips.length) return new Frame(neck, DOWN);
-  const middle = mean(hips);
-  return new Frame(neck, distance(neck, middle) > NO_LENGTH ? direction(neck, middle) : DOWN);
+  if (!known.includes(NECK)) return new Frame(mean(known.map((joint) => points[joint])), DOWN);
+  const neck = points[NECK];
+  const hips = HIPS.filter((joint) => known.includes(joint)).map((joint) => points[joint]);
+  return new Frame(neck, hips.length ? pointing(neck, mean(hips), DOWN) : DOWN);
 }
 
 /** At the nose, pointing away from the neck. @param {Points} points @param {number[]} known @param {Frame} trunk */
 export function headFrame(points, known, trunk) {
   if (!known.includes(NOSE)) return trunk;
-  const nose = at(points, NOSE);
-  const neck = known.includes(NECK) ? points[NECK] : null;
-  return new Frame(nose, neck && distance(neck, nose) > NO_LENGTH ? direction(neck, nose) : trunk.angle);
+  return new Frame(points[NOSE], pointing(known.includes(NECK) ? points[NECK] : null, points[NOSE], trunk.angle));
 }
 
 /**
- * At the wrist, pointing away from the elbow; null without a wrist.
- * @param {Points} points @param {"left" | "right"} side @param {Frame} trunk
+ * What each part of a person goes along with: the face with the head; hands with the wrists, which point away from the elbows.
+ * @param {Points} points @param {number[]} known @param {Frame} trunk
  */
-export function wristFrame(points, side, trunk) {
-  const [wrist, elbow] = side === "left" ? LEFT_ARM : RIGHT_ARM;
-  const [end, middle] = [points[wrist], points[elbow]];
-  if (!end) return null;
-  return new Frame(end, middle && distance(middle, end) > NO_LENGTH ? direction(middle, end) : trunk.angle);
+export function partFrames(points, known, trunk) {
+  const [handLeft, handRight] = [LEFT_ARM, RIGHT_ARM].map(([wrist, elbow]) =>
+    points[wrist] ? new Frame(points[wrist], pointing(points[elbow], points[wrist], trunk.angle)) : null,
+  );
+  return { handLeft, handRight, face: headFrame(points, known, trunk) };
 }
-
-/** Numbers of the joints that are there. @param {Points} points */
-export const present = (points) => points.flatMap((point, joint) => (point ? [joint] : []));

@@ -1,11 +1,29 @@
 /** Points and directions in the plane: x to the right, y down, angles in radians. */
 
 /** @typedef {[number, number]} Point pixels of the canvas */
+/** @typedef {(Point | null)[]} Points null where one is missing; 18 joints, or the points of a hand or face */
+/** @typedef {{width: number, height: number}} Canvas */
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
 
 export const NO_LENGTH = 1e-6; // pixels; a limb as short as this has no direction
 
 /** @param {number} a @param {number} b @param {number} share */
 export const mix = (a, b, share) => a + (b - a) * share;
+
+/** @type {(value: number, least: number, most: number) => number} */
+export const within = (value, least, most) => Math.min(most, Math.max(least, value));
+
+/** @type {(a: Point, b: Point) => Point} */
+export const plus = (a, b) => [a[0] + b[0], a[1] + b[1]];
+
+/** @type {(a: Point, b: Point) => Point} */
+export const minus = (a, b) => [a[0] - b[0], a[1] - b[1]];
+
+/** On the straight line from a to b. @type {(a: Point, b: Point, share: number) => Point} */
+export const onWay = (a, b, share) => [mix(a[0], b[0], share), mix(a[1], b[1], share)];
+
+/** So far away in a direction. @type {(from: Point, angle: number, length: number) => Point} */
+export const away = (from, angle, length) => [from[0] + length * Math.cos(angle), from[1] + length * Math.sin(angle)];
 
 /** @param {Point} a @param {Point} b */
 export const distance = (a, b) => Math.hypot(b[0] - a[0], b[1] - a[1]);
@@ -16,23 +34,29 @@ export const direction = (a, b) => Math.atan2(b[1] - a[1], b[0] - a[0]);
 /** The same direction within -pi..pi. @param {number} angle */
 export const wrapped = (angle) => angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
 
+/** Those that are there. @param {Points} points */
+export const seen = (points) => points.filter((point) => point);
+
 /** @param {Point[]} points at least one @returns {Point} */
 export function mean(points) {
-  const sum = points.reduce((total, point) => [total[0] + point[0], total[1] + point[1]], [0, 0]);
-  return [sum[0] / points.length, sum[1] / points.length];
+  const [x, y] = points.reduce(plus, [0, 0]);
+  return [x / points.length, y / points.length];
 }
 
-/** @param {Point[]} points at least one */
+/** @param {Point[]} points at least one @returns {Box} */
 export function boxOf(points) {
   const xs = points.map((point) => point[0]);
   const ys = points.map((point) => point[1]);
   return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
-/** Turned about a centre. @param {Point} point @param {Point} centre @param {number} angle @param {number} [scale] @returns {Point} */
+/** @type {(box: Box) => Point} */
+export const middleOf = ({ left, top, right, bottom }) => [(left + right) / 2, (top + bottom) / 2];
+
+/** @type {(point: Point, centre: Point, angle: number, scale?: number) => Point} */
 export function turnedPoint(point, centre, angle, scale = 1) {
   const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
-  const [x, y] = [point[0] - centre[0], point[1] - centre[1]];
+  const [x, y] = minus(point, centre);
   return [centre[0] + cos * x - sin * y, centre[1] + sin * x + cos * y];
 }
 
@@ -44,31 +68,24 @@ export class Frame {
     this.angle = angle;
   }
 
-  /** A place as [along, across]. @param {Point} point @returns {Point} */
+  /** A place as [along, across]. @param {Point} point */
   inside(point) {
-    const [dx, dy] = [point[0] - this.origin[0], point[1] - this.origin[1]];
-    const [cos, sin] = [Math.cos(this.angle), Math.sin(this.angle)];
-    return [cos * dx + sin * dy, cos * dy - sin * dx];
+    return turnedPoint(minus(point, this.origin), [0, 0], -this.angle);
   }
 
-  /** The other way round. @param {Point} place @returns {Point} */
+  /** The other way round. @param {Point} place */
   outside(place) {
-    const [cos, sin] = [Math.cos(this.angle), Math.sin(this.angle)];
-    return [this.origin[0] + cos * place[0] - sin * place[1], this.origin[1] + sin * place[0] + cos * place[1]];
+    return plus(this.origin, turnedPoint(place, [0, 0], this.angle));
   }
 
   /** @param {Frame} other @param {number} share */
   towards(other, share) {
-    return new Frame(
-      [mix(this.origin[0], other.origin[0], share), mix(this.origin[1], other.origin[1], share)],
-      this.angle + wrapped(other.angle - this.angle) * share,
-    );
+    return new Frame(onWay(this.origin, other.origin, share), this.angle + wrapped(other.angle - this.angle) * share);
   }
 
-  /** A point that moves in a straight line as seen from the body. @param {Frame} frameA @param {Point} a @param {Frame} frameB
-   * @param {Point} b @param {number} share @returns {Point} */
+  /** A point that moves in a straight line as seen from the body.
+   * @type {(frameA: Frame, a: Point, frameB: Frame, b: Point, share: number) => Point} */
   mixed(frameA, a, frameB, b, share) {
-    const [inA, inB] = [frameA.inside(a), frameB.inside(b)];
-    return this.outside([mix(inA[0], inB[0], share), mix(inA[1], inB[1], share)]);
+    return this.outside(onWay(frameA.inside(a), frameB.inside(b), share));
   }
 }

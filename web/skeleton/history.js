@@ -6,7 +6,12 @@ const MOST = 200;
 export class History {
   /** @param {T} start */
   constructor(start) {
-    this.now = start;
+    this.reset(start);
+  }
+
+  /** Start afresh. @param {T} value */
+  reset(value) {
+    this.now = value;
     /** @type {{value: T, gesture: unknown}[]} */
     this.past = [];
     /** @type {T[]} */
@@ -14,9 +19,8 @@ export class History {
   }
 
   /** @param {T} value @param {unknown} [gesture] consecutive steps with the same gesture are undone together */
-  push(value, gesture = undefined) {
-    const last = this.past[this.past.length - 1];
-    if (gesture === undefined || !last || last.gesture !== gesture) {
+  push(value, gesture) {
+    if (gesture === undefined || this.past.at(-1)?.gesture !== gesture) {
       this.past.push({ value: this.now, gesture });
       if (this.past.length > MOST) this.past.shift();
     }
@@ -24,7 +28,7 @@ export class History {
     this.future = [];
   }
 
-  /** @returns {boolean} whether there was something to undo */
+  /** Whether there was something to undo */
   undo() {
     const step = this.past.pop();
     if (!step) return false;
@@ -33,18 +37,11 @@ export class History {
     return true;
   }
 
-  /** @returns {boolean} whether there was something to redo */
+  /** Whether there was something to redo */
   redo() {
     if (!this.future.length) return false;
     this.past.push({ value: this.now, gesture: undefined });
     this.now = this.future.pop();
     return true;
-  }
-
-  /** Start afresh. @param {T} value */
-  reset(value) {
-    this.now = value;
-    this.past = [];
-    this.future = [];
   }
 }

@@ -2,33 +2,29 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/**
- * @template {keyof SVGElementTagNameMap} Name
- * @param {Name} name @param {Record<string, string | number>} attributes @param {string} [text]
- * @returns {SVGElementTagNameMap[Name]}
- */
-export function svg(name, attributes, text = undefined) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
+/** @typedef {Record<string, string | number>} Attributes */
 
-/**
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name @param {Record<string, string | number>} attributes @param {...(Node | string)} children
- * @returns {HTMLElementTagNameMap[Name]}
- */
-export function html(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
+/** @template {Element} T @param {T} element @param {Attributes} attributes @param {(Node | string)[]} children */
+function filled(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   element.append(...children);
   return element;
 }
 
-/** @param {string} label @param {string} title @param {() => void} act */
-export function button(label, title, act) {
-  const element = html("button", { type: "button", title, "aria-label": title }, label);
+/** @template {keyof SVGElementTagNameMap} Name @param {Name} name @param {Attributes} attributes
+ * @param {...(Node | string)} children */
+export const svg = (name, attributes, ...children) => filled(document.createElementNS(SVG, name), attributes, children);
+
+/** @template {keyof HTMLElementTagNameMap} Name @param {Name} name @param {Attributes} attributes
+ * @param {...(Node | string)} children */
+export const html = (name, attributes, ...children) => filled(document.createElement(name), attributes, children);
+
+/** Buttons and fields in a line. @param {...(Node | string)} children */
+export const row = (...children) => html("div", { class: "row" }, ...children);
+
+/** @param {string} label @param {string} title @param {() => void} act @param {...Node} children */
+export function button(label, title, act, ...children) {
+  const element = html("button", { type: "button", title, "aria-label": title }, label, ...children);
   element.addEventListener("click", act);
   return element;
 }
@@ -44,10 +40,20 @@ export function toggle(label, title, act) {
   return element;
 }
 
-/** @param {string} label @param {Record<string, string>} options value to text @param {(value: string) => void} act */
-export function choice(label, options, act) {
-  const element = html("select", { "aria-label": label, title: label });
-  for (const [value, text] of Object.entries(options)) element.append(html("option", { value }, text));
+/** A slider. @param {string} label @param {Attributes} range @param {(value: number) => void} act */
+export function slider(label, range, act) {
+  const element = html("input", { type: "range", ...range, "aria-label": label });
+  element.addEventListener("input", () => act(Number(element.value)));
+  return element;
+}
+
+/** @param {string} label @param {(string | number)[]} values @param {string} unit @param {(value: string) => void} act */
+export function choice(label, values, unit, act) {
+  const options = values.map((value) => html("option", { value }, `${value}${unit}`));
+  const element = html("select", { "aria-label": label, title: label }, ...options);
   element.addEventListener("change", () => act(element.value));
   return element;
 }
+
+/** By how many places an arrow key moves along a line. @param {KeyboardEvent} event */
+export const arrowStep = ({ key }) => (key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0);

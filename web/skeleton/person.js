@@ -1,73 +1,64 @@
 /** A person: 18 joints, and the hands and the face that go along with them. */
 
 import { MIRRORED } from "./anatomy.js";
-import { headFrame, present, trunkFrame, wristFrame } from "./frames.js";
-import { boxOf } from "./geometry.js";
+import { partFrames, present, trunkFrame } from "./frames.js";
+import { boxOf, seen } from "./geometry.js";
 
-/** @import { Frame, Point } from "./geometry.js" */
-/** @import { Points } from "./pose.js" */
+/** @import { Point, Points } from "./geometry.js" */
 
-/**
- * @typedef {object} Parts each null where the person has none
- * @property {Points | null} handLeft 21 points
- * @property {Points | null} handRight 21 points
- * @property {Points | null} face 70 points
- */
+/** @typedef {{handLeft: Points | null, handRight: Points | null, face: Points | null}} Parts 21, 21 and 70 points, if any */
 /** @typedef {{points: Points, parts: Parts, rest: Record<string, unknown>}} Person `rest`: what others wrote, kept */
 
 /** @type {Parts} */
 export const NO_PARTS = { handLeft: null, handRight: null, face: null };
 
-/** @param {Points} points @returns {Person} */
+/** @type {(points: Points) => Person} */
 export const personOf = (points) => ({ points, parts: NO_PARTS, rest: {} });
 
-/** Every point of a person, shifted, scaled or turned alike. @param {Person} person @param {(point: Point) => Point} change */
+/** The parts a person has, each made anew.
+ * @type {(parts: Parts, change: (part: Points, name: keyof Parts) => Points | null) => Parts} */
+export const eachPart = ({ handLeft, handRight, face }, change) => ({
+  handLeft: handLeft && change(handLeft, "handLeft"),
+  handRight: handRight && change(handRight, "handRight"),
+  face: face && change(face, "face"),
+});
+
+/** The points of hands and face that are there. @param {Parts} parts */
+export const detailsOf = ({ handLeft, handRight, face }) => [handLeft, handRight, face].flatMap((part) => seen(part ?? []));
+
+/** Every point of a person shifted, scaled, turned or left out alike.
+ * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {
-  const each = (/** @type {Points | null} */ points) => points && points.map((point) => point && change(point));
-  const { handLeft, handRight, face } = person.parts;
-  return {
-    ...person,
-    points: person.points.map((point) => point && change(point)),
-    parts: { handLeft: each(handLeft), handRight: each(handRight), face: each(face) },
-  };
+  const all = (/** @type {Points} */ points) => points.map((point) => point && change(point));
+  return { ...person, points: all(person.points), parts: eachPart(person.parts, all) };
 }
 
 /**
  * The person with other joints: hands go along with their wrists, the face with the head. A hand whose wrist is hidden goes.
- * @param {Person} person @param {Points} points @returns {Person}
+ * @type {(person: Person, points: Points) => Person}
  */
 export function withPoints(person, points) {
   const known = present(person.points).filter((joint) => points[joint]);
   if (!known.length) return { ...person, points, parts: NO_PARTS };
-  const [before, after] = [person.points, points];
-  const [trunkA, trunkB] = [trunkFrame(before, known), trunkFrame(after, known)];
-  /** @param {Points | null} part @param {Frame | null} a @param {Frame | null} b */
-  const along = (part, a, b) => (part && a && b ? part.map((point) => point && b.outside(a.inside(point))) : null);
-  const { handLeft, handRight, face } = person.parts;
-  return {
-    ...person,
-    points,
-    parts: {
-      handLeft: along(handLeft, wristFrame(before, "left", trunkA), wristFrame(after, "left", trunkB)),
-      handRight: along(handRight, wristFrame(before, "right", trunkA), wristFrame(after, "right", trunkB)),
-      face: along(face, headFrame(before, known, trunkA), headFrame(after, known, trunkB)),
-    },
-  };
+  const [before, after] = [person.points, points].map((joints) => partFrames(joints, known, trunkFrame(joints, known)));
+  const parts = eachPart(person.parts, (part, name) => {
+    const [from, to] = [before[name], after[name]];
+    return from && to && part.map((point) => point && to.outside(from.inside(point)));
+  });
+  return { ...person, points, parts };
 }
 
-/** Index of each face point's mirror image: 68 outline points and two pupils. */
+/** Index of each face point's mirror image: 68 outline points and two pupils, in runs up or down. */
 export const MIRRORED_FACE = [
-  16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 27, 28, 29, 30, 35, 34,
-  33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62,
-  61, 60, 67, 66, 65, 69, 68,
-];
+  [16, 0], [26, 17], [27, 30], [35, 31], [45, 42], [47, 46], [39, 36], [41, 40], [54, 48], [59, 55], [64, 60], [67, 65], [69, 68],
+].flatMap(([first, last]) => Array.from({ length: Math.abs(last - first) + 1 }, (_, by) => first + Math.sign(last - first) * by));
 
-/** Seen in a mirror, in place: x about the middle of the box, and left and right change names. @param {Person} person @returns {Person} */
+/** Seen in a mirror, in place: x about the middle of the box, and left and right change names. @param {Person} person */
 export function mirrored(person) {
-  const there = person.points.filter((point) => point !== null);
+  const there = seen(person.points);
   if (!there.length) return person;
-  const box = boxOf(there);
-  const flipped = mapped(person, ([x, y]) => [box.left + box.right - x, y]);
+  const { left, right } = boxOf(there);
+  const flipped = mapped(person, ([x, y]) => [left + right - x, y]);
   const { handLeft, handRight, face } = flipped.parts;
   return {
     ...flipped,

@@ -1,30 +1,43 @@
 /** Where a pose is seen and pulled about: the canvas with everything on it, zoom and pan, and what hands do there. */
 
 import { JOINTS, jointColour } from "./anatomy.js";
-import { present } from "./frames.js";
-import { boxOf, direction, distance } from "./geometry.js";
 import { limbs } from "./figure.js";
+import { present } from "./frames.js";
+import { boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
 import { svg } from "./page.js";
+import { detailsOf } from "./person.js";
 import { problems } from "./pose.js";
 
-/** @import { Point } from "./geometry.js" */
-/** @import { EditorState } from "./state.js" */
-/** @import { Person } from "./person.js" */
+/** @import { Box, Point } from "./geometry.js" @import { Attributes } from "./page.js"
+ * @import { EditorState } from "./state.js" @import { Person } from "./person.js" */
 
 /**
  * @typedef {object} Gesture what one pointer does from down to up
  * @property {(event: PointerEvent) => void} move
- * @property {(() => void)} [end]
- * @property {(() => void)} [cancel] a second finger came: it was no pull
+ * @property {() => void} [end]
+ * @property {() => void} [cancel] a second finger came: it was no pull
  */
+/** @typedef {{clientX: number, clientY: number}} Spot on the screen */
 
 const MARGIN = 0.06; // of the canvas, around it, so that joints at its edge can be taken hold of
-const [SMALLEST_ZOOM, LARGEST_ZOOM] = [0.2, 12];
-const REACH = { mouse: 9, pen: 14, touch: 24 }; // screen pixels from a joint at which it is still taken
+const ZOOMS = /** @type {const} */ ([0.2, 12]);
+/** Screen pixels from a joint at which it is still taken. @type {Record<string, number>} */
+const REACH = { mouse: 9, pen: 14, touch: 24 };
 const DOUBLE = 350; // milliseconds between two presses that are one double press
 /** @type {Gesture} */
 const NOTHING = { move: () => {} };
 const HANDLES = 0.04; // of the larger side, between a selection and its handles
+const UNTOUCHED = { "pointer-events": "none" };
+
+/** @param {Box} box @param {number} by */
+const grown = ({ left, top, right, bottom }, by) => ({ left: left - by, top: top - by, right: right + by, bottom: bottom + by });
+
+/** @param {Box} box @param {Attributes} attributes */
+const rect = ({ left: x, top: y, right, bottom }, attributes) =>
+  svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
+
+/** @param {Point} centre @param {number} r @param {Attributes} attributes */
+const circle = ([cx, cy], r, attributes) => svg("circle", { cx, cy, r, ...attributes });
 
 export class Stage {
   /** @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a pull has ended */
@@ -35,9 +48,11 @@ export class Stage {
     /** @type {string | null} */
     this.background = null;
     this.look = { background: 0.6, connected: false, before: false };
-    /** @type {{left: number, top: number, right: number, bottom: number} | null} the box being drawn around joints */
+    /** The box being drawn around joints. @type {Box | null} */
     this.marquee = null;
-    /** @type {Map<number, PointerEvent>} where each pointer is that is down */
+    /** The box of all that is there, as it was when the gesture began. @type {Box} */
+    this.held = null;
+    /** Where each pointer is that is down. @type {Map<number, PointerEvent>} */
     this.pointers = new Map();
     /** @type {Gesture | null} */
     this.gesture = null;
@@ -45,24 +60,36 @@ export class Stage {
     this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: the page's own event needs
     // an element that stays, and each change draws all of them anew
     this.element = svg("svg", { role: "group", "aria-label": "Skeleton editor", class: "stage", tabindex: 0 });
-    this.element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.element.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
+    }, { passive: false });
+    this.listening = new AbortController();
     // Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
-    this.listeners = {
-      pointerdown: (/** @type {PointerEvent} */ event) => this.down(event),
-      pointermove: (/** @type {PointerEvent} */ event) => this.moved(event),
-      pointerup: (/** @type {PointerEvent} */ event) => this.up(event),
-      pointercancel: (/** @type {PointerEvent} */ event) => this.up(event),
-    };
-    for (const [kind, listener] of Object.entries(this.listeners)) {
-      window.addEventListener(kind, listener, true);
+    const first = { capture: true, signal: this.listening.signal };
+    window.addEventListener("pointerdown", (event) => this.down(event), first);
+    window.addEventListener("pointermove", (event) => {
+      if (!this.pointers.has(event.pointerId)) return;
+      event.stopImmediatePropagation();
+      this.pointers.set(event.pointerId, event);
+      this.gesture?.move(event);
+    }, first);
+    for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
+      window.addEventListener(kind, (event) => {
+        if (!this.pointers.delete(event.pointerId)) return;
+        event.stopImmediatePropagation();
+        const { gesture } = this;
+        this.gesture = null;
+        gesture?.end?.();
+        state.show();
+      }, first);
     }
   }
 
   /** Listen no more; the element is gone. */
   dispose() {
-    for (const [kind, listener] of Object.entries(this.listeners)) {
-      window.removeEventListener(kind, listener, true);
-    }
+    this.listening.abort();
   }
 
   // Drawing.
@@ -74,7 +101,7 @@ export class Stage {
 
   /** @param {number} factor */
   zoomBy(factor) {
-    const zoom = Math.min(LARGEST_ZOOM, Math.max(SMALLEST_ZOOM, this.view.zoom * factor));
+    const zoom = within(this.view.zoom * factor, ...ZOOMS);
     const { width, height } = this.whole();
     const shift = (1 / this.view.zoom - 1 / zoom) / 2; // about the middle of the view
     this.view = { zoom, x: this.view.x + width * shift, y: this.view.y + height * shift };
@@ -84,132 +111,107 @@ export class Stage {
   /** What is seen at zoom 1: the canvas, a margin, and joints beyond. */
   whole() {
     const { width, height } = this.state.canvas;
-    const margin = MARGIN * Math.max(width, height);
-    const reach = 2 * Math.max(width, height); // a joint lost in the distance must not make everything tiny
-    const points = this.state.people().flatMap((person) => person.points.filter((point) => point !== null));
-    const near = points.filter(([x, y]) => x > -reach && y > -reach && x < width + reach && y < height + reach);
-    const box = boxOf([[0, 0], [width, height], ...(this.gesture ? [] : near)]);
-    const steady = this.gesture ? this.seen : box;
-    this.seen = steady ?? box;
-    const { left, top, right, bottom } = this.seen;
-    return { left: left - margin, top: top - margin, width: right - left + 2 * margin, height: bottom - top + 2 * margin };
+    const side = Math.max(width, height);
+    if (!this.gesture || !this.held) {
+      const canvas = { left: 0, top: 0, right: width, bottom: height };
+      const reach = grown(canvas, 2 * side); // a joint lost in the distance must not make everything tiny
+      const near = this.state.people().flatMap(({ points }) => seen(points)).filter((point) => isInside(point, reach));
+      this.held = boxOf([[0, 0], [width, height], ...near]);
+    }
+    const { left, top, right, bottom } = grown(this.held, MARGIN * side);
+    return { left, top, width: right - left, height: bottom - top };
   }
 
   render() {
-    const { state } = this;
-    const { canvas } = state;
-    const people = state.people();
+    const { state, look } = this;
     const whole = this.whole();
     const [width, height] = [whole.width / this.view.zoom, whole.height / this.view.zoom];
     this.element.setAttribute("viewBox", `${whole.left + this.view.x} ${whole.top + this.view.y} ${width} ${height}`);
     const unit = Math.max(width, height) / 100;
+    const canvas = { x: 0, y: 0, ...state.canvas };
     /** @type {SVGElement[]} */
-    const parts = [svg("rect", { x: 0, y: 0, width: canvas.width, height: canvas.height, fill: "#000", class: "canvas" })];
-    if (this.background && this.look.background > 0) {
-      parts.push(
-        svg("image", {
-          href: this.background, x: 0, y: 0, width: canvas.width, height: canvas.height, opacity: this.look.background,
-          preserveAspectRatio: "none", "pointer-events": "none", class: "background",
-        }),
-      );
+    const parts = [svg("rect", { ...canvas, fill: "#000", class: "canvas" })];
+    if (this.background && look.background > 0) {
+      const image = { ...canvas, ...UNTOUCHED, preserveAspectRatio: "none", class: "background" };
+      parts.push(svg("image", { ...image, href: this.background, opacity: look.background }));
     }
-    const dim = { "stroke-width": unit * 0.9, "stroke-opacity": 0.35, "pointer-events": "none" };
-    if (this.look.connected) parts.push(...state.connected().flatMap((person) => limbs(person.points, { ...dim, stroke: "#fff", class: "connected" })));
-    if (this.look.before) {
-      const dashes = `${unit} ${unit * 1.4}`;
-      parts.push(...state.before().flatMap((person) => limbs(person.points, { ...dim, class: "before", "stroke-dasharray": dashes })));
-    }
-    people.forEach((_, index) => parts.push(...this.figure(index, unit)));
+    /** @param {Person[]} people @param {Attributes} attributes */
+    const remind = (people, attributes) => {
+      const dim = { ...UNTOUCHED, "stroke-width": unit * 0.9, "stroke-opacity": 0.35, ...attributes };
+      parts.push(...people.flatMap(({ points }) => limbs(points, dim)));
+    };
+    if (look.connected) remind(state.connected(), { stroke: "#fff", class: "connected" });
+    if (look.before) remind(state.before(), { class: "before", "stroke-dasharray": `${unit} ${unit * 1.4}` });
+    const people = state.people();
+    people.forEach((person, index) => parts.push(...this.figure(person, index, people.length > 1, unit)));
     if (state.played === null) parts.push(...this.handles(unit));
     if (this.marquee) {
-      const { left, top, right, bottom } = this.marquee;
-      parts.push(
-        svg("rect", {
-          x: left, y: top, width: right - left, height: bottom - top, class: "marquee", fill: "#fff", "fill-opacity": 0.08,
-          stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit,
-        }),
-      );
+      const line = { stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit };
+      parts.push(rect(this.marquee, { ...line, fill: "#fff", "fill-opacity": 0.08, class: "marquee" }));
     }
-    const focused = (this.element.querySelector(":focus"))?.dataset.joint;
+    const focused = /** @type {SVGElement | null} */ (this.element.querySelector(":focus"))?.dataset.joint;
     this.element.replaceChildren(...parts);
-    if (focused !== undefined) this.focus(Number(focused));
+    if (focused !== undefined) this.focus(focused);
   }
 
-  /** @param {number} joint of the person in hand */
+  /** @param {number | string} joint of the person in hand */
   focus(joint) {
-    const circle = this.element.querySelector(`circle[data-person="${this.state.active}"][data-joint="${joint}"]`);
-    circle?.focus();
+    const found = this.element.querySelector(`circle[data-person="${this.state.active}"][data-joint="${joint}"]`);
+    /** @type {SVGElement | null} */ (found)?.focus();
   }
 
-  /** @param {number} index @param {number} unit @returns {SVGElement[]} */
-  figure(index, unit) {
-    const { state } = this;
-    const { points, parts } = state.people()[index];
-    const inHand = index === state.active && state.played === null;
-    const opacity = inHand || state.played !== null ? 1 : 0.55;
-    const wrong = new Set(problems(points, state.canvas).flatMap((problem) => problem.joints));
+  /** @param {Person} person @param {number} index @param {boolean} several people are there @param {number} unit */
+  figure({ points, parts }, index, several, unit) {
+    const { selected, active, played, canvas } = this.state;
+    const inHand = index === active && played === null;
+    const opacity = inHand || played !== null ? 1 : 0.55;
+    const wrong = new Set(problems(points, canvas).flatMap(({ joints }) => joints));
     const lines = limbs(points, { class: "limb", "stroke-width": unit, "stroke-opacity": 0.65 * opacity, "data-person": index });
-    const dots = [parts.handLeft, parts.handRight, parts.face].flatMap((part) =>
-      (part ?? []).flatMap((point) =>
-        point ? [svg("circle", { cx: point[0], cy: point[1], r: unit * 0.25, fill: "#bbb", opacity, "pointer-events": "none", class: "detail" })] : [],
-      ),
-    );
-    const circles = present(points).map((joint) => {
-      const [x, y] = points[joint];
-      const chosen = inHand && state.selected.has(joint);
-      const circle = svg("circle", {
-        cx: x, cy: y, r: unit * (joint > 13 ? 0.8 : 1.2), fill: jointColour(joint), stroke: chosen ? "#fff" : "#000",
-        "stroke-width": unit * (chosen ? 0.5 : 0.2), class: wrong.has(joint) ? "joint wrong" : "joint", tabindex: 0, role: "button",
-        opacity, "data-person": index, "data-joint": joint,
-        "aria-label": `${JOINTS[joint]}${state.people().length > 1 ? `, person ${index + 1}` : ""}${chosen ? ", selected" : ""}`,
+    const detail = { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" };
+    const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
+    const joints = present(points).map((joint) => {
+      const chosen = inHand && selected.has(joint);
+      const dot = circle(points[joint], unit * (joint > 13 ? 0.8 : 1.2), {
+        fill: jointColour(joint), stroke: chosen ? "#fff" : "#000", "stroke-width": unit * (chosen ? 0.5 : 0.2), opacity,
+        class: wrong.has(joint) ? "joint wrong" : "joint", tabindex: 0, role: "button", "data-person": index, "data-joint": joint,
+        "aria-label": `${JOINTS[joint]}${several ? `, person ${index + 1}` : ""}${chosen ? ", selected" : ""}`,
       });
-      circle.append(svg("title", {}, JOINTS[joint]));
-      return circle;
+      dot.append(svg("title", {}, JOINTS[joint]));
+      return dot;
     });
-    const marks = present(points).filter((joint) => wrong.has(joint)).map((joint) => {
-      const [x, y] = points[joint];
-      return svg("circle", {
-        cx: x, cy: y, r: unit * 2.1, fill: "none", stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7,
-        "pointer-events": "none", class: "mark",
-      });
-    });
-    return [...lines, ...dots, ...circles, ...marks];
+    const line = { stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7 };
+    const mark = { ...UNTOUCHED, ...line, fill: "none", class: "mark" };
+    const marks = [...wrong].map((joint) => circle(points[joint], unit * 2.1, mark));
+    return [...lines, ...dots, ...joints, ...marks];
   }
 
-  /** The box around the selection with its corners to scale and its knob to turn. @param {number} unit @returns {SVGElement[]} */
+  /** The box around the selection with its corners to scale and its knob to turn. @param {number} unit */
   handles(unit) {
-    const box = this.selectionBox();
-    if (!box) return [];
-    const { left, top, right, bottom } = box;
-    const frame = svg("rect", {
-      x: left, y: top, width: right - left, height: bottom - top, fill: "none", stroke: "#fff", "stroke-opacity": 0.5,
-      "stroke-width": unit * 0.2, "pointer-events": "none", class: "selection",
-    });
-    const corner = (/** @type {number} */ x, /** @type {number} */ y) =>
-      svg("rect", { x: x - unit, y: y - unit, width: 2 * unit, height: 2 * unit, fill: "#fff", "data-handle": "scale", class: "handle" });
-    const knob = svg("circle", { cx: (left + right) / 2, cy: top - unit * 4, r: unit * 1.2, fill: "#fff", "data-handle": "turn", class: "handle" });
-    knob.append(svg("title", {}, "turn"));
-    return [frame, corner(left, top), corner(right, top), corner(left, bottom), corner(right, bottom), knob];
-  }
-
-  selectionBox() {
     const points = this.state.person()?.points ?? [];
-    const chosen = [...this.state.selected].map((joint) => points[joint]).filter((point) => point !== null && point !== undefined);
-    if (chosen.length < 2) return null;
+    const chosen = seen([...this.state.selected].map((joint) => points[joint]));
+    if (chosen.length < 2) return [];
     const { width, height } = this.state.canvas;
-    const gap = HANDLES * Math.max(width, height);
-    const { left, top, right, bottom } = boxOf(chosen);
-    return { left: left - gap, top: top - gap, right: right + gap, bottom: bottom + gap };
+    const box = grown(boxOf(chosen), HANDLES * Math.max(width, height));
+    const { left, top, right, bottom } = box;
+    const line = { stroke: "#fff", "stroke-opacity": 0.5, "stroke-width": unit * 0.2 };
+    const frame = rect(box, { ...UNTOUCHED, ...line, fill: "none", class: "selection" });
+    const handle = { fill: "#fff", class: "handle" };
+    const corners = [[left, top], [right, top], [left, bottom], [right, bottom]].map(([x, y]) =>
+      rect(grown({ left: x, top: y, right: x, bottom: y }, unit), { ...handle, "data-handle": "scale" }),
+    );
+    const knob = circle([(left + right) / 2, top - unit * 4], unit * 1.2, { ...handle, "data-handle": "turn" });
+    knob.append(svg("title", {}, "turn"));
+    return [frame, ...corners, knob];
   }
 
   // Hands.
 
-  /** Place of a pointer in pixels of the canvas. @param {{clientX: number, clientY: number}} event @returns {Point} */
-  place(event) {
+  /** Place of a pointer in pixels of the canvas. @param {Spot} spot @returns {Point} */
+  place({ clientX, clientY }) {
     const matrix = this.element.getScreenCTM();
     if (!matrix) return [0, 0];
-    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
-    return [point.x, point.y];
+    const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(matrix.inverse());
+    return [x, y];
   }
 
   /** Screen pixels in one of the canvas. */
@@ -221,14 +223,11 @@ export class Stage {
   jointAt(event) {
     const here = this.place(event);
     const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
-    let best = null;
-    for (const [person, { points }] of this.state.people().entries()) {
-      for (const joint of present(points)) {
-        const far = distance(here, points[joint]) + (person === this.state.active ? 0 : 1e-3);
-        if (far <= reach && (!best || far < best.far)) best = { person, joint, far };
-      }
-    }
-    return best;
+    const joints = this.state.people().flatMap(({ points }, person) => {
+      const more = person === this.state.active ? 0 : 1e-3;
+      return present(points).map((joint) => ({ person, joint, far: distance(here, points[joint]) + more }));
+    });
+    return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
   }
 
   /** @param {PointerEvent} event */
@@ -245,27 +244,9 @@ export class Stage {
   }
 
   /** @param {PointerEvent} event */
-  moved(event) {
-    if (!this.pointers.has(event.pointerId)) return;
-    event.stopImmediatePropagation();
-    this.pointers.set(event.pointerId, event);
-    this.gesture?.move(event);
-  }
-
-  /** @param {PointerEvent} event */
-  up(event) {
-    if (!this.pointers.delete(event.pointerId)) return;
-    event.stopImmediatePropagation();
-    const { gesture } = this;
-    this.gesture = null;
-    gesture?.end?.();
-    this.state.show();
-  }
-
-  /** @param {PointerEvent} event @returns {Gesture} */
   begin(event) {
     const { state } = this;
-    const { handle, person: limbOf } = event.target.dataset ?? {};
+    const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
     if (event.button === 1 || this.panning) return this.pan(event);
     state.played = null;
     if (handle) return this.transformation(event, handle);
@@ -282,31 +263,29 @@ export class Stage {
       state.selectAll();
       return this.shift(event, start, present(start.points));
     }
-    this.focus(found.joint);
+    const { joint } = found;
+    this.focus(joint);
     if (event.shiftKey || event.ctrlKey || event.metaKey) {
-      const selected = new Set(state.selected);
-      if (!selected.delete(found.joint)) selected.add(found.joint);
-      state.select(selected);
+      state.toggle(joint);
       return NOTHING;
     }
-    if (state.selected.size > 1 && state.selected.has(found.joint)) return this.shift(event, start, [...state.selected]);
-    state.select([found.joint]);
+    if (state.selected.size > 1 && state.selected.has(joint)) return this.shift(event, start, [...state.selected]);
+    state.select([joint]);
     const last = this.pressed;
-    this.pressed = { joint: `${found.person} ${found.joint}`, time: event.timeStamp };
-    const pull = this.pull(event, start, found.joint);
+    this.pressed = { joint: `${found.person} ${joint}`, time: event.timeStamp };
+    const pull = this.pull(event, start, joint);
     if (last.joint !== this.pressed.joint || event.timeStamp - last.time > DOUBLE) return pull;
     // a second press that becomes a pull is one
-    return { ...pull, end: () => (this.pressed.joint ? state.hide([found.joint]) : pull.end?.()) };
+    return { ...pull, end: () => (this.pressed.joint ? state.hide([joint]) : pull.end?.()) };
   }
 
   /** @param {PointerEvent} event @returns {Gesture} */
   pan(event) {
-    const view = { ...this.view };
+    const { view } = this;
     const scale = this.scale();
     return {
-      move: (now) => {
-        const [dx, dy] = [(now.clientX - event.clientX) / scale, (now.clientY - event.clientY) / scale];
-        this.view = { ...view, x: view.x - dx, y: view.y - dy };
+      move: ({ clientX, clientY }) => {
+        this.view = { ...view, x: view.x - (clientX - event.clientX) / scale, y: view.y - (clientY - event.clientY) / scale };
         this.render();
       },
     };
@@ -314,66 +293,51 @@ export class Stage {
 
   /** Two fingers: zoom and move the view. @returns {Gesture} */
   pinch() {
-    const [one, other] = [...this.pointers.values()];
-    const start = Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) || 1;
-    const zoom = this.view.zoom;
-    const centre = () => {
-      const [a, b] = [...this.pointers.values()];
-      return { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+    const fingers = () => {
+      const [a, b] = this.pointers.values();
+      if (!b) return null;
+      const centre = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+      return { centre, spread: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) };
     };
-    const held = this.place(centre());
+    const { centre, spread } = fingers();
+    const { zoom } = this.view;
+    const held = this.place(centre);
     return {
       move: () => {
-        const [a, b] = [...this.pointers.values()];
-        if (!b) return;
-        const spread = Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) / start;
-        this.zoomAt(centre(), held, zoom * spread);
+        const now = fingers();
+        if (now) this.zoomAt(now.centre, held, (zoom * now.spread) / (spread || 1));
       },
     };
   }
 
-  /** @param {PointerEvent} event @param {Person} start @param {number} joint @returns {Gesture} */
+  /** @param {PointerEvent} event @param {Person} start @param {number} joint */
   pull(event, start, joint) {
-    const from = this.place(event);
-    const [x, y] = start.points[joint];
-    return this.merged((now, gesture) => {
-      const to = this.place(now);
-      this.state.pull(start, joint, [x + to[0] - from[0], y + to[1] - from[1]], now.altKey, gesture);
-    });
+    return this.merged(event, (from, to, now, gesture) =>
+      this.state.pull(start, joint, plus(start.points[joint], minus(to, from)), now.altKey, gesture),
+    );
   }
 
-  /** @param {PointerEvent} event @param {Person} start @param {number[]} joints @returns {Gesture} */
+  /** @param {PointerEvent} event @param {Person} start @param {number[]} joints */
   shift(event, start, joints) {
-    const from = this.place(event);
-    return this.merged((now, gesture) => {
-      const to = this.place(now);
-      const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
-      if (now.shiftKey) {
-        const centre = this.centreOf(start, joints);
-        this.state.turn(start, joints, centre, dx * 0.01, Math.exp(-dy * 0.005), gesture);
-      } else this.state.transform(start, joints, (point) => [point[0] + dx, point[1] + dy], gesture);
+    const centre = centreOf(start, joints);
+    return this.merged(event, (from, to, now, gesture) => {
+      const by = minus(to, from);
+      if (now.shiftKey) this.state.turn(start, joints, centre, by[0] * 0.01, Math.exp(-by[1] * 0.005), gesture);
+      else this.state.transform(start, joints, (point) => plus(point, by), gesture);
     });
   }
 
-  /** @param {PointerEvent} event @param {string} kind @returns {Gesture} */
+  /** @param {PointerEvent} event @param {string} kind */
   transformation(event, kind) {
     const start = this.state.person();
     const joints = [...this.state.selected];
     if (!start || !joints.length) return NOTHING;
-    const centre = this.centreOf(start, joints);
-    const from = this.place(event);
-    return this.merged((now, gesture) => {
-      const to = this.place(now);
+    const centre = centreOf(start, joints);
+    return this.merged(event, (from, to, _, gesture) => {
       const angle = kind === "turn" ? direction(centre, to) - direction(centre, from) : 0;
       const scale = kind === "scale" ? Math.max(0.05, distance(centre, to) / Math.max(1e-6, distance(centre, from))) : 1;
       this.state.turn(start, joints, centre, angle, scale, gesture);
     });
-  }
-
-  /** @param {Person} person @param {number[]} joints @returns {Point} */
-  centreOf(person, joints) {
-    const { left, top, right, bottom } = boxOf(joints.map((joint) => person.points[joint]).filter((point) => point !== null));
-    return [(left + right) / 2, (top + bottom) / 2];
   }
 
   /** @param {PointerEvent} event @returns {Gesture} */
@@ -382,60 +346,61 @@ export class Stage {
     const from = this.place(event);
     const kept = event.shiftKey ? [...state.selected] : [];
     state.select(kept);
+    const end = () => {
+      this.marquee = null;
+    };
     return {
+      end,
+      cancel: end,
       move: (now) => {
-        const to = this.place(now);
-        this.marquee = boxOf([from, to]);
-        const { left, top, right, bottom } = this.marquee;
-        const inside = state.people().map(({ points }) =>
-          present(points).filter((joint) => {
-            const [x, y] = points[joint];
-            return x >= left && x <= right && y >= top && y <= bottom;
-          }),
-        );
-        const most = kept.length ? state.active : inside.reduce((best, some, index) => (some.length > inside[best].length ? index : best), state.active);
-        state.active = most;
-        state.select([...kept, ...(inside[most] ?? [])]);
-      },
-      end: () => {
-        this.marquee = null;
+        const box = (this.marquee = boxOf([from, this.place(now)]));
+        const inside = state.people().map(({ points }) => present(points).filter((joint) => isInside(points[joint], box)));
+        // whoever has most joints in it, unless joints of somebody are kept
+        if (!kept.length) inside.forEach((some, index) => some.length > inside[state.active].length && (state.active = index));
+        state.select([...kept, ...(inside[state.active] ?? [])]);
       },
     };
   }
 
-  /** A gesture whose changes are undone together. @param {(event: PointerEvent, gesture: object) => void} change @returns {Gesture} */
-  merged(change) {
+  /**
+   * A gesture whose changes are undone together.
+   * @param {PointerEvent} event @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change
+   * @returns {Gesture}
+   */
+  merged(event, change) {
+    const from = this.place(event);
     const gesture = {};
     let changed = false;
+    const end = () => {
+      if (changed) this.options.onRelease?.();
+    };
     return {
-      end: () => {
-        if (changed) this.options.onRelease?.();
-      },
-      move: (event) => {
+      end,
+      move: (now) => {
         changed = true;
         this.pressed.joint = "";
-        change(event, gesture);
+        change(from, this.place(now), now, gesture);
       },
       cancel: () => {
         if (changed) this.state.undo();
+        end();
       },
     };
   }
 
-  /** @param {WheelEvent} event */
-  wheel(event) {
-    event.preventDefault();
-    event.stopPropagation();
-    this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
-  }
-
-  /** Zoom so that a place of the canvas stays under a place of the screen.
-   * @param {{clientX: number, clientY: number}} screen @param {Point} held @param {number} zoom */
-  zoomAt(screen, held, zoom) {
-    this.view = { ...this.view, zoom: Math.min(LARGEST_ZOOM, Math.max(SMALLEST_ZOOM, zoom)) };
+  /** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held
+   * @param {number} zoom */
+  zoomAt(spot, held, zoom) {
+    this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
     this.render();
-    const now = this.place(screen);
-    this.view = { ...this.view, x: this.view.x + held[0] - now[0], y: this.view.y + held[1] - now[1] };
+    const [x, y] = minus(held, this.place(spot));
+    this.view = { ...this.view, x: this.view.x + x, y: this.view.y + y };
     this.render();
   }
 }
+
+/** @param {Person} person @param {number[]} joints */
+const centreOf = (person, joints) => middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
+
+/** @param {Point} point @param {Box} box */
+const isInside = ([x, y], { left, top, right, bottom }) => x >= left && x <= right && y >= top && y <= bottom;

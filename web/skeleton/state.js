@@ -5,20 +5,17 @@
 
 import { standing } from "./anatomy.js";
 import { present } from "./frames.js";
-import { turnedPoint } from "./geometry.js";
+import { plus, turnedPoint, within } from "./geometry.js";
 import { History } from "./history.js";
 import { frameAt, frameCount, startOf } from "./interpolation.js";
 import { inPose } from "./library.js";
 import { writeOpenPose } from "./openpose.js";
 import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
-import { PoseTextError, readValue, writeValue } from "./value.js";
+import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
-/** @import { Point } from "./geometry.js" */
-/** @import { Points } from "./pose.js" */
-/** @import { Person } from "./person.js" */
-/** @import { Canvas, Edit } from "./value.js" */
-/** @import { Step } from "./interpolation.js" */
+/** @import { Canvas, Point, Points } from "./geometry.js" @import { Person } from "./person.js"
+ * @import { Edit } from "./value.js" @import { Step } from "./interpolation.js" */
 
 /** @typedef {{start: object[] | null, upstream: string | null, by_hand: boolean}} Run what the block's last run said: the
  *   connected pose on the block's canvas, its fingerprint, and whether the edit counted */
@@ -28,6 +25,12 @@ import { PoseTextError, readValue, writeValue } from "./value.js";
  * @property {() => void} onShow called when something is to be drawn anew
  * @property {() => Canvas} fallbackCanvas the canvas when nothing states one
  */
+
+/** The list with one of its items changed. @template T @param {T[]} list @param {number} index @param {(item: T) => T} change */
+const changedAt = (list, index, change) => list.map((item, at) => (at === index ? change(item) : item));
+
+/** The list without one of its items. @template T @param {T[]} list @param {number} index */
+const without = (list, index) => list.filter((_, at) => at !== index);
 
 export class EditorState {
   /** @param {Options} options */
@@ -63,10 +66,9 @@ export class EditorState {
     if (this.start) return { ...this.start, ...kept };
     const canvas = this.options.fallbackCanvas();
     const somebody = personOf(standing(canvas.width, canvas.height));
-    return { canvas, frames: [[somebody]], steps: [{ frames: 1, easing: "linear" }], ...kept };
+    return { canvas, frames: [[somebody]], steps: [AT_ONCE], ...kept };
   }
 
-  /** @returns {Canvas} */
   get canvas() {
     return this.shown().canvas;
   }
@@ -76,34 +78,33 @@ export class EditorState {
     return Math.min(this.frame, this.shown().frames.length - 1);
   }
 
-  /** The people to draw: of the keyframe in hand, or of the frame that is played. @returns {Person[]} */
+  /** The people to draw: of the keyframe in hand, or of the frame that is played. */
   people() {
     const shown = this.shown();
     if (this.played !== null) return frameAt(shown.frames, shown.steps, this.played);
     return shown.frames[this.index] ?? [];
   }
 
-  /** @returns {Person | undefined} the one in hand */
+  /** The one in hand, if there is one. */
   person() {
     return this.people()[this.active];
   }
 
-  /** The connected pose, to show under the edit. @returns {Person[]} */
+  /** The connected pose, to show under the edit. */
   connected() {
     return this.start ? this.start.frames[Math.min(this.index, this.start.frames.length - 1)] : [];
   }
 
-  /** The keyframe before; before the first, the pose as it was before the last change. @returns {Person[]} */
+  /** The keyframe before; before the first, the pose as it was before the last change. */
   before() {
     if (this.index > 0) return this.shown().frames[this.index - 1];
     const last = this.history.past.at(-1);
-    if (!last) return [];
-    try {
-      return readValue(last.value, this.options.fallbackCanvas())?.frames[this.index] ?? this.connected();
-    } catch (error) {
-      if (error instanceof PoseTextError) return [];
-      throw error;
-    }
+    return last ? unlessNoPose(() => this.parsed(last.value)?.frames[this.index] ?? this.connected(), () => []) : [];
+  }
+
+  /** @param {string} text */
+  parsed(text) {
+    return readValue(text, this.options.fallbackCanvas());
   }
 
   // From outside.
@@ -120,24 +121,22 @@ export class EditorState {
   /** @param {Run} run */
   setRun(run) {
     this.run = run;
-    this.start = run.start ? readValue(JSON.stringify(run.start), this.options.fallbackCanvas()) : null;
+    this.start = run.start ? this.parsed(JSON.stringify(run.start)) : null;
     this.show();
   }
 
   read() {
+    this.played = null; // the sequence may be another, or none
     this.said = "";
-    try {
-      this.edit = readValue(this.text, this.options.fallbackCanvas());
-    } catch (error) {
-      if (!(error instanceof PoseTextError)) throw error;
-      this.edit = null;
+    this.edit = unlessNoPose(() => this.parsed(this.text), (error) => {
       this.said = `${error.message}. The text is kept until you change the pose.`;
-    }
+      return null;
+    });
     this.show();
   }
 
   show() {
-    this.active = Math.max(0, Math.min(this.active, this.people().length - 1));
+    this.active = within(this.active, 0, Math.max(0, this.people().length - 1));
     const points = this.person()?.points ?? [];
     for (const joint of this.selected) if (!points[joint]) this.selected.delete(joint);
     this.options.onShow();
@@ -152,8 +151,7 @@ export class EditorState {
   // Changes.
 
   /** @param {string} text @param {unknown} [gesture] */
-  commit(text, gesture = undefined) {
-    this.played = null;
+  commit(text, gesture) {
     this.history.push(text, gesture);
     this.take(text);
   }
@@ -165,35 +163,28 @@ export class EditorState {
     this.options.onText(text);
   }
 
-  /** @param {(edit: Edit) => Edit} change @param {unknown} [gesture] consecutive changes of one gesture are undone together */
-  change(change, gesture = undefined) {
+  /** @param {(edit: Edit) => Partial<Edit>} change
+   * @param {unknown} [gesture] consecutive changes of one gesture are undone together */
+  change(change, gesture) {
     const before = this.shown();
-    this.commit(writeValue({ ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
+    this.commit(writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
   }
 
-  /** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture] */
-  changePeople(change, gesture = undefined) {
-    const index = this.index;
-    this.change(
-      (edit) => ({
-        ...edit,
-        frames: edit.frames.map((people, at) => (at === index ? change(people, edit.canvas) : people)),
-      }),
-      gesture,
-    );
+  /** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change
+   * @param {unknown} [gesture] */
+  changePeople(change, gesture) {
+    const { index } = this;
+    this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
   }
 
   /** Change the person in hand. @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture] */
-  changePerson(change, gesture = undefined) {
-    this.changePeople(
-      (people, canvas) => people.map((person, at) => (at === this.active ? change(person, canvas) : person)),
-      gesture,
-    );
+  changePerson(change, gesture) {
+    this.changePeople((people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)), gesture);
   }
 
-  /** The same of the joints alone; hands and face go along. @param {(points: Points, canvas: Canvas) => Points} change @param {unknown} [gesture] */
-  changePoints(change, gesture = undefined) {
-    this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)), gesture);
+  /** The same of the joints alone; hands and face go along. @param {(points: Points, canvas: Canvas) => Points} change */
+  changePoints(change) {
+    this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
   }
 
   undo() {
@@ -208,7 +199,8 @@ export class EditorState {
 
   /**
    * Pull a joint, from the person as it was when the gesture began.
-   * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone this joint only @param {unknown} gesture
+   * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone this joint only
+   * @param {unknown} gesture
    */
   pull(start, joint, target, alone, gesture) {
     const drag = this.symmetric ? dragBoth : dragJoint;
@@ -218,27 +210,29 @@ export class EditorState {
 
   /** Push the selected joints, or one, a little. @param {number} joint @param {Point} by @param {boolean} alone */
   nudge(joint, by, alone) {
+    this.played = null; // what is pushed is the keyframe
     const person = this.person();
     const here = person?.points[joint];
-    if (!person || !here) return;
-    const gesture = `nudge ${this.active} ${joint}`;
+    if (!here) return;
+    const gesture = `nudge ${this.index} ${this.active} ${joint}`;
     if (this.selected.size > 1 && this.selected.has(joint)) {
-      this.transform(person, [...this.selected], ([x, y]) => [x + by[0], y + by[1]], gesture);
-    } else this.pull(person, joint, [here[0] + by[0], here[1] + by[1]], alone, gesture);
+      this.transform(person, [...this.selected], (point) => plus(point, by), gesture);
+    } else this.pull(person, joint, plus(here, by), alone, gesture);
   }
 
   /**
    * Move some joints all alike; of all of them, hands and face too.
    * @param {Person} start @param {number[]} joints @param {(point: Point) => Point} change @param {unknown} [gesture]
    */
-  transform(start, joints, change, gesture = undefined) {
+  transform(start, joints, change, gesture) {
     const whole = present(start.points).every((joint) => joints.includes(joint));
     const some = () => start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
     this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
   }
 
-  /** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale @param {unknown} [gesture] */
-  turn(start, joints, centre, angle, scale, gesture = undefined) {
+  /** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
+   * @param {unknown} [gesture] */
+  turn(start, joints, centre, angle, scale, gesture) {
     this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
   }
 
@@ -256,6 +250,13 @@ export class EditorState {
   select(joints) {
     this.selected = new Set(joints);
     this.show();
+  }
+
+  /** Into the selection, or out of it. @param {number} joint */
+  toggle(joint) {
+    const selected = new Set(this.selected);
+    if (!selected.delete(joint)) selected.add(joint);
+    this.select(selected);
   }
 
   selectAll() {
@@ -294,19 +295,19 @@ export class EditorState {
   /** Put the pose of the person in hand into the workflow's own library. @param {string} name */
   keepPose(name) {
     const points = this.person()?.points;
-    if (points) this.change((edit) => ({ ...edit, library: [...edit.library, { name, points }] }));
+    if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
   }
 
   /** @param {number} index */
   dropPose(index) {
-    this.change((edit) => ({ ...edit, library: edit.library.filter((_, at) => at !== index) }));
+    this.change(({ library }) => ({ library: without(library, index) }));
   }
 
   /** Drop the edit: the connected pose again, or somebody who stands. Kept poses stay. */
   reset() {
-    const { library } = this.shown();
+    const shown = this.shown();
     this.frame = 0;
-    this.commit(library.length ? writeValue({ ...this.shown(), frames: [], steps: [], loop: false, upstream: null }) : "");
+    this.commit(shown.library.length ? writeValue({ ...shown, frames: [], steps: [], loop: false, upstream: null }) : "");
   }
 
   // People.
@@ -314,7 +315,7 @@ export class EditorState {
   addPerson() {
     this.active = this.people().length;
     this.changePeople((people, { width, height }) => {
-      const beside = standing(width, height).map((point) => point && [point[0] + width * 0.12 * people.length, point[1]]);
+      const beside = standing(width, height).map((point) => plus(point, [width * 0.12 * people.length, 0]));
       return [...people, personOf(beside)];
     });
   }
@@ -322,7 +323,7 @@ export class EditorState {
   removePerson() {
     const gone = this.active;
     this.selected.clear();
-    this.changePeople((people) => people.filter((_, at) => at !== gone));
+    this.changePeople((people) => without(people, gone));
   }
 
   /** @param {number} index */
@@ -338,14 +339,10 @@ export class EditorState {
   addFrame() {
     const index = this.index;
     this.frame = index + 1;
-    this.change((edit) => {
-      const step = { frames: 12, easing: "smooth" };
-      const [frames, steps] = [edit.frames.slice(), edit.steps.slice()];
+    this.change(({ frames, steps }) => {
       // what led to a plain next frame leads to the new one at the usual pace
-      if (frames.length === 1) steps[0] = step;
-      frames.splice(index + 1, 0, edit.frames[index]);
-      steps.splice(index + 1, 0, { ...steps[index] });
-      return { ...edit, frames, steps };
+      const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
+      return { frames: frames.toSpliced(index, 0, frames[index]), steps: steps.toSpliced(index, 1, step, { ...step }) };
     });
   }
 
@@ -353,11 +350,7 @@ export class EditorState {
     const index = this.index;
     if (this.shown().frames.length < 2) return;
     this.frame = Math.max(0, index - 1);
-    this.change((edit) => ({
-      ...edit,
-      frames: edit.frames.filter((_, at) => at !== index),
-      steps: edit.steps.filter((_, at) => at !== index),
-    }));
+    this.change(({ frames, steps }) => ({ frames: without(frames, index), steps: without(steps, index) }));
   }
 
   /** @param {number} by places to the right */
@@ -366,26 +359,19 @@ export class EditorState {
     const to = from + by;
     if (to < 0 || to >= this.shown().frames.length) return;
     this.frame = to;
-    this.change((edit) => {
-      const frames = edit.frames.slice();
-      // the poses change places; the timing belongs to the places
-      frames.splice(to, 0, ...frames.splice(from, 1));
-      return { ...edit, frames };
-    });
+    // the poses change places; the timing belongs to the places
+    this.change(({ frames }) => ({ frames: without(frames, from).toSpliced(to, 0, frames[from]) }));
   }
 
   /** @param {Partial<Step>} change */
   setStep(change) {
-    const index = this.index;
-    this.change((edit) => ({
-      ...edit,
-      steps: edit.steps.map((step, at) => (at === index ? { ...step, ...change } : step)),
-    }));
+    const { index } = this;
+    this.change(({ steps }) => ({ steps: changedAt(steps, index, (step) => ({ ...step, ...change })) }));
   }
 
   /** @param {Partial<Pick<Edit, "loop" | "rate">>} change */
   setPlayback(change) {
-    this.change((edit) => ({ ...edit, ...change }));
+    this.change(() => change);
   }
 
   /** @param {number} index */
@@ -401,7 +387,7 @@ export class EditorState {
     return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
   }
 
-  /** @param {number | null} frame */
+  /** @param {number} frame of the sequence, or null */
   play(frame) {
     this.played = frame;
     this.show();
@@ -411,16 +397,13 @@ export class EditorState {
 
   /** Take OpenPose JSON or the editor's own text as a new edit. @param {string} text */
   paste(text) {
-    try {
+    unlessNoPose(() => {
       const edit = readValue(text, this.canvas);
       if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
       this.frame = 0;
       const library = edit.library.length ? edit.library : this.shown().library;
       this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
-    } catch (error) {
-      if (!(error instanceof PoseTextError)) throw error;
-      this.say(error.message);
-    }
+    }, (error) => this.say(error.message));
   }
 
   /** All frames that go out, as OpenPose JSON every pack reads. */

@@ -3,17 +3,18 @@
 import { JOINTS } from "./anatomy.js";
 import { thumbnail } from "./figure.js";
 import { POSES } from "./library.js";
-import { button, html, toggle } from "./page.js";
+import { arrowStep, button, html, row, slider, toggle } from "./page.js";
 
-/** @import { EditorState } from "./state.js" */
-/** @import { Stage } from "./stage.js" */
+/** @import { Points } from "./geometry.js" @import { EditorState } from "./state.js"
+ * @import { Stage } from "./stage.js" @import { KeptPose } from "./value.js" */
 
 /** @typedef {{live: (on: boolean) => void, enlarge: () => void}} Actions what goes beyond the pose */
 
 const TABS = ["Pose", "Library", "People", "Frames", "View", "File"];
 
 export class Toolbar {
-  /** @param {EditorState} state @param {Stage} stage @param {Actions} actions @param {HTMLElement} frames the row of the tab "Frames" */
+  /** @param {EditorState} state @param {Stage} stage @param {Actions} actions
+   * @param {HTMLElement} frames the row of the tab "Frames" */
   constructor(state, stage, actions, frames) {
     this.state = state;
     this.stage = stage;
@@ -22,6 +23,8 @@ export class Toolbar {
     this.live = toggle("live", "Live posing: draw the person while you pull", actions.live);
     this.large = button("full", "Full window", actions.enlarge);
     this.kept = html("span", { class: "kept" });
+    /** @type {KeptPose[] | null} what `kept` shows */
+    this.shownLibrary = null;
     this.missing = html("span", { class: "missing" });
     this.tabs = TABS.map((name, index) => {
       const tab = html("button", { type: "button", role: "tab" }, name);
@@ -29,14 +32,20 @@ export class Toolbar {
       return tab;
     });
     this.rows = [this.poseRow(), this.libraryRow(), this.peopleRow(), frames, this.viewRow(), this.fileRow()];
-    const tabs = html("div", { class: "tabs", role: "tablist" }, ...this.tabs);
-    tabs.addEventListener("keydown", (event) => this.arrow(event));
-    this.element = html("div", { class: "toolbar" });
-    this.element.append(html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large), ...this.rows);
     this.rows.forEach((row, index) => {
       row.setAttribute("role", "tabpanel");
       row.setAttribute("aria-label", TABS[index]);
     });
+    const tabs = html("div", { class: "tabs", role: "tablist" }, ...this.tabs);
+    tabs.addEventListener("keydown", (event) => {
+      const step = arrowStep(event);
+      if (!step) return;
+      const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
+      this.open(next);
+      this.tabs[next].focus();
+    });
+    const top = html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large);
+    this.element = html("div", { class: "toolbar" }, top, ...this.rows);
     this.open(0);
   }
 
@@ -50,20 +59,10 @@ export class Toolbar {
     this.state.show();
   }
 
-  /** @param {KeyboardEvent} event */
-  arrow(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
-    const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
-    this.open(next);
-    this.tabs[next].focus();
-  }
-
   poseRow() {
     const { state } = this;
     this.hideButton = button("hide", "Hide the selected joints (Delete)", () => state.hide([...state.selected]));
-    return html(
-      "div", { class: "row" },
+    return row(
       button("mirror", "Mirror this person (left and right change names)", () => state.mirror()),
       button("L→R", "Copy the left side to the right", () => state.copySide("left")),
       button("R→L", "Copy the right side to the left", () => state.copySide("right")),
@@ -79,20 +78,20 @@ export class Toolbar {
     );
   }
 
+  /** A button that gives the person in hand a pose. @param {string} name @param {Points} points */
+  pose(name, points) {
+    return button("", name, () => this.state.takePose(points), thumbnail([points]), html("span", {}, name));
+  }
+
   libraryRow() {
     const { state } = this;
-    const shelf = html("div", { class: "shelf" });
-    for (const { name, points } of POSES) {
-      const pose = button("", name, () => state.takePose(points));
-      pose.append(thumbnail([points]), html("span", {}, name));
-      shelf.append(pose);
-    }
+    const shelf = html("div", { class: "shelf" }, ...POSES.map(({ name, points }) => this.pose(name, points)));
     const name = html("input", { type: "text", placeholder: "name", "aria-label": "Name of the pose to keep", maxlength: 60 });
     const keep = button("+ keep this pose", "Keep this pose in the workflow", () => {
       state.keepPose(name.value.trim() || `pose ${state.shown().library.length + 1}`);
       name.value = "";
     });
-    return html("div", { class: "library" }, html("div", { class: "row" }, name, keep), this.kept, shelf);
+    return html("div", { class: "library" }, row(name, keep), this.kept, shelf);
   }
 
   peopleRow() {
@@ -103,8 +102,7 @@ export class Toolbar {
       const count = state.people().length;
       if (count) state.takePerson((state.active + by + count) % count);
     };
-    return html(
-      "div", { class: "row" },
+    return row(
       button("+ person", "Add a person", () => state.addPerson()),
       this.remove,
       button("◂", "Person before", next(-1)),
@@ -115,21 +113,17 @@ export class Toolbar {
 
   viewRow() {
     const { stage } = this;
-    const opacity = html("input", { type: "range", min: 0, max: 1, step: 0.05, value: stage.look.background, "aria-label": "Opacity of the background" });
-    opacity.addEventListener("input", () => {
-      stage.look.background = Number(opacity.value);
-      stage.render();
-    });
-    const look = (/** @type {"connected" | "before"} */ what) => (/** @type {boolean} */ on) => {
-      stage.look[what] = on;
+    /** @template {keyof Stage["look"]} What @param {What} what */
+    const look = (what) => (/** @type {Stage["look"][What]} */ value) => {
+      stage.look[what] = value;
       stage.render();
     };
-    return html(
-      "div", { class: "row" },
+    const range = { min: 0, max: 1, step: 0.05, value: stage.look.background };
+    return row(
       button("fit", "Show everything (0)", () => stage.fit()),
       button("−", "Zoom out (-)", () => stage.zoomBy(1 / 1.25)),
       button("+", "Zoom in (+)", () => stage.zoomBy(1.25)),
-      html("label", {}, "background ", opacity),
+      html("label", {}, "background ", slider("Opacity of the background", range, look("background"))),
       toggle("connected pose", "Show the connected pose under the edit", look("connected")),
       toggle("pose before", "Show the keyframe before, or the pose before the last change", look("before")),
     );
@@ -142,8 +136,7 @@ export class Toolbar {
       file.files?.[0]?.text().then((text) => state.paste(text));
       file.value = "";
     });
-    return html(
-      "div", { class: "row" },
+    return row(
       file,
       button("open", "Open a file of OpenPose JSON", () => file.click()),
       button("save", "Save as a file of OpenPose JSON", () => this.save()),
@@ -159,15 +152,17 @@ export class Toolbar {
   }
 
   copy() {
-    const done = navigator.clipboard?.writeText(this.state.asOpenPose());
-    if (!done) this.state.say("this page may not use the clipboard; save a file instead");
-    else done.then(() => this.state.say("copied"), () => this.state.say("the browser did not allow copying"));
+    const { state } = this;
+    const done = navigator.clipboard?.writeText(state.asOpenPose());
+    if (!done) state.say("this page may not use the clipboard; save a file instead");
+    else done.then(() => state.say("copied"), () => state.say("the browser did not allow copying"));
   }
 
   paste() {
+    const { state } = this;
     const read = navigator.clipboard?.readText?.();
-    if (!read) this.state.say("this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it");
-    else read.then((text) => this.state.paste(text), () => this.state.say("the browser did not allow pasting; press Ctrl+V on the editor"));
+    if (!read) state.say("this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it");
+    else read.then((text) => state.paste(text), () => state.say("the browser did not allow pasting; press Ctrl+V on the editor"));
   }
 
   render() {
@@ -180,22 +175,18 @@ export class Toolbar {
     this.hideButton.disabled = !state.selected.size;
     this.who.textContent = people.length ? `person ${state.active + 1} of ${people.length}` : "nobody";
     const points = state.person()?.points ?? [];
-    const missing = points.flatMap((point, joint) => (point ? [] : [joint]));
     this.missing.replaceChildren(
-      ...missing.map((joint) => button(`+ ${JOINTS[joint]}`, `Bring back the ${JOINTS[joint]}`, () => state.bringBack(joint))),
+      ...JOINTS.flatMap((name, joint) =>
+        points[joint] === null ? [button(`+ ${name}`, `Bring back the ${name}`, () => state.bringBack(joint))] : [],
+      ),
     );
-    this.renderKept();
-  }
-
-  renderKept() {
-    const { library } = this.state.shown();
+    const { library } = state.shown();
     if (this.shownLibrary === library) return;
     this.shownLibrary = library;
     this.kept.replaceChildren(
-      ...library.flatMap(({ name, points }, index) => {
-        const pose = button("", name, () => this.state.takePose(points));
-        pose.append(thumbnail([points]), html("span", {}, name));
-        return [html("span", { class: "own" }, pose, button("×", `Forget the pose ${name}`, () => this.state.dropPose(index)))];
+      ...library.map(({ name, points }, index) => {
+        const forget = button("×", `Forget the pose ${name}`, () => state.dropPose(index));
+        return html("span", { class: "own" }, this.pose(name, points), forget);
       }),
     );
   }

@@ -4,16 +4,14 @@
  */
 
 import { EASINGS, MOST_FRAMES, frameCount } from "./interpolation.js";
-import { PoseTextError, readOpenPose, writePeople } from "./openpose.js";
+import { PoseTextError, isObject, readOpenPose, unlessNoPose, writePeople } from "./openpose.js";
 import { personOf } from "./person.js";
 
-/** @import { Person } from "./person.js" */
-/** @import { Step } from "./interpolation.js" */
-/** @import { Points } from "./pose.js" */
+/** @import { Canvas, Points } from "./geometry.js" @import { Person } from "./person.js"
+ * @import { Step } from "./interpolation.js" */
 
-export { PoseTextError };
+export { PoseTextError, unlessNoPose };
 
-/** @typedef {{width: number, height: number}} Canvas */
 /** @typedef {{name: string, points: Points}} KeptPose in pixels of any canvas */
 /**
  * @typedef {object} Edit
@@ -32,9 +30,10 @@ export const RATES = [4, 8, 12, 16, 24, 30];
 const RATE = 12;
 
 /** From each older version to the next one. @type {Record<number, (document: any) => any>} */
-const MIGRATIONS = {
-  1: (document) => ({ ...document, version: 2, loop: false }),
-};
+const MIGRATIONS = { 1: (document) => ({ ...document, version: 2, loop: false }) };
+
+/** Of a keyframe nothing is said about. @type {Step} */
+export const AT_ONCE = { frames: 1, easing: "linear" };
 
 /**
  * @param {string} text @param {Canvas} fallback the canvas of poses that state none
@@ -46,65 +45,61 @@ export function readValue(text, fallback) {
   try {
     document = JSON.parse(text);
   } catch (error) {
-    throw new PoseTextError(`this is no JSON: ${error.message}`);
+    throw new PoseTextError(`this is no JSON: ${/** @type {Error} */ (error).message}`);
   }
-  const object = document !== null && typeof document === "object" && !Array.isArray(document);
   // OpenPose's own files state a version as well, and have people in the place of frames
-  if (object && "version" in document && !("people" in document)) return readOwn(ofThisVersion(document), fallback);
+  if (isObject(document) && "version" in document && !("people" in document)) return readOwn(ofThisVersion(document), fallback);
   const { canvas, frames } = readOpenPose(document, fallback);
-  if (!frames.length) return null;
-  const steps = frames.map(() => ({ frames: 1, easing: "linear" }));
+  if (!Object.keys(document).length) return null;
+  const steps = frames.map(() => AT_ONCE);
   return { canvas, frames, steps, loop: false, rate: RATE, upstream: null, library: [], foreign: true };
 }
 
-/** @param {Edit} edit @returns {string} */
-export function writeValue(edit) {
+/** @param {Edit} edit */
+export function writeValue({ canvas, upstream, loop, rate, frames, steps, library }) {
   return JSON.stringify({
     version: VERSION,
-    canvas_width: edit.canvas.width,
-    canvas_height: edit.canvas.height,
-    upstream: edit.upstream,
-    loop: edit.loop,
-    rate: edit.rate,
-    frames: edit.frames.map((people, index) => ({
-      ...writePeople(people, edit.canvas),
-      steps: edit.steps[index].frames,
-      easing: edit.steps[index].easing,
+    canvas_width: canvas.width,
+    canvas_height: canvas.height,
+    upstream,
+    loop,
+    rate,
+    frames: frames.map((people, index) => ({
+      ...writePeople(people, canvas), steps: steps[index].frames, easing: steps[index].easing,
     })),
-    ...(edit.library.length ? { library: edit.library.map(writeKept) } : {}),
+    ...(library.length && { library: library.map(writeKept) }),
   });
 }
 
 /** @param {any} document */
 function ofThisVersion(document) {
-  if (!(document.version === VERSION || (Number.isInteger(document.version) && Object.hasOwn(MIGRATIONS, document.version)))) {
-    const version = String(document.version).slice(0, 40);
-    throw new PoseTextError(`the pose has version ${version}; this editor reads versions 1 to ${VERSION}`);
+  const { version } = document;
+  if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
+    const said = String(version).slice(0, 40);
+    throw new PoseTextError(`the pose has version ${said}; this editor reads versions 1 to ${VERSION}`);
   }
   while (document.version !== VERSION) document = MIGRATIONS[document.version](document);
   return document;
 }
 
 /** @param {any} document @param {Canvas} fallback @returns {Edit} */
-function readOwn(document, fallback) {
-  if (!Array.isArray(document.frames)) throw new PoseTextError("frames of the pose must be a list");
-  const size = { canvas_width: document.canvas_width, canvas_height: document.canvas_height };
-  const pictures = document.frames.map((/** @type {any} */ frame) =>
-    frame !== null && typeof frame === "object" ? { ...frame, ...size } : frame,
-  );
-  const { canvas, frames } = readOpenPose(pictures.length ? pictures : [{ ...size }], fallback);
-  const steps = document.frames.map(readStep);
-  if (frameCount(steps, document.loop === true) > MOST_FRAMES) {
+function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, upstream, library }, fallback) {
+  if (!Array.isArray(pictures)) throw new PoseTextError("frames of the pose must be a list");
+  const size = { canvas_width, canvas_height };
+  const complete = pictures.map((picture) => (isObject(picture) ? { ...picture, ...size } : picture));
+  const { canvas, frames } = readOpenPose(complete.length ? complete : size, fallback);
+  const steps = pictures.map(readStep);
+  if (frameCount(steps, loop === true) > MOST_FRAMES) {
     throw new PoseTextError(`the sequence is longer than ${MOST_FRAMES} frames`);
   }
   return {
     canvas,
     frames: pictures.length ? frames : [],
     steps,
-    loop: document.loop === true,
-    rate: RATES.includes(document.rate) ? document.rate : RATE,
-    upstream: typeof document.upstream === "string" ? document.upstream : null,
-    library: Array.isArray(document.library) ? document.library.flatMap(readKept) : [],
+    loop: loop === true,
+    rate: RATES.includes(rate) ? rate : RATE,
+    upstream: typeof upstream === "string" ? upstream : null,
+    library: Array.isArray(library) ? library.flatMap(readKept) : [],
     foreign: false,
   };
 }
@@ -119,19 +114,15 @@ function readStep(frame, index) {
 }
 
 /** @param {KeptPose} pose */
-function writeKept(pose) {
-  const [{ pose_keypoints_2d }] = writePeople([personOf(pose.points)], null).people;
-  return { name: pose.name, pose_keypoints_2d };
+function writeKept({ name, points }) {
+  const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
+  return { name, pose_keypoints_2d };
 }
 
 /** A kept pose, or nothing where it is none: a broken one must not cost the edit. @param {any} kept @returns {KeptPose[]} */
-function readKept(kept) {
-  try {
+const readKept = (kept) =>
+  unlessNoPose(() => {
     const { frames } = readOpenPose({ people: [kept], coordinates: "pixels" }, { width: 1, height: 1 });
-    const points = frames[0][0].points;
+    const [{ points }] = frames[0];
     return points.some((point) => point) ? [{ name: String(kept.name ?? "pose").slice(0, 60), points }] : [];
-  } catch (error) {
-    if (error instanceof PoseTextError) return [];
-    throw error;
-  }
-}
+  }, () => []);
