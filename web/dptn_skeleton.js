@@ -15,9 +15,10 @@ const HEIGHT = 430;
 const DRAFT = 512; // pixels of the longer side while somebody pulls
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-/** @param {any} node @param {string} name @param {number} otherwise */
+const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
+
 function numberOf(node, name, otherwise) {
-  const value = Number(node.widgets?.find((/** @type {any} */ widget) => widget.name === name)?.value);
+  const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
   return value > 0 ? value : otherwise;
 }
 
@@ -29,9 +30,10 @@ class LivePrompts {
     this.editor = editor;
     /** The graph as it was when the pull began: nothing but the pose changes until it ends. @type {any} */
     this.graph = null;
+    /** @type {string[]} ids of the blocks that draw */
+    this.targets = [];
   }
 
-  /** @param {Kind} kind @returns {Promise<string | null>} */
   async send(kind) {
     try {
       if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
@@ -43,6 +45,7 @@ class LivePrompts {
         return null;
       }
       this.editor.say("");
+      this.targets = targets;
       const output = { ...this.graph.output };
       for (const id of ids) output[id] = withInputs(output[id], { edited: this.editor.text });
       if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
@@ -62,22 +65,26 @@ class LivePrompts {
 /** @param {{inputs: object}} node @param {Record<string, unknown>} inputs */
 const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...inputs } });
 
-/** @param {any} node @param {SkeletonEditor} editor */
 function liveRuns(node, editor) {
   const prompts = new LivePrompts(node, editor);
   return new LiveRuns({
     send: (kind) => prompts.send(kind),
     onEnd: (listener) => {
-      const heard = (/** @type {any} */ event) => listener(event.detail?.prompt_id);
+      const heard = (event) => listener(event.detail?.prompt_id);
+      const drawn = ({ detail }) => {
+        const image = prompts.targets.includes(String(detail?.node)) && detail.output?.images?.[0];
+        if (image) editor.showPicture(pictureAt(image));
+      };
       for (const kind of ENDS) api.addEventListener(kind, heard);
+      api.addEventListener("executed", drawn);
       return () => {
+        api.removeEventListener("executed", drawn);
         for (const kind of ENDS) api.removeEventListener(kind, heard);
       };
     },
   });
 }
 
-/** @param {any} node @param {string} name */
 function mount(node, name) {
   /** @type {LiveRuns | null} */
   let live = null;
@@ -106,7 +113,7 @@ function mount(node, name) {
   });
   const widget = node.addDOMWidget(name, KIND, editor.element, {
     getValue: () => editor.text,
-    setValue: (/** @type {unknown} */ text) => editor.setText(typeof text === "string" ? text : ""),
+    setValue: (text) => editor.setText(typeof text === "string" ? text : ""),
     getMinHeight: () => HEIGHT,
     hideOnZoom: false,
   });
@@ -124,21 +131,20 @@ function mount(node, name) {
 app.registerExtension({
   name: "dptn.skeleton",
   getCustomWidgets: () => ({ [KIND]: mount }),
-  /** @param {any} node */
   nodeCreated(node) {
     if (node.comfyClass !== NODE || !node.dptnEditor) return;
     /** @type {SkeletonEditor} */
     const editor = node.dptnEditor;
     const executed = node.onExecuted;
-    node.onExecuted = (/** @type {any} */ output) => {
+    node.onExecuted = (output) => {
       executed?.call(node, output);
       const said = output?.dptn_pose?.[0];
       if (said) editor.setRun(JSON.parse(said));
       const picture = output?.dptn_background?.[0];
-      editor.setBackground(picture ? api.apiURL(`/view?${new URLSearchParams(picture)}`) : null);
+      editor.setBackground(picture ? pictureAt(picture) : null);
     };
     for (const side of ["width", "height"]) {
-      const widget = node.widgets?.find((/** @type {any} */ one) => one.name === side);
+      const widget = node.widgets?.find((one) => one.name === side);
       if (!widget) continue;
       const callback = widget.callback;
       widget.callback = (/** @type {unknown[]} */ ...given) => {

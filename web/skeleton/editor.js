@@ -41,7 +41,9 @@ export class SkeletonEditor {
     const actions = { live: options.onLive, enlarge: () => this.enlarge() };
     this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
     this.said = html("div", { class: "said", role: "status" });
-    this.panel = html("div", { class: "dptn-panel" }, this.toolbar.element, this.stage.element, this.said);
+    this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
+    const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
+    this.panel = html("div", { class: "dptn-panel" }, this.toolbar.element, scene, this.said);
     // the host may move this about as it likes; the panel moves between it and the full window
     this.element = html("div", { class: "dptn-editor", "data-capture-wheel": "true" }, html("style", {}, STYLE), this.panel);
     /** @type {HTMLDialogElement | null} */
@@ -73,23 +75,28 @@ export class SkeletonEditor {
     return this.state.text;
   }
 
-  /** Take a value from outside: a loaded workflow, the graph's own undo. @param {string} text */
+  /** Take a value from outside: a loaded workflow, the graph's own undo. */
   setText(text) {
     this.state.setText(text);
   }
 
-  /** What the block's last run said of its pose. @param {Run} run */
+  /** What the block's last run said of its pose. */
   setRun(run) {
     this.state.setRun(run);
   }
 
-  /** @param {string | null} url a picture to pose over */
   setBackground(url) {
     this.stage.background = url;
     this.stage.render();
   }
 
-  /** A line of words that stays until the next one. @param {string} text */
+  /** The person as live posing drew them last, beside the stage of the full window. */
+  showPicture(url) {
+    this.picture.src = url;
+    this.picture.hidden = false;
+  }
+
+  /** A line of words that stays until the next one. */
   say(text) {
     this.note = text;
     this.render();
@@ -136,7 +143,6 @@ export class SkeletonEditor {
 
   // The keyboard.
 
-  /** @param {KeyboardEvent} event */
   key(event) {
     event.stopPropagation();
     const target = targetOf(event);
@@ -149,7 +155,7 @@ export class SkeletonEditor {
     act();
   }
 
-  /** What a key means together with Ctrl. @param {KeyboardEvent} event */
+  /** What a key means together with Ctrl. */
   command({ key, shiftKey }) {
     const { state } = this;
     /** @type {Acts} */
@@ -157,7 +163,7 @@ export class SkeletonEditor {
     return acts[key.toLowerCase()];
   }
 
-  /** What a key means on the stage. @param {KeyboardEvent} event */
+  /** What a key means on the stage. */
   stageAct(event) {
     const { stage, state } = this;
     // with nothing selected, Escape closes the window
@@ -171,11 +177,11 @@ export class SkeletonEditor {
     return acts[event.key];
   }
 
-  /** What a key means on a joint. @param {KeyboardEvent} event @param {number} person @param {number} joint */
+  /** What a key means on a joint. */
   jointAct({ key, shiftKey, altKey }, person, joint) {
     const { state } = this;
     const far = shiftKey ? 10 : 1;
-    const push = (/** @type {Point} */ by) => () => state.nudge(joint, by, altKey);
+    const push = (by) => () => state.nudge(joint, by, altKey);
     const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
     /** @type {Acts} */
     const acts = {

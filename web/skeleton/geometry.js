@@ -1,6 +1,6 @@
 /** Points and directions in the plane: x to the right, y down, angles in radians. */
 
-/** @typedef {[number, number]} Point pixels of the canvas */
+/** @typedef {number[]} Point x and y in pixels of the canvas */
 /** @typedef {(Point | null)[]} Points null where one is missing; 18 joints, or the points of a hand or face */
 /** @typedef {{width: number, height: number}} Canvas */
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
@@ -68,17 +68,16 @@ export class Frame {
     this.angle = angle;
   }
 
-  /** A place as [along, across]. @param {Point} point */
+  /** A place as [along, across]. */
   inside(point) {
     return turnedPoint(minus(point, this.origin), [0, 0], -this.angle);
   }
 
-  /** The other way round. @param {Point} place */
+  /** The other way round. */
   outside(place) {
     return plus(this.origin, turnedPoint(place, [0, 0], this.angle));
   }
 
-  /** @param {Frame} other @param {number} share */
   towards(other, share) {
     return new Frame(onWay(this.origin, other.origin, share), this.angle + wrapped(other.angle - this.angle) * share);
   }

@@ -9,7 +9,7 @@ export class History {
     this.reset(start);
   }
 
-  /** Start afresh. @param {T} value */
+  /** Start afresh. */
   reset(value) {
     this.now = value;
     /** @type {{value: T, gesture: unknown}[]} */
@@ -18,7 +18,6 @@ export class History {
     this.future = [];
   }
 
-  /** @param {T} value @param {unknown} [gesture] consecutive steps with the same gesture are undone together */
   push(value, gesture) {
     if (gesture === undefined || this.past.at(-1)?.gesture !== gesture) {
       this.past.push({ value: this.now, gesture });

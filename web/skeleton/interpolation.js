@@ -52,7 +52,6 @@ export function between(start, end, share) {
   return start.map((person, index) => (end[index] ? personBetween(person, end[index], share) : person));
 }
 
-/** @param {Person} start @param {Person} end @param {number} share */
 function personBetween(start, end, share) {
   const known = present(start.points).filter((joint) => end.points[joint]);
   if (!known.length || share === 0) return start;
@@ -81,12 +80,11 @@ function personBetween(start, end, share) {
  * @param {Frame[]} trunks of a, of b, and on the way @param {Frame[]} heads of a and b
  */
 function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, headB]) {
-  const both = (/** @type {number} */ joint) => known.includes(joint);
-  const straight = (/** @type {number} */ joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
-  /** @type {Points} */
+  const both = (joint) => known.includes(joint);
+  const straight = (joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
   const done = new Array(a.length).fill(null);
   for (const joint of [NECK, ...SHOULDERS, ...HIPS]) if (both(joint)) done[joint] = straight(joint);
-  const swing = (/** @type {number} */ root, /** @type {number} */ joint) =>
+  const swing = (root, joint) =>
     swung(done[root], trunk, [trunkA, a[root], a[joint]], [trunkB, b[root], b[joint]], share);
   if (both(NOSE)) done[NOSE] = both(NECK) ? swing(NECK, NOSE) : straight(NOSE);
   for (const [end, middle, root] of TWO_BONES) {

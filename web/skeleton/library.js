@@ -69,19 +69,17 @@ const VIEWS = {
   side: { shoulder: 0.014, hip: 0.01, nose: 0.046, eyes: [0.028, null], ears: [-0.012, null] },
   back: { shoulder: -0.105, hip: -0.06, nose: null, eyes: [null, null], ears: [0.045, -0.045] },
 };
-/** @type {Point} */
 const HIPS_MIDDLE = [0, STANDING[8][1]];
-const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
-const lengthOf = (/** @type {number} */ joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
+const radians = (degrees) => (degrees * Math.PI) / 180;
+const lengthOf = (joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
 
 /** A drawing as 18 points in shares of the stature, y from 0 at the ground upward negative.
  * @param {Limb[]} limbs as of `TWO_BONES` @param {Drawing} more */
 function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }) {
   const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
-  /** @type {Points} */
   const points = new Array(18).fill(null);
   // as far to the side as the view shows it, as high as on somebody who stands
-  const put = (/** @type {number} */ joint, /** @type {number | null} */ x) => {
+  const put = (joint, x) => {
     points[joint] = x === null ? null : [x, STANDING[joint][1]];
   };
   put(NECK, 0);
@@ -93,7 +91,7 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
     put(2 + 3 * side, sign * shoulder);
     put(8 + 3 * side, sign * hip);
   }
-  const tilt = (/** @type {number[]} */ joints, /** @type {Point} */ centre, /** @type {number} */ degrees) => {
+  const tilt = (joints, centre, degrees) => {
     for (const joint of joints) points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
   };
   tilt(HEAD, points[NECK], head);
@@ -102,7 +100,7 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
   TWO_BONES.forEach(([end, middle, root], index) => {
     const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
     const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
-    const hung = (/** @type {number} */ degrees) => Math.PI / 2 - outward * radians(degrees);
+    const hung = (degrees) => Math.PI / 2 - outward * radians(degrees);
     points[middle] = away(points[root], hung(upper), lengthOf(middle) * upperShare);
     points[end] = away(points[middle], hung(lower), lengthOf(end) * lowerShare);
   });
@@ -126,7 +124,6 @@ export function inPose(points, model, canvas) {
   const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);
   const { stature, shares } = proportions(person);
   const scale = stature / proportions(model).stature;
-  /** @type {Points} */
   const posed = new Array(18).fill(null);
   posed[NECK] = [0, 0];
   for (const joint of [2, 5, 8, 11, 0, 3, 6, 9, 12, 4, 7, 10, 13, 14, 15, 16, 17]) {
@@ -142,7 +139,7 @@ export function inPose(points, model, canvas) {
   return kept.map((point) => point && plus(point, [x, y - Math.max(lift, 0)]));
 }
 
-/** Middle of the hips (or else of everything), and the lowest point. @param {Points} points @returns {Point} */
+/** Middle of the hips (or else of everything), and the lowest point. */
 function standsAt(points) {
   const hips = hipsOf(points);
   return [mean(hips.length ? hips : seen(points))[0], boxOf(seen(points)).bottom];
@@ -158,7 +155,7 @@ function proportions(points) {
     const [own, hangs] = [points[joint], points[parent]];
     return own && hangs ? distance(own, hangs) / lengthOf(joint) : 0;
   });
-  const known = (/** @type {number[]} */ some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
+  const known = (some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
   // shoulders, hips and the face shrink when somebody turns: limbs and trunk tell the size
   const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
   const sorted = telling.length ? telling : known(ratios);

@@ -28,7 +28,7 @@ export class LiveRuns {
     this.stopListening = queue.onEnd((promptId) => this.end(promptId));
   }
 
-  /** Ask for the graph as it is now. @param {Kind} kind */
+  /** Ask for the graph as it is now. */
   async request(kind) {
     if (this.inFlight) {
       this.wanted = kind;
@@ -47,7 +47,6 @@ export class LiveRuns {
     }
   }
 
-  /** @param {string} promptId */
   end(promptId) {
     if (!this.inFlight) return;
     if (this.promptId === null) this.ended.add(promptId);
@@ -95,7 +94,7 @@ export function nearestDownstream(prompt, starts, kind) {
  * @param {any} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
  */
 export function idsInPrompt(graph, node, prefix = "") {
-  return (graph?._nodes ?? graph?.nodes ?? []).flatMap((/** @type {any} */ other) => {
+  return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {
     if (other === node) return [`${prefix}${other.id}`];
     return other.subgraph ? idsInPrompt(other.subgraph, node, `${prefix}${other.id}:`) : [];
   });

@@ -75,7 +75,7 @@ export function writePeople(people, canvas) {
 
 /** A file of OpenPose JSON that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
 export function writeOpenPose(frames, canvas) {
-  const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
+  const zeros = (count) => new Array(count).fill(0);
   const empty = { hand_left_keypoints_2d: zeros(63), hand_right_keypoints_2d: zeros(63), face_keypoints_2d: zeros(210) };
   const document = frames.map((frame) => {
     const { people, ...units } = writePeople(frame, canvas);
@@ -85,13 +85,12 @@ export function writeOpenPose(frames, canvas) {
   return JSON.stringify(document);
 }
 
-/** Hundredths of a pixel are finer than anybody means, and keep the text short. @param {Points} points */
+/** Hundredths of a pixel are finer than anybody means, and keep the text short. */
 function flat(points) {
-  const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
+  const round = (value) => Math.round(value * 100) / 100;
   return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
 }
 
-/** @param {any} picture @returns {Raw} */
 function readPicture(picture) {
   if (!isObject(picture)) throw new PoseTextError("this is no pose data: an object with people in it is wanted");
   const exact = picture.coordinates === "pixels";
@@ -100,7 +99,6 @@ function readPicture(picture) {
   return { people: people.map((person) => readPerson(person, exact)), exact, canvas: readCanvas(picture) };
 }
 
-/** @param {any} picture @returns {Canvas | null} */
 function readCanvas(picture) {
   const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
   if (sides.every((side) => side === null)) return null;
@@ -112,10 +110,9 @@ function readCanvas(picture) {
   return { width: sides[0], height: sides[1] };
 }
 
-/** @param {any} person @param {boolean} exact @returns {Person} */
 function readPerson(person, exact) {
   if (!isObject(person)) throw new PoseTextError("a person must be an object");
-  const part = (/** @type {string} */ name) => {
+  const part = (name) => {
     const key = person[`${name}_keypoints_2d`] ?? null ? `${name}_keypoints_2d` : `${name}_keypoints`;
     return readPoints(person[key], key, LENGTHS[name], exact);
   };
@@ -144,7 +141,6 @@ function readPoints(values, key, lengths, exact) {
   });
 }
 
-/** @param {Points | null} body 18, 25 or 17 points @returns {Points} */
 function to18(body) {
   if (!body) return new Array(18).fill(null);
   if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
@@ -157,7 +153,6 @@ function to18(body) {
 /** Everything of a person that is there. @param {Person} person */
 const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
-/** @param {Point[]} points @param {Canvas} likely @returns {Canvas} */
 function inferred(points, likely) {
   if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
   const { right, bottom } = boxOf(points);
@@ -166,7 +161,7 @@ function inferred(points, likely) {
   return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 
-/** Whether points are in shares of the canvas rather than in pixels. @param {Point[]} points @param {Canvas} canvas */
+/** Whether points are in shares of the canvas rather than in pixels. */
 function seemShares(points, canvas) {
   if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
   if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;

@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** @typedef {Record<string, string | number>} Attributes */
 
-/** @template {Element} T @param {T} element @param {Attributes} attributes @param {(Node | string)[]} children */
+/** @template {Element} T */
 function filled(element, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   element.append(...children);

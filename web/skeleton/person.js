@@ -29,7 +29,7 @@ export const detailsOf = ({ handLeft, handRight, face }) => [handLeft, handRight
 /** Every point of a person shifted, scaled, turned or left out alike.
  * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {
-  const all = (/** @type {Points} */ points) => points.map((point) => point && change(point));
+  const all = (points) => points.map((point) => point && change(point));
   return { ...person, points: all(person.points), parts: eachPart(person.parts, all) };
 }
 

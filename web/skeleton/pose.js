@@ -138,7 +138,7 @@ export function restored(points, joint, canvas) {
   return replaced(points, joint, plus(points[anchor], [x * scale, y * scale]));
 }
 
-/** How large a person is against a model: by all limbs that are there. @param {Points} points @param {Points} model */
+/** How large a person is against a model: by all limbs that are there. */
 function scaleOf(points, model) {
   let [own, standard] = [0, 0];
   PARENT.forEach((parent, joint) => {

@@ -65,6 +65,10 @@ export class Stage {
       event.stopPropagation();
       this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
     }, { passive: false });
+    this.figures = svg("g", {});
+    this.ground = ""; // what the rest of the picture was drawn from
+    /** The joint to focus when a gesture has ended. @type {string | undefined} */
+    this.focused = undefined;
     this.listening = new AbortController();
     // Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
     const first = { capture: true, signal: this.listening.signal };
@@ -99,7 +103,6 @@ export class Stage {
     this.render();
   }
 
-  /** @param {number} factor */
   zoomBy(factor) {
     const zoom = within(this.view.zoom * factor, ...ZOOMS);
     const { width, height } = this.whole();
@@ -130,10 +133,17 @@ export class Stage {
     const unit = Math.max(width, height) / 100;
     const canvas = { x: 0, y: 0, ...state.canvas };
     /** @type {SVGElement[]} */
-    const parts = [svg("rect", { ...canvas, fill: "#000", class: "canvas" })];
-    if (this.background && look.background > 0) {
+    const parts = [];
+    const ground = JSON.stringify([canvas, this.background, look.background]);
+    if (ground !== this.ground) { // seldom: a picture made anew at each move would be painted anew as well
+      this.ground = ground;
       const image = { ...canvas, ...UNTOUCHED, preserveAspectRatio: "none", class: "background" };
-      parts.push(svg("image", { ...image, href: this.background, opacity: look.background }));
+      const shown = this.background && look.background > 0;
+      this.element.replaceChildren(
+        svg("rect", { ...canvas, fill: "#000", class: "canvas" }),
+        ...(shown ? [svg("image", { ...image, href: this.background, opacity: look.background })] : []),
+        this.figures,
+      );
     }
     /** @param {Person[]} people @param {Attributes} attributes */
     const remind = (people, attributes) => {
@@ -150,17 +160,18 @@ export class Stage {
       parts.push(rect(this.marquee, { ...line, fill: "#fff", "fill-opacity": 0.08, class: "marquee" }));
     }
     const focused = /** @type {SVGElement | null} */ (this.element.querySelector(":focus"))?.dataset.joint;
-    this.element.replaceChildren(...parts);
-    if (focused !== undefined) this.focus(focused);
+    this.figures.replaceChildren(...parts);
+    this.focused = focused ?? this.focused;
+    if (this.focused === undefined || this.gesture) return; // focus costs much of a move's time
+    this.focus(this.focused);
+    this.focused = undefined;
   }
 
-  /** @param {number | string} joint of the person in hand */
   focus(joint) {
     const found = this.element.querySelector(`circle[data-person="${this.state.active}"][data-joint="${joint}"]`);
     /** @type {SVGElement | null} */ (found)?.focus();
   }
 
-  /** @param {Person} person @param {number} index @param {boolean} several people are there @param {number} unit */
   figure({ points, parts }, index, several, unit) {
     const { selected, active, played, canvas } = this.state;
     const inHand = index === active && played === null;
@@ -185,7 +196,7 @@ export class Stage {
     return [...lines, ...dots, ...joints, ...marks];
   }
 
-  /** The box around the selection with its corners to scale and its knob to turn. @param {number} unit */
+  /** The box around the selection with its corners to scale and its knob to turn. */
   handles(unit) {
     const points = this.state.person()?.points ?? [];
     const chosen = seen([...this.state.selected].map((joint) => points[joint]));
@@ -206,7 +217,7 @@ export class Stage {
 
   // Hands.
 
-  /** Place of a pointer in pixels of the canvas. @param {Spot} spot @returns {Point} */
+  /** Place of a pointer in pixels of the canvas. */
   place({ clientX, clientY }) {
     const matrix = this.element.getScreenCTM();
     if (!matrix) return [0, 0];
@@ -219,7 +230,7 @@ export class Stage {
     return this.element.getScreenCTM()?.a || 1;
   }
 
-  /** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {PointerEvent} event */
+  /** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. */
   jointAt(event) {
     const here = this.place(event);
     const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
@@ -230,7 +241,6 @@ export class Stage {
     return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
   }
 
-  /** @param {PointerEvent} event */
   down(event) {
     if (!event.composedPath().includes(this.element) || event.button > 1) return;
     event.stopImmediatePropagation();
@@ -243,7 +253,6 @@ export class Stage {
     this.state.show();
   }
 
-  /** @param {PointerEvent} event */
   begin(event) {
     const { state } = this;
     const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
@@ -279,7 +288,6 @@ export class Stage {
     return { ...pull, end: () => (this.pressed.joint ? state.hide([joint]) : pull.end?.()) };
   }
 
-  /** @param {PointerEvent} event @returns {Gesture} */
   pan(event) {
     const { view } = this;
     const scale = this.scale();
@@ -291,7 +299,7 @@ export class Stage {
     };
   }
 
-  /** Two fingers: zoom and move the view. @returns {Gesture} */
+  /** Two fingers: zoom and move the view. */
   pinch() {
     const fingers = () => {
       const [a, b] = this.pointers.values();
@@ -310,14 +318,12 @@ export class Stage {
     };
   }
 
-  /** @param {PointerEvent} event @param {Person} start @param {number} joint */
   pull(event, start, joint) {
     return this.merged(event, (from, to, now, gesture) =>
       this.state.pull(start, joint, plus(start.points[joint], minus(to, from)), now.altKey, gesture),
     );
   }
 
-  /** @param {PointerEvent} event @param {Person} start @param {number[]} joints */
   shift(event, start, joints) {
     const centre = centreOf(start, joints);
     return this.merged(event, (from, to, now, gesture) => {
@@ -327,7 +333,6 @@ export class Stage {
     });
   }
 
-  /** @param {PointerEvent} event @param {string} kind */
   transformation(event, kind) {
     const start = this.state.person();
     const joints = [...this.state.selected];
@@ -340,7 +345,6 @@ export class Stage {
     });
   }
 
-  /** @param {PointerEvent} event @returns {Gesture} */
   boxSelection(event) {
     const { state } = this;
     const from = this.place(event);

@@ -57,7 +57,7 @@ export class EditorState {
 
   // What is shown.
 
-  /** The edit that counts, or what it would start from. @returns {Edit} */
+  /** The edit that counts, or what it would start from. */
   shown() {
     const upstream = this.run?.upstream ?? null;
     const edit = this.edit;
@@ -102,14 +102,13 @@ export class EditorState {
     return last ? unlessNoPose(() => this.parsed(last.value)?.frames[this.index] ?? this.connected(), () => []) : [];
   }
 
-  /** @param {string} text */
   parsed(text) {
     return readValue(text, this.options.fallbackCanvas());
   }
 
   // From outside.
 
-  /** Take a value: a loaded workflow, a paste, the graph's own undo. @param {string} text */
+  /** Take a value: a loaded workflow, a paste, the graph's own undo. */
   setText(text) {
     if (text === this.text) return;
     this.text = text;
@@ -118,7 +117,6 @@ export class EditorState {
     this.read();
   }
 
-  /** @param {Run} run */
   setRun(run) {
     this.run = run;
     this.start = run.start ? this.parsed(JSON.stringify(run.start)) : null;
@@ -142,7 +140,6 @@ export class EditorState {
     this.options.onShow();
   }
 
-  /** @param {string} text */
   say(text) {
     this.said = text;
     this.options.onShow();
@@ -150,13 +147,11 @@ export class EditorState {
 
   // Changes.
 
-  /** @param {string} text @param {unknown} [gesture] */
   commit(text, gesture) {
     this.history.push(text, gesture);
     this.take(text);
   }
 
-  /** @param {string} text */
   take(text) {
     this.text = text;
     this.read();
@@ -177,12 +172,12 @@ export class EditorState {
     this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
   }
 
-  /** Change the person in hand. @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture] */
+  /** Change the person in hand. */
   changePerson(change, gesture) {
     this.changePeople((people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)), gesture);
   }
 
-  /** The same of the joints alone; hands and face go along. @param {(points: Points, canvas: Canvas) => Points} change */
+  /** The same of the joints alone; hands and face go along. */
   changePoints(change) {
     this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
   }
@@ -208,7 +203,7 @@ export class EditorState {
     this.changePerson(() => withPoints(start, points), gesture);
   }
 
-  /** Push the selected joints, or one, a little. @param {number} joint @param {Point} by @param {boolean} alone */
+  /** Push the selected joints, or one, a little. */
   nudge(joint, by, alone) {
     this.played = null; // what is pushed is the keyframe
     const person = this.person();
@@ -236,23 +231,20 @@ export class EditorState {
     this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
   }
 
-  /** @param {number[]} joints */
   hide(joints) {
     this.changePoints((points) => points.map((point, joint) => (joints.includes(joint) ? null : point)));
   }
 
-  /** @param {number} joint */
   bringBack(joint) {
     this.changePoints((points, canvas) => restored(points, joint, canvas));
   }
 
-  /** @param {Iterable<number>} joints */
   select(joints) {
     this.selected = new Set(joints);
     this.show();
   }
 
-  /** Into the selection, or out of it. @param {number} joint */
+  /** Into the selection, or out of it. */
   toggle(joint) {
     const selected = new Set(this.selected);
     if (!selected.delete(joint)) selected.add(joint);
@@ -269,7 +261,6 @@ export class EditorState {
     this.changePerson(mirrored);
   }
 
-  /** @param {"left" | "right"} from */
   copySide(from) {
     this.changePoints((points) => copiedSide(points, from));
   }
@@ -286,19 +277,17 @@ export class EditorState {
     this.changePerson((person, { width, height }) => ({ ...personOf(standing(width, height)), rest: person.rest }));
   }
 
-  /** @param {Points} model */
   takePose(model) {
     if (this.person()) this.changePoints((points, canvas) => inPose(points, model, canvas));
     else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
   }
 
-  /** Put the pose of the person in hand into the workflow's own library. @param {string} name */
+  /** Put the pose of the person in hand into the workflow's own library. */
   keepPose(name) {
     const points = this.person()?.points;
     if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
   }
 
-  /** @param {number} index */
   dropPose(index) {
     this.change(({ library }) => ({ library: without(library, index) }));
   }
@@ -326,7 +315,6 @@ export class EditorState {
     this.changePeople((people) => without(people, gone));
   }
 
-  /** @param {number} index */
   takePerson(index) {
     if (index !== this.active) this.selected.clear();
     this.active = index;
@@ -353,7 +341,6 @@ export class EditorState {
     this.change(({ frames, steps }) => ({ frames: without(frames, index), steps: without(steps, index) }));
   }
 
-  /** @param {number} by places to the right */
   moveFrame(by) {
     const from = this.index;
     const to = from + by;
@@ -363,18 +350,15 @@ export class EditorState {
     this.change(({ frames }) => ({ frames: without(frames, from).toSpliced(to, 0, frames[from]) }));
   }
 
-  /** @param {Partial<Step>} change */
   setStep(change) {
     const { index } = this;
     this.change(({ steps }) => ({ steps: changedAt(steps, index, (step) => ({ ...step, ...change })) }));
   }
 
-  /** @param {Partial<Pick<Edit, "loop" | "rate">>} change */
   setPlayback(change) {
     this.change(() => change);
   }
 
-  /** @param {number} index */
   takeFrame(index) {
     this.frame = index;
     this.played = null;
@@ -387,7 +371,6 @@ export class EditorState {
     return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
   }
 
-  /** @param {number} frame of the sequence, or null */
   play(frame) {
     this.played = frame;
     this.show();
@@ -395,7 +378,7 @@ export class EditorState {
 
   // Files.
 
-  /** Take OpenPose JSON or the editor's own text as a new edit. @param {string} text */
+  /** Take OpenPose JSON or the editor's own text as a new edit. */
   paste(text) {
     unlessNoPose(() => {
       const edit = readValue(text, this.canvas);

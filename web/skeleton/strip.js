@@ -62,7 +62,6 @@ export class Strip {
     this.render();
   }
 
-  /** @param {KeyboardEvent} event */
   key(event) {
     const { state } = this;
     const step = arrowStep(event);

@@ -5,7 +5,9 @@ export const STYLE = `
 .dptn-panel { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; box-sizing: border-box;
   font: 12px sans-serif; color: #ddd;
   & [hidden] { display: none !important; }
-  & .stage { flex: 1; min-height: 120px; width: 100%; background: #15161a; border-radius: 4px; touch-action: none; }
+  & .scene { display: flex; flex: 1; min-height: 120px; gap: 8px; }
+  & .scene img { display: none; }
+  & .stage { flex: 1; min-width: 0; contain: paint; background: #15161a; border-radius: 4px; touch-action: none; }
   & .stage:focus { outline: 1px solid #777; }
   & .toolbar { display: flex; flex-direction: column; gap: 4px; }
   & .row { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }
@@ -44,6 +46,7 @@ export const STYLE = `
   & line.limb { cursor: move; }
   & .handle { cursor: pointer; }
 }
+dialog.dptn-window .scene img:not([hidden]) { display: block; max-width: 45%; object-fit: contain; }
 dialog.dptn-window { width: 100vw; height: 100vh; max-width: none; max-height: none; margin: 0; padding: 10px; border: none;
   box-sizing: border-box; background: #1d1e22;
   & .shelf { max-height: 30vh; }

@@ -49,7 +49,6 @@ export class Toolbar {
     this.open(0);
   }
 
-  /** @param {number} index */
   open(index) {
     this.tabs.forEach((tab, at) => {
       tab.setAttribute("aria-selected", String(at === index));
@@ -78,7 +77,7 @@ export class Toolbar {
     );
   }
 
-  /** A button that gives the person in hand a pose. @param {string} name @param {Points} points */
+  /** A button that gives the person in hand a pose. */
   pose(name, points) {
     return button("", name, () => this.state.takePose(points), thumbnail([points]), html("span", {}, name));
   }
@@ -98,7 +97,7 @@ export class Toolbar {
     const { state } = this;
     this.remove = button("− person", "Remove this person", () => state.removePerson());
     this.who = html("span", { class: "who" });
-    const next = (/** @type {number} */ by) => () => {
+    const next = (by) => () => {
       const count = state.people().length;
       if (count) state.takePerson((state.active + by + count) % count);
     };
@@ -114,7 +113,7 @@ export class Toolbar {
   viewRow() {
     const { stage } = this;
     /** @template {keyof Stage["look"]} What @param {What} what */
-    const look = (what) => (/** @type {Stage["look"][What]} */ value) => {
+    const look = (what) => (value) => {
       stage.look[what] = value;
       stage.render();
     };

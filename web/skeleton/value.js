@@ -71,7 +71,6 @@ export function writeValue({ canvas, upstream, loop, rate, frames, steps, librar
   });
 }
 
-/** @param {any} document */
 function ofThisVersion(document) {
   const { version } = document;
   if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
@@ -82,7 +81,6 @@ function ofThisVersion(document) {
   return document;
 }
 
-/** @param {any} document @param {Canvas} fallback @returns {Edit} */
 function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, upstream, library }, fallback) {
   if (!Array.isArray(pictures)) throw new PoseTextError("frames of the pose must be a list");
   const size = { canvas_width, canvas_height };
@@ -104,7 +102,6 @@ function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, up
   };
 }
 
-/** @param {any} frame @param {number} index @returns {Step} */
 function readStep(frame, index) {
   const { steps = 1, easing = "linear" } = frame ?? {};
   if (!Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES || !Object.hasOwn(EASINGS, easing)) {
@@ -113,7 +110,6 @@ function readStep(frame, index) {
   return { frames: steps, easing };
 }
 
-/** @param {KeptPose} pose */
 function writeKept({ name, points }) {
   const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
   return { name, pose_keypoints_2d };
