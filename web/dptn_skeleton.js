@@ -6,7 +6,7 @@ import { api } from "/scripts/api.js";
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { LiveRuns, idsInPrompt, nearestDownstream } from "./skeleton/live.js";
 
-/** @typedef {import("./skeleton/live.js").Kind} Kind */
+/** @import { Kind } from "./skeleton/live.js" */
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
@@ -53,7 +53,7 @@ class LivePrompts {
       return answer.prompt_id ?? null;
     } catch (error) {
       this.graph = null;
-      this.editor.say(`live: ${/** @type {Error} */ (error).message}`);
+      this.editor.say(`live: ${error.message}`);
       return null;
     }
   }
@@ -86,10 +86,17 @@ function mount(node, name) {
       // Nodes 2.0 reads the widget's own value, not only what getValue returns
       widget.value = text;
       widget.callback?.(text);
+      if (editor.stage.gesture) {
+        live?.request("draft");
+        return; // the graph is drawn anew when the pull ends: drawing it at every move would take the time live posing needs
+      }
       node.graph?.change?.();
-      live?.request(editor.stage.gesture ? "draft" : "full");
+      live?.request("full");
     },
-    onRelease: () => live?.request("full"),
+    onRelease: () => {
+      node.graph?.change?.();
+      live?.request("full");
+    },
     onLive: (on) => {
       live?.dispose();
       live = on ? liveRuns(node, editor) : null;

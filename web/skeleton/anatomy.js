@@ -3,6 +3,9 @@
  * `dptn_core/pose/skeleton.py`.
  */
 
+/** @import { Point } from "./geometry.js" */
+/** @import { Points } from "./pose.js" */
+
 export const JOINTS = [
   "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
   "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
@@ -55,7 +58,7 @@ export function hangingOn(joint) {
 }
 
 // Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
-/** @type {import("./geometry.js").Point[]} */
+/** @type {Point[]} */
 export const STANDING = [
   [0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18], [0.135, 0.335],
   [0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48], [0.068, 0.715], [0.072, 0.945],
@@ -64,7 +67,7 @@ export const STANDING = [
 
 /**
  * Somebody who stands in the middle of the canvas.
- * @param {number} width @param {number} height @returns {import("./pose.js").Points}
+ * @param {number} width @param {number} height @returns {Points}
  */
 export function standing(width, height) {
   const stature = Math.min(height * 0.84, width * 2.2);

@@ -11,7 +11,9 @@ import { Strip } from "./strip.js";
 import { STYLE } from "./style.js";
 import { Toolbar } from "./toolbar.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
+/** @import { Point } from "./geometry.js" */
+/** @import { Run } from "./state.js" */
+
 /**
  * @typedef {object} Options
  * @property {(text: string) => void} onChange called with the new value after each change
@@ -61,7 +63,7 @@ export class SkeletonEditor {
     this.state.setText(text);
   }
 
-  /** What the block's last run said of its pose. @param {import("./state.js").Run} run */
+  /** What the block's last run said of its pose. @param {Run} run */
   setRun(run) {
     this.state.setRun(run);
   }
@@ -122,7 +124,7 @@ export class SkeletonEditor {
   /** @param {KeyboardEvent} event */
   key(event) {
     event.stopPropagation();
-    const target = /** @type {HTMLElement | SVGElement} */ (event.target);
+    const target = event.target;
     const typing = target.matches("input[type=text], input[type=number], select");
     if (typing) return;
     if (event.ctrlKey || event.metaKey) return this.command(event);
@@ -134,7 +136,7 @@ export class SkeletonEditor {
       0: () => this.stage.fit(), m: () => this.state.mirror(), " ": () => (this.stage.panning = true),
       Escape: () => this.state.select([]), Delete: () => this.state.hide([...this.state.selected]),
     };
-    const act = acts[/** @type {keyof typeof acts} */ (event.key)];
+    const act = acts[event.key];
     // with nothing selected, Escape closes the window
     if (!act || (event.key === "Escape" && !this.state.selected.size)) return;
     event.preventDefault();
@@ -146,7 +148,7 @@ export class SkeletonEditor {
     const acts = {
       z: () => (event.shiftKey ? this.state.redo() : this.state.undo()), y: () => this.state.redo(), a: () => this.state.selectAll(),
     };
-    const act = acts[/** @type {keyof typeof acts} */ (event.key.toLowerCase())];
+    const act = acts[(event.key.toLowerCase())];
     if (!act) return;
     event.preventDefault();
     act();
@@ -173,7 +175,7 @@ export class SkeletonEditor {
   /** @param {ClipboardEvent} event */
   paste(event) {
     event.stopPropagation();
-    if (/** @type {HTMLElement} */ (event.target).matches("input[type=text]")) return;
+    if (event.target.matches("input[type=text]")) return;
     const text = event.clipboardData?.getData("text/plain");
     if (text) this.state.paste(text);
   }

@@ -5,7 +5,7 @@ import { at } from "./frames.js";
 import { boxOf } from "./geometry.js";
 import { svg } from "./page.js";
 
-/** @typedef {import("./pose.js").Points} Points */
+/** @import { Points } from "./pose.js" */
 
 /** Lines for the limbs that are there. @param {Points} points @param {Record<string, string | number>} attributes @returns {SVGLineElement[]} */
 export function limbs(points, attributes) {

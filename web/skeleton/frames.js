@@ -3,14 +3,14 @@
 import { HIPS, NECK, NOSE, TWO_BONES } from "./anatomy.js";
 import { Frame, NO_LENGTH, direction, distance, mean } from "./geometry.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
-/** @typedef {import("./pose.js").Points} Points */
+/** @import { Point } from "./geometry.js" */
+/** @import { Points } from "./pose.js" */
 
 const DOWN = Math.PI / 2;
 const [RIGHT_ARM, LEFT_ARM] = TWO_BONES;
 
 /** @param {Points} points @param {number} joint @returns {Point} a joint that is known to be there */
-export const at = (points, joint) => /** @type {Point} */ (points[joint]);
+export const at = (points, joint) => points[joint];
 
 /**
  * At the neck, pointing to the hips; downward where there are none.

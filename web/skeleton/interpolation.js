@@ -7,9 +7,10 @@ import { HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES } from "./anatomy.js";
 import { at, headFrame, present, trunkFrame, wristFrame } from "./frames.js";
 import { Frame, NO_LENGTH, direction, distance, mix, wrapped } from "./geometry.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
-/** @typedef {import("./pose.js").Points} Points */
-/** @typedef {import("./person.js").Person} Person */
+/** @import { Point } from "./geometry.js" */
+/** @import { Points } from "./pose.js" */
+/** @import { Person } from "./person.js" */
+
 /** @typedef {{frames: number, easing: string}} Step the way to the next keyframe: how many frames later, and how it is gone */
 
 /** Share of the time to share of the way. @type {Record<string, (share: number) => number>} */

@@ -4,8 +4,8 @@ import { HEAD, HIPS, MIRRORED, NECK, PARENT, STANDING, TWO_BONES, standing } fro
 import { at, present } from "./frames.js";
 import { boxOf, distance, mean, turnedPoint } from "./geometry.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
-/** @typedef {import("./pose.js").Points} Points */
+/** @import { Point } from "./geometry.js" */
+/** @import { Points } from "./pose.js" */
 
 /**
  * @typedef {number[]} Limb angles of the upper and the lower half in degrees from hanging straight down, outward (seen from the
@@ -70,8 +70,8 @@ const VIEWS = {
   side: { shoulder: 0.014, hip: 0.01, forward: 1, face: { nose: 0.046, eyes: [0.028, null], ears: [-0.012, null] } },
   back: { shoulder: -0.105, hip: -0.06, forward: 0, face: { nose: null, eyes: [null, null], ears: [0.045, -0.045] } },
 };
-const [CROWN_TO_NECK, CROWN_TO_HIPS, CROWN_TO_SHOULDERS] = [STANDING[NECK], STANDING[8], STANDING[2]].map((point) => /** @type {Point} */ (point)[1]);
-const [CROWN_TO_NOSE, CROWN_TO_EYES, CROWN_TO_EARS] = [STANDING[0], STANDING[14], STANDING[16]].map((point) => /** @type {Point} */ (point)[1]);
+const [CROWN_TO_NECK, CROWN_TO_HIPS, CROWN_TO_SHOULDERS] = [STANDING[NECK], STANDING[8], STANDING[2]].map((point) => point[1]);
+const [CROWN_TO_NOSE, CROWN_TO_EYES, CROWN_TO_EARS] = [STANDING[0], STANDING[14], STANDING[16]].map((point) => point[1]);
 const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
 const lengthOf = (/** @type {number} */ joint) => distance(at(STANDING, joint), at(STANDING, PARENT[joint]));
 

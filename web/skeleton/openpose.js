@@ -3,9 +3,10 @@
 import { boxOf } from "./geometry.js";
 import { mapped } from "./person.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
-/** @typedef {import("./pose.js").Points} Points */
-/** @typedef {import("./person.js").Person} Person */
+/** @import { Point } from "./geometry.js" */
+/** @import { Points } from "./pose.js" */
+/** @import { Person } from "./person.js" */
+
 /** @typedef {{width: number, height: number}} Canvas */
 /** @typedef {{people: Person[], exact: boolean, canvas: Canvas | null}} Raw a picture in its own units */
 
@@ -141,7 +142,7 @@ function readPoints(values, key, lengths, exact) {
     const [x, y] = [values[index * each], values[index * each + 1]];
     const score = each === 3 ? values[index * each + 2] : Number(x !== 0 || y !== 0);
     const missing = x === null || y === null || !(score > 0) || (!exact && x === -1 && y === -1);
-    return missing ? null : /** @type {Point} */ ([x, y]);
+    return missing ? null : [x, y];
   });
 }
 

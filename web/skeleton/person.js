@@ -4,8 +4,9 @@ import { MIRRORED } from "./anatomy.js";
 import { headFrame, present, trunkFrame, wristFrame } from "./frames.js";
 import { boxOf } from "./geometry.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
-/** @typedef {import("./pose.js").Points} Points */
+/** @import { Frame, Point } from "./geometry.js" */
+/** @import { Points } from "./pose.js" */
+
 /**
  * @typedef {object} Parts each null where the person has none
  * @property {Points | null} handLeft 21 points
@@ -40,7 +41,7 @@ export function withPoints(person, points) {
   if (!known.length) return { ...person, points, parts: NO_PARTS };
   const [before, after] = [person.points, points];
   const [trunkA, trunkB] = [trunkFrame(before, known), trunkFrame(after, known)];
-  /** @param {Points | null} part @param {import("./geometry.js").Frame | null} a @param {import("./geometry.js").Frame | null} b */
+  /** @param {Points | null} part @param {Frame | null} a @param {Frame | null} b */
   const along = (part, a, b) => (part && a && b ? part.map((point) => point && b.outside(a.inside(point))) : null);
   const { handLeft, handRight, face } = person.parts;
   return {

@@ -7,7 +7,8 @@ import { HIPS, JOINTS, MIRRORED, NECK, NOSE, PARENT, TWO_BONES, hangingOn, stand
 import { at, present, trunkFrame } from "./frames.js";
 import { direction, distance, mean, turnedPoint } from "./geometry.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
+/** @import { Point } from "./geometry.js" */
+
 /** @typedef {(Point | null)[]} Points 18 of them */
 
 /**
@@ -223,7 +224,7 @@ function pullTrunk(points, joint, target) {
   const whole = points.map((point) => {
     if (!point) return null;
     const there = turnedPoint(point, neck, angle);
-    return /** @type {Point} */ ([there[0] + newNeck[0] - neck[0], there[1] + newNeck[1] - neck[1]]);
+    return [there[0] + newNeck[0] - neck[0], there[1] + newNeck[1] - neck[1]];
   });
   return [TWO_BONES[2], TWO_BONES[3]].reduce((result, limb) => planted(result, points, limb), whole);
 }

@@ -7,8 +7,10 @@ import { limbs } from "./figure.js";
 import { svg } from "./page.js";
 import { problems } from "./pose.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
-/** @typedef {import("./state.js").EditorState} EditorState */
+/** @import { Point } from "./geometry.js" */
+/** @import { EditorState } from "./state.js" */
+/** @import { Person } from "./person.js" */
+
 /**
  * @typedef {object} Gesture what one pointer does from down to up
  * @property {(event: PointerEvent) => void} move
@@ -52,14 +54,14 @@ export class Stage {
       pointercancel: (/** @type {PointerEvent} */ event) => this.up(event),
     };
     for (const [kind, listener] of Object.entries(this.listeners)) {
-      window.addEventListener(/** @type {"pointerdown"} */ (kind), listener, true);
+      window.addEventListener(kind, listener, true);
     }
   }
 
   /** Listen no more; the element is gone. */
   dispose() {
     for (const [kind, listener] of Object.entries(this.listeners)) {
-      window.removeEventListener(/** @type {"pointerdown"} */ (kind), listener, true);
+      window.removeEventListener(kind, listener, true);
     }
   }
 
@@ -128,7 +130,7 @@ export class Stage {
         }),
       );
     }
-    const focused = /** @type {SVGElement | null} */ (this.element.querySelector(":focus"))?.dataset.joint;
+    const focused = (this.element.querySelector(":focus"))?.dataset.joint;
     this.element.replaceChildren(...parts);
     if (focused !== undefined) this.focus(Number(focused));
   }
@@ -136,7 +138,7 @@ export class Stage {
   /** @param {number} joint of the person in hand */
   focus(joint) {
     const circle = this.element.querySelector(`circle[data-person="${this.state.active}"][data-joint="${joint}"]`);
-    /** @type {SVGElement | null} */ (circle)?.focus();
+    circle?.focus();
   }
 
   /** @param {number} index @param {number} unit @returns {SVGElement[]} */
@@ -153,7 +155,7 @@ export class Stage {
       ),
     );
     const circles = present(points).map((joint) => {
-      const [x, y] = /** @type {Point} */ (points[joint]);
+      const [x, y] = points[joint];
       const chosen = inHand && state.selected.has(joint);
       const circle = svg("circle", {
         cx: x, cy: y, r: unit * (joint > 13 ? 0.8 : 1.2), fill: jointColour(joint), stroke: chosen ? "#fff" : "#000",
@@ -165,7 +167,7 @@ export class Stage {
       return circle;
     });
     const marks = present(points).filter((joint) => wrong.has(joint)).map((joint) => {
-      const [x, y] = /** @type {Point} */ (points[joint]);
+      const [x, y] = points[joint];
       return svg("circle", {
         cx: x, cy: y, r: unit * 2.1, fill: "none", stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7,
         "pointer-events": "none", class: "mark",
@@ -218,11 +220,11 @@ export class Stage {
   /** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {PointerEvent} event */
   jointAt(event) {
     const here = this.place(event);
-    const reach = (REACH[/** @type {"mouse"} */ (event.pointerType)] ?? REACH.mouse) / this.scale();
+    const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
     let best = null;
     for (const [person, { points }] of this.state.people().entries()) {
       for (const joint of present(points)) {
-        const far = distance(here, /** @type {Point} */ (points[joint])) + (person === this.state.active ? 0 : 1e-3);
+        const far = distance(here, points[joint]) + (person === this.state.active ? 0 : 1e-3);
         if (far <= reach && (!best || far < best.far)) best = { person, joint, far };
       }
     }
@@ -263,7 +265,7 @@ export class Stage {
   /** @param {PointerEvent} event @returns {Gesture} */
   begin(event) {
     const { state } = this;
-    const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
+    const { handle, person: limbOf } = event.target.dataset ?? {};
     if (event.button === 1 || this.panning) return this.pan(event);
     state.played = null;
     if (handle) return this.transformation(event, handle);
@@ -330,17 +332,17 @@ export class Stage {
     };
   }
 
-  /** @param {PointerEvent} event @param {import("./person.js").Person} start @param {number} joint @returns {Gesture} */
+  /** @param {PointerEvent} event @param {Person} start @param {number} joint @returns {Gesture} */
   pull(event, start, joint) {
     const from = this.place(event);
-    const [x, y] = /** @type {Point} */ (start.points[joint]);
+    const [x, y] = start.points[joint];
     return this.merged((now, gesture) => {
       const to = this.place(now);
       this.state.pull(start, joint, [x + to[0] - from[0], y + to[1] - from[1]], now.altKey, gesture);
     });
   }
 
-  /** @param {PointerEvent} event @param {import("./person.js").Person} start @param {number[]} joints @returns {Gesture} */
+  /** @param {PointerEvent} event @param {Person} start @param {number[]} joints @returns {Gesture} */
   shift(event, start, joints) {
     const from = this.place(event);
     return this.merged((now, gesture) => {
@@ -368,7 +370,7 @@ export class Stage {
     });
   }
 
-  /** @param {import("./person.js").Person} person @param {number[]} joints @returns {Point} */
+  /** @param {Person} person @param {number[]} joints @returns {Point} */
   centreOf(person, joints) {
     const { left, top, right, bottom } = boxOf(joints.map((joint) => person.points[joint]).filter((point) => point !== null));
     return [(left + right) / 2, (top + bottom) / 2];
@@ -387,7 +389,7 @@ export class Stage {
         const { left, top, right, bottom } = this.marquee;
         const inside = state.people().map(({ points }) =>
           present(points).filter((joint) => {
-            const [x, y] = /** @type {Point} */ (points[joint]);
+            const [x, y] = points[joint];
             return x >= left && x <= right && y >= top && y <= bottom;
           }),
         );

@@ -14,11 +14,12 @@ import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
 import { PoseTextError, readValue, writeValue } from "./value.js";
 
-/** @typedef {import("./geometry.js").Point} Point */
-/** @typedef {import("./pose.js").Points} Points */
-/** @typedef {import("./person.js").Person} Person */
-/** @typedef {import("./value.js").Edit} Edit */
-/** @typedef {import("./value.js").Canvas} Canvas */
+/** @import { Point } from "./geometry.js" */
+/** @import { Points } from "./pose.js" */
+/** @import { Person } from "./person.js" */
+/** @import { Canvas, Edit } from "./value.js" */
+/** @import { Step } from "./interpolation.js" */
+
 /** @typedef {{start: object[] | null, upstream: string | null, by_hand: boolean}} Run what the block's last run said: the
  *   connected pose on the block's canvas, its fingerprint, and whether the edit counted */
 /**
@@ -313,7 +314,7 @@ export class EditorState {
   addPerson() {
     this.active = this.people().length;
     this.changePeople((people, { width, height }) => {
-      const beside = standing(width, height).map((point) => point && /** @type {Point} */ ([point[0] + width * 0.12 * people.length, point[1]]));
+      const beside = standing(width, height).map((point) => point && [point[0] + width * 0.12 * people.length, point[1]]);
       return [...people, personOf(beside)];
     });
   }
@@ -373,7 +374,7 @@ export class EditorState {
     });
   }
 
-  /** @param {Partial<import("./interpolation.js").Step>} change */
+  /** @param {Partial<Step>} change */
   setStep(change) {
     const index = this.index;
     this.change((edit) => ({

@@ -5,7 +5,7 @@ import { EASINGS, MOST_FRAMES } from "./interpolation.js";
 import { button, choice, html, toggle } from "./page.js";
 import { RATES } from "./value.js";
 
-/** @typedef {import("./state.js").EditorState} EditorState */
+/** @import { EditorState } from "./state.js" */
 
 const named = (/** @type {(string | number)[]} */ values, unit = "") => Object.fromEntries(values.map((value) => [value, `${value}${unit}`]));
 
@@ -73,7 +73,7 @@ export class Strip {
     event.preventDefault();
     if (event.altKey) this.state.moveFrame(step);
     else this.state.takeFrame(next);
-    /** @type {HTMLElement} */ (this.frames.children[next])?.focus();
+    this.frames.children[next]?.focus();
   }
 
   render() {

@@ -5,8 +5,9 @@ import { thumbnail } from "./figure.js";
 import { POSES } from "./library.js";
 import { button, html, toggle } from "./page.js";
 
-/** @typedef {import("./state.js").EditorState} EditorState */
-/** @typedef {import("./stage.js").Stage} Stage */
+/** @import { EditorState } from "./state.js" */
+/** @import { Stage } from "./stage.js" */
+
 /** @typedef {{live: (on: boolean) => void, enlarge: () => void}} Actions what goes beyond the pose */
 
 const TABS = ["Pose", "Library", "People", "Frames", "View", "File"];

@@ -7,12 +7,14 @@ import { EASINGS, MOST_FRAMES, frameCount } from "./interpolation.js";
 import { PoseTextError, readOpenPose, writePeople } from "./openpose.js";
 import { personOf } from "./person.js";
 
+/** @import { Person } from "./person.js" */
+/** @import { Step } from "./interpolation.js" */
+/** @import { Points } from "./pose.js" */
+
 export { PoseTextError };
 
-/** @typedef {import("./person.js").Person} Person */
-/** @typedef {import("./interpolation.js").Step} Step */
 /** @typedef {{width: number, height: number}} Canvas */
-/** @typedef {{name: string, points: import("./pose.js").Points}} KeptPose in pixels of any canvas */
+/** @typedef {{name: string, points: Points}} KeptPose in pixels of any canvas */
 /**
  * @typedef {object} Edit
  * @property {Canvas} canvas
@@ -44,7 +46,7 @@ export function readValue(text, fallback) {
   try {
     document = JSON.parse(text);
   } catch (error) {
-    throw new PoseTextError(`this is no JSON: ${/** @type {Error} */ (error).message}`);
+    throw new PoseTextError(`this is no JSON: ${error.message}`);
   }
   const object = document !== null && typeof document === "object" && !Array.isArray(document);
   // OpenPose's own files state a version as well, and have people in the place of frames
