@@ -10,21 +10,17 @@ const VERSION = 2;
 const BEFORE = "Run the workflow: then point, click or drag on the picture here to see where the network looked.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
-/** @param {Record<string, string>} file as the host names it */
-function address(file) {
-  return `/view?${new URLSearchParams(file)}`;
-}
-
 /** What an executed block returned, as the explorer takes it. @param {any} output @param {AbortSignal} signal */
 async function explorable(output, signal) {
   const { version, maps: file, joints: names, target, source } = JSON.parse(output.dptn_attention[0]);
   if (version !== VERSION) throw new MapsError("Page and host have different versions of this pack. Reload the page.");
+  const address = (/** @type {any} */ one) => `/view?${new URLSearchParams(one)}`;
   const answer = await api.fetchApi(address(file), { signal });
   if (answer.status === 404) throw new MapsError(GONE);
   if (!answer.ok) throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
   const maps = readMaps(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
-  const pictures = output.dptn_pictures.map((/** @type {any} */ one) => api.apiURL(address(one)));
-  return { maps, names, target: { ...target, picture: pictures[0] }, source: { ...source, picture: pictures[1] } };
+  [target.picture, source.picture] = output.dptn_pictures.map((/** @type {any} */ one) => api.apiURL(address(one)));
+  return { maps, names, target, source };
 }
 
 /** @param {any} node */

@@ -3,7 +3,7 @@
  * It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
  *
  * @import { Maps, Point, Side } from "./maps.js"
- * @import { Glow, Mark, SideOf } from "./pane.js"
+ * @import { Mark, SideOf } from "./pane.js"
  * @import { Pin, Place } from "./pins.js"
  *
  * @typedef {{maps: Maps, names: string[], target: SideOf, source: SideOf}} Run what can be explored; names of the joints
@@ -44,15 +44,13 @@ export class AttentionExplorer {
     this.layers = html("select", { "aria-label": "Layer" });
     this.heads = html("select", { "aria-label": "Head" });
     this.clearButton = button("clear pins", "Clear pins (Escape)", () => this.keep([]));
-    this.pointsButton = button("to points", "Pinned places of the target to points, for the next run", () =>
-      onPoints(pointsText(this.pins, this.run.target.canvas)),
-    );
+    this.pointsButton = button("to points", "Pinned places of the target to points, for the next run", () => onPoints(this.points));
     const bar = html("div", { class: "row" }, this.layers, this.heads, this.clearButton, this.pointsButton);
-    const panes = html("div", { class: "panes" }, this.panes.target.element, this.panes.source.element);
+    const panes = html("div", { class: "panes" }, ...SIDES.map((side) => this.panes[side].element));
     this.element = html("div", { class: "dptn-attention" }, html("style", {}, STYLE), bar, panes, this.said, this.spoken);
     this.gone = new AbortController();
-    this.listen();
     this.setEmpty("");
+    this.listen();
   }
 
   /** @param {Run} run */
@@ -74,7 +72,6 @@ export class AttentionExplorer {
     this.said.textContent = this.spoken.textContent = text;
   }
 
-  /** Listen no more; the element is gone. */
   dispose() {
     this.gone.abort();
     this.setEmpty("");
@@ -83,10 +80,12 @@ export class AttentionExplorer {
   /** @param {Place} place @returns {Answer} */
   ask(place) {
     const { maps, [place.side]: { frame } } = this.run;
+    const other = this.run[place.side === "target" ? "source" : "target"];
+    const [layer, head] = [this.layers, this.heads].map(({ value }) => (value === "" ? null : Number(value)));
     const cells = isRegion(place) ? cellsIn(maps, frame, place.box) : [cellAt(maps, frame, middleOf(place))];
-    const map = answer(maps, { layer: chosen(this.layers), head: chosen(this.heads) }, place.side, cells);
+    const map = answer(maps, { layer, head }, place.side, cells);
     const { x, y, cell, share } = peakOf(maps, map);
-    const at = pixels(maps, this.run[other(place.side)].frame, [x, y]);
+    const at = pixels(maps, other.frame, [x, y]);
     // asked the other way round there is no whole to have a share of, so it is what the peak itself gave
     return { map, at, share: place.side === "target" ? share : map[cell] };
   }
@@ -96,32 +95,30 @@ export class AttentionExplorer {
     this.pins = pins;
     this.answers = pins.map((pin) => this.ask(pin));
     this.clearButton.disabled = !pins.length;
-    this.pointsButton.disabled = !pointsText(pins, this.run.target.canvas);
+    this.points = pointsText(pins, this.run.target.canvas);
+    this.pointsButton.disabled = !this.points;
     this.point(null);
     this.spoken.textContent = `${pins.length} pins. ${this.said.textContent}`;
   }
 
-  /** A click: on a pin, on a joint, or anywhere. @param {Side} side @param {Point} place @param {number} reach in pixels */
+  /** On a pin, on a joint, or anywhere. @param {Side} side @param {Point} place @param {number} reach in pixels */
   click(side, place, reach) {
-    const pins = this.pins.filter((pin) => pin.side === side);
-    const on = nearest(pins.map(middleOf), place, reach);
-    if (on !== null) return this.keep(this.pins.filter((pin) => pin !== pins[on]));
+    const on = nearest(this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)), place, reach);
     const { joints } = this.run[side];
     const joint = nearest(joints, place, reach);
-    this.keep(pinned(this.pins, placeAt(side, joints[joint] ?? place, joint)));
+    const more = () => pinned(this.pins, placeAt(side, joints[joint] ?? place, joint));
+    this.keep(on === null ? more() : this.pins.toSpliced(on, 1));
   }
 
   listen() {
-    const options = { capture: true, signal: this.gone.signal };
     // Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
-    const press = (/** @type {PointerEvent} */ event) => {
+    window.addEventListener("pointerdown", (event) => {
       const path = event.composedPath();
       if (event.button !== 0 || !path.includes(this.element)) return;
       event.stopImmediatePropagation();
       const side = SIDES.find((one) => path.includes(this.panes[one].stage));
       if (side && this.run) this.press(side, event);
-    };
-    window.addEventListener("pointerdown", press, options);
+    }, { capture: true, signal: this.gone.signal });
     for (const kind of ["pointerup", "dblclick", "keyup"]) {
       this.element.addEventListener(kind, (event) => event.stopPropagation());
     }
@@ -138,7 +135,7 @@ export class AttentionExplorer {
     this.element.addEventListener("change", () => this.keep(this.pins));
   }
 
-  /** A press on a picture: a click or, if it moves, a region. @param {Side} side @param {PointerEvent} event */
+  /** A click or, if it moves, a region. @param {Side} side @param {PointerEvent} event */
   press(side, event) {
     const pane = this.panes[side];
     event.preventDefault(); // no text is selected, no picture dragged
@@ -191,8 +188,8 @@ export class AttentionExplorer {
   beside(side, [dx, dy], cells) {
     const { maps, [side]: { frame } } = this.run;
     const [x, y] = middleOf(this.pointed?.side === side ? this.pointed : { box: frame });
-    const [zero, one] = [pixels(maps, frame, [0, 0]), pixels(maps, frame, [cells * maps.block, cells * maps.block])];
-    const cell = cellAt(maps, frame, [x + dx * (one[0] - zero[0]), y + dy * (one[1] - zero[1])]);
+    const [, , width, height] = boxOf(maps, frame, cellAt(maps, frame, [x, y]));
+    const cell = cellAt(maps, frame, [x + dx * cells * width, y + dy * cells * height]);
     return placeAt(side, middleOf({ box: boxOf(maps, frame, cell) }));
   }
 
@@ -213,55 +210,40 @@ export class AttentionExplorer {
     const found = place && this.ask(place);
     for (const side of SIDES) {
       const asked = place && place.side !== side;
-      /** @type {Glow[]} */
-      const glows = [];
       /** @type {Mark[]} */
-      const marks = [];
-      this.pins.forEach((pin, index) => {
-        const { map, at } = this.answers[index];
-        const label = { colour: COLOURS[pin.colour], text: String(index + 1) };
-        if (pin.side === side) marks.push({ ...label, kind: "pin", at: middleOf(pin), box: isRegion(pin) ? pin.box : null });
-        else {
-          marks.unshift({ ...label, kind: "ring", at });
-          glows.push({ map, colour: label.colour, strength: asked ? BESIDE : 1 });
-        }
+      const marks = this.pins.map((pin, index) => {
+        const shown = { colour: COLOURS[pin.colour], text: String(index + 1) };
+        if (pin.side === side) return { ...shown, kind: "pin", at: middleOf(pin), box: isRegion(pin) ? pin.box : null };
+        return { ...shown, ...this.answers[index], kind: "ring", strength: asked ? BESIDE : 1 };
       });
       const colour = COLOURS[nextColour(this.pins)];
-      if (asked) {
-        glows.push({ map: found.map, colour, strength: 1 });
-        marks.push({ kind: "peak", at: found.at, colour });
-      } else if (place) {
+      if (asked) marks.push({ ...found, kind: "peak", colour, strength: 1 });
+      else if (place) {
         const { frame } = this.run[side];
         const at = middleOf(place);
         if (isRegion(place)) marks.push({ kind: "region", at, colour, box: place.box });
         else marks.push({ kind: "cursor", at, colour, box: boxOf(maps, frame, cellAt(maps, frame, at)) });
       }
-      this.panes[side].draw(glows, marks);
+      this.panes[side].draw(marks);
     }
     const last = this.pins.length - 1;
-    const pin = last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
-    this.said.textContent = place ? this.words(place, found) : pin;
+    if (place) this.said.textContent = this.words(place, found);
+    else this.said.textContent = last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
   }
 
   /** A question and its answer in numbers. @param {Place} place @param {Answer} found */
   words(place, { at, share }) {
     const { names, [place.side]: { joints, canvas } } = this.run;
-    const region = isRegion(place);
-    const near = region ? null : nearest(joints, middleOf(place), Math.max(...canvas) * 0.015);
-    const joint = names[place.joint ?? near];
-    const [[x, y], [, , width, height], peak] = [middleOf(place), place.box, at].map((all) => all.map(Math.round));
-    const size = region ? `, region ${width} × ${height}` : "";
-    const asked = `${place.side} ${x}, ${y}${joint ? ` (${joint})` : ""}${size}`;
+    const middle = middleOf(place);
+    const joint = names[place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015)];
+    const [here, there, [, , width, height]] = [middle, at, place.box].map((all) => all.map(Math.round));
+    const what = isRegion(place) ? `, region ${width} × ${height}` : joint ? ` (${joint})` : "";
+    const asked = `${place.side} ${here.join(", ")}${what}`;
     const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
     return place.side === "target"
-      ? `${asked} looked at source ${peak.join(", ")}; ${percent} of its attention lies there`
-      : `${asked} was used most by target ${peak.join(", ")}, which gave it ${percent} of its attention`;
+      ? `${asked} looked at source ${there.join(", ")}; ${percent} of its attention lies there`
+      : `${asked} was used most by target ${there.join(", ")}, which gave it ${percent} of its attention`;
   }
-}
-
-/** @param {Side} side @returns {Side} */
-function other(side) {
-  return side === "target" ? "source" : "target";
 }
 
 /** @param {Side} side @param {Point} place @param {number} joint @param {Point} size @returns {Place} */
@@ -278,9 +260,4 @@ function offer(list, what, count, otherwise) {
   const each = Array.from({ length: count }, (_, value) => html("option", { value }, `${what} ${value}`));
   list.replaceChildren(html("option", { value: "" }, `all ${what}s`), ...each);
   list.selectedIndex = now < 0 || now > count ? otherwise : now;
-}
-
-/** @param {HTMLSelectElement} list */
-function chosen({ value }) {
-  return value === "" ? null : Number(value);
 }

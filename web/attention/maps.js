@@ -36,7 +36,7 @@ export function readMaps(buffer) {
   };
   const { shape, data } = tensor("values", "U8", 4);
   const [layers, heads, cells] = shape.map(Number);
-  const values = new Uint8Array(data); // layer, head, target cell, source cell: 255 * sqrt(share / highest of that target cell)
+  const values = new Uint8Array(data); // layer, head, target cell, source cell: 255 * sqrt(share / highest)
   const highest = new Float32Array(tensor("highest", "F32", 3).data); // layer, head, target cell: the largest share
   // tokens of target and source alike, and of a cell's side; at the right and lower edge there may be fewer
   const [rows, columns, block] = [sizes.rows, sizes.columns, sizes.block].map(Number);
@@ -48,20 +48,19 @@ export function readMaps(buffer) {
 }
 
 /**
- * What some cells of one side have to do with each cell of the other.
- * @param {Maps} maps @param {Choice} choice @param {Side} side of the cells that are asked about @param {number[]} asked
- * @returns {Float32Array} asked of the target: the mean of those cells' attention to each source cell, sums to 1; asked of
- *   the source: the share of each target cell's attention that those cells got together
+ * For cells of the target: the mean of their attention to each source cell; for cells of the source: the share of each
+ * target cell's attention that they got together.
+ * @param {Maps} maps @param {Choice} choice @param {Side} side @param {number[]} asked cells
  */
 export function answer(maps, { layer, head }, side, asked) {
   const cells = maps.down * maps.across;
   const found = new Float32Array(cells);
   const forward = side === "target";
   const [targets, sources] = forward ? [asked, range(cells)] : [range(cells), asked];
-  const layers = layer === null ? range(maps.layers) : [layer];
-  const heads = head === null ? range(maps.heads) : [head];
-  const part = 1 / (layers.length * heads.length * (forward ? asked.length : 1));
-  for (const one of layers.flatMap((at) => heads.map((beside) => at * maps.heads + beside))) {
+  const heads = range(maps.heads).filter((one) => one === (head ?? one));
+  const chosen = range(maps.layers).flatMap((one) => (one === (layer ?? one) ? heads.map((at) => one * maps.heads + at) : []));
+  const part = 1 / (chosen.length * (forward ? asked.length : 1));
+  for (const one of chosen) {
     for (const target of targets) {
       const row = one * cells + target;
       const scale = maps.highest[row] * part;
@@ -72,9 +71,8 @@ export function answer(maps, { layer, head }, side, asked) {
 }
 
 /**
- * Middle of mass within one cell of the highest one, as `dptn_core/attention.py` finds it.
- * @param {Maps} maps @param {Float32Array} map a value for each cell
- * @returns x and y in tokens, the highest cell, and the mass around it
+ * Middle of mass (in tokens) within one cell of the highest one, as `dptn_core/attention.py` finds it, and that mass.
+ * @param {Maps} maps @param {Float32Array} map
  */
 export function peakOf(maps, map) {
   const cell = map.indexOf(Math.max(...map));
@@ -103,8 +101,8 @@ export function cellAt({ rows, columns, block, across }, frame, [x, y]) {
 export function cellsIn(maps, frame, [left, top, width, height]) {
   const first = placeOf(maps, cellAt(maps, frame, [left, top]));
   const last = placeOf(maps, cellAt(maps, frame, [left + width, top + height]));
-  const touched = (/** @type {number} */ cell) => placeOf(maps, cell).every((at, axis) => first[axis] <= at && at <= last[axis]);
-  return range(maps.down * maps.across).filter(touched);
+  const every = range(maps.down * maps.across);
+  return every.filter((cell) => placeOf(maps, cell).every((at, axis) => first[axis] <= at && at <= last[axis]));
 }
 
 /** The pixels of a cell. @param {Maps} maps @param {Box} frame @param {number} cell @returns {Box} */
@@ -133,5 +131,5 @@ function tokensOf(maps, cell) {
 
 /** @param {number} count */
 function range(count) {
-  return Array.from({ length: count }, (_, index) => index);
+  return [...Array(count).keys()];
 }

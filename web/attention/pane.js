@@ -9,10 +9,9 @@
  * @property {Point[]} joints null: not there
  * @property {string} picture its address
  *
- * @typedef {{map: Float32Array, colour: string, strength: number}} Glow
- *
  * @typedef {"pin" | "ring" | "peak" | "cursor" | "region"} Kind ring: a pin's answer; peak: that of what is pointed to
- * @typedef {{kind: Kind, at: Point, colour: string, box?: Box, text?: string}} Mark box: outlined
+ * @typedef {{kind: Kind, at: Point, colour: string, box?: Box, text?: string, map?: Float32Array, strength?: number}} Mark
+ *   box: outlined; map: glows, later ones on top
  */
 
 import { html, svg } from "../skeleton/page.js";
@@ -64,8 +63,9 @@ export class Pane {
     }
   }
 
-  /** @param {Glow[]} glows later ones on top; none: the picture as it is @param {Mark[]} marks */
-  draw(glows, marks) {
+  /** @param {Mark[]} marks */
+  draw(marks) {
+    const glows = marks.filter(({ map }) => map);
     this.marks.replaceChildren(...marks.flatMap((mark) => this.drawn(mark)));
     this.heat.hidden = !glows.length;
     if (!glows.length) return;

@@ -33,7 +33,7 @@ export function nextColour(pins) {
 }
 
 /**
- * The pins and one more, or, where that joint is pinned already, without it; the oldest goes where there are too many.
+ * With one more or, where that joint is pinned already, without it; the oldest goes where there are too many.
  * @param {Pin[]} pins @param {Place} place @returns {Pin[]}
  */
 export function pinned(pins, place) {
@@ -55,7 +55,7 @@ export function nearest(places, from, reach) {
 }
 
 /**
- * Pins that still make sense when another run has come: joints follow the pose, and nothing stays outside the pictures.
+ * Pins for another run: joints follow the pose, and nothing stays outside the pictures.
  * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Point[]}>} sides @returns {Pin[]}
  */
 export function carriedOver(pins, sides) {
