@@ -41,11 +41,10 @@ export class AttentionExplorer {
     this.panes = { target: new Pane("target", HELP), source: new Pane("source", HELP) };
     this.said = html("div", { class: "said" });
     this.spoken = html("div", { class: "spoken", role: "status" });
-    this.layers = html("select", { "aria-label": "Layer" });
-    this.heads = html("select", { "aria-label": "Head" });
+    this.lists = ["layer", "head"].map((name) => html("select", { name, "aria-label": name }));
     this.clearButton = button("clear pins", "Clear pins (Escape)", () => this.keep([]));
-    this.pointsButton = button("to points", "Pinned places of the target to points, for the next run", () => onPoints(this.points));
-    const bar = html("div", { class: "row" }, this.layers, this.heads, this.clearButton, this.pointsButton);
+    this.pointsButton = button("to points", "Pins of the target to points, for the next run", () => onPoints(this.points));
+    const bar = html("div", { class: "row" }, ...this.lists, this.clearButton, this.pointsButton);
     const panes = html("div", { class: "panes" }, ...SIDES.map((side) => this.panes[side].element));
     this.element = html("div", { class: "dptn-attention" }, html("style", {}, STYLE), bar, panes, this.said, this.spoken);
     this.gone = new AbortController();
@@ -56,9 +55,14 @@ export class AttentionExplorer {
   /** @param {Run} run */
   setRun(run) {
     this.run = run;
-    const { layers, heads } = run.maps;
-    offer(this.layers, "layer", layers, layers);
-    offer(this.heads, "head", heads, 0);
+    for (const list of this.lists) {
+      const { name, selectedIndex: now } = list;
+      const count = name === "layer" ? run.maps.layers : run.maps.heads;
+      const each = Array.from({ length: count }, (_, value) => html("option", { value }, `${name} ${value}`));
+      list.replaceChildren(html("option", { value: "" }, `all ${name}s`), ...each);
+      // what was chosen stays, if it is there; at first the last layer and all heads
+      list.selectedIndex = now >= 0 && now <= count ? now : name === "layer" ? count : 0;
+    }
     for (const side of SIDES) this.panes[side].show(run[side], run.maps, run.names);
     this.element.classList.remove("empty");
     this.keep(carriedOver(this.pins, run));
@@ -81,7 +85,7 @@ export class AttentionExplorer {
   ask(place) {
     const { maps, [place.side]: { frame } } = this.run;
     const other = this.run[place.side === "target" ? "source" : "target"];
-    const [layer, head] = [this.layers, this.heads].map(({ value }) => (value === "" ? null : Number(value)));
+    const [layer, head] = this.lists.map(({ value }) => (value === "" ? null : Number(value)));
     const cells = isRegion(place) ? cellsIn(maps, frame, place.box) : [cellAt(maps, frame, middleOf(place))];
     const map = answer(maps, { layer, head }, place.side, cells);
     const { x, y, cell, share } = peakOf(maps, map);
@@ -249,15 +253,4 @@ export class AttentionExplorer {
 /** @param {Side} side @param {Point} place @param {number} joint @param {Point} size @returns {Place} */
 function placeAt(side, place, joint = null, size = [0, 0]) {
   return { side, box: [...place, ...size], joint };
-}
-
-/**
- * Fill a list with all and each; what was chosen stays, if it is there.
- * @param {HTMLSelectElement} list @param {string} what @param {number} count @param {number} otherwise
- */
-function offer(list, what, count, otherwise) {
-  const now = list.selectedIndex;
-  const each = Array.from({ length: count }, (_, value) => html("option", { value }, `${what} ${value}`));
-  list.replaceChildren(html("option", { value: "" }, `all ${what}s`), ...each);
-  list.selectedIndex = now < 0 || now > count ? otherwise : now;
 }
