@@ -7,7 +7,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint types bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/dptn demo --out out
@@ -15,12 +15,25 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	mkdir -p $(VENV)/typed && ln -sfn "$(CURDIR)" $(VENV)/typed/pack
 	MYPYPATH=$(VENV)/typed $(BIN)/mypy -p pack.nodes
+
+WEB := tests/web
+ifeq ($(shell command -v npm 2>/dev/null),)
+types:
+	@echo "npm was not found: the types of the JavaScript in web/ were NOT checked (install Node.js to have that done)"
+else
+types: $(WEB)/node_modules/.installed
+	$(WEB)/node_modules/.bin/tsc -p $(WEB)
+endif
+
+$(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json
+	npm ci --no-audit --no-fund --prefix $(WEB)
+	touch $@
 
 bench: $(VENV)/.dev
 	$(BIN)/dptn bench
@@ -36,4 +49,4 @@ $(VENV)/.dev: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) $(WEB)/node_modules out

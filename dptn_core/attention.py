@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from .transfer import Transfer
 
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 128  # of the tokens; with 16384 of them on either side, more no longer fit the processor's cache
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,8 @@ def attention_at(transfer: Transfer, index: int, points: Tensor, *, layer: int =
     Raises:
         IndexError: no such picture, layer or head.
     """
-    rows = tokens_at(transfer, points)
-    grid = transfer.source.features.grid
-    return _rows(transfer, index, rows, layer, head).unflatten(-1, grid)
+    queries = _queries(transfer, index, layer, head)
+    return _maps(transfer, queries[:, :, tokens_at(transfer, points)], layer, head)
 
 
 def tokens_at(transfer: Transfer, points: Tensor) -> Tensor:
@@ -65,10 +64,9 @@ def peaks(attention: Tensor, transfer: Transfer) -> Tensor:
 def correspondence(transfer: Transfer, index: int, *, layer: int = -1, head: int | None = None) -> Correspondence:
     """Where each token of a picture looked, and how sure it was; see `attention_at` for the arguments."""
     rows, columns = transfer.source.features.grid
-    every = torch.arange(rows * columns, device=transfer.drawn.device)
     places, sure = [], []
-    for some in every.split(ROWS_AT_ONCE):
-        place, confidence = _peaks(_rows(transfer, index, some, layer, head).unflatten(-1, (rows, columns)))
+    for some in _queries(transfer, index, layer, head).split(ROWS_AT_ONCE, dim=2):
+        place, confidence = _peaks(_maps(transfer, some, layer, head))
         places.append(place)
         sure.append(confidence)
     source = _to_source_pixels(transfer, torch.cat(places)).view(rows, columns, 2)
@@ -95,19 +93,20 @@ def carried(transfer: Transfer, found: Correspondence) -> Tensor:
     return functional.grid_sample(source[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
-def _rows(transfer: Transfer, index: int, rows: Tensor, layer: int, head: int | None) -> Tensor:
-    count = len(transfer.poses)
-    if not -count <= index < count:
-        raise IndexError(f"picture {index} was asked for; the transfer has {count}")
+def _queries(transfer: Transfer, index: int, layer: int, head: int | None) -> Tensor:
+    """(1, heads, T, d) of one layer, once everything that was asked for is known to exist."""
+    config = transfer.source.model.config
+    if head is not None and not 0 <= head < config.heads:
+        raise IndexError(f"attention head {head} was asked for; the model has heads 0 to {config.heads - 1}")
+    return transfer.queries(index)[transfer.source.model.generator.checked_layer(layer)]
+
+
+def _maps(transfer: Transfer, queries: Tensor, layer: int, head: int | None) -> Tensor:
+    """(R, h, w) attention of (1, heads, R, d) queries."""
     source = transfer.source
-    heads = source.model.config.heads
-    if head is not None and not 0 <= head < heads:
-        raise IndexError(f"attention head {head} was asked for; the model has heads 0 to {heads - 1}")
     with torch.inference_mode():
-        probabilities = source.model.generator.attention_rows(
-            source.features, transfer.heatmaps(index), rows, layer, average_heads=head is None
-        )
-    return probabilities[0] if head is None else probabilities[0, head]
+        found = source.model.generator.attention_of(source.features, queries, layer, average_heads=head is None)
+    return (found[0] if head is None else found[0, head]).unflatten(-1, source.features.grid)
 
 
 def _peaks(attention: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,13 +114,14 @@ def _peaks(attention: Tensor) -> tuple[Tensor, Tensor]:
     rows, columns = attention.shape[-2:]
     flat = attention.flatten(1).argmax(1)
     y, x = flat // columns, flat % columns
-    near_y = (torch.arange(rows, device=flat.device)[None] - y[:, None]).abs() <= 1
-    near_x = (torch.arange(columns, device=flat.device)[None] - x[:, None]).abs() <= 1
-    local = attention * (near_y[:, :, None] & near_x[:, None, :])
-    mass = local.sum((1, 2)).clamp(min=1e-9)
-    centre_x = (local.sum(1) * (torch.arange(columns, device=flat.device) + 0.5)).sum(1) / mass
-    centre_y = (local.sum(2) * (torch.arange(rows, device=flat.device) + 0.5)).sum(1) / mass
-    return torch.stack([centre_x, centre_y], -1), mass.clamp(max=1)
+    near_y = y[:, None] + torch.tensor([-1, -1, -1, 0, 0, 0, 1, 1, 1], device=flat.device)
+    near_x = x[:, None] + torch.tensor([-1, 0, 1] * 3, device=flat.device)
+    inside = (near_y >= 0) & (near_y < rows) & (near_x >= 0) & (near_x < columns)
+    near = (near_y * columns + near_x).clamp(0, rows * columns - 1)
+    local = attention.flatten(1).gather(1, near) * inside
+    mass = local.sum(1).clamp(min=1e-9)
+    centre = [(local * (places + 0.5)).sum(1) / mass for places in (near_x, near_y)]
+    return torch.stack(centre, -1), mass.clamp(max=1)
 
 
 def _to_source_pixels(transfer: Transfer, tokens: Tensor) -> Tensor:

@@ -61,16 +61,12 @@ def attention_maps(transfer: Transfer, index: int) -> AttentionMaps:
     Raises:
         IndexError: no such picture.
     """
-    count = len(transfer.poses)
-    if not -count <= index < count:
-        raise IndexError(f"picture {index} was asked for; the transfer has {count}")
-    source = transfer.source
-    config = source.model.config
-    grid = source.features.grid
+    config = transfer.source.model.config
+    grid = transfer.source.features.grid
     block = _block(grid, config.texture_blocks * config.heads)
     values, highest = [], []
-    for layer in range(config.texture_blocks):
-        pooled = _pooled(transfer, index, layer, block)  # heads, cells, cells
+    for layer, queries in enumerate(transfer.queries(index)):
+        pooled = _pooled(transfer, queries[0], layer, block)  # heads, cells, cells
         top = pooled.amax(-1)
         levels = (pooled / top.clamp(min=torch.finfo(top.dtype).tiny)[..., None]).sqrt() * _LEVELS
         values.append(levels.round().byte().cpu().numpy())
@@ -88,24 +84,30 @@ def _block(grid: tuple[int, int], maps: int) -> int:
         block += 1
 
 
-def _pooled(transfer: Transfer, index: int, layer: int, block: int) -> Tensor:
-    """(heads, C, C) fp32 attention of one layer; see `attention_maps`."""
+def _pooled(transfer: Transfer, queries: Tensor, layer: int, block: int) -> Tensor:
+    """(heads, C, C) fp32 attention of one layer for its (heads, T, d) queries; see `attention_maps`."""
     generator, features = transfer.source.model.generator, transfer.source.features
-    rows, columns = features.grid
+    cell = _cell_of_tokens(features.grid, block).to(queries.device)  # T
+    share = 1 / cell.bincount().float()[cell]  # T: of a token in its cell
+    by_cell = cell.argsort(stable=True)  # so that a portion belongs to few cells
+    found = torch.zeros(len(queries), int(cell.max()) + 1, int(cell.max()) + 1, device=queries.device)
     with torch.inference_mode():
-        queries = generator.attention_queries(features, transfer.heatmaps(index), layer)  # 1, heads, T, d
-        queries = queries.unflatten(2, (rows, columns))
-        some = max(1, attention.ROWS_AT_ONCE // (block * columns)) * block  # whole cells, or there would be seams
-        parts = []
-        for part in queries.split(some, dim=2):
-            seen = generator.attention_of(features, part.flatten(2, 3), layer, average_heads=False)[0]
-            # over the source: heads, R, T -> heads, R, C
-            seen = _summed(seen.unflatten(-1, (rows, columns)), block).flatten(2)
-            # over the target: heads, R, C -> heads, C, R -> heads, C, cells of this part
-            seen = seen.transpose(1, 2).unflatten(-1, (part.shape[2], columns))
-            tokens = _summed(torch.ones_like(seen[0, 0]), block)
-            parts.append((_summed(seen, block) / tokens).flatten(2).transpose(1, 2))
-        return torch.cat(parts, dim=1)
+        for some in by_cell.split(attention.ROWS_AT_ONCE):
+            seen = generator.attention_of(features, queries[None, :, some], layer, average_heads=False)[0]
+            cells, its_cell = cell[some].unique_consecutive(return_inverse=True)
+            # over the target: heads, R, T -> heads, cells of this portion, T
+            mean = torch.zeros(len(cells), len(some), device=seen.device)
+            mean[its_cell, torch.arange(len(some), device=seen.device)] = share[some]
+            seen = mean @ seen
+            # over the source: heads, cells of this portion, T -> heads, cells of this portion, C
+            found[:, cells] += _summed(seen.unflatten(-1, features.grid), block).flatten(2)
+    return found
+
+
+def _cell_of_tokens(grid: tuple[int, int], block: int) -> Tensor:
+    """Index of the cell that each of the T tokens belongs to."""
+    row, column = (torch.arange(tokens) // block for tokens in grid)
+    return (row[:, None] * -(-grid[1] // block) + column).flatten()
 
 
 def _summed(maps: Tensor, block: int) -> Tensor:

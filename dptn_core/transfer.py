@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -39,9 +39,30 @@ class Transfer:
     drawn: Tensor  # (N, 3, h, w) in [0, 1]: what the network drew, in its own frame
     pictures: Tensor  # (N, 3, H, W) in [0, 1]: put back into the poses' canvas
 
+    _queries: dict[int, list[Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def heatmaps(self, index: int) -> Tensor:
         """Heat maps (1, 18, h, w) that pose `index` was drawn from."""
         return _heatmaps(self.source.model, [self.poses[index]], self.frame)
+
+    def queries(self, index: int) -> list[Tensor]:
+        """What picture `index` asked the source, (1, heads, T, d) for each Texture Transfer Block.
+
+        It costs most of a transfer, so that of the picture that was asked for last is kept.
+
+        Raises:
+            IndexError: no such picture.
+        """
+        count = len(self.poses)
+        if not -count <= index < count:
+            raise IndexError(f"picture {index} was asked for; the transfer has {count}")
+        index %= count
+        if index not in self._queries:
+            with torch.inference_mode():
+                found = self.source.model.generator.attention_queries(self.source.features, self.heatmaps(index))
+            self._queries.clear()
+            self._queries[index] = found
+        return self._queries[index]
 
 
 def encode_source(

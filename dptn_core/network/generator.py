@@ -135,7 +135,7 @@ class Generator(nn.Module):
     ) -> Tensor:
         """Where in the source some places of the target looked; only the asked rows are ever computed.
 
-        To ask in several portions, keep `attention_queries` and call `attention_of` on slices of it.
+        To ask in several portions or of several blocks, keep `attention_queries` and call `attention_of` on slices.
 
         Args:
             source: From `encode_source`: one source for all poses, or one for each.
@@ -153,12 +153,15 @@ class Generator(nn.Module):
             IndexError: A row or the layer does not exist.
         """
         indices = self._checked_rows(rows, source)
-        queries = self.attention_queries(source, target_heatmaps, layer)
+        queries = self.attention_queries(source, target_heatmaps, layer)[-1]
         return self.attention_of(source, queries[:, :, indices.to(queries.device)], layer, average_heads)
 
-    def attention_queries(self, source: SourceFeatures, target_heatmaps: Tensor, layer: int = -1) -> Tensor:
-        """Projected cross-attention queries of every target token, for `attention_of`: (N, heads, T, d)."""
-        layer = self._checked_layer(layer)
+    def attention_queries(self, source: SourceFeatures, target_heatmaps: Tensor, layer: int = -1) -> list[Tensor]:
+        """Projected cross-attention queries of every target token, for `attention_of`: (N, heads, T, d) each.
+
+        One for each Texture Transfer Block from the first to `layer`; earlier ones are computed anyway.
+        """
+        layer = self.checked_layer(layer)
         source = self._match(source, target_heatmaps)
         transformation = self._encode_pose(source.first_convolution, target_heatmaps)
         return self.pose_transformer.queries(_to_tokens(transformation), source.keys_and_values, layer)
@@ -168,7 +171,7 @@ class Generator(nn.Module):
     ) -> Tensor:
         """`attention_rows` for (N, heads, R, d) queries taken from `attention_queries`."""
         source = source.expand(q_rows.shape[0])
-        rows = self.pose_transformer.rows(q_rows, source.keys_and_values, self._checked_layer(layer))
+        rows = self.pose_transformer.rows(q_rows, source.keys_and_values, self.checked_layer(layer))
         return rows.mean(dim=1) if average_heads else rows
 
     # Training: both tasks at once.
@@ -209,7 +212,7 @@ class Generator(nn.Module):
             ValueError: Channels, sizes or batches do not fit; the message says which and what would.
             IndexError: A layer does not exist.
         """
-        layers = [self._checked_layer(layer) for layer in layers]
+        layers = [self.checked_layer(layer) for layer in layers]
         self._check_source(image, source_heatmaps)
         self._check_target(target_heatmaps, image.shape[0], (image.shape[2], image.shape[3]))
         reconstruction, transformation = self._encode_both(image, source_heatmaps, target_heatmaps)
@@ -270,7 +273,8 @@ class Generator(nn.Module):
         _check_layout("target_heatmaps", heatmaps, self.config.pose_channels)
         _check_same("target_heatmaps", heatmaps, "the source", batch_size, size)
 
-    def _checked_layer(self, layer: int) -> int:
+    def checked_layer(self, layer: int) -> int:
+        """The block that is meant by `layer`, counted from 0; raises an IndexError where there is none."""
         count = self.config.texture_blocks
         if not -count <= layer < count:
             raise IndexError(f"layer is {layer}; there are {count} texture transfer blocks, 0 to {count - 1}")

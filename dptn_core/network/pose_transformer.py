@@ -87,16 +87,17 @@ class TextureTransferBlock(nn.Module):
         """(B, T, C) -> (B, T, C)."""
         tokens = self.attend_to_self(tokens)
         queries = self.cross_attention.project_queries(tokens)
-        return self._finish(tokens, self.cross_attention.attend(queries, *source))
+        return self.finish(tokens, self.cross_attention.attend(queries, *source))
 
     def forward_with_attention(self, tokens: Tensor, source: KeysAndValues) -> tuple[Tensor, Tensor]:
         """Like `forward`, but also returns the whole cross-attention, (B, heads, T, T)."""
         tokens = self.attend_to_self(tokens)
         queries = self.cross_attention.project_queries(tokens)
         probabilities = self.cross_attention.rows(queries, source.keys)
-        return self._finish(tokens, self.cross_attention.attend_with(probabilities, source.values)), probabilities
+        return self.finish(tokens, self.cross_attention.attend_with(probabilities, source.values)), probabilities
 
-    def _finish(self, tokens: Tensor, found: Tensor) -> Tensor:
+    def finish(self, tokens: Tensor, found: Tensor) -> Tensor:
+        """Run the last stages on `attend_to_self`'s result and what was found in the source, both (B, T, C)."""
         tokens = over_tokens(self.cross_norm, tokens + found)
         tokens = over_tokens(self.feed_forward_norm, tokens + self.feed_forward(tokens))
         return tokens
@@ -143,13 +144,16 @@ class PoseTransformer(nn.Module):
                 tokens = block(tokens, pair)
         return over_tokens(self.final_norm, tokens), attention
 
-    def queries(self, tokens: Tensor, source: Sequence[KeysAndValues], layer: int) -> Tensor:
-        """Projected cross-attention queries of block `layer` (from 0): (B, heads, T, C / heads)."""
+    def queries(self, tokens: Tensor, source: Sequence[KeysAndValues], last: int) -> list[Tensor]:
+        """Projected cross-attention queries of the blocks from 0 to `last`: (B, heads, T, C / heads) each."""
         blocks = self._texture_blocks()
-        for block, pair in zip(blocks[:layer], source[:layer], strict=True):
-            tokens = block(tokens, pair)
-        asking = blocks[layer]
-        return asking.cross_attention.project_queries(asking.attend_to_self(tokens))
+        found = []
+        for block, pair in zip(blocks[:last], source[:last], strict=True):
+            asking = block.attend_to_self(tokens)
+            found.append(block.cross_attention.project_queries(asking))
+            tokens = block.finish(asking, block.cross_attention.attend(found[-1], *pair))
+        asking = blocks[last].attend_to_self(tokens)
+        return [*found, blocks[last].cross_attention.project_queries(asking)]
 
     def rows(self, q_rows: Tensor, source: Sequence[KeysAndValues], layer: int) -> Tensor:
         """Cross-attention of block `layer` for some of its `queries`: (B, heads, R, T), fp32."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from transfer_fixture import person, smooth_picture, tiny_model
 
 from dptn_core import attention
 from dptn_core.attention import attention_at, carried, correspondence, peaks, tokens_at
+from dptn_core.attention_maps import attention_maps
 from dptn_core.attention_picture import attention_picture
 from dptn_core.framing import Box
 from dptn_core.transfer import Transfer, encode_source, transfer
@@ -23,7 +25,7 @@ TOKENS = GRID[0] * GRID[1]
 
 
 @pytest.fixture(scope="module")
-def result() -> Transfer:
+def drawn() -> Transfer:
     source = encode_source(tiny_model(), smooth_picture(*CANVAS), person(CANVAS))
     poses = [person(CANVAS, (42, 35, 36, 90), sway=0.2, seed=seed) for seed in (1, 2)]
     result = transfer(source, poses)
@@ -32,19 +34,50 @@ def result() -> Transfer:
 
 
 @pytest.fixture
+def result(drawn) -> Transfer:
+    """What was drawn, with nothing kept of what other tests asked."""
+    return dataclasses.replace(drawn)
+
+
+@pytest.fixture
 def looking_at(result, monkeypatch):
     """Lets the network look wherever a test wants: the (T, T) matrix becomes its attention."""
 
     def replace(matrix: Tensor) -> Transfer:
-        def rows(source, heatmaps, rows, layer=-1, average_heads=True):
-            found = matrix[torch.as_tensor(rows)][None]
-            return found if average_heads else found[:, None].expand(-1, source_heads, -1, -1)
+        def queries(source, heatmaps, layer=-1):
+            """Each token asks with its own number."""
+            return [torch.arange(TOKENS).view(1, 1, TOKENS, 1)] * config.texture_blocks
 
-        source_heads = result.source.model.config.heads
-        monkeypatch.setattr(result.source.model.generator, "attention_rows", rows)
+        def of(source, q_rows, layer=-1, average_heads=True):
+            found = matrix[q_rows.flatten()][None]
+            return found if average_heads else found[:, None].expand(-1, config.heads, -1, -1)
+
+        config = result.source.model.config
+        monkeypatch.setattr(result.source.model.generator, "attention_queries", queries)
+        monkeypatch.setattr(result.source.model.generator, "attention_of", of)
         return result
 
     return replace
+
+
+@pytest.fixture
+def asked(result, monkeypatch):
+    """How often poses were encoded to ask, and how many rows were computed at once, as the generator sees it."""
+    generator = result.source.model.generator
+    encodings, rows = [], []
+
+    def encode(*args):
+        encodings.append(1)
+        return encode_pose(*args)
+
+    def count(q_rows, source, layer):
+        rows.append(q_rows.shape[2])
+        return compute(q_rows, source, layer)
+
+    encode_pose, compute = generator._encode_pose, generator.pose_transformer.rows
+    monkeypatch.setattr(generator, "_encode_pose", encode)
+    monkeypatch.setattr(generator.pose_transformer, "rows", count)
+    return SimpleNamespace(encodings=encodings, rows=rows)
 
 
 def token_middles(result: Transfer) -> Tensor:
@@ -220,6 +253,20 @@ def test_the_correspondence_is_the_peak_of_every_token_and_the_same_in_portions(
     portions = correspondence(result, 1, layer=0)
     torch.testing.assert_close(portions.source, whole.source)
     torch.testing.assert_close(portions.confidence, whole.confidence)
+
+
+def test_a_picture_is_encoded_once_however_often_it_is_asked_and_never_all_rows_are_held(result, asked, monkeypatch):
+    monkeypatch.setattr(attention, "ROWS_AT_ONCE", 5)
+    correspondence(result, 1, layer=0)
+    assert asked.rows == [5, 5, 2]
+    correspondence(result, 1, head=1)
+    attention_at(result, -1, token_middles(result)[:4])
+    attention_maps(result, 1)
+    assert max(asked.rows) == 5 and sum(asked.rows) == 4 * TOKENS + 4
+    assert len(asked.encodings) == 1
+    first = attention_at(result, 0, token_middles(result)[:4])
+    assert len(asked.encodings) == 2
+    assert (first - attention_at(result, 1, token_middles(result)[:4])).abs().max() > 1e-5
 
 
 def test_carried_pictures_hold_only_colours_of_the_source(result):

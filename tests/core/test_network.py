@@ -161,7 +161,8 @@ def test_attention_rows_equal_a_plain_computation(heads: int) -> None:
             torch.testing.assert_close(found.sum(-1), torch.ones(2, heads, 4))
             averaged = generator.attention_rows(features, target, torch.tensor(rows), layer)
             torch.testing.assert_close(averaged, found.mean(1))
-        queries = generator.attention_queries(features, target)
+        first, queries = generator.attention_queries(features, target)
+        torch.testing.assert_close(generator.attention_queries(features, target, 0), [first])
         torch.testing.assert_close(generator.attention_of(features, queries[:, :, rows]), averaged)
 
 

@@ -120,10 +120,13 @@ def hottest(page: Any, side: str) -> list[int] | None:
     return found
 
 
-def ring(page: Any, side: str) -> list[float]:
+def ring(page: Any, side: str) -> list[float] | None:
     """Where the peak of what is pointed to is marked."""
-    found: list[float] = page.locator(f".stage[aria-label={side}] circle.peak").evaluate(
-        "c => c.style.display === 'none' ? null : [+c.getAttribute('cx'), +c.getAttribute('cy')]"
+    found: list[float] | None = page.locator(f".stage[aria-label={side}]").evaluate(
+        """stage => {
+            const matrix = stage.querySelector("g:has(> circle.peak)")?.transform.baseVal.consolidate().matrix;
+            return matrix ? [matrix.e, matrix.f] : null;
+        }"""
     )
     return found
 
