@@ -10,69 +10,68 @@ const VERSION = 2;
 const BEFORE = "Run the workflow: then point, click or drag on the picture here to see where the network looked.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
-/** What an executed block returned, as the explorer takes it. @param {any} output @param {AbortSignal} signal */
+/** What an executed block returned, as the explorer takes it. */
 async function explorable(output, signal) {
-  const { version, maps: file, joints: names, target, source } = JSON.parse(output.dptn_attention[0]);
-  if (version !== VERSION) throw new MapsError("Page and host have different versions of this pack. Reload the page.");
-  const address = (/** @type {any} */ one) => `/view?${new URLSearchParams(one)}`;
-  const answer = await api.fetchApi(address(file), { signal });
-  if (answer.status === 404) throw new MapsError(GONE);
-  if (!answer.ok) throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
-  const maps = readMaps(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
-  [target.picture, source.picture] = output.dptn_pictures.map((/** @type {any} */ one) => api.apiURL(address(one)));
-  return { maps, names, target, source };
+	const { version, maps: file, joints: names, target, source } = JSON.parse(output.dptn_attention[0]);
+	if (version !== VERSION) throw new MapsError("Page and host have different versions of this pack. Reload the page.");
+	const address = (one) => `/view?${new URLSearchParams(one)}`;
+	const answer = await api.fetchApi(address(file), { signal });
+	if (answer.status === 404) throw new MapsError(GONE);
+	if (!answer.ok) throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
+	const maps = readMaps(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+	[target.picture, source.picture] = output.dptn_pictures.map((one) => api.apiURL(address(one)));
+	return { maps, names, target, source };
 }
 
-/** @param {any} node */
 function mount(node) {
-  const explorer = new AttentionExplorer({
-    onPoints: (text) => {
-      const points = node.widgets?.find((/** @type {any} */ one) => one.name === "points");
-      if (!points) return;
-      points.value = text;
-      points.callback?.(text);
-      node.graph?.change?.();
-      explorer.said.textContent = "written into 'points'; the next run draws them";
-    },
-  });
-  explorer.setEmpty(BEFORE);
-  const options = { serialize: false, getMinHeight: () => 330, hideOnZoom: false }; // not into the prompt
-  node.addDOMWidget("explorer", "DPTN_EXPLORER", explorer.element, options).serialize = false; // nor into the workflow
-  node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
+	const explorer = new AttentionExplorer({
+		onPoints: (text) => {
+			const points = node.widgets?.find((one) => one.name === "points");
+			if (!points) return;
+			points.value = text;
+			points.callback?.(text);
+			node.graph?.change?.();
+			explorer.said.textContent = "written into 'points'; the next run draws them";
+		},
+	});
+	explorer.setEmpty(BEFORE);
+	const options = { serialize: false, getMinHeight: () => 330, hideOnZoom: false }; // not into the prompt
+	node.addDOMWidget("explorer", "DPTN_EXPLORER", explorer.element, options).serialize = false; // nor into the workflow
+	node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
 
-  let loading = new AbortController();
-  const take = async (/** @type {any} */ output) => {
-    if (!output?.dptn_attention) return;
-    loading.abort();
-    loading = new AbortController();
-    const { signal } = loading;
-    try {
-      const run = await explorable(output, signal);
-      if (!signal.aborted) explorer.setRun(run);
-    } catch (/** @type {any} */ error) {
-      if (signal.aborted) return;
-      explorer.setEmpty(error instanceof MapsError ? error.message : `The attention did not arrive: ${error.message}`);
-    }
-  };
-  const { onExecuted, onRemoved } = node;
-  node.onExecuted = (/** @type {any} */ output) => {
-    onExecuted?.call(node, output);
-    take(output);
-  };
-  // a workflow that was left and opened again has new nodes, but the page still knows what their last run returned
-  explorer.element.addEventListener("pointerenter", () => {
-    if (!explorer.run) take(app.nodeOutputs?.[node.id]);
-  });
-  node.onRemoved = (/** @type {any[]} */ ...given) => {
-    loading.abort();
-    explorer.dispose();
-    return onRemoved?.apply(node, given);
-  };
+	let loading = new AbortController();
+	const take = async (output) => {
+		if (!output?.dptn_attention) return;
+		loading.abort();
+		loading = new AbortController();
+		const { signal } = loading;
+		try {
+			const run = await explorable(output, signal);
+			if (!signal.aborted) explorer.setRun(run);
+		} catch (error) {
+			if (signal.aborted) return;
+			explorer.setEmpty(error instanceof MapsError ? error.message : `The attention did not arrive: ${error.message}`);
+		}
+	};
+	const { onExecuted, onRemoved } = node;
+	node.onExecuted = (output) => {
+		onExecuted?.call(node, output);
+		take(output);
+	};
+	// a workflow that was left and opened again has new nodes, but the page still knows what their last run returned
+	explorer.element.addEventListener("pointerenter", () => {
+		if (!explorer.run) take(app.nodeOutputs?.[node.id]);
+	});
+	node.onRemoved = (/** @type {any[]} */ ...given) => {
+		loading.abort();
+		explorer.dispose();
+		return onRemoved?.apply(node, given);
+	};
 }
 
 app.registerExtension({
-  name: "dptn.attention",
-  nodeCreated(node) {
-    if (node.comfyClass === "DPTNAttentionPreview") mount(node);
-  },
+	name: "dptn.attention",
+	nodeCreated(node) {
+		if (node.comfyClass === "DPTNAttentionPreview") mount(node);
+	},
 });

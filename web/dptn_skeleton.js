@@ -6,151 +6,151 @@ import { api } from "/scripts/api.js";
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { LiveRuns, idsInPrompt, nearestDownstream } from "./skeleton/live.js";
 
-/** @import { Kind } from "./skeleton/live.js" */
-
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
 const DRAWS = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 512; // pixels of the longer side while somebody pulls
+/** @type {any[]} */
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
 const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
 
 function numberOf(node, name, otherwise) {
-  const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
-  return value > 0 ? value : otherwise;
+	const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
+	return value > 0 ? value : otherwise;
 }
 
 /** Sends the graph with one editor's pose in it; only what the nearest Transfer Pose needs is run. */
 class LivePrompts {
-  /** @param {any} node @param {SkeletonEditor} editor */
-  constructor(node, editor) {
-    this.node = node;
-    this.editor = editor;
-    /** The graph as it was when the pull began: nothing but the pose changes until it ends. @type {any} */
-    this.graph = null;
-    /** @type {string[]} ids of the blocks that draw */
-    this.targets = [];
-  }
+	/** @param {any} node @param {SkeletonEditor} editor */
+	constructor(node, editor) {
+		this.node = node;
+		this.editor = editor;
+		/** The graph as it was when the pull began: nothing but the pose changes until it ends. @type {any} */
+		this.graph = null;
+		/** @type {string[]} ids of the blocks that draw */
+		this.targets = [];
+	}
 
-  async send(kind) {
-    try {
-      if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
-      const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in this.graph.output);
-      const targets = nearestDownstream(this.graph.output, ids, DRAWS);
-      if (!targets.length) {
-        this.editor.say("live: no Transfer Pose is connected");
-        this.graph = null;
-        return null;
-      }
-      this.editor.say("");
-      this.targets = targets;
-      const output = { ...this.graph.output };
-      for (const id of ids) output[id] = withInputs(output[id], { edited: this.editor.text });
-      if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
-      else this.graph = null;
-      // not app.queuePrompt: that would also turn the seeds of other nodes
-      const workflow = kind === "full" ? (await app.graphToPrompt()).workflow : undefined;
-      const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
-      return answer.prompt_id ?? null;
-    } catch (error) {
-      this.graph = null;
-      this.editor.say(`live: ${error.message}`);
-      return null;
-    }
-  }
+	async send(kind) {
+		try {
+			if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
+			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in this.graph.output);
+			const targets = nearestDownstream(this.graph.output, ids, DRAWS);
+			if (!targets.length) {
+				this.editor.say("live: no Transfer Pose is connected");
+				this.graph = null;
+				return null;
+			}
+			this.editor.say("");
+			this.targets = targets;
+			const output = { ...this.graph.output };
+			for (const id of ids) output[id] = withInputs(output[id], { edited: this.editor.text });
+			if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
+			else this.graph = null;
+			// not app.queuePrompt: that would also turn the seeds of other nodes
+			const workflow = kind === "full" ? (await app.graphToPrompt()).workflow : undefined;
+			const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
+			return answer.prompt_id ?? null;
+		} catch (error) {
+			this.graph = null;
+			this.editor.say(`live: ${error.message}`);
+			return null;
+		}
+	}
 }
 
 /** @param {{inputs: object}} node @param {Record<string, unknown>} inputs */
 const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...inputs } });
 
 function liveRuns(node, editor) {
-  const prompts = new LivePrompts(node, editor);
-  return new LiveRuns({
-    send: (kind) => prompts.send(kind),
-    onEnd: (listener) => {
-      const heard = (event) => listener(event.detail?.prompt_id);
-      const drawn = ({ detail }) => {
-        const image = prompts.targets.includes(String(detail?.node)) && detail.output?.images?.[0];
-        if (image) editor.showPicture(pictureAt(image));
-      };
-      for (const kind of ENDS) api.addEventListener(kind, heard);
-      api.addEventListener("executed", drawn);
-      return () => {
-        api.removeEventListener("executed", drawn);
-        for (const kind of ENDS) api.removeEventListener(kind, heard);
-      };
-    },
-  });
+	const prompts = new LivePrompts(node, editor);
+	return new LiveRuns({
+		send: (kind) => prompts.send(kind),
+		onEnd: (listener) => {
+			const heard = (event) => listener(event.detail?.prompt_id);
+			const drawn = ({ detail }) => {
+				const image = prompts.targets.includes(String(detail?.node)) && detail.output?.images?.[0];
+				if (image) editor.showPicture(pictureAt(image));
+			};
+			for (const kind of ENDS) api.addEventListener(kind, heard);
+			api.addEventListener("executed", drawn);
+			return () => {
+				api.removeEventListener("executed", drawn);
+				for (const kind of ENDS) api.removeEventListener(kind, heard);
+			};
+		},
+	});
 }
 
 function mount(node, name) {
-  /** @type {LiveRuns | null} */
-  let live = null;
-  const editor = new SkeletonEditor({
-    onChange: (text) => {
-      // Nodes 2.0 reads the widget's own value, not only what getValue returns
-      widget.value = text;
-      widget.callback?.(text);
-      if (editor.stage.gesture) {
-        live?.request("draft");
-        return; // the graph is drawn anew when the pull ends: drawing it at every move would take the time live posing needs
-      }
-      node.graph?.change?.();
-      live?.request("full");
-    },
-    onRelease: () => {
-      node.graph?.change?.();
-      live?.request("full");
-    },
-    onLive: (on) => {
-      live?.dispose();
-      live = on ? liveRuns(node, editor) : null;
-      live?.request("full");
-    },
-    fallbackCanvas: () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) }),
-  });
-  const widget = node.addDOMWidget(name, KIND, editor.element, {
-    getValue: () => editor.text,
-    setValue: (text) => editor.setText(typeof text === "string" ? text : ""),
-    getMinHeight: () => HEIGHT,
-    hideOnZoom: false,
-  });
-  node.dptnEditor = editor;
-  const removed = node.onRemoved;
-  node.onRemoved = (/** @type {unknown[]} */ ...given) => {
-    live?.dispose();
-    live = null;
-    editor.dispose();
-    return removed?.apply(node, given);
-  };
-  return { widget, minWidth: 360, minHeight: HEIGHT };
+	/** @type {LiveRuns | null} */
+	let live = null;
+	const editor = new SkeletonEditor({
+		onChange: (text) => {
+			// Nodes 2.0 reads the widget's own value, not only what getValue returns
+			widget.value = text;
+			widget.callback?.(text);
+			if (editor.stage.gesture) {
+				live?.request("draft");
+				return; // the graph is drawn anew when the pull ends: drawing it at every move would take the time live posing needs
+			}
+			node.graph?.change?.();
+			live?.request("full");
+		},
+		onRelease: () => {
+			node.graph?.change?.();
+			live?.request("full");
+		},
+		onLive: (on) => {
+			live?.dispose();
+			live = on ? liveRuns(node, editor) : null;
+			live?.request("full");
+		},
+		fallbackCanvas: () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) }),
+	});
+	const widget = node.addDOMWidget(name, KIND, editor.element, {
+		getValue: () => editor.text,
+		setValue: (text) => editor.setText(typeof text === "string" ? text : ""),
+		getMinHeight: () => HEIGHT,
+		hideOnZoom: false,
+	});
+	node.dptnEditor = editor;
+	const removed = node.onRemoved;
+	node.onRemoved = (...given) => {
+		live?.dispose();
+		live = null;
+		editor.dispose();
+		return removed?.apply(node, given);
+	};
+	return { widget, minWidth: 360, minHeight: HEIGHT };
 }
 
 app.registerExtension({
-  name: "dptn.skeleton",
-  getCustomWidgets: () => ({ [KIND]: mount }),
-  nodeCreated(node) {
-    if (node.comfyClass !== NODE || !node.dptnEditor) return;
-    /** @type {SkeletonEditor} */
-    const editor = node.dptnEditor;
-    const executed = node.onExecuted;
-    node.onExecuted = (output) => {
-      executed?.call(node, output);
-      const said = output?.dptn_pose?.[0];
-      if (said) editor.setRun(JSON.parse(said));
-      const picture = output?.dptn_background?.[0];
-      editor.setBackground(picture ? pictureAt(picture) : null);
-    };
-    for (const side of ["width", "height"]) {
-      const widget = node.widgets?.find((one) => one.name === side);
-      if (!widget) continue;
-      const callback = widget.callback;
-      widget.callback = (/** @type {unknown[]} */ ...given) => {
-        callback?.apply(widget, given);
-        editor.state.show();
-      };
-    }
-  },
+	name: "dptn.skeleton",
+	getCustomWidgets: () => ({ [KIND]: mount }),
+	/** @param {any} node */
+	nodeCreated(node) {
+		if (node.comfyClass !== NODE || !node.dptnEditor) return;
+		/** @type {SkeletonEditor} */
+		const editor = node.dptnEditor;
+		const executed = node.onExecuted;
+		node.onExecuted = (output) => {
+			executed?.call(node, output);
+			const said = output?.dptn_pose?.[0];
+			if (said) editor.setRun(JSON.parse(said));
+			const picture = output?.dptn_background?.[0];
+			editor.setBackground(picture ? pictureAt(picture) : null);
+		};
+		for (const side of ["width", "height"]) {
+			const widget = node.widgets?.find((one) => one.name === side);
+			if (!widget) continue;
+			const callback = widget.callback;
+			widget.callback = (...given) => {
+				callback?.apply(widget, given);
+				editor.state.show();
+			};
+		}
+	},
 });

@@ -1,13 +1,6 @@
 /**
  * Target and source side by side; a place of one that is pointed to shines on the other, where the network looked.
  * It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
- *
- * @import { Maps, Point, Side } from "./maps.js"
- * @import { Mark, SideOf } from "./pane.js"
- * @import { Pin, Place } from "./pins.js"
- *
- * @typedef {{maps: Maps, names: string[], target: SideOf, source: SideOf}} Run what can be explored; names of the joints
- * @typedef {{map: Float32Array, at: Point, share: number}} Answer at: the peak in pixels of the other picture
  */
 
 import { button, html } from "../skeleton/page.js";
@@ -28,229 +21,229 @@ const REACH = { mouse: 8, pen: 12, touch: 18 }; // pixels of the screen
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class AttentionExplorer {
-  /** @param {{onPoints: (text: string) => void}} options called with the pinned places of the target, as `x,y; x,y` */
-  constructor({ onPoints }) {
-    /** @type {Run} */
-    this.run = null;
-    /** @type {Pin[]} */
-    this.pins = [];
-    /** @type {Answer[]} */
-    this.answers = []; // to the pins, in their order
-    /** @type {Place} */
-    this.pointed = null;
-    this.panes = { target: new Pane("target", HELP), source: new Pane("source", HELP) };
-    this.said = html("div", { class: "said" });
-    this.spoken = html("div", { class: "spoken", role: "status" });
-    this.lists = ["layer", "head"].map((name) => html("select", { name, "aria-label": name }));
-    this.clearButton = button("clear pins", "Clear pins (Escape)", () => this.keep([]));
-    this.pointsButton = button("to points", "Pins of the target to points, for the next run", () => onPoints(this.points));
-    const bar = html("div", { class: "row" }, ...this.lists, this.clearButton, this.pointsButton);
-    const panes = html("div", { class: "panes" }, ...SIDES.map((side) => this.panes[side].element));
-    this.element = html("div", { class: "dptn-attention" }, html("style", {}, STYLE), bar, panes, this.said, this.spoken);
-    this.gone = new AbortController();
-    this.setEmpty("");
-    this.listen();
-  }
+	/** @param {{onPoints: (text: string) => void}} options called with the pinned places of the target, as `x,y; x,y` */
+	constructor({ onPoints }) {
+		/** @type {AttentionRun} */
+		this.run = null;
+		/** @type {Pin[]} */
+		this.pins = [];
+		/** @type {Answer[]} */
+		this.answers = []; // to the pins, in their order
+		/** @type {Place} */
+		this.pointed = null;
+		this.panes = { target: new Pane("target", HELP), source: new Pane("source", HELP) };
+		this.said = html("div", { class: "said" });
+		this.spoken = html("div", { class: "spoken", role: "status" });
+		this.lists = ["layer", "head"].map((name) => html("select", { name, "aria-label": name }));
+		this.clearButton = button("clear pins", "Clear pins (Escape)", () => this.keep([]));
+		this.pointsButton = button("to points", "Pins of the target to points, for the next run", () => onPoints(this.points));
+		const bar = html("div", { class: "row" }, ...this.lists, this.clearButton, this.pointsButton);
+		const panes = html("div", { class: "panes" }, ...SIDES.map((side) => this.panes[side].element));
+		this.element = html("div", { class: "dptn-attention" }, html("style", {}, STYLE), bar, panes, this.said, this.spoken);
+		this.gone = new AbortController();
+		this.setEmpty("");
+		this.listen();
+	}
 
-  /** @param {Run} run */
-  setRun(run) {
-    this.run = run;
-    for (const list of this.lists) {
-      const { name, selectedIndex: now } = list;
-      const count = name === "layer" ? run.maps.layers : run.maps.heads;
-      const each = Array.from({ length: count }, (_, value) => html("option", { value }, `${name} ${value}`));
-      list.replaceChildren(html("option", { value: "" }, `all ${name}s`), ...each);
-      // what was chosen stays, if it is there; at first the last layer and all heads
-      list.selectedIndex = now >= 0 && now <= count ? now : name === "layer" ? count : 0;
-    }
-    for (const side of SIDES) this.panes[side].show(run[side], run.maps, run.names);
-    this.element.classList.remove("empty");
-    this.keep(carriedOver(this.pins, run));
-  }
+	/** @param {AttentionRun} run */
+	setRun(run) {
+		this.run = run;
+		for (const list of this.lists) {
+			const { name, selectedIndex: now } = list;
+			const count = name === "layer" ? run.maps.layers : run.maps.heads;
+			const each = Array.from({ length: count }, (_, value) => html("option", { value }, `${name} ${value}`));
+			list.replaceChildren(html("option", { value: "" }, `all ${name}s`), ...each);
+			// what was chosen stays, if it is there; at first the last layer and all heads
+			list.selectedIndex = now >= 0 && now <= count ? now : name === "layer" ? count : 0;
+		}
+		for (const side of SIDES) this.panes[side].show(run[side], run.maps, run.names);
+		this.element.classList.remove("empty");
+		this.keep(carriedOver(this.pins, run));
+	}
 
-  /** Show nothing but words. @param {string} text */
-  setEmpty(text) {
-    this.run = this.pointed = null;
-    this.pins = [];
-    this.element.classList.add("empty");
-    this.said.textContent = this.spoken.textContent = text;
-  }
+	/** Show nothing but words. @param {string} text */
+	setEmpty(text) {
+		this.run = this.pointed = null;
+		this.pins = [];
+		this.element.classList.add("empty");
+		this.said.textContent = this.spoken.textContent = text;
+	}
 
-  dispose() {
-    this.gone.abort();
-    this.setEmpty("");
-  }
+	dispose() {
+		this.gone.abort();
+		this.setEmpty("");
+	}
 
-  /** @param {Place} place @returns {Answer} */
-  ask(place) {
-    const { maps, [place.side]: { frame } } = this.run;
-    const other = this.run[place.side === "target" ? "source" : "target"];
-    const [layer, head] = this.lists.map(({ value }) => (value === "" ? null : Number(value)));
-    const cells = isRegion(place) ? cellsIn(maps, frame, place.box) : [cellAt(maps, frame, middleOf(place))];
-    const map = answer(maps, { layer, head }, place.side, cells);
-    const { x, y, cell, share } = peakOf(maps, map);
-    const at = pixels(maps, other.frame, [x, y]);
-    // asked the other way round there is no whole to have a share of, so it is what the peak itself gave
-    return { map, at, share: place.side === "target" ? share : map[cell] };
-  }
+	/** @param {Place} place @returns {Answer} */
+	ask(place) {
+		const { maps, [place.side]: { frame } } = this.run;
+		const other = this.run[place.side === "target" ? "source" : "target"];
+		const [layer, head] = this.lists.map(({ value }) => (value === "" ? null : Number(value)));
+		const cells = isRegion(place) ? cellsIn(maps, frame, place.box) : [cellAt(maps, frame, middleOf(place))];
+		const map = answer(maps, { layer, head }, place.side, cells);
+		const { x, y, cell, share } = peakOf(maps, map);
+		const at = pixels(maps, other.frame, [x, y]);
+		// asked the other way round there is no whole to have a share of, so it is what the peak itself gave
+		return { map, at, share: place.side === "target" ? share : map[cell] };
+	}
 
-  /** Ask all pins and draw. @param {Pin[]} pins */
-  keep(pins) {
-    this.pins = pins;
-    this.answers = pins.map((pin) => this.ask(pin));
-    this.clearButton.disabled = !pins.length;
-    this.points = pointsText(pins, this.run.target.canvas);
-    this.pointsButton.disabled = !this.points;
-    this.point(null);
-    this.spoken.textContent = `${pins.length} pins. ${this.said.textContent}`;
-  }
+	/** Ask all pins and draw. @param {Pin[]} pins */
+	keep(pins) {
+		this.pins = pins;
+		this.answers = pins.map((pin) => this.ask(pin));
+		this.clearButton.disabled = !pins.length;
+		this.points = pointsText(pins, this.run.target.canvas);
+		this.pointsButton.disabled = !this.points;
+		this.point(null);
+		this.spoken.textContent = `${pins.length} pins. ${this.said.textContent}`;
+	}
 
-  /** On a pin, on a joint, or anywhere. @param {Side} side @param {Point} place @param {number} reach in pixels */
-  click(side, place, reach) {
-    const on = nearest(this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)), place, reach);
-    const { joints } = this.run[side];
-    const joint = nearest(joints, place, reach);
-    const more = () => pinned(this.pins, placeAt(side, joints[joint] ?? place, joint));
-    this.keep(on === null ? more() : this.pins.toSpliced(on, 1));
-  }
+	/** On a pin, on a joint, or anywhere. @param {Side} side @param {Point} place @param {number} reach in pixels */
+	click(side, place, reach) {
+		const on = nearest(this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)), place, reach);
+		const { joints } = this.run[side];
+		const joint = nearest(joints, place, reach);
+		const more = () => pinned(this.pins, placeAt(side, joints[joint] ?? place, joint));
+		this.keep(on === null ? more() : this.pins.toSpliced(on, 1));
+	}
 
-  listen() {
-    // Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
-    window.addEventListener("pointerdown", (event) => {
-      const path = event.composedPath();
-      if (event.button !== 0 || !path.includes(this.element)) return;
-      event.stopImmediatePropagation();
-      const side = SIDES.find((one) => path.includes(this.panes[one].stage));
-      if (side && this.run) this.press(side, event);
-    }, { capture: true, signal: this.gone.signal });
-    for (const kind of ["pointerup", "dblclick", "keyup"]) {
-      this.element.addEventListener(kind, (event) => event.stopPropagation());
-    }
-    for (const side of SIDES) {
-      const pane = this.panes[side];
-      pane.stage.addEventListener("pointermove", (event) => {
-        if (event.buttons > 1) return; // the graph is being moved
-        event.stopPropagation();
-        if (!event.buttons) this.point(placeAt(side, pane.place(event)));
-      });
-      for (const kind of ["pointerleave", "blur"]) pane.stage.addEventListener(kind, () => this.point(null));
-    }
-    this.element.addEventListener("keydown", (event) => this.key(event));
-    this.element.addEventListener("change", () => this.keep(this.pins));
-  }
+	listen() {
+		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
+		window.addEventListener("pointerdown", (event) => {
+			const path = event.composedPath();
+			if (event.button !== 0 || !path.includes(this.element)) return;
+			event.stopImmediatePropagation();
+			const side = SIDES.find((one) => path.includes(this.panes[one].stage));
+			if (side && this.run) this.press(side, event);
+		}, { capture: true, signal: this.gone.signal });
+		for (const kind of ["pointerup", "dblclick", "keyup"]) {
+			this.element.addEventListener(kind, (event) => event.stopPropagation());
+		}
+		for (const side of SIDES) {
+			const pane = this.panes[side];
+			pane.stage.addEventListener("pointermove", (event) => {
+				if (event.buttons > 1) return; // the graph is being moved
+				event.stopPropagation();
+				if (!event.buttons) this.point(placeAt(side, pane.place(event)));
+			});
+			for (const kind of ["pointerleave", "blur"]) pane.stage.addEventListener(kind, () => this.point(null));
+		}
+		this.element.addEventListener("keydown", (event) => this.key(event));
+		this.element.addEventListener("change", () => this.keep(this.pins));
+	}
 
-  /** A click or, if it moves, a region. @param {Side} side @param {PointerEvent} event */
-  press(side, event) {
-    const pane = this.panes[side];
-    event.preventDefault(); // no text is selected, no picture dragged
-    pane.stage.focus({ preventScroll: true });
-    if (event.isTrusted) pane.stage.setPointerCapture(event.pointerId);
-    const start = pane.place(event);
-    /** @type {Place} */
-    let region = null;
-    this.point(placeAt(side, start));
-    const ended = new AbortController();
-    const follow = (/** @type {PointerEvent} */ now) => {
-      if (now.pointerId !== event.pointerId) return;
-      now.stopImmediatePropagation();
-      if (now.type === "pointermove") {
-        if (!region && Math.hypot(now.clientX - event.clientX, now.clientY - event.clientY) <= DRAG) return;
-        const [[x1, y1], [x2, y2]] = [start, pane.place(now)];
-        region = placeAt(side, [Math.min(x1, x2), Math.min(y1, y2)], null, [Math.abs(x1 - x2), Math.abs(y1 - y2)]);
-        return this.point(region);
-      }
-      ended.abort();
-      if (!this.run) return;
-      if (now.type === "pointercancel") this.point(null);
-      else if (region) this.keep(pinned(this.pins, region));
-      else this.click(side, start, (REACH[event.pointerType] ?? REACH.mouse) * pane.scale());
-    };
-    for (const kind of /** @type {const} */ (["pointermove", "pointerup", "pointercancel"])) {
-      window.addEventListener(kind, follow, { capture: true, signal: ended.signal });
-    }
-  }
+	/** A click or, if it moves, a region. @param {Side} side @param {PointerEvent} event */
+	press(side, event) {
+		const pane = this.panes[side];
+		event.preventDefault(); // no text is selected, no picture dragged
+		pane.stage.focus({ preventScroll: true });
+		if (event.isTrusted) pane.stage.setPointerCapture(event.pointerId);
+		const start = pane.place(event);
+		/** @type {Place} */
+		let region = null;
+		this.point(placeAt(side, start));
+		const ended = new AbortController();
+		const follow = (/** @type {PointerEvent} */ now) => {
+			if (now.pointerId !== event.pointerId) return;
+			now.stopImmediatePropagation();
+			if (now.type === "pointermove") {
+				if (!region && Math.hypot(now.clientX - event.clientX, now.clientY - event.clientY) <= DRAG) return;
+				const [[x1, y1], [x2, y2]] = [start, pane.place(now)];
+				region = placeAt(side, [Math.min(x1, x2), Math.min(y1, y2)], null, [Math.abs(x1 - x2), Math.abs(y1 - y2)]);
+				return this.point(region);
+			}
+			ended.abort();
+			if (!this.run) return;
+			if (now.type === "pointercancel") this.point(null);
+			else if (region) this.keep(pinned(this.pins, region));
+			else this.click(side, start, (REACH[event.pointerType] ?? REACH.mouse) * pane.scale());
+		};
+		for (const kind of /** @type {const} */ (["pointermove", "pointerup", "pointercancel"])) {
+			window.addEventListener(kind, follow, { capture: true, signal: ended.signal });
+		}
+	}
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const { key, shiftKey } = event;
-    if (event.ctrlKey || event.metaKey) return;
-    event.stopPropagation();
-    const side = SIDES.find((one) => this.panes[one].stage === event.target);
-    if (!side || !this.run) return;
-    const arrow = ARROWS[key];
-    if (arrow || key === "j" || key === "J") {
-      this.point(arrow ? this.beside(side, arrow, shiftKey ? 4 : 1) : this.nextJoint(side, shiftKey ? -1 : 1));
-      this.spoken.textContent = this.said.textContent;
-    } else if (key === "Enter" || key === " ") this.keep(this.pointed ? pinned(this.pins, this.pointed) : this.pins);
-    else if (key === "Delete" || key === "Backspace") this.keep(this.pins.slice(0, -1));
-    else if (key === "Escape") this.keep([]);
-    else return;
-    event.preventDefault();
-  }
+	/** @param {KeyboardEvent} event */
+	key(event) {
+		const { key, shiftKey } = event;
+		if (event.ctrlKey || event.metaKey) return;
+		event.stopPropagation();
+		const side = SIDES.find((one) => this.panes[one].stage === event.target);
+		if (!side || !this.run) return;
+		const arrow = ARROWS[key];
+		if (arrow || key === "j" || key === "J") {
+			this.point(arrow ? this.beside(side, arrow, shiftKey ? 4 : 1) : this.nextJoint(side, shiftKey ? -1 : 1));
+			this.spoken.textContent = this.said.textContent;
+		} else if (key === "Enter" || key === " ") this.keep(this.pointed ? pinned(this.pins, this.pointed) : this.pins);
+		else if (key === "Delete" || key === "Backspace") this.keep(this.pins.slice(0, -1));
+		else if (key === "Escape") this.keep([]);
+		else return;
+		event.preventDefault();
+	}
 
-  /** The middle of a cell some cells away. @param {Side} side @param {Point} towards @param {number} cells */
-  beside(side, [dx, dy], cells) {
-    const { maps, [side]: { frame } } = this.run;
-    const [x, y] = middleOf(this.pointed?.side === side ? this.pointed : { box: frame });
-    const [, , width, height] = boxOf(maps, frame, cellAt(maps, frame, [x, y]));
-    const cell = cellAt(maps, frame, [x + dx * cells * width, y + dy * cells * height]);
-    return placeAt(side, middleOf({ box: boxOf(maps, frame, cell) }));
-  }
+	/** The middle of a cell some cells away. @param {Side} side @param {Point} towards @param {number} cells */
+	beside(side, [dx, dy], cells) {
+		const { maps, [side]: { frame } } = this.run;
+		const [x, y] = middleOf(this.pointed?.side === side ? this.pointed : { box: frame });
+		const [, , width, height] = boxOf(maps, frame, cellAt(maps, frame, [x, y]));
+		const cell = cellAt(maps, frame, [x + dx * cells * width, y + dy * cells * height]);
+		return placeAt(side, middleOf({ box: boxOf(maps, frame, cell) }));
+	}
 
-  /** @param {Side} side @param {number} by */
-  nextJoint(side, by) {
-    const { joints } = this.run[side];
-    const there = [...joints.keys()].filter((joint) => joints[joint]);
-    const now = this.pointed?.side === side ? there.indexOf(this.pointed.joint) : -1;
-    const joint = there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length);
-    return there.length ? placeAt(side, joints[joint], joint) : null;
-  }
+	/** @param {Side} side @param {number} by */
+	nextJoint(side, by) {
+		const { joints } = this.run[side];
+		const there = [...joints.keys()].filter((joint) => joints[joint]);
+		const now = this.pointed?.side === side ? there.indexOf(this.pointed.joint) : -1;
+		const joint = there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length);
+		return there.length ? placeAt(side, joints[joint], joint) : null;
+	}
 
-  /** Point to a place or, with null, to nothing, and draw everything. @param {Place} place */
-  point(place) {
-    if (!this.run) return;
-    this.pointed = place;
-    const { maps } = this.run;
-    const found = place && this.ask(place);
-    for (const side of SIDES) {
-      const asked = place && place.side !== side;
-      /** @type {Mark[]} */
-      const marks = this.pins.map((pin, index) => {
-        const shown = { colour: COLOURS[pin.colour], text: String(index + 1) };
-        if (pin.side === side) return { ...shown, kind: "pin", at: middleOf(pin), box: isRegion(pin) ? pin.box : null };
-        return { ...shown, ...this.answers[index], kind: "ring", strength: asked ? BESIDE : 1 };
-      });
-      const colour = COLOURS[nextColour(this.pins)];
-      if (asked) marks.push({ ...found, kind: "peak", colour, strength: 1 });
-      else if (place) {
-        const { frame } = this.run[side];
-        const at = middleOf(place);
-        if (isRegion(place)) marks.push({ kind: "region", at, colour, box: place.box });
-        else marks.push({ kind: "cursor", at, colour, box: boxOf(maps, frame, cellAt(maps, frame, at)) });
-      }
-      this.panes[side].draw(marks);
-    }
-    const last = this.pins.length - 1;
-    if (place) this.said.textContent = this.words(place, found);
-    else this.said.textContent = last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
-  }
+	/** Point to a place or, with null, to nothing, and draw everything. @param {Place} place */
+	point(place) {
+		if (!this.run) return;
+		this.pointed = place;
+		const { maps } = this.run;
+		const found = place && this.ask(place);
+		for (const side of SIDES) {
+			const asked = place && place.side !== side;
+			/** @type {Mark[]} */
+			const marks = this.pins.map((pin, index) => {
+				const shown = { colour: COLOURS[pin.colour], text: String(index + 1) };
+				if (pin.side === side) return { ...shown, kind: "pin", at: middleOf(pin), box: isRegion(pin) ? pin.box : null };
+				return { ...shown, ...this.answers[index], kind: "ring", strength: asked ? BESIDE : 1 };
+			});
+			const colour = COLOURS[nextColour(this.pins)];
+			if (asked) marks.push({ ...found, kind: "peak", colour, strength: 1 });
+			else if (place) {
+				const { frame } = this.run[side];
+				const at = middleOf(place);
+				if (isRegion(place)) marks.push({ kind: "region", at, colour, box: place.box });
+				else marks.push({ kind: "cursor", at, colour, box: boxOf(maps, frame, cellAt(maps, frame, at)) });
+			}
+			this.panes[side].draw(marks);
+		}
+		const last = this.pins.length - 1;
+		if (place) this.said.textContent = this.words(place, found);
+		else this.said.textContent = last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
+	}
 
-  /** A question and its answer in numbers. @param {Place} place @param {Answer} found */
-  words(place, { at, share }) {
-    const { names, [place.side]: { joints, canvas } } = this.run;
-    const middle = middleOf(place);
-    const joint = names[place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015)];
-    const [here, there, [, , width, height]] = [middle, at, place.box].map((all) => all.map(Math.round));
-    const what = isRegion(place) ? `, region ${width} × ${height}` : joint ? ` (${joint})` : "";
-    const asked = `${place.side} ${here.join(", ")}${what}`;
-    const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
-    return place.side === "target"
-      ? `${asked} looked at source ${there.join(", ")}; ${percent} of its attention lies there`
-      : `${asked} was used most by target ${there.join(", ")}, which gave it ${percent} of its attention`;
-  }
+	/** A question and its answer in numbers. @param {Place} place @param {Answer} found */
+	words(place, { at, share }) {
+		const { names, [place.side]: { joints, canvas } } = this.run;
+		const middle = middleOf(place);
+		const joint = names[place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015)];
+		const [here, there, [, , width, height]] = [middle, at, place.box].map((all) => all.map(Math.round));
+		const what = isRegion(place) ? `, region ${width} × ${height}` : joint ? ` (${joint})` : "";
+		const asked = `${place.side} ${here.join(", ")}${what}`;
+		const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+		return place.side === "target"
+			? `${asked} looked at source ${there.join(", ")}; ${percent} of its attention lies there`
+			: `${asked} was used most by target ${there.join(", ")}, which gave it ${percent} of its attention`;
+	}
 }
 
 /** @param {Side} side @param {Point} place @param {number} joint @param {Point} size @returns {Place} */
 function placeAt(side, place, joint = null, size = [0, 0]) {
-  return { side, box: [...place, ...size], joint };
+	return { side, box: [...place, ...size], joint };
 }

@@ -1,12 +1,6 @@
 /**
  * All attention of one drawn picture, as `dptn_core/attention_maps.py` packs it, and the questions it answers.
  * A cell is a square of tokens, the smallest thing to ask about; places are pixels of the target or source picture.
- *
- * @typedef {ReturnType<typeof readMaps>} Maps
- * @typedef {"target" | "source"} Side
- * @typedef {[number, number]} Point x and y
- * @typedef {[number, number, number, number]} Box left, top, width and height
- * @typedef {{layer: number, head: number}} Choice null: all of them, averaged
  */
 
 /** A file that cannot be read; the message says why. */
@@ -17,34 +11,34 @@ const VERSION = "1";
 
 /** Read an unpacked safetensors file. @param {ArrayBuffer} buffer */
 export function readMaps(buffer) {
-  /** @type {any} */
-  let header;
-  let start = 8;
-  try {
-    start += Number(new DataView(buffer).getBigUint64(0, true));
-    header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, start - 8)));
-  } catch {
-    throw new MapsError("this is no attention file");
-  }
-  const { version, ...sizes } = header.__metadata__ ?? {};
-  if (version !== VERSION) throw new MapsError(`attention of version ${version} cannot be read, only version ${VERSION}`);
-  /** A copy, as its place in the file need not be aligned. @param {string} name @param {string} kind @param {number} axes */
-  const tensor = (name, kind, axes) => {
-    const { dtype, shape, data_offsets: span } = header[name] ?? {};
-    if (dtype !== kind || shape?.length !== axes) throw new MapsError(`the attention file has no proper '${name}'`);
-    return { shape, data: buffer.slice(start + span[0], start + span[1]) };
-  };
-  const { shape, data } = tensor("values", "U8", 4);
-  const [layers, heads, cells] = shape.map(Number);
-  const values = new Uint8Array(data); // layer, head, target cell, source cell: 255 * sqrt(share / highest)
-  const highest = new Float32Array(tensor("highest", "F32", 3).data); // layer, head, target cell: the largest share
-  // tokens of target and source alike, and of a cell's side; at the right and lower edge there may be fewer
-  const [rows, columns, block] = [sizes.rows, sizes.columns, sizes.block].map(Number);
-  const [down, across] = [Math.ceil(rows / block), Math.ceil(columns / block)];
-  if (down * across !== cells || highest.length !== layers * heads * cells || values.length !== highest.length * cells) {
-    throw new MapsError("the sizes in the attention file contradict each other");
-  }
-  return { layers, heads, rows, columns, block, down, across, values, highest };
+	/** @type {any} */
+	let header;
+	let start = 8;
+	try {
+		start += Number(new DataView(buffer).getBigUint64(0, true));
+		header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, start - 8)));
+	} catch {
+		throw new MapsError("this is no attention file");
+	}
+	const { version, ...sizes } = header.__metadata__ ?? {};
+	if (version !== VERSION) throw new MapsError(`attention of version ${version} cannot be read, only version ${VERSION}`);
+	/** A copy, as its place in the file need not be aligned. @param {string} name @param {string} kind @param {number} axes */
+	const tensor = (name, kind, axes) => {
+		const { dtype, shape, data_offsets: span } = header[name] ?? {};
+		if (dtype !== kind || shape?.length !== axes) throw new MapsError(`the attention file has no proper '${name}'`);
+		return { shape, data: buffer.slice(start + span[0], start + span[1]) };
+	};
+	const { shape, data } = tensor("values", "U8", 4);
+	const [layers, heads, cells] = shape.map(Number);
+	const values = new Uint8Array(data); // layer, head, target cell, source cell: 255 * sqrt(share / highest)
+	const highest = new Float32Array(tensor("highest", "F32", 3).data); // layer, head, target cell: the largest share
+	// tokens of target and source alike, and of a cell's side; at the right and lower edge there may be fewer
+	const [rows, columns, block] = [sizes.rows, sizes.columns, sizes.block].map(Number);
+	const [down, across] = [Math.ceil(rows / block), Math.ceil(columns / block)];
+	if (down * across !== cells || highest.length !== layers * heads * cells || values.length !== highest.length * cells) {
+		throw new MapsError("the sizes in the attention file contradict each other");
+	}
+	return { layers, heads, rows, columns, block, down, across, values, highest };
 }
 
 /**
@@ -53,21 +47,21 @@ export function readMaps(buffer) {
  * @param {Maps} maps @param {Choice} choice @param {Side} side @param {number[]} asked cells
  */
 export function answer(maps, { layer, head }, side, asked) {
-  const cells = maps.down * maps.across;
-  const found = new Float32Array(cells);
-  const forward = side === "target";
-  const [targets, sources] = forward ? [asked, range(cells)] : [range(cells), asked];
-  const heads = range(maps.heads).filter((one) => one === (head ?? one));
-  const chosen = range(maps.layers).flatMap((one) => (one === (layer ?? one) ? heads.map((at) => one * maps.heads + at) : []));
-  const part = 1 / (chosen.length * (forward ? asked.length : 1));
-  for (const one of chosen) {
-    for (const target of targets) {
-      const row = one * cells + target;
-      const scale = maps.highest[row] * part;
-      for (const source of sources) found[forward ? source : target] += SHARE[maps.values[row * cells + source]] * scale;
-    }
-  }
-  return found;
+	const cells = maps.down * maps.across;
+	const found = new Float32Array(cells);
+	const forward = side === "target";
+	const [targets, sources] = forward ? [asked, range(cells)] : [range(cells), asked];
+	const heads = range(maps.heads).filter((one) => one === (head ?? one));
+	const chosen = range(maps.layers).flatMap((one) => (one === (layer ?? one) ? heads.map((at) => one * maps.heads + at) : []));
+	const part = 1 / (chosen.length * (forward ? asked.length : 1));
+	for (const one of chosen) {
+		for (const target of targets) {
+			const row = one * cells + target;
+			const scale = maps.highest[row] * part;
+			for (const source of sources) found[forward ? source : target] += SHARE[maps.values[row * cells + source]] * scale;
+		}
+	}
+	return found;
 }
 
 /**
@@ -75,61 +69,61 @@ export function answer(maps, { layer, head }, side, asked) {
  * @param {Maps} maps @param {Float32Array} map
  */
 export function peakOf(maps, map) {
-  const cell = map.indexOf(Math.max(...map));
-  const [row, column] = placeOf(maps, cell);
-  let [mass, x, y] = [0, 0, 0];
-  for (const [near, value] of map.entries()) {
-    const [down, across] = placeOf(maps, near);
-    if (Math.abs(down - row) > 1 || Math.abs(across - column) > 1) continue;
-    const [left, top, width, height] = tokensOf(maps, near);
-    mass += value;
-    x += value * (left + width / 2);
-    y += value * (top + height / 2);
-  }
-  mass = Math.max(mass, 1e-9);
-  return { x: x / mass, y: y / mass, cell, share: Math.min(mass, 1) };
+	const cell = map.indexOf(Math.max(...map));
+	const [row, column] = placeOf(maps, cell);
+	let [mass, x, y] = [0, 0, 0];
+	for (const [near, value] of map.entries()) {
+		const [down, across] = placeOf(maps, near);
+		if (Math.abs(down - row) > 1 || Math.abs(across - column) > 1) continue;
+		const [left, top, width, height] = tokensOf(maps, near);
+		mass += value;
+		x += value * (left + width / 2);
+		y += value * (top + height / 2);
+	}
+	mass = Math.max(mass, 1e-9);
+	return { x: x / mass, y: y / mass, cell, share: Math.min(mass, 1) };
 }
 
-/** The cell of a place; outside the frame the nearest one. @param {Maps} maps @param {Box} frame @param {Point} place */
+/** The cell of a place; outside the frame the nearest one. @param {Maps} maps @param {MapBox} frame @param {Point} place */
 export function cellAt({ rows, columns, block, across }, frame, [x, y]) {
-  const parts = [[(y - frame[1]) / frame[3], rows], [(x - frame[0]) / frame[2], columns]];
-  const [row, column] = parts.map(([part, most]) => Math.floor(Math.max(Math.min(part * most, most - 1), 0) / block));
-  return row * across + column;
+	const parts = [[(y - frame[1]) / frame[3], rows], [(x - frame[0]) / frame[2], columns]];
+	const [row, column] = parts.map(([part, most]) => Math.floor(Math.max(Math.min(part * most, most - 1), 0) / block));
+	return row * across + column;
 }
 
-/** The cells that a rectangle touches. @param {Maps} maps @param {Box} frame @param {Box} region */
+/** The cells that a rectangle touches. @param {Maps} maps @param {MapBox} frame @param {MapBox} region */
 export function cellsIn(maps, frame, [left, top, width, height]) {
-  const first = placeOf(maps, cellAt(maps, frame, [left, top]));
-  const last = placeOf(maps, cellAt(maps, frame, [left + width, top + height]));
-  const every = range(maps.down * maps.across);
-  return every.filter((cell) => placeOf(maps, cell).every((at, axis) => first[axis] <= at && at <= last[axis]));
+	const first = placeOf(maps, cellAt(maps, frame, [left, top]));
+	const last = placeOf(maps, cellAt(maps, frame, [left + width, top + height]));
+	const every = range(maps.down * maps.across);
+	return every.filter((cell) => placeOf(maps, cell).every((at, axis) => first[axis] <= at && at <= last[axis]));
 }
 
-/** The pixels of a cell. @param {Maps} maps @param {Box} frame @param {number} cell @returns {Box} */
+/** The pixels of a cell. @param {Maps} maps @param {MapBox} frame @param {number} cell @returns {MapBox} */
 export function boxOf(maps, frame, cell) {
-  const [left, top, width, height] = tokensOf(maps, cell);
-  const [x, y] = pixels(maps, frame, [left, top]);
-  return [x, y, (width / maps.columns) * frame[2], (height / maps.rows) * frame[3]];
+	const [left, top, width, height] = tokensOf(maps, cell);
+	const [x, y] = pixels(maps, frame, [left, top]);
+	return [x, y, (width / maps.columns) * frame[2], (height / maps.rows) * frame[3]];
 }
 
-/** Where a place in tokens lies in the picture. @param {Maps} maps @param {Box} frame @param {Point} tokens @returns {Point} */
+/** Where a place in tokens lies in the picture. @param {Maps} maps @param {MapBox} frame @param {Point} tokens @returns {Point} */
 export function pixels(maps, frame, [x, y]) {
-  return [frame[0] + (x / maps.columns) * frame[2], frame[1] + (y / maps.rows) * frame[3]];
+	return [frame[0] + (x / maps.columns) * frame[2], frame[1] + (y / maps.rows) * frame[3]];
 }
 
 /** Row and column of a cell. @param {Maps} maps @param {number} cell @returns {Point} */
 function placeOf({ across }, cell) {
-  return [Math.floor(cell / across), cell % across];
+	return [Math.floor(cell / across), cell % across];
 }
 
-/** @param {Maps} maps @param {number} cell @returns {Box} */
+/** @param {Maps} maps @param {number} cell @returns {MapBox} */
 function tokensOf(maps, cell) {
-  const { rows, columns, block } = maps;
-  const [top, left] = placeOf(maps, cell).map((at) => at * block);
-  return [left, top, Math.min(block, columns - left), Math.min(block, rows - top)];
+	const { rows, columns, block } = maps;
+	const [top, left] = placeOf(maps, cell).map((at) => at * block);
+	return [left, top, Math.min(block, columns - left), Math.min(block, rows - top)];
 }
 
 /** @param {number} count */
 function range(count) {
-  return [...Array(count).keys()];
+	return [...Array(count).keys()];
 }

@@ -1,14 +1,5 @@
 /**
  * Places that stay asked about, each in a colour of its own.
- *
- * @import { Box, Point, Side } from "./maps.js"
- *
- * @typedef {object} Place something that can be asked about
- * @property {Side} side
- * @property {Box} box in pixels; a point has no width and height
- * @property {number} joint null: none
- *
- * @typedef {Place & {colour: number}} Pin colour is an index into COLOURS
  */
 
 /** Okabe and Ito's, told apart by the colour-blind too; without black, brightest first, as the ground is dark. */
@@ -16,20 +7,20 @@ export const COLOURS = ["#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "
 
 export const MOST_PINS = 32;
 
-/** @param {{box: Box}} place @returns {Point} */
+/** @param {{box: MapBox}} place @returns {Point} */
 export function middleOf({ box: [left, top, width, height] }) {
-  return [left + width / 2, top + height / 2];
+	return [left + width / 2, top + height / 2];
 }
 
 /** @param {Place} place */
 export function isRegion({ box: [, , width, height] }) {
-  return width > 0 || height > 0;
+	return width > 0 || height > 0;
 }
 
 /** The colour a new pin gets: the one fewest pins have. @param {Pin[]} pins */
 export function nextColour(pins) {
-  const used = COLOURS.map((_, colour) => pins.filter((pin) => pin.colour === colour).length);
-  return used.indexOf(Math.min(...used));
+	const used = COLOURS.map((_, colour) => pins.filter((pin) => pin.colour === colour).length);
+	return used.indexOf(Math.min(...used));
 }
 
 /**
@@ -37,21 +28,21 @@ export function nextColour(pins) {
  * @param {Pin[]} pins @param {Place} place @returns {Pin[]}
  */
 export function pinned(pins, place) {
-  const others = pins.filter(({ side, joint }) => joint === null || joint !== place.joint || side !== place.side);
-  if (others.length < pins.length) return others;
-  const kept = pins.slice(1 - MOST_PINS);
-  return [...kept, { ...place, colour: nextColour(kept) }];
+	const others = pins.filter(({ side, joint }) => joint === null || joint !== place.joint || side !== place.side);
+	if (others.length < pins.length) return others;
+	const kept = pins.slice(1 - MOST_PINS);
+	return [...kept, { ...place, colour: nextColour(kept) }];
 }
 
 /** Index of the nearest place within reach, or null. @param {Point[]} places @param {Point} from @param {number} reach */
 export function nearest(places, from, reach) {
-  /** @type {number} */
-  let found = null;
-  for (const [index, place] of places.entries()) {
-    const away = place ? Math.hypot(place[0] - from[0], place[1] - from[1]) : Infinity;
-    if (away <= reach) [found, reach] = [index, away];
-  }
-  return found;
+	/** @type {number} */
+	let found = null;
+	for (const [index, place] of places.entries()) {
+		const away = place ? Math.hypot(place[0] - from[0], place[1] - from[1]) : Infinity;
+		if (away <= reach) [found, reach] = [index, away];
+	}
+	return found;
 }
 
 /**
@@ -59,19 +50,19 @@ export function nearest(places, from, reach) {
  * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Point[]}>} sides @returns {Pin[]}
  */
 export function carriedOver(pins, sides) {
-  return pins.flatMap((pin) => {
-    const { canvas, joints } = sides[pin.side];
-    const [left, top, width, height] = pin.box;
-    if (pin.joint === null) return left + width <= canvas[0] && top + height <= canvas[1] ? [pin] : [];
-    const place = joints[pin.joint];
-    return place ? [{ ...pin, box: [...place, 0, 0] }] : [];
-  });
+	return pins.flatMap((pin) => {
+		const { canvas, joints } = sides[pin.side];
+		const [left, top, width, height] = pin.box;
+		if (pin.joint === null) return left + width <= canvas[0] && top + height <= canvas[1] ? [pin] : [];
+		const place = joints[pin.joint];
+		return place ? [{ ...pin, box: [...place, 0, 0] }] : [];
+	});
 }
 
 /** The single places of the target, as the block's `points` are written. @param {Pin[]} pins @param {Point} canvas */
 export function pointsText(pins, canvas) {
-  return pins
-    .filter((pin) => pin.side === "target" && !isRegion(pin))
-    .map(({ box }) => canvas.map((most, axis) => Math.min(Math.max(Math.round(box[axis]), 0), most)).join(","))
-    .join("; ");
+	return pins
+		.filter((pin) => pin.side === "target" && !isRegion(pin))
+		.map(({ box }) => canvas.map((most, axis) => Math.min(Math.max(Math.round(box[axis]), 0), most)).join(","))
+		.join("; ");
 }

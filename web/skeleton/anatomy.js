@@ -3,18 +3,16 @@
  * `dptn_core/pose/skeleton.py`.
  */
 
-/** @import { Point } from "./geometry.js" */
-
 export const JOINTS = [
-  "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
-  "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
-  "right ear", "left ear",
+	"nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
+	"right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
+	"right ear", "left ear",
 ];
 
 /** Pairs of joints, in the order ControlNet draws them. @type {[number, number][]} */
 export const LIMBS = [
-  [1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8, 9], [9, 10], [1, 11], [11, 12], [12, 13], [1, 0],
-  [0, 14], [14, 16], [0, 15], [15, 17],
+	[1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8, 9], [9, 10], [1, 11], [11, 12], [12, 13], [1, 0],
+	[0, 14], [14, 16], [0, 15], [15, 17],
 ];
 
 /** The joint each joint hangs on; the neck is the root. */
@@ -38,30 +36,30 @@ export const TWO_BONES = [[4, 3, 2], [7, 6, 5], [10, 9, 8], [13, 12, 11]];
  * @param {number} joint
  */
 export function jointColour(joint) {
-  if (joint === NOSE || joint === NECK) return "#e8e8e8";
-  return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
+	if (joint === NOSE || joint === NECK) return "#e8e8e8";
+	return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
 }
 
 /** All joints that hang on `joint`, itself not among them. @param {number} joint @returns {number[]} */
 export const hangingOn = (joint) =>
-  PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort((a, b) => a - b);
+	PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort((a, b) => a - b);
 
 /** The next joint up that is known, -1 without one. @type {(joint: number, known: (joint: number) => unknown) => number} */
 export function above(joint, known) {
-  const parent = PARENT[joint];
-  return parent < 0 || known(parent) ? parent : above(parent, known);
+	const parent = PARENT[joint];
+	return parent < 0 || known(parent) ? parent : above(parent, known);
 }
 
 // Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
 /** @type {Point[]} */
 export const STANDING = [
-  [0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18], [0.135, 0.335],
-  [0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48], [0.068, 0.715], [0.072, 0.945],
-  [-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],
+	[0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18], [0.135, 0.335],
+	[0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48], [0.068, 0.715], [0.072, 0.945],
+	[-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],
 ];
 
 /** Somebody who stands in the middle of the canvas. @type {(width: number, height: number) => Point[]} */
 export function standing(width, height) {
-  const stature = Math.min(height * 0.84, width * 2.2);
-  return STANDING.map(([x, y]) => [x * stature + width / 2, y * stature + (height - stature) / 2]);
+	const stature = Math.min(height * 0.84, width * 2.2);
+	return STANDING.map(([x, y]) => [x * stature + width / 2, y * stature + (height - stature) / 2]);
 }

@@ -11,187 +11,175 @@ import { Strip } from "./strip.js";
 import { STYLE } from "./style.js";
 import { Toolbar } from "./toolbar.js";
 
-/** @import { Canvas, Point } from "./geometry.js" @import { Run } from "./state.js" */
-
-/** @typedef {Record<string, () => void>} Acts by key */
-
-/**
- * @typedef {object} Options
- * @property {(text: string) => void} onChange called with the new value after each change
- * @property {(on: boolean) => void} onLive called when live posing is switched
- * @property {() => void} [onRelease] called when a pull has ended
- * @property {() => Canvas} fallbackCanvas the canvas when nothing states one
- */
-
 const TYPED = "input[type=text], input[type=number]"; // fields that want keys and pasted texts for themselves
 
 /** @param {Event} event */
 const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
-  /** @param {Options} options */
-  constructor(options) {
-    this.state = new EditorState({
-      onText: options.onChange,
-      onShow: () => this.render(),
-      fallbackCanvas: options.fallbackCanvas,
-    });
-    this.stage = new Stage(this.state, { onRelease: options.onRelease });
-    this.strip = new Strip(this.state);
-    const actions = { live: options.onLive, enlarge: () => this.enlarge() };
-    this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
-    this.said = html("div", { class: "said", role: "status" });
-    this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
-    const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
-    this.panel = html("div", { class: "dptn-panel" }, this.toolbar.element, scene, this.said);
-    // the host may move this about as it likes; the panel moves between it and the full window
-    this.element = html("div", { class: "dptn-editor", "data-capture-wheel": "true" }, html("style", {}, STYLE), this.panel);
-    /** @type {HTMLDialogElement | null} */
-    this.window = null;
-    this.note = "";
-    for (const kind of ["pointerdown", "pointermove", "pointerup", "click", "dblclick", "contextmenu", "wheel"]) {
-      this.panel.addEventListener(kind, (event) => event.stopPropagation());
-    }
-    this.panel.addEventListener("keydown", (event) => this.key(event));
-    this.panel.addEventListener("keyup", (event) => {
-      event.stopPropagation();
-      if (event.key === " ") this.stage.panning = false;
-    });
-    this.panel.addEventListener("dragover", (event) => event.preventDefault());
-    this.panel.addEventListener("drop", (event) => {
-      event.preventDefault();
-      event.stopPropagation();
-      event.dataTransfer?.files[0]?.text().then((text) => this.state.paste(text));
-    });
-    this.panel.addEventListener("paste", (event) => {
-      event.stopPropagation();
-      const text = event.clipboardData?.getData("text/plain");
-      if (text && !targetOf(event).matches(TYPED)) this.state.paste(text);
-    });
-    this.render();
-  }
+	/** @param {EditorOptions} options */
+	constructor(options) {
+		this.state = new EditorState({
+			onText: options.onChange,
+			onShow: () => this.render(),
+			fallbackCanvas: options.fallbackCanvas,
+		});
+		this.stage = new Stage(this.state, { onRelease: options.onRelease });
+		this.strip = new Strip(this.state);
+		const actions = { live: options.onLive, enlarge: () => this.enlarge() };
+		this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
+		this.said = html("div", { class: "said", role: "status" });
+		this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
+		const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
+		this.panel = html("div", { class: "dptn-panel" }, this.toolbar.element, scene, this.said);
+		// the host may move this about as it likes; the panel moves between it and the full window
+		this.element = html("div", { class: "dptn-editor", "data-capture-wheel": "true" }, html("style", {}, STYLE), this.panel);
+		/** @type {HTMLDialogElement | null} */
+		this.window = null;
+		this.note = "";
+		for (const kind of ["pointerdown", "pointermove", "pointerup", "click", "dblclick", "contextmenu", "wheel"]) {
+			this.panel.addEventListener(kind, (event) => event.stopPropagation());
+		}
+		this.panel.addEventListener("keydown", (event) => this.key(event));
+		this.panel.addEventListener("keyup", (event) => {
+			event.stopPropagation();
+			if (event.key === " ") this.stage.panning = false;
+		});
+		this.panel.addEventListener("dragover", (event) => event.preventDefault());
+		this.panel.addEventListener("drop", (event) => {
+			event.preventDefault();
+			event.stopPropagation();
+			event.dataTransfer?.files[0]?.text().then((text) => this.state.paste(text));
+		});
+		this.panel.addEventListener("paste", (event) => {
+			event.stopPropagation();
+			const text = event.clipboardData?.getData("text/plain");
+			if (text && !targetOf(event).matches(TYPED)) this.state.paste(text);
+		});
+		this.render();
+	}
 
-  get text() {
-    return this.state.text;
-  }
+	get text() {
+		return this.state.text;
+	}
 
-  /** Take a value from outside: a loaded workflow, the graph's own undo. */
-  setText(text) {
-    this.state.setText(text);
-  }
+	/** Take a value from outside: a loaded workflow, the graph's own undo. */
+	setText(text) {
+		this.state.setText(text);
+	}
 
-  /** What the block's last run said of its pose. */
-  setRun(run) {
-    this.state.setRun(run);
-  }
+	/** What the block's last run said of its pose. */
+	setRun(run) {
+		this.state.setRun(run);
+	}
 
-  setBackground(url) {
-    this.stage.background = url;
-    this.stage.render();
-  }
+	setBackground(url) {
+		this.stage.background = url;
+		this.stage.render();
+	}
 
-  /** The person as live posing drew them last, beside the stage of the full window. */
-  showPicture(url) {
-    this.picture.src = url;
-    this.picture.hidden = false;
-  }
+	/** The person as live posing drew them last, beside the stage of the full window. */
+	showPicture(url) {
+		this.picture.src = url;
+		this.picture.hidden = false;
+	}
 
-  /** A line of words that stays until the next one. */
-  say(text) {
-    this.note = text;
-    this.render();
-  }
+	/** A line of words that stays until the next one. */
+	say(text) {
+		this.note = text;
+		this.render();
+	}
 
-  render() {
-    if (!this.said) return; // still being put together
-    this.stage.render();
-    this.toolbar.render();
-    this.strip.render();
-    const { state } = this;
-    const wrong = state.people().flatMap(({ points }, index, { length }) => {
-      const who = length > 1 ? `person ${index + 1}: ` : "";
-      return problems(points, state.canvas).map(({ text }) => who + text);
-    });
-    this.said.textContent = [state.said, this.note, ...wrong].filter((text) => text).join(" · ");
-    this.said.title = this.said.textContent;
-  }
+	render() {
+		if (!this.said) return; // still being put together
+		this.stage.render();
+		this.toolbar.render();
+		this.strip.render();
+		const { state } = this;
+		const wrong = state.people().flatMap(({ points }, index, { length }) => {
+			const who = length > 1 ? `person ${index + 1}: ` : "";
+			return problems(points, state.canvas).map(({ text }) => who + text);
+		});
+		this.said.textContent = [state.said, this.note, ...wrong].filter((text) => text).join(" · ");
+		this.said.title = this.said.textContent;
+	}
 
-  // The full window.
+	// The full window.
 
-  enlarge() {
-    if (this.window) return this.shrink();
-    this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, html("style", {}, STYLE), this.panel);
-    this.window.addEventListener("close", () => this.shrink());
-    document.body.append(this.window);
-    this.window.showModal();
-    this.toolbar.large.focus();
-    this.render();
-  }
+	enlarge() {
+		if (this.window) return this.shrink();
+		this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, html("style", {}, STYLE), this.panel);
+		this.window.addEventListener("close", () => this.shrink());
+		document.body.append(this.window);
+		this.window.showModal();
+		this.toolbar.large.focus();
+		this.render();
+	}
 
-  shrink() {
-    this.element.append(this.panel);
-    this.window?.remove(); // which closes it
-    this.window = null;
-    this.render();
-  }
+	shrink() {
+		this.element.append(this.panel);
+		this.window?.remove(); // which closes it
+		this.window = null;
+		this.render();
+	}
 
-  dispose() {
-    this.stage.dispose();
-    this.strip.dispose();
-    if (this.window) this.shrink();
-  }
+	dispose() {
+		this.stage.dispose();
+		this.strip.dispose();
+		if (this.window) this.shrink();
+	}
 
-  // The keyboard.
+	// The keyboard.
 
-  key(event) {
-    event.stopPropagation();
-    const target = targetOf(event);
-    if (target.matches(`${TYPED}, select`)) return;
-    const { person, joint } = target.dataset;
-    const act = event.ctrlKey || event.metaKey ? this.command(event)
-      : (joint !== undefined && this.jointAct(event, Number(person), Number(joint))) || this.stageAct(event);
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
+	key(event) {
+		event.stopPropagation();
+		const target = targetOf(event);
+		if (target.matches(`${TYPED}, select`)) return;
+		const { person, joint } = target.dataset;
+		const act = event.ctrlKey || event.metaKey ? this.command(event)
+			: (joint !== undefined && this.jointAct(event, Number(person), Number(joint))) || this.stageAct(event);
+		if (!act) return;
+		event.preventDefault();
+		act();
+	}
 
-  /** What a key means together with Ctrl. */
-  command({ key, shiftKey }) {
-    const { state } = this;
-    /** @type {Acts} */
-    const acts = { z: () => (shiftKey ? state.redo() : state.undo()), y: () => state.redo(), a: () => state.selectAll() };
-    return acts[key.toLowerCase()];
-  }
+	/** What a key means together with Ctrl. */
+	command({ key, shiftKey }) {
+		const { state } = this;
+		/** @type {Acts} */
+		const acts = { z: () => (shiftKey ? state.redo() : state.undo()), y: () => state.redo(), a: () => state.selectAll() };
+		return acts[key.toLowerCase()];
+	}
 
-  /** What a key means on the stage. */
-  stageAct(event) {
-    const { stage, state } = this;
-    // with nothing selected, Escape closes the window
-    if (!stage.element.contains(targetOf(event)) || (event.key === "Escape" && !state.selected.size)) return null;
-    const closer = () => stage.zoomBy(1.25);
-    /** @type {Acts} */
-    const acts = {
-      "+": closer, "=": closer, "-": () => stage.zoomBy(0.8), 0: () => stage.fit(), m: () => state.mirror(),
-      " ": () => (stage.panning = true), Escape: () => state.select([]), Delete: () => state.hide([...state.selected]),
-    };
-    return acts[event.key];
-  }
+	/** What a key means on the stage. */
+	stageAct(event) {
+		const { stage, state } = this;
+		// with nothing selected, Escape closes the window
+		if (!stage.element.contains(targetOf(event)) || (event.key === "Escape" && !state.selected.size)) return null;
+		const closer = () => stage.zoomBy(1.25);
+		/** @type {Acts} */
+		const acts = {
+			"+": closer, "=": closer, "-": () => stage.zoomBy(0.8), 0: () => stage.fit(), m: () => state.mirror(),
+			" ": () => (stage.panning = true), Escape: () => state.select([]), Delete: () => state.hide([...state.selected]),
+		};
+		return acts[event.key];
+	}
 
-  /** What a key means on a joint. */
-  jointAct({ key, shiftKey, altKey }, person, joint) {
-    const { state } = this;
-    const far = shiftKey ? 10 : 1;
-    const push = (by) => () => state.nudge(joint, by, altKey);
-    const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
-    /** @type {Acts} */
-    const acts = {
-      ArrowLeft: push([-far, 0]), ArrowRight: push([far, 0]), ArrowUp: push([0, -far]), ArrowDown: push([0, far]),
-      Enter: () => state.toggle(joint), Delete: hide, Backspace: hide,
-    };
-    const act = acts[key];
-    return act && (() => {
-      state.takePerson(person);
-      act();
-    });
-  }
+	/** What a key means on a joint. */
+	jointAct({ key, shiftKey, altKey }, person, joint) {
+		const { state } = this;
+		const far = shiftKey ? 10 : 1;
+		const push = (by) => () => state.nudge(joint, by, altKey);
+		const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
+		/** @type {Acts} */
+		const acts = {
+			ArrowLeft: push([-far, 0]), ArrowRight: push([far, 0]), ArrowUp: push([0, -far]), ArrowDown: push([0, far]),
+			Enter: () => state.toggle(joint), Delete: hide, Backspace: hide,
+		};
+		const act = acts[key];
+		return act && (() => {
+			state.takePerson(person);
+			act();
+		});
+	}
 }

@@ -3,8 +3,6 @@
 import { HIPS, NECK, NOSE, TWO_BONES } from "./anatomy.js";
 import { Frame, NO_LENGTH, direction, distance, mean } from "./geometry.js";
 
-/** @import { Point, Points } from "./geometry.js" */
-
 const DOWN = Math.PI / 2;
 const [RIGHT_ARM, LEFT_ARM] = TWO_BONES;
 
@@ -23,16 +21,16 @@ const pointing = (from, to, otherwise) => (from && distance(from, to) > NO_LENGT
  * @param {Points} points @param {number[]} known the joints to go by, at least one
  */
 export function trunkFrame(points, known) {
-  if (!known.includes(NECK)) return new Frame(mean(known.map((joint) => points[joint])), DOWN);
-  const neck = points[NECK];
-  const hips = HIPS.filter((joint) => known.includes(joint)).map((joint) => points[joint]);
-  return new Frame(neck, hips.length ? pointing(neck, mean(hips), DOWN) : DOWN);
+	if (!known.includes(NECK)) return new Frame(mean(known.map((joint) => points[joint])), DOWN);
+	const neck = points[NECK];
+	const hips = HIPS.filter((joint) => known.includes(joint)).map((joint) => points[joint]);
+	return new Frame(neck, hips.length ? pointing(neck, mean(hips), DOWN) : DOWN);
 }
 
 /** At the nose, pointing away from the neck. @param {Points} points @param {number[]} known @param {Frame} trunk */
 export function headFrame(points, known, trunk) {
-  if (!known.includes(NOSE)) return trunk;
-  return new Frame(points[NOSE], pointing(known.includes(NECK) ? points[NECK] : null, points[NOSE], trunk.angle));
+	if (!known.includes(NOSE)) return trunk;
+	return new Frame(points[NOSE], pointing(known.includes(NECK) ? points[NECK] : null, points[NOSE], trunk.angle));
 }
 
 /**
@@ -40,8 +38,8 @@ export function headFrame(points, known, trunk) {
  * @param {Points} points @param {number[]} known @param {Frame} trunk
  */
 export function partFrames(points, known, trunk) {
-  const [handLeft, handRight] = [LEFT_ARM, RIGHT_ARM].map(([wrist, elbow]) =>
-    points[wrist] ? new Frame(points[wrist], pointing(points[elbow], points[wrist], trunk.angle)) : null,
-  );
-  return { handLeft, handRight, face: headFrame(points, known, trunk) };
+	const [handLeft, handRight] = [LEFT_ARM, RIGHT_ARM].map(([wrist, elbow]) =>
+		points[wrist] ? new Frame(points[wrist], pointing(points[elbow], points[wrist], trunk.angle)) : null,
+	);
+	return { handLeft, handRight, face: headFrame(points, known, trunk) };
 }

@@ -1,10 +1,5 @@
 /** Points and directions in the plane: x to the right, y down, angles in radians. */
 
-/** @typedef {number[]} Point x and y in pixels of the canvas */
-/** @typedef {(Point | null)[]} Points null where one is missing; 18 joints, or the points of a hand or face */
-/** @typedef {{width: number, height: number}} Canvas */
-/** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
-
 export const NO_LENGTH = 1e-6; // pixels; a limb as short as this has no direction
 
 /** @param {number} a @param {number} b @param {number} share */
@@ -39,15 +34,15 @@ export const seen = (points) => points.filter((point) => point);
 
 /** @param {Point[]} points at least one @returns {Point} */
 export function mean(points) {
-  const [x, y] = points.reduce(plus, [0, 0]);
-  return [x / points.length, y / points.length];
+	const [x, y] = points.reduce(plus, [0, 0]);
+	return [x / points.length, y / points.length];
 }
 
 /** @param {Point[]} points at least one @returns {Box} */
 export function boxOf(points) {
-  const xs = points.map((point) => point[0]);
-  const ys = points.map((point) => point[1]);
-  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
+	const xs = points.map((point) => point[0]);
+	const ys = points.map((point) => point[1]);
+	return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
 /** @type {(box: Box) => Point} */
@@ -55,36 +50,36 @@ export const middleOf = ({ left, top, right, bottom }) => [(left + right) / 2, (
 
 /** @type {(point: Point, centre: Point, angle: number, scale?: number) => Point} */
 export function turnedPoint(point, centre, angle, scale = 1) {
-  const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
-  const [x, y] = minus(point, centre);
-  return [centre[0] + cos * x - sin * y, centre[1] + sin * x + cos * y];
+	const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
+	const [x, y] = minus(point, centre);
+	return [centre[0] + cos * x - sin * y, centre[1] + sin * x + cos * y];
 }
 
 /** Where a part of the body is and which way it points. */
 export class Frame {
-  /** @param {Point} origin @param {number} angle */
-  constructor(origin, angle) {
-    this.origin = origin;
-    this.angle = angle;
-  }
+	/** @param {Point} origin @param {number} angle */
+	constructor(origin, angle) {
+		this.origin = origin;
+		this.angle = angle;
+	}
 
-  /** A place as [along, across]. */
-  inside(point) {
-    return turnedPoint(minus(point, this.origin), [0, 0], -this.angle);
-  }
+	/** A place as [along, across]. */
+	inside(point) {
+		return turnedPoint(minus(point, this.origin), [0, 0], -this.angle);
+	}
 
-  /** The other way round. */
-  outside(place) {
-    return plus(this.origin, turnedPoint(place, [0, 0], this.angle));
-  }
+	/** The other way round. */
+	outside(place) {
+		return plus(this.origin, turnedPoint(place, [0, 0], this.angle));
+	}
 
-  towards(other, share) {
-    return new Frame(onWay(this.origin, other.origin, share), this.angle + wrapped(other.angle - this.angle) * share);
-  }
+	towards(other, share) {
+		return new Frame(onWay(this.origin, other.origin, share), this.angle + wrapped(other.angle - this.angle) * share);
+	}
 
-  /** A point that moves in a straight line as seen from the body.
-   * @type {(frameA: Frame, a: Point, frameB: Frame, b: Point, share: number) => Point} */
-  mixed(frameA, a, frameB, b, share) {
-    return this.outside(onWay(frameA.inside(a), frameB.inside(b), share));
-  }
+	/** A point that moves in a straight line as seen from the body.
+	 * @type {(frameA: Frame, a: Point, frameB: Frame, b: Point, share: number) => Point} */
+	mixed(frameA, a, frameB, b, share) {
+		return this.outside(onWay(frameA.inside(a), frameB.inside(b), share));
+	}
 }

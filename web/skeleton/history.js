@@ -4,43 +4,43 @@ const MOST = 200;
 
 /** @template T */
 export class History {
-  /** @param {T} start */
-  constructor(start) {
-    this.reset(start);
-  }
+	/** @param {T} start */
+	constructor(start) {
+		this.reset(start);
+	}
 
-  /** Start afresh. */
-  reset(value) {
-    this.now = value;
-    /** @type {{value: T, gesture: unknown}[]} */
-    this.past = [];
-    /** @type {T[]} */
-    this.future = [];
-  }
+	/** Start afresh. */
+	reset(value) {
+		this.now = value;
+		/** @type {{value: T, gesture: unknown}[]} */
+		this.past = [];
+		/** @type {T[]} */
+		this.future = [];
+	}
 
-  push(value, gesture) {
-    if (gesture === undefined || this.past.at(-1)?.gesture !== gesture) {
-      this.past.push({ value: this.now, gesture });
-      if (this.past.length > MOST) this.past.shift();
-    }
-    this.now = value;
-    this.future = [];
-  }
+	push(value, gesture) {
+		if (gesture === undefined || this.past.at(-1)?.gesture !== gesture) {
+			this.past.push({ value: this.now, gesture });
+			if (this.past.length > MOST) this.past.shift();
+		}
+		this.now = value;
+		this.future = [];
+	}
 
-  /** Whether there was something to undo */
-  undo() {
-    const step = this.past.pop();
-    if (!step) return false;
-    this.future.push(this.now);
-    this.now = step.value;
-    return true;
-  }
+	/** Whether there was something to undo */
+	undo() {
+		const step = this.past.pop();
+		if (!step) return false;
+		this.future.push(this.now);
+		this.now = step.value;
+		return true;
+	}
 
-  /** Whether there was something to redo */
-  redo() {
-    if (!this.future.length) return false;
-    this.past.push({ value: this.now, gesture: undefined });
-    this.now = this.future.pop();
-    return true;
-  }
+	/** Whether there was something to redo */
+	redo() {
+		if (!this.future.length) return false;
+		this.past.push({ value: this.now, gesture: undefined });
+		this.now = this.future.pop();
+		return true;
+	}
 }

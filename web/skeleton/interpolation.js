@@ -8,17 +8,13 @@ import { headFrame, partFrames, present, trunkFrame } from "./frames.js";
 import { Frame, NO_LENGTH, away, direction, distance, mix, wrapped } from "./geometry.js";
 import { eachPart } from "./person.js";
 
-/** @import { Point, Points } from "./geometry.js" @import { Person } from "./person.js" */
-
-/** @typedef {{frames: number, easing: string}} Step the way to the next keyframe: how many frames later, and how it is gone */
-
 /** Share of the time to share of the way. @type {Record<string, (share: number) => number>} */
 export const EASINGS = {
-  linear: (share) => share,
-  smooth: (share) => share * share * (3 - 2 * share),
-  "slow start": (share) => share * share,
-  "slow end": (share) => share * (2 - share),
-  hold: () => 0,
+	linear: (share) => share,
+	smooth: (share) => share * share * (3 - 2 * share),
+	"slow start": (share) => share * share,
+	"slow end": (share) => share * (2 - share),
+	hold: () => 0,
 };
 
 export const MOST_FRAMES = 10_000;
@@ -37,40 +33,40 @@ export const startOf = (steps, keyframe) => lengthOf(steps.slice(0, keyframe));
 
 /** One frame of the sequence, counted from 0. @param {Person[][]} keyframes @param {Step[]} steps @param {number} number */
 export function frameAt(keyframes, steps, number) {
-  let left = number;
-  for (const [index, people] of keyframes.entries()) {
-    const { frames, easing } = steps[index];
-    if (left === 0) return people;
-    if (left < frames) return between(people, keyframes[(index + 1) % keyframes.length], EASINGS[easing](left / frames));
-    left -= frames;
-  }
-  return keyframes[keyframes.length - 1];
+	let left = number;
+	for (const [index, people] of keyframes.entries()) {
+		const { frames, easing } = steps[index];
+		if (left === 0) return people;
+		if (left < frames) return between(people, keyframes[(index + 1) % keyframes.length], EASINGS[easing](left / frames));
+		left -= frames;
+	}
+	return keyframes[keyframes.length - 1];
 }
 
 /** Everybody on the way from one frame to the other. @param {Person[]} start @param {Person[]} end @param {number} share */
 export function between(start, end, share) {
-  return start.map((person, index) => (end[index] ? personBetween(person, end[index], share) : person));
+	return start.map((person, index) => (end[index] ? personBetween(person, end[index], share) : person));
 }
 
 function personBetween(start, end, share) {
-  const known = present(start.points).filter((joint) => end.points[joint]);
-  if (!known.length || share === 0) return start;
-  const [trunkA, trunkB] = [start, end].map((person) => trunkFrame(person.points, known));
-  const trunk = trunkA.towards(trunkB, share);
-  const [framesA, framesB] = [partFrames(start.points, known, trunkA), partFrames(end.points, known, trunkB)];
-  const points = pointsBetween(start.points, end.points, share, known, [trunkA, trunkB, trunk], [framesA.face, framesB.face]);
-  const frames = partFrames(points, known, trunk);
-  // a hand or face goes along with its wrist or head, and takes on the other's shape if there is one
-  const parts = eachPart(start.parts, (part, name) => {
-    const [frameA, frameB, frame, other] = [framesA[name], framesB[name], frames[name], end.parts[name]];
-    if (!frameA || !frame) return part;
-    return part.map((point, index) => {
-      if (!point) return null;
-      const to = frameB && other?.[index];
-      return to ? frame.mixed(frameA, point, frameB, to, share) : frame.outside(frameA.inside(point));
-    });
-  });
-  return { ...start, points, parts };
+	const known = present(start.points).filter((joint) => end.points[joint]);
+	if (!known.length || share === 0) return start;
+	const [trunkA, trunkB] = [start, end].map((person) => trunkFrame(person.points, known));
+	const trunk = trunkA.towards(trunkB, share);
+	const [framesA, framesB] = [partFrames(start.points, known, trunkA), partFrames(end.points, known, trunkB)];
+	const points = pointsBetween(start.points, end.points, share, known, [trunkA, trunkB, trunk], [framesA.face, framesB.face]);
+	const frames = partFrames(points, known, trunk);
+	// a hand or face goes along with its wrist or head, and takes on the other's shape if there is one
+	const parts = eachPart(start.parts, (part, name) => {
+		const [frameA, frameB, frame, other] = [framesA[name], framesB[name], frames[name], end.parts[name]];
+		if (!frameA || !frame) return part;
+		return part.map((point, index) => {
+			if (!point) return null;
+			const to = frameB && other?.[index];
+			return to ? frame.mixed(frameA, point, frameB, to, share) : frame.outside(frameA.inside(point));
+		});
+	});
+	return { ...start, points, parts };
 }
 
 /**
@@ -80,28 +76,28 @@ function personBetween(start, end, share) {
  * @param {Frame[]} trunks of a, of b, and on the way @param {Frame[]} heads of a and b
  */
 function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, headB]) {
-  const both = (joint) => known.includes(joint);
-  const straight = (joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
-  const done = new Array(a.length).fill(null);
-  for (const joint of [NECK, ...SHOULDERS, ...HIPS]) if (both(joint)) done[joint] = straight(joint);
-  const swing = (root, joint) =>
-    swung(done[root], trunk, [trunkA, a[root], a[joint]], [trunkB, b[root], b[joint]], share);
-  if (both(NOSE)) done[NOSE] = both(NECK) ? swing(NECK, NOSE) : straight(NOSE);
-  for (const [end, middle, root] of TWO_BONES) {
-    if (both(middle)) done[middle] = both(root) ? swing(root, middle) : straight(middle);
-    if (!both(end)) continue;
-    const chain = [root, middle, end];
-    if (chain.every(both)) done[end] = bent(done[root], done[middle], chain.map((j) => a[j]), chain.map((j) => b[j]), share);
-    else if (both(middle) || both(root)) done[end] = swing(both(middle) ? middle : root, end);
-    else done[end] = straight(end);
-  }
-  const head = headFrame(done, known, trunk);
-  for (const joint of HEAD) if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
-  const alone = present(a).filter((joint) => !both(joint));
-  for (const joint of alone.sort((one, other) => depth(one) - depth(other) || one - other)) {
-    done[joint] = carried(joint, a, done, trunkA, trunk);
-  }
-  return done;
+	const both = (joint) => known.includes(joint);
+	const straight = (joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
+	const done = new Array(a.length).fill(null);
+	for (const joint of [NECK, ...SHOULDERS, ...HIPS]) if (both(joint)) done[joint] = straight(joint);
+	const swing = (root, joint) =>
+		swung(done[root], trunk, [trunkA, a[root], a[joint]], [trunkB, b[root], b[joint]], share);
+	if (both(NOSE)) done[NOSE] = both(NECK) ? swing(NECK, NOSE) : straight(NOSE);
+	for (const [end, middle, root] of TWO_BONES) {
+		if (both(middle)) done[middle] = both(root) ? swing(root, middle) : straight(middle);
+		if (!both(end)) continue;
+		const chain = [root, middle, end];
+		if (chain.every(both)) done[end] = bent(done[root], done[middle], chain.map((j) => a[j]), chain.map((j) => b[j]), share);
+		else if (both(middle) || both(root)) done[end] = swing(both(middle) ? middle : root, end);
+		else done[end] = straight(end);
+	}
+	const head = headFrame(done, known, trunk);
+	for (const joint of HEAD) if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
+	const alone = present(a).filter((joint) => !both(joint));
+	for (const joint of alone.sort((one, other) => depth(one) - depth(other) || one - other)) {
+		done[joint] = carried(joint, a, done, trunkA, trunk);
+	}
+	return done;
 }
 
 /**
@@ -111,14 +107,14 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, head
  * @param {number} share
  */
 function swung(root, trunk, start, end, share) {
-  const [lengthA, lengthB] = [start, end].map(([, from, to]) => distance(from, to));
-  const [ownA, ownB] = [start, end].map(([frame, from, to]) => direction(from, to) - frame.angle);
-  // a limb without a length turns as the other does
-  const angleA = lengthA < NO_LENGTH ? ownB : ownA;
-  let turn = wrapped((lengthB < NO_LENGTH ? angleA : ownB) - angleA);
-  const side = start[0].inside(start[1])[1];
-  if (Math.abs(turn) > HALF_TURN) turn = Math.abs(turn) * (side >= 0 ? 1 : -1);
-  return away(root, trunk.angle + angleA + turn * share, mix(lengthA, lengthB, share));
+	const [lengthA, lengthB] = [start, end].map(([, from, to]) => distance(from, to));
+	const [ownA, ownB] = [start, end].map(([frame, from, to]) => direction(from, to) - frame.angle);
+	// a limb without a length turns as the other does
+	const angleA = lengthA < NO_LENGTH ? ownB : ownA;
+	let turn = wrapped((lengthB < NO_LENGTH ? angleA : ownB) - angleA);
+	const side = start[0].inside(start[1])[1];
+	if (Math.abs(turn) > HALF_TURN) turn = Math.abs(turn) * (side >= 0 ? 1 : -1);
+	return away(root, trunk.angle + angleA + turn * share, mix(lengthA, lengthB, share));
 }
 
 /**
@@ -127,15 +123,15 @@ function swung(root, trunk, start, end, share) {
  * @param {number} share
  */
 function bent(root, middle, start, end, share) {
-  const [bendA, bendB] = [start, end].map(([one, two, three]) => {
-    const none = distance(one, two) < NO_LENGTH || distance(two, three) < NO_LENGTH;
-    return none ? 0 : wrapped(direction(two, three) - direction(one, two));
-  });
-  let bend = bendB - bendA;
-  // both all but folded: the shorter way is the one a limb takes
-  if (Math.abs(bend) > 1.5 * Math.PI) bend = wrapped(bend);
-  const length = mix(distance(start[1], start[2]), distance(end[1], end[2]), share);
-  return away(middle, direction(root, middle) + bendA + bend * share, length);
+	const [bendA, bendB] = [start, end].map(([one, two, three]) => {
+		const none = distance(one, two) < NO_LENGTH || distance(two, three) < NO_LENGTH;
+		return none ? 0 : wrapped(direction(two, three) - direction(one, two));
+	});
+	let bend = bendB - bendA;
+	// both all but folded: the shorter way is the one a limb takes
+	if (Math.abs(bend) > 1.5 * Math.PI) bend = wrapped(bend);
+	const length = mix(distance(start[1], start[2]), distance(end[1], end[2]), share);
+	return away(middle, direction(root, middle) + bendA + bend * share, length);
 }
 
 /** How many joints up to the root. @param {number} joint @returns {number} */
@@ -146,7 +142,7 @@ const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
  * @param {number} joint @param {Points} a @param {Points} done @param {Frame} trunkA @param {Frame} trunk
  */
 function carried(joint, a, done, trunkA, trunk) {
-  const held = above(joint, (up) => done[up] && a[up]);
-  if (held < 0) return trunk.outside(trunkA.inside(a[joint]));
-  return new Frame(done[held], trunk.angle).outside(new Frame(a[held], trunkA.angle).inside(a[joint]));
+	const held = above(joint, (up) => done[up] && a[up]);
+	if (held < 0) return trunk.outside(trunkA.inside(a[joint]));
+	return new Frame(done[held], trunk.angle).outside(new Frame(a[held], trunkA.angle).inside(a[joint]));
 }

@@ -4,59 +4,46 @@ import { HEAD, MIRRORED, NECK, PARENT, STANDING, TWO_BONES, above, standing } fr
 import { hipsOf } from "./frames.js";
 import { away, boxOf, distance, mean, minus, plus, seen, turnedPoint, within } from "./geometry.js";
 
-/** @import { Canvas, Point, Points } from "./geometry.js" */
-
-/**
- * @typedef {number[]} Limb angles of the upper and the lower half in degrees from hanging straight down, outward (seen from the
- *   side: forward) positive; then how much of each half's length is seen, 1 if left out
- * @typedef {object} Drawing
- * @property {"front" | "turned" | "side" | "back"} [view] turned and side: to the right of the picture
- * @property {number} [lean] of the trunk, degrees to the right of the picture
- * @property {number} [head] the same for the head, on top of the trunk's
- * @property {number} [turn] of the whole body, degrees
- * @property {number} [lift] of the lowest point above the ground, shares of the stature
- */
-
 /** @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and left; one: both alike */
 const DRAWINGS = [
-  ["standing", [[8, 4]], [[2, 1]]],
-  ["standing, turned", [[9, 2], [7, 4]], [[3, 1], [3, -1]], { view: "turned" }],
-  ["standing, from the side", [[-4, 8], [-2, 10]], [[2, -2], [-2, -5]], { view: "side" }],
-  ["standing, from behind", [[9, 5]], [[3, 1]], { view: "back" }],
-  ["A-pose", [[42, 42]], [[8, 6]]],
-  ["T-pose", [[90, 90]], [[3, 2]]],
-  ["arms raised", [[155, 168]], [[5, 3]]],
-  ["hands on hips", [[45, -48, 1, 0.95]], [[7, 5]]],
-  ["arms crossed", [[14, -98], [14, -104]], [[4, 2]]],
-  ["hands behind the head", [[118, -104, 0.85, 0.95]], [[5, 3]]],
-  ["waving", [[98, 172], [9, 5]], [[4, 2]], { head: -4 }],
-  ["pointing", [[8, 4], [88, 90]], [[4, 2], [6, 4]], { head: 4 }],
-  ["thinking", [[12, -152, 1, 0.95], [14, -88, 1, 0.9]], [[3, 1], [5, 3]], { head: -6 }],
-  ["at ease", [[14, 4], [46, -50, 1, 0.95]], [[-3, -2], [16, 7]], { lean: -4, head: 5 }],
-  ["walking towards you", [[12, 10, 1, 0.8], [11, 4]], [[3, 0], [4, 2, 0.95, 0.78]]],
-  ["walking", [[-24, -8], [22, 42]], [[24, 8], [-14, -36]], { view: "side", lean: 2 }],
-  ["running", [[-48, 42], [42, 128]], [[68, -12], [-18, -88]], { view: "side", lean: 12, lift: 0.02 }],
-  ["marching", [[12, -4, 0.95, 0.9], [18, 160, 0.9, 0.8]], [[70, -4, 0.75, 0.95], [2, 1]], { view: "turned" }],
-  ["sitting, from the front", [[14, -16, 0.95, 0.75]], [[22, 2, 0.42]]],
-  ["sitting, from the side", [[22, 62], [26, 66]], [[86, -4], [82, 4]], { view: "side", lean: -3 }],
-  ["sitting cross-legged", [[26, 16, 1, 0.85]], [[74, -98, 0.85, 0.8], [74, -92, 0.85, 0.8]]],
-  ["sitting on the floor", [[-30, -26], [-26, -22]], [[118, 34], [90, 88]], { view: "side", lean: -18 }],
-  ["kneeling", [[2, 22], [6, 26]], [[2, -92], [-2, -88]], { view: "side" }],
-  ["on one knee", [[18, 70], [-4, 14]], [[88, 0], [-4, -86]], { view: "side", lean: 3 }],
-  ["squatting", [[30, -42, 0.8, 0.8]], [[58, -12, 0.72]]],
-  ["lunge", [[60, 64]], [[62, 2, 0.9], [36, 38]], { lean: -6 }],
-  ["star jump", [[128, 132]], [[30, 32]], { lift: 0.08 }],
-  ["leap", [[120, 150]], [[34, -40, 0.9, 0.9]], { lift: 0.12 }],
-  ["arabesque", [[98, 100], [-58, -62]], [[0, 0], [-96, -98]], { view: "side", lean: 16 }],
-  ["tree", [[150, -152, 0.95, 0.95]], [[56, -64, 0.95, 0.9], [1, 0]]],
-  ["pirouette", [[64, -82, 0.9, 0.85]], [[1, 0], [62, -60, 0.9, 0.9]], { head: -4 }],
-  ["kick", [[-30, 40], [40, 110]], [[98, 94], [-6, -2]], { view: "side", lean: -16 }],
-  ["boxing guard", [[16, 172, 0.9, 0.95], [20, 178, 0.9, 0.95]], [[14, 8], [16, 10]], { lean: 3 }],
-  ["punch", [[88, 90], [30, 142]], [[26, -8], [-26, -32]], { view: "side", lean: 8 }],
-  ["bow", [[4, 6], [10, 12]], [[-4, -2], [-2, -4]], { view: "side", lean: 74, head: 10 }],
-  ["carrying", [[12, -28, 1, 0.6]], [[4, 2]]],
-  ["handstand", [[176, 178]], [[4, 2]], { turn: 180 }],
-  ["lying on the back", [[-6, -2], [4, 6]], [[2, 0], [-1, -2]], { view: "side", turn: -90 }],
+	["standing", [[8, 4]], [[2, 1]]],
+	["standing, turned", [[9, 2], [7, 4]], [[3, 1], [3, -1]], { view: "turned" }],
+	["standing, from the side", [[-4, 8], [-2, 10]], [[2, -2], [-2, -5]], { view: "side" }],
+	["standing, from behind", [[9, 5]], [[3, 1]], { view: "back" }],
+	["A-pose", [[42, 42]], [[8, 6]]],
+	["T-pose", [[90, 90]], [[3, 2]]],
+	["arms raised", [[155, 168]], [[5, 3]]],
+	["hands on hips", [[45, -48, 1, 0.95]], [[7, 5]]],
+	["arms crossed", [[14, -98], [14, -104]], [[4, 2]]],
+	["hands behind the head", [[118, -104, 0.85, 0.95]], [[5, 3]]],
+	["waving", [[98, 172], [9, 5]], [[4, 2]], { head: -4 }],
+	["pointing", [[8, 4], [88, 90]], [[4, 2], [6, 4]], { head: 4 }],
+	["thinking", [[12, -152, 1, 0.95], [14, -88, 1, 0.9]], [[3, 1], [5, 3]], { head: -6 }],
+	["at ease", [[14, 4], [46, -50, 1, 0.95]], [[-3, -2], [16, 7]], { lean: -4, head: 5 }],
+	["walking towards you", [[12, 10, 1, 0.8], [11, 4]], [[3, 0], [4, 2, 0.95, 0.78]]],
+	["walking", [[-24, -8], [22, 42]], [[24, 8], [-14, -36]], { view: "side", lean: 2 }],
+	["running", [[-48, 42], [42, 128]], [[68, -12], [-18, -88]], { view: "side", lean: 12, lift: 0.02 }],
+	["marching", [[12, -4, 0.95, 0.9], [18, 160, 0.9, 0.8]], [[70, -4, 0.75, 0.95], [2, 1]], { view: "turned" }],
+	["sitting, from the front", [[14, -16, 0.95, 0.75]], [[22, 2, 0.42]]],
+	["sitting, from the side", [[22, 62], [26, 66]], [[86, -4], [82, 4]], { view: "side", lean: -3 }],
+	["sitting cross-legged", [[26, 16, 1, 0.85]], [[74, -98, 0.85, 0.8], [74, -92, 0.85, 0.8]]],
+	["sitting on the floor", [[-30, -26], [-26, -22]], [[118, 34], [90, 88]], { view: "side", lean: -18 }],
+	["kneeling", [[2, 22], [6, 26]], [[2, -92], [-2, -88]], { view: "side" }],
+	["on one knee", [[18, 70], [-4, 14]], [[88, 0], [-4, -86]], { view: "side", lean: 3 }],
+	["squatting", [[30, -42, 0.8, 0.8]], [[58, -12, 0.72]]],
+	["lunge", [[60, 64]], [[62, 2, 0.9], [36, 38]], { lean: -6 }],
+	["star jump", [[128, 132]], [[30, 32]], { lift: 0.08 }],
+	["leap", [[120, 150]], [[34, -40, 0.9, 0.9]], { lift: 0.12 }],
+	["arabesque", [[98, 100], [-58, -62]], [[0, 0], [-96, -98]], { view: "side", lean: 16 }],
+	["tree", [[150, -152, 0.95, 0.95]], [[56, -64, 0.95, 0.9], [1, 0]]],
+	["pirouette", [[64, -82, 0.9, 0.85]], [[1, 0], [62, -60, 0.9, 0.9]], { head: -4 }],
+	["kick", [[-30, 40], [40, 110]], [[98, 94], [-6, -2]], { view: "side", lean: -16 }],
+	["boxing guard", [[16, 172, 0.9, 0.95], [20, 178, 0.9, 0.95]], [[14, 8], [16, 10]], { lean: 3 }],
+	["punch", [[88, 90], [30, 142]], [[26, -8], [-26, -32]], { view: "side", lean: 8 }],
+	["bow", [[4, 6], [10, 12]], [[-4, -2], [-2, -4]], { view: "side", lean: 74, head: 10 }],
+	["carrying", [[12, -28, 1, 0.6]], [[4, 2]]],
+	["handstand", [[176, 178]], [[4, 2]], { turn: 180 }],
+	["lying on the back", [[-6, -2], [4, 6]], [[2, 0], [-1, -2]], { view: "side", turn: -90 }],
 ];
 
 /**
@@ -64,10 +51,10 @@ const DRAWINGS = [
  * @type {Record<string, {shoulder: number, hip: number, nose: number | null, eyes: (number | null)[], ears: (number | null)[]}>}
  */
 const VIEWS = {
-  front: { shoulder: 0.105, hip: 0.06, nose: 0, eyes: [-0.02, 0.02], ears: [-0.045, 0.045] },
-  turned: { shoulder: 0.085, hip: 0.05, nose: 0.024, eyes: [-0.002, 0.034], ears: [-0.034, null] },
-  side: { shoulder: 0.014, hip: 0.01, nose: 0.046, eyes: [0.028, null], ears: [-0.012, null] },
-  back: { shoulder: -0.105, hip: -0.06, nose: null, eyes: [null, null], ears: [0.045, -0.045] },
+	front: { shoulder: 0.105, hip: 0.06, nose: 0, eyes: [-0.02, 0.02], ears: [-0.045, 0.045] },
+	turned: { shoulder: 0.085, hip: 0.05, nose: 0.024, eyes: [-0.002, 0.034], ears: [-0.034, null] },
+	side: { shoulder: 0.014, hip: 0.01, nose: 0.046, eyes: [0.028, null], ears: [-0.012, null] },
+	back: { shoulder: -0.105, hip: -0.06, nose: null, eyes: [null, null], ears: [0.045, -0.045] },
 };
 const HIPS_MIDDLE = [0, STANDING[8][1]];
 const radians = (degrees) => (degrees * Math.PI) / 180;
@@ -76,42 +63,42 @@ const lengthOf = (joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
 /** A drawing as 18 points in shares of the stature, y from 0 at the ground upward negative.
  * @param {Limb[]} limbs as of `TWO_BONES` @param {Drawing} more */
 function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }) {
-  const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
-  const points = new Array(18).fill(null);
-  // as far to the side as the view shows it, as high as on somebody who stands
-  const put = (joint, x) => {
-    points[joint] = x === null ? null : [x, STANDING[joint][1]];
-  };
-  put(NECK, 0);
-  put(0, nose);
-  for (const side of [0, 1]) {
-    const sign = side === 0 ? -1 : 1;
-    put(14 + side, eyes[side]);
-    put(16 + side, ears[side]);
-    put(2 + 3 * side, sign * shoulder);
-    put(8 + 3 * side, sign * hip);
-  }
-  const tilt = (joints, centre, degrees) => {
-    for (const joint of joints) points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
-  };
-  tilt(HEAD, points[NECK], head);
-  tilt([NECK, 2, 5, ...HEAD], HIPS_MIDDLE, lean);
-  const rightSide = shoulder > 0 ? -1 : 1;
-  TWO_BONES.forEach(([end, middle, root], index) => {
-    const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
-    const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
-    const hung = (degrees) => Math.PI / 2 - outward * radians(degrees);
-    points[middle] = away(points[root], hung(upper), lengthOf(middle) * upperShare);
-    points[end] = away(points[middle], hung(lower), lengthOf(end) * lowerShare);
-  });
-  tilt([...points.keys()], HIPS_MIDDLE, turn);
-  const ground = boxOf(seen(points)).bottom + lift;
-  return points.map((point) => point && minus(point, [0, ground]));
+	const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
+	const points = new Array(18).fill(null);
+	// as far to the side as the view shows it, as high as on somebody who stands
+	const put = (joint, x) => {
+		points[joint] = x === null ? null : [x, STANDING[joint][1]];
+	};
+	put(NECK, 0);
+	put(0, nose);
+	for (const side of [0, 1]) {
+		const sign = side === 0 ? -1 : 1;
+		put(14 + side, eyes[side]);
+		put(16 + side, ears[side]);
+		put(2 + 3 * side, sign * shoulder);
+		put(8 + 3 * side, sign * hip);
+	}
+	const tilt = (joints, centre, degrees) => {
+		for (const joint of joints) points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
+	};
+	tilt(HEAD, points[NECK], head);
+	tilt([NECK, 2, 5, ...HEAD], HIPS_MIDDLE, lean);
+	const rightSide = shoulder > 0 ? -1 : 1;
+	TWO_BONES.forEach(([end, middle, root], index) => {
+		const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
+		const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
+		const hung = (degrees) => Math.PI / 2 - outward * radians(degrees);
+		points[middle] = away(points[root], hung(upper), lengthOf(middle) * upperShare);
+		points[end] = away(points[middle], hung(lower), lengthOf(end) * lowerShare);
+	});
+	tilt([...points.keys()], HIPS_MIDDLE, turn);
+	const ground = boxOf(seen(points)).bottom + lift;
+	return points.map((point) => point && minus(point, [0, ground]));
 }
 
 /** The poses that come along, in shares of the stature, the ground at 0. */
 export const POSES = DRAWINGS.map(([name, [arm, leftArm = arm], [leg, leftLeg = leg], more = {}]) => ({
-  name, points: drawn([arm, leftArm, leg, leftLeg], more),
+	name, points: drawn([arm, leftArm, leg, leftLeg], more),
 }));
 
 /**
@@ -121,28 +108,28 @@ export const POSES = DRAWINGS.map(([name, [arm, leftArm = arm], [leg, leftLeg = 
  * @param {Canvas} canvas if nothing is there of the person
  */
 export function inPose(points, model, canvas) {
-  const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);
-  const { stature, shares } = proportions(person);
-  const scale = stature / proportions(model).stature;
-  const posed = new Array(18).fill(null);
-  posed[NECK] = [0, 0];
-  for (const joint of [2, 5, 8, 11, 0, 3, 6, 9, 12, 4, 7, 10, 13, 14, 15, 16, 17]) {
-    // in a view from behind the ears hang on the neck, as nothing lies between
-    const parent = above(joint, (up) => posed[up]);
-    if (!model[joint] || parent < 0) continue;
-    const [x, y] = minus(model[joint], model[parent]);
-    posed[joint] = plus(posed[parent], [x * scale * shares[joint], y * scale * shares[joint]]);
-  }
-  const kept = posed.map((point, joint) => (HEAD.includes(joint) || person[joint] ? point : null));
-  const [x, y] = minus(standsAt(person), standsAt(kept));
-  const lift = -boxOf(seen(model)).bottom * scale;
-  return kept.map((point) => point && plus(point, [x, y - Math.max(lift, 0)]));
+	const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);
+	const { stature, shares } = proportions(person);
+	const scale = stature / proportions(model).stature;
+	const posed = new Array(18).fill(null);
+	posed[NECK] = [0, 0];
+	for (const joint of [2, 5, 8, 11, 0, 3, 6, 9, 12, 4, 7, 10, 13, 14, 15, 16, 17]) {
+		// in a view from behind the ears hang on the neck, as nothing lies between
+		const parent = above(joint, (up) => posed[up]);
+		if (!model[joint] || parent < 0) continue;
+		const [x, y] = minus(model[joint], model[parent]);
+		posed[joint] = plus(posed[parent], [x * scale * shares[joint], y * scale * shares[joint]]);
+	}
+	const kept = posed.map((point, joint) => (HEAD.includes(joint) || person[joint] ? point : null));
+	const [x, y] = minus(standsAt(person), standsAt(kept));
+	const lift = -boxOf(seen(model)).bottom * scale;
+	return kept.map((point) => point && plus(point, [x, y - Math.max(lift, 0)]));
 }
 
 /** Middle of the hips (or else of everything), and the lowest point. */
 function standsAt(points) {
-  const hips = hipsOf(points);
-  return [mean(hips.length ? hips : seen(points))[0], boxOf(seen(points)).bottom];
+	const hips = hipsOf(points);
+	return [mean(hips.length ? hips : seen(points))[0], boxOf(seen(points)).bottom];
 }
 
 /**
@@ -151,18 +138,18 @@ function standsAt(points) {
  * @param {Points} points
  */
 function proportions(points) {
-  const ratios = PARENT.map((parent, joint) => {
-    const [own, hangs] = [points[joint], points[parent]];
-    return own && hangs ? distance(own, hangs) / lengthOf(joint) : 0;
-  });
-  const known = (some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
-  // shoulders, hips and the face shrink when somebody turns: limbs and trunk tell the size
-  const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
-  const sorted = telling.length ? telling : known(ratios);
-  const stature = sorted[Math.floor(0.75 * (sorted.length - 1))] ?? 1;
-  const shares = ratios.map((ratio, joint) => {
-    const longest = Math.max(ratio, ratios[MIRRORED[joint]]);
-    return longest > 0 && !HEAD.includes(joint) ? within(longest / stature, 0.8, 1.25) : 1;
-  });
-  return { stature, shares };
+	const ratios = PARENT.map((parent, joint) => {
+		const [own, hangs] = [points[joint], points[parent]];
+		return own && hangs ? distance(own, hangs) / lengthOf(joint) : 0;
+	});
+	const known = (some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
+	// shoulders, hips and the face shrink when somebody turns: limbs and trunk tell the size
+	const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
+	const sorted = telling.length ? telling : known(ratios);
+	const stature = sorted[Math.floor(0.75 * (sorted.length - 1))] ?? 1;
+	const shares = ratios.map((ratio, joint) => {
+		const longest = Math.max(ratio, ratios[MIRRORED[joint]]);
+		return longest > 0 && !HEAD.includes(joint) ? within(longest / stature, 0.8, 1.25) : 1;
+	});
+	return { stature, shares };
 }

@@ -5,64 +5,55 @@
  * has ended. The parts that touch the page or the host come in from outside, so that this can be tested without either.
  */
 
-/** @typedef {"draft" | "full"} Kind a draft is small and quick, for while somebody pulls */
-/**
- * @typedef {object} Queue
- * @property {(kind: Kind) => Promise<string | null>} send puts the graph as it is now into the queue; the prompt's id, null if
- *   refused
- * @property {(listener: (promptId: string) => void) => (() => void)} onEnd tells of prompts that ended, in whatever way
- */
-/** @typedef {Record<string, {class_type: string, inputs: Record<string, unknown>}>} Prompt as the host takes it, subgraphs laid flat */
-
 export class LiveRuns {
-  /** @param {Queue} queue */
-  constructor(queue) {
-    this.queue = queue;
-    this.inFlight = false;
-    /** @type {Kind | null} */
-    this.wanted = null;
-    /** @type {string | null} */
-    this.promptId = null;
-    /** Ids that ended before `send` had told which one is ours. @type {Set<string>} */
-    this.ended = new Set();
-    this.stopListening = queue.onEnd((promptId) => this.end(promptId));
-  }
+	/** @param {Queue} queue */
+	constructor(queue) {
+		this.queue = queue;
+		this.inFlight = false;
+		/** @type {LiveKind | null} */
+		this.wanted = null;
+		/** @type {string | null} */
+		this.promptId = null;
+		/** Ids that ended before `send` had told which one is ours. @type {Set<string>} */
+		this.ended = new Set();
+		this.stopListening = queue.onEnd((promptId) => this.end(promptId));
+	}
 
-  /** Ask for the graph as it is now. */
-  async request(kind) {
-    if (this.inFlight) {
-      this.wanted = kind;
-      return;
-    }
-    this.inFlight = true;
-    this.wanted = null;
-    this.promptId = null;
-    this.ended.clear();
-    let promptId = null;
-    try {
-      promptId = await this.queue.send(kind);
-    } finally {
-      this.promptId = promptId;
-      if (promptId === null || this.ended.has(promptId)) this.next();
-    }
-  }
+	/** Ask for the graph as it is now. */
+	async request(kind) {
+		if (this.inFlight) {
+			this.wanted = kind;
+			return;
+		}
+		this.inFlight = true;
+		this.wanted = null;
+		this.promptId = null;
+		this.ended.clear();
+		let promptId = null;
+		try {
+			promptId = await this.queue.send(kind);
+		} finally {
+			this.promptId = promptId;
+			if (promptId === null || this.ended.has(promptId)) this.next();
+		}
+	}
 
-  end(promptId) {
-    if (!this.inFlight) return;
-    if (this.promptId === null) this.ended.add(promptId);
-    else if (promptId === this.promptId) this.next();
-  }
+	end(promptId) {
+		if (!this.inFlight) return;
+		if (this.promptId === null) this.ended.add(promptId);
+		else if (promptId === this.promptId) this.next();
+	}
 
-  next() {
-    this.inFlight = false;
-    if (this.wanted) this.request(this.wanted);
-  }
+	next() {
+		this.inFlight = false;
+		if (this.wanted) this.request(this.wanted);
+	}
 
-  /** Forget what was asked for, and listen no more. */
-  dispose() {
-    this.wanted = null;
-    this.stopListening();
-  }
+	/** Forget what was asked for, and listen no more. */
+	dispose() {
+		this.wanted = null;
+		this.stopListening();
+	}
 }
 
 /**
@@ -70,22 +61,22 @@ export class LiveRuns {
  * @param {Prompt} prompt @param {string[]} starts ids @param {string} kind @returns {string[]} ids
  */
 export function nearestDownstream(prompt, starts, kind) {
-  /** @type {Map<string, string[]>} */
-  const takenBy = new Map();
-  for (const [id, { inputs }] of Object.entries(prompt)) {
-    for (const input of Object.values(inputs)) {
-      if (Array.isArray(input) && input.length === 2) takenBy.set(String(input[0]), [...(takenBy.get(String(input[0])) ?? []), id]);
-    }
-  }
-  const seen = new Set(starts);
-  let edge = starts;
-  while (edge.length) {
-    const next = edge.flatMap((id) => takenBy.get(id) ?? []).filter((id) => !seen.has(id) && seen.add(id));
-    const found = next.filter((id) => prompt[id].class_type === kind);
-    if (found.length) return found;
-    edge = next;
-  }
-  return [];
+	/** @type {Map<string, string[]>} */
+	const takenBy = new Map();
+	for (const [id, { inputs }] of Object.entries(prompt)) {
+		for (const input of Object.values(inputs)) {
+			if (Array.isArray(input) && input.length === 2) takenBy.set(String(input[0]), [...(takenBy.get(String(input[0])) ?? []), id]);
+		}
+	}
+	const seen = new Set(starts);
+	let edge = starts;
+	while (edge.length) {
+		const next = edge.flatMap((id) => takenBy.get(id) ?? []).filter((id) => !seen.has(id) && seen.add(id));
+		const found = next.filter((id) => prompt[id].class_type === kind);
+		if (found.length) return found;
+		edge = next;
+	}
+	return [];
 }
 
 /**
@@ -94,8 +85,8 @@ export function nearestDownstream(prompt, starts, kind) {
  * @param {any} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
  */
 export function idsInPrompt(graph, node, prefix = "") {
-  return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {
-    if (other === node) return [`${prefix}${other.id}`];
-    return other.subgraph ? idsInPrompt(other.subgraph, node, `${prefix}${other.id}:`) : [];
-  });
+	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {
+		if (other === node) return [`${prefix}${other.id}`];
+		return other.subgraph ? idsInPrompt(other.subgraph, node, `${prefix}${other.id}:`) : [];
+	});
 }

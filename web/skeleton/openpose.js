@@ -3,22 +3,18 @@
 import { boxOf, mean, seen } from "./geometry.js";
 import { detailsOf, eachPart, mapped } from "./person.js";
 
-/** @import { Canvas, Point, Points } from "./geometry.js" @import { Person } from "./person.js" */
-
-/** @typedef {{people: Person[], exact: boolean, canvas: Canvas | null}} Raw a picture in its own units */
-
 /** Said in words when a text is no pose. */
 export class PoseTextError extends Error {}
 
 /** What `read` gives; `otherwise` says what to do with a text that is no pose. @template T @param {() => T} read
  * @param {(error: PoseTextError) => T} otherwise */
 export function unlessNoPose(read, otherwise) {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof PoseTextError) return otherwise(error);
-    throw error;
-  }
+	try {
+		return read();
+	} catch (error) {
+		if (error instanceof PoseTextError) return otherwise(error);
+		throw error;
+	}
 }
 
 /** @param {any} value */
@@ -32,10 +28,10 @@ const SMALLEST_SHARED_CANVAS = 16;
 
 /** How many numbers a part may hold, and how many of them make a point. @type {Record<string, Record<number, number>>} */
 const LENGTHS = {
-  pose: { 54: 3, 75: 3, 51: 3, 36: 2 },
-  hand_left: { 63: 3, 42: 2 },
-  hand_right: { 63: 3, 42: 2 },
-  face: { 210: 3, 204: 3, 140: 2 },
+	pose: { 54: 3, 75: 3, 51: 3, 36: 2 },
+	hand_left: { 63: 3, 42: 2 },
+	hand_right: { 63: 3, 42: 2 },
+	face: { 210: 3, 204: 3, 140: 2 },
 };
 const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [`${part}_keypoints_2d`, `${part}_keypoints`]);
 
@@ -45,13 +41,13 @@ const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [`${part}_keypoints_2d`
  * @returns {{canvas: Canvas, frames: Person[][]}} all on the first picture's canvas; those of another shape are centred on it
  */
 export function readOpenPose(document, fallback) {
-  const pictures = Array.isArray(document) ? document : [document];
-  const raw = pictures.map(readPicture);
-  const bare = raw.filter((picture) => !picture.canvas).flatMap((picture) => picture.people.flatMap(everyPoint));
-  const stated = raw.find((picture) => picture.canvas)?.canvas;
-  const shared = inferred(bare, stated ?? fallback);
-  const canvas = raw[0]?.canvas ?? (raw.length ? shared : fallback);
-  return { canvas, frames: raw.map((picture) => onCanvas(picture, picture.canvas ?? shared, canvas)) };
+	const pictures = Array.isArray(document) ? document : [document];
+	const raw = pictures.map(readPicture);
+	const bare = raw.filter((picture) => !picture.canvas).flatMap((picture) => picture.people.flatMap(everyPoint));
+	const stated = raw.find((picture) => picture.canvas)?.canvas;
+	const shared = inferred(bare, stated ?? fallback);
+	const canvas = raw[0]?.canvas ?? (raw.length ? shared : fallback);
+	return { canvas, frames: raw.map((picture) => onCanvas(picture, picture.canvas ?? shared, canvas)) };
 }
 
 /**
@@ -59,127 +55,127 @@ export function readOpenPose(document, fallback) {
  * @param {Person[]} people @param {Canvas | null} canvas null: the units need no telling
  */
 export function writePeople(people, canvas) {
-  const points = people.flatMap(everyPoint);
-  const guessed = canvas !== null && (seemShares(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
-  return {
-    people: people.map(({ points, parts: { handLeft, handRight, face }, rest }) => ({
-      ...rest,
-      pose_keypoints_2d: flat(points),
-      ...(face && { face_keypoints_2d: flat(face) }),
-      ...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
-      ...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
-    })),
-    ...(guessed && { coordinates: "pixels" }),
-  };
+	const points = people.flatMap(everyPoint);
+	const guessed = canvas !== null && (seemShares(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
+	return {
+		people: people.map(({ points, parts: { handLeft, handRight, face }, rest }) => ({
+			...rest,
+			pose_keypoints_2d: flat(points),
+			...(face && { face_keypoints_2d: flat(face) }),
+			...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
+			...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
+		})),
+		...(guessed && { coordinates: "pixels" }),
+	};
 }
 
 /** A file of OpenPose JSON that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
 export function writeOpenPose(frames, canvas) {
-  const zeros = (count) => new Array(count).fill(0);
-  const empty = { hand_left_keypoints_2d: zeros(63), hand_right_keypoints_2d: zeros(63), face_keypoints_2d: zeros(210) };
-  const document = frames.map((frame) => {
-    const { people, ...units } = writePeople(frame, canvas);
-    const whole = people.map((person) => ({ ...empty, ...person }));
-    return { people: whole, canvas_width: canvas.width, canvas_height: canvas.height, ...units };
-  });
-  return JSON.stringify(document);
+	const zeros = (count) => new Array(count).fill(0);
+	const empty = { hand_left_keypoints_2d: zeros(63), hand_right_keypoints_2d: zeros(63), face_keypoints_2d: zeros(210) };
+	const document = frames.map((frame) => {
+		const { people, ...units } = writePeople(frame, canvas);
+		const whole = people.map((person) => ({ ...empty, ...person }));
+		return { people: whole, canvas_width: canvas.width, canvas_height: canvas.height, ...units };
+	});
+	return JSON.stringify(document);
 }
 
 /** Hundredths of a pixel are finer than anybody means, and keep the text short. */
 function flat(points) {
-  const round = (value) => Math.round(value * 100) / 100;
-  return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
+	const round = (value) => Math.round(value * 100) / 100;
+	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
 }
 
 function readPicture(picture) {
-  if (!isObject(picture)) throw new PoseTextError("this is no pose data: an object with people in it is wanted");
-  const exact = picture.coordinates === "pixels";
-  const people = picture.people ?? [];
-  if (!Array.isArray(people)) throw new PoseTextError("people must be a list");
-  return { people: people.map((person) => readPerson(person, exact)), exact, canvas: readCanvas(picture) };
+	if (!isObject(picture)) throw new PoseTextError("this is no pose data: an object with people in it is wanted");
+	const exact = picture.coordinates === "pixels";
+	const people = picture.people ?? [];
+	if (!Array.isArray(people)) throw new PoseTextError("people must be a list");
+	return { people: people.map((person) => readPerson(person, exact)), exact, canvas: readCanvas(picture) };
 }
 
 function readCanvas(picture) {
-  const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
-  if (sides.every((side) => side === null)) return null;
-  for (const side of sides) {
-    if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE) {
-      throw new PoseTextError(`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`);
-    }
-  }
-  return { width: sides[0], height: sides[1] };
+	const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
+	if (sides.every((side) => side === null)) return null;
+	for (const side of sides) {
+		if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE) {
+			throw new PoseTextError(`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`);
+		}
+	}
+	return { width: sides[0], height: sides[1] };
 }
 
 function readPerson(person, exact) {
-  if (!isObject(person)) throw new PoseTextError("a person must be an object");
-  const part = (name) => {
-    const key = person[`${name}_keypoints_2d`] ?? null ? `${name}_keypoints_2d` : `${name}_keypoints`;
-    return readPoints(person[key], key, LENGTHS[name], exact);
-  };
-  const rest = Object.fromEntries(Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)));
-  const points = to18(part("pose"));
-  const face = part("face");
-  const whole = face && [...face, ...new Array(70 - face.length).fill(null)];
-  const parts = { handLeft: part("hand_left"), handRight: part("hand_right"), face: whole };
-  return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
+	if (!isObject(person)) throw new PoseTextError("a person must be an object");
+	const part = (name) => {
+		const key = person[`${name}_keypoints_2d`] ?? null ? `${name}_keypoints_2d` : `${name}_keypoints`;
+		return readPoints(person[key], key, LENGTHS[name], exact);
+	};
+	const rest = Object.fromEntries(Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)));
+	const points = to18(part("pose"));
+	const face = part("face");
+	const whole = face && [...face, ...new Array(70 - face.length).fill(null)];
+	const parts = { handLeft: part("hand_left"), handRight: part("hand_right"), face: whole };
+	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
 }
 
 /** @param {any} values @param {string} key @param {Record<number, number>} lengths @param {boolean} exact
  * @returns {Points | null} */
 function readPoints(values, key, lengths, exact) {
-  if (values === null || values === undefined) return null;
-  if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
-  if (!values.length) return null;
-  const each = lengths[values.length];
-  if (!each) throw new PoseTextError(`${key} holds ${values.length} values; ${Object.keys(lengths).join(" or ")} are wanted`);
-  const wrong = values.find((value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"));
-  if (wrong !== undefined) throw new PoseTextError(`${key} holds ${JSON.stringify(wrong)?.slice(0, 40)}, which is no coordinate`);
-  return Array.from({ length: values.length / each }, (_, index) => {
-    const [x, y, score = Number(x !== 0 || y !== 0)] = values.slice(index * each, (index + 1) * each);
-    const missing = x === null || y === null || !(score > 0) || (!exact && x === -1 && y === -1);
-    return missing ? null : [x, y];
-  });
+	if (values === null || values === undefined) return null;
+	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
+	if (!values.length) return null;
+	const each = lengths[values.length];
+	if (!each) throw new PoseTextError(`${key} holds ${values.length} values; ${Object.keys(lengths).join(" or ")} are wanted`);
+	const wrong = values.find((value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"));
+	if (wrong !== undefined) throw new PoseTextError(`${key} holds ${JSON.stringify(wrong)?.slice(0, 40)}, which is no coordinate`);
+	return Array.from({ length: values.length / each }, (_, index) => {
+		const [x, y, score = Number(x !== 0 || y !== 0)] = values.slice(index * each, (index + 1) * each);
+		const missing = x === null || y === null || !(score > 0) || (!exact && x === -1 && y === -1);
+		return missing ? null : [x, y];
+	});
 }
 
 function to18(body) {
-  if (!body) return new Array(18).fill(null);
-  if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
-  if (body.length !== 17) return body;
-  const shoulders = seen([body[5], body[6]]);
-  const neck = shoulders.length === 2 ? mean(shoulders) : null;
-  return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
+	if (!body) return new Array(18).fill(null);
+	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
+	if (body.length !== 17) return body;
+	const shoulders = seen([body[5], body[6]]);
+	const neck = shoulders.length === 2 ? mean(shoulders) : null;
+	return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
 }
 
 /** Everything of a person that is there. @param {Person} person */
 const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
 function inferred(points, likely) {
-  if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
-  const { right, bottom } = boxOf(points);
-  const far = Math.max(right, bottom) >= MAX_SIDE;
-  if (far) throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
-  return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
+	if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
+	const { right, bottom } = boxOf(points);
+	const far = Math.max(right, bottom) >= MAX_SIDE;
+	if (far) throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
+	return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 
 /** Whether points are in shares of the canvas rather than in pixels. */
 function seemShares(points, canvas) {
-  if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
-  if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
-  return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
+	if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
+	if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
+	return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
 }
 
-/** A picture's people in pixels of a canvas, brought to another. @param {Raw} picture @param {Canvas} own
+/** A picture's people in pixels of a canvas, brought to another. @param {RawPicture} picture @param {Canvas} own
  * @param {Canvas} canvas */
 function onCanvas({ people, exact }, own, canvas) {
-  const shares = !exact && seemShares(people.flatMap(everyPoint), own);
-  const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
-  const [left, top] = [(canvas.width - own.width * scale) / 2, (canvas.height - own.height * scale) / 2];
-  const same = own.width === canvas.width && own.height === canvas.height;
-  // without the points a detector had marked by -1 before it divided by the size
-  /** @type {(point: Point) => Point | null} */
-  const inPixels = ([x, y]) => (x < 0 && y < 0 ? null : [x * own.width, y * own.height]);
-  return people.map((person) => {
-    const whole = shares ? mapped(person, inPixels) : person;
-    return same ? whole : mapped(whole, ([x, y]) => [x * scale + left, y * scale + top]);
-  });
+	const shares = !exact && seemShares(people.flatMap(everyPoint), own);
+	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
+	const [left, top] = [(canvas.width - own.width * scale) / 2, (canvas.height - own.height * scale) / 2];
+	const same = own.width === canvas.width && own.height === canvas.height;
+	// without the points a detector had marked by -1 before it divided by the size
+	/** @type {(point: Point) => Point | null} */
+	const inPixels = ([x, y]) => (x < 0 && y < 0 ? null : [x * own.width, y * own.height]);
+	return people.map((person) => {
+		const whole = shares ? mapped(person, inPixels) : person;
+		return same ? whole : mapped(whole, ([x, y]) => [x * scale + left, y * scale + top]);
+	});
 }

@@ -7,8 +7,6 @@ import { HIPS, JOINTS, MIRRORED, NECK, NOSE, PARENT, TWO_BONES, above, hangingOn
 import { hipsOf, present, trunkFrame } from "./frames.js";
 import { away, direction, distance, mean, minus, onWay, plus, seen, turnedPoint, within } from "./geometry.js";
 
-/** @import { Canvas, Point, Points } from "./geometry.js" */
-
 const NOWHERE = 1e-9; // pixels; so near there is no direction
 const SHORTEST = 0.5; // pixels; shorter limbs have no direction anybody meant
 const FEWEST = 3; // joints; with fewer there is no telling where a person is
@@ -23,39 +21,39 @@ const FEWEST = 3; // joints; with fewer there is no telling where a person is
  * @type {(points: Points, joint: number, target: Point, free?: boolean) => Points}
  */
 export function dragJoint(points, joint, target, free = false) {
-  const here = points[joint];
-  if (!here) return points;
-  if (free) return replaced(points, joint, target);
-  const limb = TWO_BONES.find(([end]) => end === joint);
-  if (limb?.every((other) => points[other])) return bend(points, limb, target);
-  const by = minus(target, here);
-  if (points[NECK] && hipsOf(points).length && (joint === NECK || HIPS.includes(joint))) return pullTrunk(points, joint, by);
-  if (joint === NECK) return points.map((point) => point && plus(point, by));
-  const centre = points[PARENT[joint]];
-  if (!centre) return replaced(points, joint, target);
-  if (joint === NOSE) {
-    const none = Math.min(distance(centre, target), distance(centre, here)) < NOWHERE;
-    const angle = none ? 0 : direction(centre, target) - direction(centre, here);
-    const head = [joint, ...hangingOn(joint)];
-    return points.map((point, other) => (point && head.includes(other) ? turnedPoint(point, centre, angle) : point));
-  }
-  const there = onCircle(centre, distance(centre, here), target, here);
-  const carried = hangingOn(joint);
-  const result = points.map((point, other) => (point && carried.includes(other) ? plus(point, minus(there, here)) : point));
-  return replaced(result, joint, there);
+	const here = points[joint];
+	if (!here) return points;
+	if (free) return replaced(points, joint, target);
+	const limb = TWO_BONES.find(([end]) => end === joint);
+	if (limb?.every((other) => points[other])) return bend(points, limb, target);
+	const by = minus(target, here);
+	if (points[NECK] && hipsOf(points).length && (joint === NECK || HIPS.includes(joint))) return pullTrunk(points, joint, by);
+	if (joint === NECK) return points.map((point) => point && plus(point, by));
+	const centre = points[PARENT[joint]];
+	if (!centre) return replaced(points, joint, target);
+	if (joint === NOSE) {
+		const none = Math.min(distance(centre, target), distance(centre, here)) < NOWHERE;
+		const angle = none ? 0 : direction(centre, target) - direction(centre, here);
+		const head = [joint, ...hangingOn(joint)];
+		return points.map((point, other) => (point && head.includes(other) ? turnedPoint(point, centre, angle) : point));
+	}
+	const there = onCircle(centre, distance(centre, here), target, here);
+	const carried = hangingOn(joint);
+	const result = points.map((point, other) => (point && carried.includes(other) ? plus(point, minus(there, here)) : point));
+	return replaced(result, joint, there);
 }
 
 /** The same joint of the other side pulled the mirrored way as well, seen from the trunk. @type {typeof dragJoint} */
 export function dragBoth(points, joint, target, free = false) {
-  const here = points[joint];
-  const other = MIRRORED[joint];
-  const result = dragJoint(points, joint, target, free);
-  const there = points[other];
-  // a turning trunk takes both hips along already
-  if (other === joint || !here || !there || (HIPS.includes(joint) && !free)) return result;
-  const { angle } = trunkFrame(points, present(points));
-  const [x, y] = turnedPoint(minus(target, here), [0, 0], -angle);
-  return dragJoint(result, other, plus(there, turnedPoint([x, -y], [0, 0], angle)), free);
+	const here = points[joint];
+	const other = MIRRORED[joint];
+	const result = dragJoint(points, joint, target, free);
+	const there = points[other];
+	// a turning trunk takes both hips along already
+	if (other === joint || !here || !there || (HIPS.includes(joint) && !free)) return result;
+	const { angle } = trunkFrame(points, present(points));
+	const [x, y] = turnedPoint(minus(target, here), [0, 0], -angle);
+	return dragJoint(result, other, plus(there, turnedPoint([x, -y], [0, 0], angle)), free);
 }
 
 /**
@@ -63,15 +61,15 @@ export function dragBoth(points, joint, target, free = false) {
  * @param {Points} points @param {"left" | "right"} from
  */
 export function copiedSide(points, from) {
-  const there = present(points);
-  if (!there.length) return points;
-  const trunk = trunkFrame(points, there);
-  const result = points.slice();
-  for (const joint of there.filter((one) => JOINTS[one].startsWith(from))) {
-    const [along, across] = trunk.inside(points[joint]);
-    result[MIRRORED[joint]] = trunk.outside([along, -across]);
-  }
-  return result;
+	const there = present(points);
+	if (!there.length) return points;
+	const trunk = trunkFrame(points, there);
+	const result = points.slice();
+	for (const joint of there.filter((one) => JOINTS[one].startsWith(from))) {
+		const [along, across] = trunk.inside(points[joint]);
+		result[MIRRORED[joint]] = trunk.outside([along, -across]);
+	}
+	return result;
 }
 
 /**
@@ -79,26 +77,26 @@ export function copiedSide(points, from) {
  * @param {Points} points @param {number[]} [joints] only limbs with one of these; none given: all
  */
 export function straightened(points, joints = []) {
-  const result = points.slice();
-  for (const limb of TWO_BONES) {
-    const [end, middle, root] = limb;
-    const [a, b, c] = [points[root], points[middle], points[end]];
-    if (!a || !b || !c || (joints.length && !joints.some((joint) => limb.includes(joint)))) continue;
-    const angle = direction(a, distance(a, c) < NOWHERE ? b : c);
-    result[middle] = away(a, angle, distance(a, b));
-    result[end] = away(a, angle, distance(a, b) + distance(b, c));
-  }
-  return result;
+	const result = points.slice();
+	for (const limb of TWO_BONES) {
+		const [end, middle, root] = limb;
+		const [a, b, c] = [points[root], points[middle], points[end]];
+		if (!a || !b || !c || (joints.length && !joints.some((joint) => limb.includes(joint)))) continue;
+		const angle = direction(a, distance(a, c) < NOWHERE ? b : c);
+		result[middle] = away(a, angle, distance(a, b));
+		result[end] = away(a, angle, distance(a, b) + distance(b, c));
+	}
+	return result;
 }
 
 /** The whole person turned so that the trunk is plumb. @param {Points} points */
 export function upright(points) {
-  const there = present(points);
-  if (!there.length) return points;
-  const { angle } = trunkFrame(points, there);
-  const hips = hipsOf(points);
-  const centre = mean(hips.length ? hips : seen(points));
-  return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
+	const there = present(points);
+	if (!there.length) return points;
+	const { angle } = trunkFrame(points, there);
+	const hips = hipsOf(points);
+	const centre = mean(hips.length ? hips : seen(points));
+	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
 /** @param {number[]} joints */
@@ -106,22 +104,22 @@ const named = (joints) => (joints.length > 3 ? `${joints.length} joints` : joint
 
 /** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */
 export function problems(points, canvas) {
-  const there = present(points);
-  /** @type {{text: string, joints: number[]}[]} */
-  const found = [];
-  if (!there.length) found.push({ text: "nobody: all joints are hidden", joints: [] });
-  const outside = there.filter((joint) => {
-    const [x, y] = points[joint];
-    return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
-  });
-  if (outside.length) found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
-  const folded = there.filter((joint) => {
-    const parent = points[PARENT[joint]];
-    return parent && distance(parent, points[joint]) < SHORTEST;
-  });
-  if (folded.length) found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
-  if (there.length && there.length < FEWEST) found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
-  return found;
+	const there = present(points);
+	/** @type {{text: string, joints: number[]}[]} */
+	const found = [];
+	if (!there.length) found.push({ text: "nobody: all joints are hidden", joints: [] });
+	const outside = there.filter((joint) => {
+		const [x, y] = points[joint];
+		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
+	});
+	if (outside.length) found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
+	const folded = there.filter((joint) => {
+		const parent = points[PARENT[joint]];
+		return parent && distance(parent, points[joint]) < SHORTEST;
+	});
+	if (folded.length) found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
+	if (there.length && there.length < FEWEST) found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
+	return found;
 }
 
 /**
@@ -129,24 +127,24 @@ export function problems(points, canvas) {
  * @param {Points} points @param {number} joint @param {Canvas} canvas
  */
 export function restored(points, joint, canvas) {
-  const model = standing(canvas.width, canvas.height);
-  const parent = above(joint, (up) => points[up]);
-  const anchor = parent >= 0 ? parent : points.findIndex((point, other) => point && PARENT[other] === joint);
-  if (anchor < 0) return replaced(points, joint, model[joint]);
-  const [x, y] = minus(model[joint], model[anchor]);
-  const scale = scaleOf(points, model);
-  return replaced(points, joint, plus(points[anchor], [x * scale, y * scale]));
+	const model = standing(canvas.width, canvas.height);
+	const parent = above(joint, (up) => points[up]);
+	const anchor = parent >= 0 ? parent : points.findIndex((point, other) => point && PARENT[other] === joint);
+	if (anchor < 0) return replaced(points, joint, model[joint]);
+	const [x, y] = minus(model[joint], model[anchor]);
+	const scale = scaleOf(points, model);
+	return replaced(points, joint, plus(points[anchor], [x * scale, y * scale]));
 }
 
 /** How large a person is against a model: by all limbs that are there. */
 function scaleOf(points, model) {
-  let [own, standard] = [0, 0];
-  PARENT.forEach((parent, joint) => {
-    if (!points[joint] || !points[parent]) return;
-    own += distance(points[joint], points[parent]);
-    standard += distance(model[joint], model[parent]);
-  });
-  return standard ? own / standard : 1;
+	let [own, standard] = [0, 0];
+	PARENT.forEach((parent, joint) => {
+		if (!points[joint] || !points[parent]) return;
+		own += distance(points[joint], points[parent]);
+		standard += distance(model[joint], model[parent]);
+	});
+	return standard ? own / standard : 1;
 }
 
 /** @type {(points: Points, joint: number, place: Point) => Points} */
@@ -155,8 +153,8 @@ const replaced = (points, joint, place) => points.map((point, other) => (other =
 /** The point of a circle nearest to `target`; where that is the centre itself, `otherwise`.
  * @type {(centre: Point, radius: number, target: Point, otherwise: Point) => Point} */
 function onCircle(centre, radius, target, otherwise) {
-  const far = distance(centre, target);
-  return far < NOWHERE ? otherwise : onWay(centre, target, radius / far);
+	const far = distance(centre, target);
+	return far < NOWHERE ? otherwise : onWay(centre, target, radius / far);
 }
 
 /**
@@ -165,39 +163,39 @@ function onCircle(centre, radius, target, otherwise) {
  * @param {Points} points @param {number} joint the neck or a hip, with the neck and a hip there @param {Point} by
  */
 function pullTrunk(points, joint, by) {
-  const [neck, hips] = [points[NECK], mean(hipsOf(points))];
-  const [pulled, towed] = joint === NECK ? [neck, hips] : [hips, neck];
-  const end = plus(pulled, by);
-  const follows = onCircle(end, distance(neck, hips), towed, plus(towed, by));
-  const angle = direction(end, follows) - direction(pulled, towed);
-  const shift = minus(joint === NECK ? end : follows, neck);
-  const whole = points.map((point) => point && plus(turnedPoint(point, neck, angle), shift));
-  return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
+	const [neck, hips] = [points[NECK], mean(hipsOf(points))];
+	const [pulled, towed] = joint === NECK ? [neck, hips] : [hips, neck];
+	const end = plus(pulled, by);
+	const follows = onCircle(end, distance(neck, hips), towed, plus(towed, by));
+	const angle = direction(end, follows) - direction(pulled, towed);
+	const shift = minus(joint === NECK ? end : follows, neck);
+	const whole = points.map((point) => point && plus(turnedPoint(point, neck, angle), shift));
+	return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
 }
 
 /** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches.
  * @param {Points} moved @param {Points} before @param {number[]} limb */
 function planted(moved, before, limb) {
-  const [end, middle, root] = limb;
-  const [foot, knee, hip] = [before[end], before[middle], moved[root]];
-  if (!hip) return moved;
-  if (foot && knee) return bend(moved, limb, foot);
-  const joint = foot ? end : middle;
-  const [old, now] = [before[joint], moved[joint]];
-  return old && now ? replaced(moved, joint, onCircle(hip, distance(hip, now), old, now)) : moved;
+	const [end, middle, root] = limb;
+	const [foot, knee, hip] = [before[end], before[middle], moved[root]];
+	if (!hip) return moved;
+	if (foot && knee) return bend(moved, limb, foot);
+	const joint = foot ? end : middle;
+	const [old, now] = [before[joint], moved[joint]];
+	return old && now ? replaced(moved, joint, onCircle(hip, distance(hip, now), old, now)) : moved;
 }
 
 /** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points
  * @param {number[]} limb @param {Point} target */
 function bend(points, [end, middle, root], target) {
-  const [a, b, c] = [points[root], points[middle], points[end]];
-  const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];
-  // straight lines and folded limbs are the ends of what is possible
-  const reach = within(wanted, Math.abs(upper - lower), upper + lower);
-  const towards = direction(a, wanted < NOWHERE ? c : target);
-  const side = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) >= 0 ? -1 : 1;
-  const cosine = reach < NOWHERE || upper < NOWHERE ? 1 : (upper ** 2 + reach ** 2 - lower ** 2) / (2 * upper * reach);
-  const bent = away(a, towards + side * Math.acos(within(cosine, -1, 1)), upper);
-  const far = away(a, towards, reach);
-  return replaced(replaced(points, middle, bent), end, onCircle(bent, lower, far, far));
+	const [a, b, c] = [points[root], points[middle], points[end]];
+	const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];
+	// straight lines and folded limbs are the ends of what is possible
+	const reach = within(wanted, Math.abs(upper - lower), upper + lower);
+	const towards = direction(a, wanted < NOWHERE ? c : target);
+	const side = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) >= 0 ? -1 : 1;
+	const cosine = reach < NOWHERE || upper < NOWHERE ? 1 : (upper ** 2 + reach ** 2 - lower ** 2) / (2 * upper * reach);
+	const bent = away(a, towards + side * Math.acos(within(cosine, -1, 1)), upper);
+	const far = away(a, towards, reach);
+	return replaced(replaced(points, middle, bent), end, onCircle(bent, lower, far, far));
 }

@@ -14,18 +14,6 @@ import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
 import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
-/** @import { Canvas, Point, Points } from "./geometry.js" @import { Person } from "./person.js"
- * @import { Edit } from "./value.js" @import { Step } from "./interpolation.js" */
-
-/** @typedef {{start: object[] | null, upstream: string | null, by_hand: boolean}} Run what the block's last run said: the
- *   connected pose on the block's canvas, its fingerprint, and whether the edit counted */
-/**
- * @typedef {object} Options
- * @property {(text: string) => void} onText called with the new value after each change made here
- * @property {() => void} onShow called when something is to be drawn anew
- * @property {() => Canvas} fallbackCanvas the canvas when nothing states one
- */
-
 /** The list with one of its items changed. @template T @param {T[]} list @param {number} index @param {(item: T) => T} change */
 const changedAt = (list, index, change) => list.map((item, at) => (at === index ? change(item) : item));
 
@@ -33,366 +21,366 @@ const changedAt = (list, index, change) => list.map((item, at) => (at === index 
 const without = (list, index) => list.filter((_, at) => at !== index);
 
 export class EditorState {
-  /** @param {Options} options */
-  constructor(options) {
-    this.options = options;
-    this.text = "";
-    /** @type {Edit | null} the edit in `text` */
-    this.edit = null;
-    /** @type {Run | null} */
-    this.run = null;
-    /** @type {Edit | null} the connected pose */
-    this.start = null;
-    this.said = "";
-    this.active = 0; // index of the person in hand
-    /** @type {Set<number>} joints of the person in hand */
-    this.selected = new Set();
-    this.frame = 0; // index of the keyframe shown
-    this.free = false; // joints move alone, and lengths change
-    this.symmetric = false; // the other side does the same in the mirror
-    /** @type {number | null} frame of the sequence that playback shows */
-    this.played = null;
-    this.history = new History("");
-  }
+	/** @param {StateOptions} options */
+	constructor(options) {
+		this.options = options;
+		this.text = "";
+		/** @type {Edit | null} the edit in `text` */
+		this.edit = null;
+		/** @type {PoseRun | null} */
+		this.run = null;
+		/** @type {Edit | null} the connected pose */
+		this.start = null;
+		this.said = "";
+		this.active = 0; // index of the person in hand
+		/** @type {Set<number>} joints of the person in hand */
+		this.selected = new Set();
+		this.frame = 0; // index of the keyframe shown
+		this.free = false; // joints move alone, and lengths change
+		this.symmetric = false; // the other side does the same in the mirror
+		/** @type {number | null} frame of the sequence that playback shows */
+		this.played = null;
+		this.history = new History("");
+	}
 
-  // What is shown.
+	// What is shown.
 
-  /** The edit that counts, or what it would start from. */
-  shown() {
-    const upstream = this.run?.upstream ?? null;
-    const edit = this.edit;
-    if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign)) return edit;
-    const kept = { loop: false, rate: edit?.rate ?? 12, library: edit?.library ?? [], upstream, foreign: false };
-    if (this.start) return { ...this.start, ...kept };
-    const canvas = this.options.fallbackCanvas();
-    const somebody = personOf(standing(canvas.width, canvas.height));
-    return { canvas, frames: [[somebody]], steps: [AT_ONCE], ...kept };
-  }
+	/** The edit that counts, or what it would start from. */
+	shown() {
+		const upstream = this.run?.upstream ?? null;
+		const edit = this.edit;
+		if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign)) return edit;
+		const kept = { loop: false, rate: edit?.rate ?? 12, library: edit?.library ?? [], upstream, foreign: false };
+		if (this.start) return { ...this.start, ...kept };
+		const canvas = this.options.fallbackCanvas();
+		const somebody = personOf(standing(canvas.width, canvas.height));
+		return { canvas, frames: [[somebody]], steps: [AT_ONCE], ...kept };
+	}
 
-  get canvas() {
-    return this.shown().canvas;
-  }
+	get canvas() {
+		return this.shown().canvas;
+	}
 
-  /** Index of the keyframe shown; a text from outside may have fewer than the one before. */
-  get index() {
-    return Math.min(this.frame, this.shown().frames.length - 1);
-  }
+	/** Index of the keyframe shown; a text from outside may have fewer than the one before. */
+	get index() {
+		return Math.min(this.frame, this.shown().frames.length - 1);
+	}
 
-  /** The people to draw: of the keyframe in hand, or of the frame that is played. */
-  people() {
-    const shown = this.shown();
-    if (this.played !== null) return frameAt(shown.frames, shown.steps, this.played);
-    return shown.frames[this.index] ?? [];
-  }
+	/** The people to draw: of the keyframe in hand, or of the frame that is played. */
+	people() {
+		const shown = this.shown();
+		if (this.played !== null) return frameAt(shown.frames, shown.steps, this.played);
+		return shown.frames[this.index] ?? [];
+	}
 
-  /** The one in hand, if there is one. */
-  person() {
-    return this.people()[this.active];
-  }
+	/** The one in hand, if there is one. */
+	person() {
+		return this.people()[this.active];
+	}
 
-  /** The connected pose, to show under the edit. */
-  connected() {
-    return this.start ? this.start.frames[Math.min(this.index, this.start.frames.length - 1)] : [];
-  }
+	/** The connected pose, to show under the edit. */
+	connected() {
+		return this.start ? this.start.frames[Math.min(this.index, this.start.frames.length - 1)] : [];
+	}
 
-  /** The keyframe before; before the first, the pose as it was before the last change. */
-  before() {
-    if (this.index > 0) return this.shown().frames[this.index - 1];
-    const last = this.history.past.at(-1);
-    return last ? unlessNoPose(() => this.parsed(last.value)?.frames[this.index] ?? this.connected(), () => []) : [];
-  }
+	/** The keyframe before; before the first, the pose as it was before the last change. */
+	before() {
+		if (this.index > 0) return this.shown().frames[this.index - 1];
+		const last = this.history.past.at(-1);
+		return last ? unlessNoPose(() => this.parsed(last.value)?.frames[this.index] ?? this.connected(), () => []) : [];
+	}
 
-  parsed(text) {
-    return readValue(text, this.options.fallbackCanvas());
-  }
+	parsed(text) {
+		return readValue(text, this.options.fallbackCanvas());
+	}
 
-  // From outside.
+	// From outside.
 
-  /** Take a value: a loaded workflow, a paste, the graph's own undo. */
-  setText(text) {
-    if (text === this.text) return;
-    this.text = text;
-    this.history.reset(text);
-    this.selected.clear();
-    this.read();
-  }
+	/** Take a value: a loaded workflow, a paste, the graph's own undo. */
+	setText(text) {
+		if (text === this.text) return;
+		this.text = text;
+		this.history.reset(text);
+		this.selected.clear();
+		this.read();
+	}
 
-  setRun(run) {
-    this.run = run;
-    this.start = run.start ? this.parsed(JSON.stringify(run.start)) : null;
-    this.show();
-  }
+	setRun(run) {
+		this.run = run;
+		this.start = run.start ? this.parsed(JSON.stringify(run.start)) : null;
+		this.show();
+	}
 
-  read() {
-    this.played = null; // the sequence may be another, or none
-    this.said = "";
-    this.edit = unlessNoPose(() => this.parsed(this.text), (error) => {
-      this.said = `${error.message}. The text is kept until you change the pose.`;
-      return null;
-    });
-    this.show();
-  }
+	read() {
+		this.played = null; // the sequence may be another, or none
+		this.said = "";
+		this.edit = unlessNoPose(() => this.parsed(this.text), (error) => {
+			this.said = `${error.message}. The text is kept until you change the pose.`;
+			return null;
+		});
+		this.show();
+	}
 
-  show() {
-    this.active = within(this.active, 0, Math.max(0, this.people().length - 1));
-    const points = this.person()?.points ?? [];
-    for (const joint of this.selected) if (!points[joint]) this.selected.delete(joint);
-    this.options.onShow();
-  }
+	show() {
+		this.active = within(this.active, 0, Math.max(0, this.people().length - 1));
+		const points = this.person()?.points ?? [];
+		for (const joint of this.selected) if (!points[joint]) this.selected.delete(joint);
+		this.options.onShow();
+	}
 
-  say(text) {
-    this.said = text;
-    this.options.onShow();
-  }
+	say(text) {
+		this.said = text;
+		this.options.onShow();
+	}
 
-  // Changes.
+	// Changes.
 
-  commit(text, gesture) {
-    this.history.push(text, gesture);
-    this.take(text);
-  }
+	commit(text, gesture) {
+		this.history.push(text, gesture);
+		this.take(text);
+	}
 
-  take(text) {
-    this.text = text;
-    this.read();
-    this.options.onText(text);
-  }
+	take(text) {
+		this.text = text;
+		this.read();
+		this.options.onText(text);
+	}
 
-  /** @param {(edit: Edit) => Partial<Edit>} change
-   * @param {unknown} [gesture] consecutive changes of one gesture are undone together */
-  change(change, gesture) {
-    const before = this.shown();
-    this.commit(writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
-  }
+	/** @param {(edit: Edit) => Partial<Edit>} change
+	 * @param {unknown} [gesture] consecutive changes of one gesture are undone together */
+	change(change, gesture) {
+		const before = this.shown();
+		this.commit(writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
+	}
 
-  /** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change
-   * @param {unknown} [gesture] */
-  changePeople(change, gesture) {
-    const { index } = this;
-    this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
-  }
+	/** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change
+	 * @param {unknown} [gesture] */
+	changePeople(change, gesture) {
+		const { index } = this;
+		this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
+	}
 
-  /** Change the person in hand. */
-  changePerson(change, gesture) {
-    this.changePeople((people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)), gesture);
-  }
+	/** Change the person in hand. */
+	changePerson(change, gesture) {
+		this.changePeople((people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)), gesture);
+	}
 
-  /** The same of the joints alone; hands and face go along. */
-  changePoints(change) {
-    this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
-  }
+	/** The same of the joints alone; hands and face go along. */
+	changePoints(change) {
+		this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
+	}
 
-  undo() {
-    if (this.history.undo()) this.take(this.history.now);
-  }
+	undo() {
+		if (this.history.undo()) this.take(this.history.now);
+	}
 
-  redo() {
-    if (this.history.redo()) this.take(this.history.now);
-  }
+	redo() {
+		if (this.history.redo()) this.take(this.history.now);
+	}
 
-  // Joints.
+	// Joints.
 
-  /**
-   * Pull a joint, from the person as it was when the gesture began.
-   * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone this joint only
-   * @param {unknown} gesture
-   */
-  pull(start, joint, target, alone, gesture) {
-    const drag = this.symmetric ? dragBoth : dragJoint;
-    const points = drag(start.points, joint, target, alone || this.free);
-    this.changePerson(() => withPoints(start, points), gesture);
-  }
+	/**
+	 * Pull a joint, from the person as it was when the gesture began.
+	 * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone this joint only
+	 * @param {unknown} gesture
+	 */
+	pull(start, joint, target, alone, gesture) {
+		const drag = this.symmetric ? dragBoth : dragJoint;
+		const points = drag(start.points, joint, target, alone || this.free);
+		this.changePerson(() => withPoints(start, points), gesture);
+	}
 
-  /** Push the selected joints, or one, a little. */
-  nudge(joint, by, alone) {
-    this.played = null; // what is pushed is the keyframe
-    const person = this.person();
-    const here = person?.points[joint];
-    if (!here) return;
-    const gesture = `nudge ${this.index} ${this.active} ${joint}`;
-    if (this.selected.size > 1 && this.selected.has(joint)) {
-      this.transform(person, [...this.selected], (point) => plus(point, by), gesture);
-    } else this.pull(person, joint, plus(here, by), alone, gesture);
-  }
+	/** Push the selected joints, or one, a little. */
+	nudge(joint, by, alone) {
+		this.played = null; // what is pushed is the keyframe
+		const person = this.person();
+		const here = person?.points[joint];
+		if (!here) return;
+		const gesture = `nudge ${this.index} ${this.active} ${joint}`;
+		if (this.selected.size > 1 && this.selected.has(joint)) {
+			this.transform(person, [...this.selected], (point) => plus(point, by), gesture);
+		} else this.pull(person, joint, plus(here, by), alone, gesture);
+	}
 
-  /**
-   * Move some joints all alike; of all of them, hands and face too.
-   * @param {Person} start @param {number[]} joints @param {(point: Point) => Point} change @param {unknown} [gesture]
-   */
-  transform(start, joints, change, gesture) {
-    const whole = present(start.points).every((joint) => joints.includes(joint));
-    const some = () => start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
-    this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
-  }
+	/**
+	 * Move some joints all alike; of all of them, hands and face too.
+	 * @param {Person} start @param {number[]} joints @param {(point: Point) => Point} change @param {unknown} [gesture]
+	 */
+	transform(start, joints, change, gesture) {
+		const whole = present(start.points).every((joint) => joints.includes(joint));
+		const some = () => start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
+		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
+	}
 
-  /** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
-   * @param {unknown} [gesture] */
-  turn(start, joints, centre, angle, scale, gesture) {
-    this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
-  }
+	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
+	 * @param {unknown} [gesture] */
+	turn(start, joints, centre, angle, scale, gesture) {
+		this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
+	}
 
-  hide(joints) {
-    this.changePoints((points) => points.map((point, joint) => (joints.includes(joint) ? null : point)));
-  }
+	hide(joints) {
+		this.changePoints((points) => points.map((point, joint) => (joints.includes(joint) ? null : point)));
+	}
 
-  bringBack(joint) {
-    this.changePoints((points, canvas) => restored(points, joint, canvas));
-  }
+	bringBack(joint) {
+		this.changePoints((points, canvas) => restored(points, joint, canvas));
+	}
 
-  select(joints) {
-    this.selected = new Set(joints);
-    this.show();
-  }
+	select(joints) {
+		this.selected = new Set(joints);
+		this.show();
+	}
 
-  /** Into the selection, or out of it. */
-  toggle(joint) {
-    const selected = new Set(this.selected);
-    if (!selected.delete(joint)) selected.add(joint);
-    this.select(selected);
-  }
+	/** Into the selection, or out of it. */
+	toggle(joint) {
+		const selected = new Set(this.selected);
+		if (!selected.delete(joint)) selected.add(joint);
+		this.select(selected);
+	}
 
-  selectAll() {
-    this.select(present(this.person()?.points ?? []));
-  }
+	selectAll() {
+		this.select(present(this.person()?.points ?? []));
+	}
 
-  // The person in hand.
+	// The person in hand.
 
-  mirror() {
-    this.changePerson(mirrored);
-  }
+	mirror() {
+		this.changePerson(mirrored);
+	}
 
-  copySide(from) {
-    this.changePoints((points) => copiedSide(points, from));
-  }
+	copySide(from) {
+		this.changePoints((points) => copiedSide(points, from));
+	}
 
-  straighten() {
-    this.changePoints((points) => straightened(points, [...this.selected]));
-  }
+	straighten() {
+		this.changePoints((points) => straightened(points, [...this.selected]));
+	}
 
-  setUpright() {
-    this.changePoints(upright);
-  }
+	setUpright() {
+		this.changePoints(upright);
+	}
 
-  stand() {
-    this.changePerson((person, { width, height }) => ({ ...personOf(standing(width, height)), rest: person.rest }));
-  }
+	stand() {
+		this.changePerson((person, { width, height }) => ({ ...personOf(standing(width, height)), rest: person.rest }));
+	}
 
-  takePose(model) {
-    if (this.person()) this.changePoints((points, canvas) => inPose(points, model, canvas));
-    else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
-  }
+	takePose(model) {
+		if (this.person()) this.changePoints((points, canvas) => inPose(points, model, canvas));
+		else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
+	}
 
-  /** Put the pose of the person in hand into the workflow's own library. */
-  keepPose(name) {
-    const points = this.person()?.points;
-    if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
-  }
+	/** Put the pose of the person in hand into the workflow's own library. */
+	keepPose(name) {
+		const points = this.person()?.points;
+		if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
+	}
 
-  dropPose(index) {
-    this.change(({ library }) => ({ library: without(library, index) }));
-  }
+	dropPose(index) {
+		this.change(({ library }) => ({ library: without(library, index) }));
+	}
 
-  /** Drop the edit: the connected pose again, or somebody who stands. Kept poses stay. */
-  reset() {
-    const shown = this.shown();
-    this.frame = 0;
-    this.commit(shown.library.length ? writeValue({ ...shown, frames: [], steps: [], loop: false, upstream: null }) : "");
-  }
+	/** Drop the edit: the connected pose again, or somebody who stands. Kept poses stay. */
+	reset() {
+		const shown = this.shown();
+		this.frame = 0;
+		this.commit(shown.library.length ? writeValue({ ...shown, frames: [], steps: [], loop: false, upstream: null }) : "");
+	}
 
-  // People.
+	// People.
 
-  addPerson() {
-    this.active = this.people().length;
-    this.changePeople((people, { width, height }) => {
-      const beside = standing(width, height).map((point) => plus(point, [width * 0.12 * people.length, 0]));
-      return [...people, personOf(beside)];
-    });
-  }
+	addPerson() {
+		this.active = this.people().length;
+		this.changePeople((people, { width, height }) => {
+			const beside = standing(width, height).map((point) => plus(point, [width * 0.12 * people.length, 0]));
+			return [...people, personOf(beside)];
+		});
+	}
 
-  removePerson() {
-    const gone = this.active;
-    this.selected.clear();
-    this.changePeople((people) => without(people, gone));
-  }
+	removePerson() {
+		const gone = this.active;
+		this.selected.clear();
+		this.changePeople((people) => without(people, gone));
+	}
 
-  takePerson(index) {
-    if (index !== this.active) this.selected.clear();
-    this.active = index;
-    this.show();
-  }
+	takePerson(index) {
+		if (index !== this.active) this.selected.clear();
+		this.active = index;
+		this.show();
+	}
 
-  // Keyframes.
+	// Keyframes.
 
-  /** A keyframe after this one, alike. */
-  addFrame() {
-    const index = this.index;
-    this.frame = index + 1;
-    this.change(({ frames, steps }) => {
-      // what led to a plain next frame leads to the new one at the usual pace
-      const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
-      return { frames: frames.toSpliced(index, 0, frames[index]), steps: steps.toSpliced(index, 1, step, { ...step }) };
-    });
-  }
+	/** A keyframe after this one, alike. */
+	addFrame() {
+		const index = this.index;
+		this.frame = index + 1;
+		this.change(({ frames, steps }) => {
+			// what led to a plain next frame leads to the new one at the usual pace
+			const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
+			return { frames: frames.toSpliced(index, 0, frames[index]), steps: steps.toSpliced(index, 1, step, { ...step }) };
+		});
+	}
 
-  removeFrame() {
-    const index = this.index;
-    if (this.shown().frames.length < 2) return;
-    this.frame = Math.max(0, index - 1);
-    this.change(({ frames, steps }) => ({ frames: without(frames, index), steps: without(steps, index) }));
-  }
+	removeFrame() {
+		const index = this.index;
+		if (this.shown().frames.length < 2) return;
+		this.frame = Math.max(0, index - 1);
+		this.change(({ frames, steps }) => ({ frames: without(frames, index), steps: without(steps, index) }));
+	}
 
-  moveFrame(by) {
-    const from = this.index;
-    const to = from + by;
-    if (to < 0 || to >= this.shown().frames.length) return;
-    this.frame = to;
-    // the poses change places; the timing belongs to the places
-    this.change(({ frames }) => ({ frames: without(frames, from).toSpliced(to, 0, frames[from]) }));
-  }
+	moveFrame(by) {
+		const from = this.index;
+		const to = from + by;
+		if (to < 0 || to >= this.shown().frames.length) return;
+		this.frame = to;
+		// the poses change places; the timing belongs to the places
+		this.change(({ frames }) => ({ frames: without(frames, from).toSpliced(to, 0, frames[from]) }));
+	}
 
-  setStep(change) {
-    const { index } = this;
-    this.change(({ steps }) => ({ steps: changedAt(steps, index, (step) => ({ ...step, ...change })) }));
-  }
+	setStep(change) {
+		const { index } = this;
+		this.change(({ steps }) => ({ steps: changedAt(steps, index, (step) => ({ ...step, ...change })) }));
+	}
 
-  setPlayback(change) {
-    this.change(() => change);
-  }
+	setPlayback(change) {
+		this.change(() => change);
+	}
 
-  takeFrame(index) {
-    this.frame = index;
-    this.played = null;
-    this.show();
-  }
+	takeFrame(index) {
+		this.frame = index;
+		this.played = null;
+		this.show();
+	}
 
-  /** Number of frames that go out, and the one the keyframe in hand stands at. */
-  timing() {
-    const { steps, loop } = this.shown();
-    return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
-  }
+	/** Number of frames that go out, and the one the keyframe in hand stands at. */
+	timing() {
+		const { steps, loop } = this.shown();
+		return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
+	}
 
-  play(frame) {
-    this.played = frame;
-    this.show();
-  }
+	play(frame) {
+		this.played = frame;
+		this.show();
+	}
 
-  // Files.
+	// Files.
 
-  /** Take OpenPose JSON or the editor's own text as a new edit. */
-  paste(text) {
-    unlessNoPose(() => {
-      const edit = readValue(text, this.canvas);
-      if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
-      this.frame = 0;
-      const library = edit.library.length ? edit.library : this.shown().library;
-      this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
-    }, (error) => this.say(error.message));
-  }
+	/** Take OpenPose JSON or the editor's own text as a new edit. */
+	paste(text) {
+		unlessNoPose(() => {
+			const edit = readValue(text, this.canvas);
+			if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
+			this.frame = 0;
+			const library = edit.library.length ? edit.library : this.shown().library;
+			this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
+		}, (error) => this.say(error.message));
+	}
 
-  /** All frames that go out, as OpenPose JSON every pack reads. */
-  asOpenPose() {
-    const { canvas, frames, steps } = this.shown();
-    const all = Array.from({ length: this.timing().total }, (_, number) => frameAt(frames, steps, number));
-    return writeOpenPose(all, canvas);
-  }
+	/** All frames that go out, as OpenPose JSON every pack reads. */
+	asOpenPose() {
+		const { canvas, frames, steps } = this.shown();
+		const all = Array.from({ length: this.timing().total }, (_, number) => frameAt(frames, steps, number));
+		return writeOpenPose(all, canvas);
+	}
 }

@@ -5,188 +5,183 @@ import { thumbnail } from "./figure.js";
 import { POSES } from "./library.js";
 import { arrowStep, button, html, row, slider, toggle } from "./page.js";
 
-/** @import { Points } from "./geometry.js" @import { EditorState } from "./state.js"
- * @import { Stage } from "./stage.js" @import { KeptPose } from "./value.js" */
-
-/** @typedef {{live: (on: boolean) => void, enlarge: () => void}} Actions what goes beyond the pose */
-
 const TABS = ["Pose", "Library", "People", "Frames", "View", "File"];
 
 export class Toolbar {
-  /** @param {EditorState} state @param {Stage} stage @param {Actions} actions
-   * @param {HTMLElement} frames the row of the tab "Frames" */
-  constructor(state, stage, actions, frames) {
-    this.state = state;
-    this.stage = stage;
-    this.undo = button("↶", "Undo (Ctrl+Z)", () => state.undo());
-    this.redo = button("↷", "Redo (Ctrl+Y)", () => state.redo());
-    this.live = toggle("live", "Live posing: draw the person while you pull", actions.live);
-    this.large = button("full", "Full window", actions.enlarge);
-    this.kept = html("span", { class: "kept" });
-    /** @type {KeptPose[] | null} what `kept` shows */
-    this.shownLibrary = null;
-    this.missing = html("span", { class: "missing" });
-    this.tabs = TABS.map((name, index) => {
-      const tab = html("button", { type: "button", role: "tab" }, name);
-      tab.addEventListener("click", () => this.open(index));
-      return tab;
-    });
-    this.rows = [this.poseRow(), this.libraryRow(), this.peopleRow(), frames, this.viewRow(), this.fileRow()];
-    this.rows.forEach((row, index) => {
-      row.setAttribute("role", "tabpanel");
-      row.setAttribute("aria-label", TABS[index]);
-    });
-    const tabs = html("div", { class: "tabs", role: "tablist" }, ...this.tabs);
-    tabs.addEventListener("keydown", (event) => {
-      const step = arrowStep(event);
-      if (!step) return;
-      const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
-      this.open(next);
-      this.tabs[next].focus();
-    });
-    const top = html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large);
-    this.element = html("div", { class: "toolbar" }, top, ...this.rows);
-    this.open(0);
-  }
+	/** @param {EditorState} state @param {Stage} stage @param {Actions} actions
+	 * @param {HTMLElement} frames the row of the tab "Frames" */
+	constructor(state, stage, actions, frames) {
+		this.state = state;
+		this.stage = stage;
+		this.undo = button("↶", "Undo (Ctrl+Z)", () => state.undo());
+		this.redo = button("↷", "Redo (Ctrl+Y)", () => state.redo());
+		this.live = toggle("live", "Live posing: draw the person while you pull", actions.live);
+		this.large = button("full", "Full window", actions.enlarge);
+		this.kept = html("span", { class: "kept" });
+		/** @type {KeptPose[] | null} what `kept` shows */
+		this.shownLibrary = null;
+		this.missing = html("span", { class: "missing" });
+		this.tabs = TABS.map((name, index) => {
+			const tab = html("button", { type: "button", role: "tab" }, name);
+			tab.addEventListener("click", () => this.open(index));
+			return tab;
+		});
+		this.rows = [this.poseRow(), this.libraryRow(), this.peopleRow(), frames, this.viewRow(), this.fileRow()];
+		this.rows.forEach((row, index) => {
+			row.setAttribute("role", "tabpanel");
+			row.setAttribute("aria-label", TABS[index]);
+		});
+		const tabs = html("div", { class: "tabs", role: "tablist" }, ...this.tabs);
+		tabs.addEventListener("keydown", (event) => {
+			const step = arrowStep(event);
+			if (!step) return;
+			const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
+			this.open(next);
+			this.tabs[next].focus();
+		});
+		const top = html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large);
+		this.element = html("div", { class: "toolbar" }, top, ...this.rows);
+		this.open(0);
+	}
 
-  open(index) {
-    this.tabs.forEach((tab, at) => {
-      tab.setAttribute("aria-selected", String(at === index));
-      tab.tabIndex = at === index ? 0 : -1;
-      this.rows[at].hidden = at !== index;
-    });
-    this.state.show();
-  }
+	open(index) {
+		this.tabs.forEach((tab, at) => {
+			tab.setAttribute("aria-selected", String(at === index));
+			tab.tabIndex = at === index ? 0 : -1;
+			this.rows[at].hidden = at !== index;
+		});
+		this.state.show();
+	}
 
-  poseRow() {
-    const { state } = this;
-    this.hideButton = button("hide", "Hide the selected joints (Delete)", () => state.hide([...state.selected]));
-    return row(
-      button("mirror", "Mirror this person (left and right change names)", () => state.mirror()),
-      button("L→R", "Copy the left side to the right", () => state.copySide("left")),
-      button("R→L", "Copy the right side to the left", () => state.copySide("right")),
-      toggle("symmetric", "Symmetric: the other side does the same in the mirror", (on) => (state.symmetric = on)),
-      toggle("free", "Free: joints move alone and lengths change (Alt)", (on) => (state.free = on)),
-      button("straighten", "Straighten the selected limbs, or all", () => state.straighten()),
-      button("upright", "Turn this person upright", () => state.setUpright()),
-      button("stand", "Standing pose", () => state.stand()),
-      (this.reset = button("reset", "Drop the edit: the connected pose, or a standing person", () => state.reset())),
-      button("select all", "Select all joints (Ctrl+A)", () => state.selectAll()),
-      this.hideButton,
-      this.missing,
-    );
-  }
+	poseRow() {
+		const { state } = this;
+		this.hideButton = button("hide", "Hide the selected joints (Delete)", () => state.hide([...state.selected]));
+		return row(
+			button("mirror", "Mirror this person (left and right change names)", () => state.mirror()),
+			button("L→R", "Copy the left side to the right", () => state.copySide("left")),
+			button("R→L", "Copy the right side to the left", () => state.copySide("right")),
+			toggle("symmetric", "Symmetric: the other side does the same in the mirror", (on) => (state.symmetric = on)),
+			toggle("free", "Free: joints move alone and lengths change (Alt)", (on) => (state.free = on)),
+			button("straighten", "Straighten the selected limbs, or all", () => state.straighten()),
+			button("upright", "Turn this person upright", () => state.setUpright()),
+			button("stand", "Standing pose", () => state.stand()),
+			(this.reset = button("reset", "Drop the edit: the connected pose, or a standing person", () => state.reset())),
+			button("select all", "Select all joints (Ctrl+A)", () => state.selectAll()),
+			this.hideButton,
+			this.missing,
+		);
+	}
 
-  /** A button that gives the person in hand a pose. */
-  pose(name, points) {
-    return button("", name, () => this.state.takePose(points), thumbnail([points]), html("span", {}, name));
-  }
+	/** A button that gives the person in hand a pose. */
+	pose(name, points) {
+		return button("", name, () => this.state.takePose(points), thumbnail([points]), html("span", {}, name));
+	}
 
-  libraryRow() {
-    const { state } = this;
-    const shelf = html("div", { class: "shelf" }, ...POSES.map(({ name, points }) => this.pose(name, points)));
-    const name = html("input", { type: "text", placeholder: "name", "aria-label": "Name of the pose to keep", maxlength: 60 });
-    const keep = button("+ keep this pose", "Keep this pose in the workflow", () => {
-      state.keepPose(name.value.trim() || `pose ${state.shown().library.length + 1}`);
-      name.value = "";
-    });
-    return html("div", { class: "library" }, row(name, keep), this.kept, shelf);
-  }
+	libraryRow() {
+		const { state } = this;
+		const shelf = html("div", { class: "shelf" }, ...POSES.map(({ name, points }) => this.pose(name, points)));
+		const name = html("input", { type: "text", placeholder: "name", "aria-label": "Name of the pose to keep", maxlength: 60 });
+		const keep = button("+ keep this pose", "Keep this pose in the workflow", () => {
+			state.keepPose(name.value.trim() || `pose ${state.shown().library.length + 1}`);
+			name.value = "";
+		});
+		return html("div", { class: "library" }, row(name, keep), this.kept, shelf);
+	}
 
-  peopleRow() {
-    const { state } = this;
-    this.remove = button("− person", "Remove this person", () => state.removePerson());
-    this.who = html("span", { class: "who" });
-    const next = (by) => () => {
-      const count = state.people().length;
-      if (count) state.takePerson((state.active + by + count) % count);
-    };
-    return row(
-      button("+ person", "Add a person", () => state.addPerson()),
-      this.remove,
-      button("◂", "Person before", next(-1)),
-      this.who,
-      button("▸", "Next person", next(1)),
-    );
-  }
+	peopleRow() {
+		const { state } = this;
+		this.remove = button("− person", "Remove this person", () => state.removePerson());
+		this.who = html("span", { class: "who" });
+		const next = (by) => () => {
+			const count = state.people().length;
+			if (count) state.takePerson((state.active + by + count) % count);
+		};
+		return row(
+			button("+ person", "Add a person", () => state.addPerson()),
+			this.remove,
+			button("◂", "Person before", next(-1)),
+			this.who,
+			button("▸", "Next person", next(1)),
+		);
+	}
 
-  viewRow() {
-    const { stage } = this;
-    /** @template {keyof Stage["look"]} What @param {What} what */
-    const look = (what) => (value) => {
-      stage.look[what] = value;
-      stage.render();
-    };
-    const range = { min: 0, max: 1, step: 0.05, value: stage.look.background };
-    return row(
-      button("fit", "Show everything (0)", () => stage.fit()),
-      button("−", "Zoom out (-)", () => stage.zoomBy(1 / 1.25)),
-      button("+", "Zoom in (+)", () => stage.zoomBy(1.25)),
-      html("label", {}, "background ", slider("Opacity of the background", range, look("background"))),
-      toggle("connected pose", "Show the connected pose under the edit", look("connected")),
-      toggle("pose before", "Show the keyframe before, or the pose before the last change", look("before")),
-    );
-  }
+	viewRow() {
+		const { stage } = this;
+		/** @template {keyof Stage["look"]} What @param {What} what */
+		const look = (what) => (value) => {
+			stage.look[what] = value;
+			stage.render();
+		};
+		const range = { min: 0, max: 1, step: 0.05, value: stage.look.background };
+		return row(
+			button("fit", "Show everything (0)", () => stage.fit()),
+			button("−", "Zoom out (-)", () => stage.zoomBy(1 / 1.25)),
+			button("+", "Zoom in (+)", () => stage.zoomBy(1.25)),
+			html("label", {}, "background ", slider("Opacity of the background", range, look("background"))),
+			toggle("connected pose", "Show the connected pose under the edit", look("connected")),
+			toggle("pose before", "Show the keyframe before, or the pose before the last change", look("before")),
+		);
+	}
 
-  fileRow() {
-    const { state } = this;
-    const file = html("input", { type: "file", accept: ".json,application/json", hidden: "" });
-    file.addEventListener("change", () => {
-      file.files?.[0]?.text().then((text) => state.paste(text));
-      file.value = "";
-    });
-    return row(
-      file,
-      button("open", "Open a file of OpenPose JSON", () => file.click()),
-      button("save", "Save as a file of OpenPose JSON", () => this.save()),
-      button("copy", "Copy as OpenPose JSON", () => this.copy()),
-      button("paste", "Paste OpenPose JSON", () => this.paste()),
-    );
-  }
+	fileRow() {
+		const { state } = this;
+		const file = html("input", { type: "file", accept: ".json,application/json", hidden: "" });
+		file.addEventListener("change", () => {
+			file.files?.[0]?.text().then((text) => state.paste(text));
+			file.value = "";
+		});
+		return row(
+			file,
+			button("open", "Open a file of OpenPose JSON", () => file.click()),
+			button("save", "Save as a file of OpenPose JSON", () => this.save()),
+			button("copy", "Copy as OpenPose JSON", () => this.copy()),
+			button("paste", "Paste OpenPose JSON", () => this.paste()),
+		);
+	}
 
-  save() {
-    const url = URL.createObjectURL(new Blob([this.state.asOpenPose()], { type: "application/json" }));
-    html("a", { href: url, download: "pose.json" }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
-  }
+	save() {
+		const url = URL.createObjectURL(new Blob([this.state.asOpenPose()], { type: "application/json" }));
+		html("a", { href: url, download: "pose.json" }).click();
+		setTimeout(() => URL.revokeObjectURL(url), 1000);
+	}
 
-  copy() {
-    const { state } = this;
-    const done = navigator.clipboard?.writeText(state.asOpenPose());
-    if (!done) state.say("this page may not use the clipboard; save a file instead");
-    else done.then(() => state.say("copied"), () => state.say("the browser did not allow copying"));
-  }
+	copy() {
+		const { state } = this;
+		const done = navigator.clipboard?.writeText(state.asOpenPose());
+		if (!done) state.say("this page may not use the clipboard; save a file instead");
+		else done.then(() => state.say("copied"), () => state.say("the browser did not allow copying"));
+	}
 
-  paste() {
-    const { state } = this;
-    const read = navigator.clipboard?.readText?.();
-    if (!read) state.say("this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it");
-    else read.then((text) => state.paste(text), () => state.say("the browser did not allow pasting; press Ctrl+V on the editor"));
-  }
+	paste() {
+		const { state } = this;
+		const read = navigator.clipboard?.readText?.();
+		if (!read) state.say("this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it");
+		else read.then((text) => state.paste(text), () => state.say("the browser did not allow pasting; press Ctrl+V on the editor"));
+	}
 
-  render() {
-    const { state } = this;
-    const people = state.people();
-    this.undo.disabled = !state.history.past.length;
-    this.redo.disabled = !state.history.future.length;
-    this.reset.disabled = !state.edit?.frames.length;
-    this.remove.disabled = !people.length;
-    this.hideButton.disabled = !state.selected.size;
-    this.who.textContent = people.length ? `person ${state.active + 1} of ${people.length}` : "nobody";
-    const points = state.person()?.points ?? [];
-    this.missing.replaceChildren(
-      ...JOINTS.flatMap((name, joint) =>
-        points[joint] === null ? [button(`+ ${name}`, `Bring back the ${name}`, () => state.bringBack(joint))] : [],
-      ),
-    );
-    const { library } = state.shown();
-    if (this.shownLibrary === library) return;
-    this.shownLibrary = library;
-    this.kept.replaceChildren(
-      ...library.map(({ name, points }, index) => {
-        const forget = button("×", `Forget the pose ${name}`, () => state.dropPose(index));
-        return html("span", { class: "own" }, this.pose(name, points), forget);
-      }),
-    );
-  }
+	render() {
+		const { state } = this;
+		const people = state.people();
+		this.undo.disabled = !state.history.past.length;
+		this.redo.disabled = !state.history.future.length;
+		this.reset.disabled = !state.edit?.frames.length;
+		this.remove.disabled = !people.length;
+		this.hideButton.disabled = !state.selected.size;
+		this.who.textContent = people.length ? `person ${state.active + 1} of ${people.length}` : "nobody";
+		const points = state.person()?.points ?? [];
+		this.missing.replaceChildren(
+			...JOINTS.flatMap((name, joint) =>
+				points[joint] === null ? [button(`+ ${name}`, `Bring back the ${name}`, () => state.bringBack(joint))] : [],
+			),
+		);
+		const { library } = state.shown();
+		if (this.shownLibrary === library) return;
+		this.shownLibrary = library;
+		this.kept.replaceChildren(
+			...library.map(({ name, points }, index) => {
+				const forget = button("×", `Forget the pose ${name}`, () => state.dropPose(index));
+				return html("span", { class: "own" }, this.pose(name, points), forget);
+			}),
+		);
+	}
 }

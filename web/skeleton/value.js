@@ -7,23 +7,7 @@ import { EASINGS, MOST_FRAMES, frameCount } from "./interpolation.js";
 import { PoseTextError, isObject, readOpenPose, unlessNoPose, writePeople } from "./openpose.js";
 import { personOf } from "./person.js";
 
-/** @import { Canvas, Points } from "./geometry.js" @import { Person } from "./person.js"
- * @import { Step } from "./interpolation.js" */
-
 export { PoseTextError, unlessNoPose };
-
-/** @typedef {{name: string, points: Points}} KeptPose in pixels of any canvas */
-/**
- * @typedef {object} Edit
- * @property {Canvas} canvas
- * @property {Person[][]} frames keyframes; none: nothing is edited, only poses are kept
- * @property {Step[]} steps one for each keyframe
- * @property {boolean} loop
- * @property {number} rate frames a second of the playback
- * @property {string | null} upstream
- * @property {KeptPose[]} library
- * @property {boolean} foreign OpenPose JSON in place of the editor's own form
- */
 
 export const VERSION = 2;
 export const RATES = [4, 8, 12, 16, 24, 30];
@@ -40,85 +24,85 @@ export const AT_ONCE = { frames: 1, easing: "linear" };
  * @returns {Edit | null} null for an empty text
  */
 export function readValue(text, fallback) {
-  if (!text.trim()) return null;
-  let document;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw new PoseTextError(`this is no JSON: ${/** @type {Error} */ (error).message}`);
-  }
-  // OpenPose's own files state a version as well, and have people in the place of frames
-  if (isObject(document) && "version" in document && !("people" in document)) return readOwn(ofThisVersion(document), fallback);
-  const { canvas, frames } = readOpenPose(document, fallback);
-  if (!Object.keys(document).length) return null;
-  const steps = frames.map(() => AT_ONCE);
-  return { canvas, frames, steps, loop: false, rate: RATE, upstream: null, library: [], foreign: true };
+	if (!text.trim()) return null;
+	let document;
+	try {
+		document = JSON.parse(text);
+	} catch (error) {
+		throw new PoseTextError(`this is no JSON: ${/** @type {Error} */ (error).message}`);
+	}
+	// OpenPose's own files state a version as well, and have people in the place of frames
+	if (isObject(document) && "version" in document && !("people" in document)) return readOwn(ofThisVersion(document), fallback);
+	const { canvas, frames } = readOpenPose(document, fallback);
+	if (!Object.keys(document).length) return null;
+	const steps = frames.map(() => AT_ONCE);
+	return { canvas, frames, steps, loop: false, rate: RATE, upstream: null, library: [], foreign: true };
 }
 
 /** @param {Edit} edit */
 export function writeValue({ canvas, upstream, loop, rate, frames, steps, library }) {
-  return JSON.stringify({
-    version: VERSION,
-    canvas_width: canvas.width,
-    canvas_height: canvas.height,
-    upstream,
-    loop,
-    rate,
-    frames: frames.map((people, index) => ({
-      ...writePeople(people, canvas), steps: steps[index].frames, easing: steps[index].easing,
-    })),
-    ...(library.length && { library: library.map(writeKept) }),
-  });
+	return JSON.stringify({
+		version: VERSION,
+		canvas_width: canvas.width,
+		canvas_height: canvas.height,
+		upstream,
+		loop,
+		rate,
+		frames: frames.map((people, index) => ({
+			...writePeople(people, canvas), steps: steps[index].frames, easing: steps[index].easing,
+		})),
+		...(library.length && { library: library.map(writeKept) }),
+	});
 }
 
 function ofThisVersion(document) {
-  const { version } = document;
-  if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
-    const said = String(version).slice(0, 40);
-    throw new PoseTextError(`the pose has version ${said}; this editor reads versions 1 to ${VERSION}`);
-  }
-  while (document.version !== VERSION) document = MIGRATIONS[document.version](document);
-  return document;
+	const { version } = document;
+	if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
+		const said = String(version).slice(0, 40);
+		throw new PoseTextError(`the pose has version ${said}; this editor reads versions 1 to ${VERSION}`);
+	}
+	while (document.version !== VERSION) document = MIGRATIONS[document.version](document);
+	return document;
 }
 
 function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, upstream, library }, fallback) {
-  if (!Array.isArray(pictures)) throw new PoseTextError("frames of the pose must be a list");
-  const size = { canvas_width, canvas_height };
-  const complete = pictures.map((picture) => (isObject(picture) ? { ...picture, ...size } : picture));
-  const { canvas, frames } = readOpenPose(complete.length ? complete : size, fallback);
-  const steps = pictures.map(readStep);
-  if (frameCount(steps, loop === true) > MOST_FRAMES) {
-    throw new PoseTextError(`the sequence is longer than ${MOST_FRAMES} frames`);
-  }
-  return {
-    canvas,
-    frames: pictures.length ? frames : [],
-    steps,
-    loop: loop === true,
-    rate: RATES.includes(rate) ? rate : RATE,
-    upstream: typeof upstream === "string" ? upstream : null,
-    library: Array.isArray(library) ? library.flatMap(readKept) : [],
-    foreign: false,
-  };
+	if (!Array.isArray(pictures)) throw new PoseTextError("frames of the pose must be a list");
+	const size = { canvas_width, canvas_height };
+	const complete = pictures.map((picture) => (isObject(picture) ? { ...picture, ...size } : picture));
+	const { canvas, frames } = readOpenPose(complete.length ? complete : size, fallback);
+	const steps = pictures.map(readStep);
+	if (frameCount(steps, loop === true) > MOST_FRAMES) {
+		throw new PoseTextError(`the sequence is longer than ${MOST_FRAMES} frames`);
+	}
+	return {
+		canvas,
+		frames: pictures.length ? frames : [],
+		steps,
+		loop: loop === true,
+		rate: RATES.includes(rate) ? rate : RATE,
+		upstream: typeof upstream === "string" ? upstream : null,
+		library: Array.isArray(library) ? library.flatMap(readKept) : [],
+		foreign: false,
+	};
 }
 
 function readStep(frame, index) {
-  const { steps = 1, easing = "linear" } = frame ?? {};
-  if (!Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES || !Object.hasOwn(EASINGS, easing)) {
-    throw new PoseTextError(`frame ${index}: "steps" must be 1 to ${MOST_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`);
-  }
-  return { frames: steps, easing };
+	const { steps = 1, easing = "linear" } = frame ?? {};
+	if (!Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES || !Object.hasOwn(EASINGS, easing)) {
+		throw new PoseTextError(`frame ${index}: "steps" must be 1 to ${MOST_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`);
+	}
+	return { frames: steps, easing };
 }
 
 function writeKept({ name, points }) {
-  const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
-  return { name, pose_keypoints_2d };
+	const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
+	return { name, pose_keypoints_2d };
 }
 
 /** A kept pose, or nothing where it is none: a broken one must not cost the edit. @param {any} kept @returns {KeptPose[]} */
 const readKept = (kept) =>
-  unlessNoPose(() => {
-    const { frames } = readOpenPose({ people: [kept], coordinates: "pixels" }, { width: 1, height: 1 });
-    const [{ points }] = frames[0];
-    return points.some((point) => point) ? [{ name: String(kept.name ?? "pose").slice(0, 60), points }] : [];
-  }, () => []);
+	unlessNoPose(() => {
+		const { frames } = readOpenPose({ people: [kept], coordinates: "pixels" }, { width: 1, height: 1 });
+		const [{ points }] = frames[0];
+		return points.some((point) => point) ? [{ name: String(kept.name ?? "pose").slice(0, 60), points }] : [];
+	}, () => []);
