@@ -46,11 +46,15 @@ class LivePrompts {
 			this.editor.say("");
 			this.targets = targets;
 			const output = { ...this.graph.output };
-			for (const id of ids) output[id] = withInputs(output[id], { edited: this.editor.text });
+			for (const id of ids) {
+				// a text that comes along a wire counts, and nothing pulled here
+				if (!Array.isArray(output[id].inputs.edited)) output[id] = withInputs(output[id], { edited: this.editor.text });
+			}
+			// a draft's picture need not hold the workflow
+			const workflow = kind === "full" ? this.graph.workflow : undefined;
 			if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
 			else this.graph = null;
 			// not app.queuePrompt: that would also turn the seeds of other nodes
-			const workflow = kind === "full" ? (await app.graphToPrompt()).workflow : undefined;
 			const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
 			return answer.prompt_id ?? null;
 		} catch (error) {

@@ -126,6 +126,11 @@ test("a missing joint comes back where anatomy puts it", () => {
     assertClose(restored(hidden, joint, CANVAS)[joint], PERSON[joint], 0.5);
   }
   assert.ok(restored(new Array(18).fill(null), 3, CANVAS)[3]);
+  const lying = PERSON.map(([x, y]) => [y, 400 - x]);
+  for (let joint = 0; joint < 18; joint++) {
+    const hidden = lying.map((point, other) => (other === joint ? null : point));
+    assertClose(restored(hidden, joint, CANVAS)[joint], lying[joint], 0.5);
+  }
 });
 
 test("what hangs on a joint is what its limb carries", () => {

@@ -123,7 +123,7 @@ export function problems(points, canvas) {
 }
 
 /**
- * Where a missing joint would be: the standing person's limb, in proportion to this one's size, hung on its parent.
+ * Where a missing joint would be: the standing person's limb, as large as this one's and turned with the trunk, on its parent.
  * @param {Points} points @param {number} joint @param {Canvas} canvas
  */
 export function restored(points, joint, canvas) {
@@ -131,9 +131,9 @@ export function restored(points, joint, canvas) {
 	const parent = above(joint, (up) => points[up]);
 	const anchor = parent >= 0 ? parent : points.findIndex((point, other) => point && PARENT[other] === joint);
 	if (anchor < 0) return replaced(points, joint, model[joint]);
-	const [x, y] = minus(model[joint], model[anchor]);
-	const scale = scaleOf(points, model);
-	return replaced(points, joint, plus(points[anchor], [x * scale, y * scale]));
+	const way = minus(model[joint], model[anchor]);
+	const [angle, upright] = [points, model].map((body) => trunkFrame(body, present(points)).angle);
+	return replaced(points, joint, plus(points[anchor], turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))));
 }
 
 /** How large a person is against a model: by all limbs that are there. */
