@@ -141,6 +141,7 @@ def test_pointing_at_the_target_shines_on_the_source_through_both_frames(page):
     hover(page, "target", 12 + 16 * 2.5, 16 + 16 * 4.5)
     assert hottest(page, "source") == [2, 4] and hottest(page, "target") is None
     assert ring(page, "source") == pytest.approx([50 + 10 * 2.5, -10 + 15 * 4.5])
+    assert page.locator(".stage text").all_text_contents() == [""]  # only pins have a number
     assert said(page) == "target 52, 88 looked at source 75, 58; 100 % of its attention lies there"
     page.mouse.move(1400, 900)
     assert hottest(page, "source") is None and ring(page, "source") is None

@@ -75,7 +75,7 @@ export class Pane {
 	}
 
 	/** @param {Mark} mark */
-	drawn({ kind, at: [x, y], colour, box, text }) {
+	drawn({ kind, at: [x, y], colour, box, text = "" }) {
 		const style = `color: ${colour}`;
 		const found = box ? [svg("rect", { ...rectangle(box), class: "line", style })] : [];
 		if (kind === "region") return found;
