@@ -53,6 +53,8 @@ class EditSkeleton(io.ComfyNode):
                 PoseType.Output("edited_pose", display_name="POSE_KEYPOINT", tooltip="For Transfer Pose."),
                 io.Image.Output("skeleton", display_name="skeleton", tooltip="Drawn as OpenPose ControlNets want it."),
             ],
+            # so that a page opened anew gets background and connected pose although the host has them in its cache
+            is_output_node=True,
         )
 
     @classmethod

@@ -171,6 +171,15 @@ def test_a_value_without_frames_holds_no_edit(host):
     assert frame["people"][0]["pose_keypoints_2d"][2::3] == [1.0] * 18
 
 
+def test_a_second_run_tells_the_editor_again_although_nothing_is_run(host):
+    graph = Graph()
+    pose = graph.send_pose([picture([person(STANDING)])])
+    block = graph.add("DPTNEditSkeleton", pose=pose)
+    graph.add("PreviewImage", images=graph.out(block, 1))
+    first, second = (host.run(graph.prompt).outputs[block]["dptn_pose"] for _ in range(2))
+    assert first == second
+
+
 def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
     graph = Graph()
     images = graph.add("ProbeSendImages", count=1, height=512, width=1024, channels=3)
