@@ -83,6 +83,7 @@ class EditSkeleton(io.ComfyNode):
         shown = {  # what the editor starts from, and goes back to
             "start": None if upstream is None else to_wire([fit_to_canvas(frame, canvas) for frame in upstream]),
             "upstream": None if upstream is None else fingerprint(upstream),
+            "canvas": {"width": canvas.width, "height": canvas.height},
             "by_hand": by_hand,
         }
         payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}

@@ -11,7 +11,7 @@ const NODE = "DPTNEditSkeleton";
 const DRAWS = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 512; // pixels of the longer side while somebody pulls
-/** @type {any[]} */
+const PATIENCE = 500; // milliseconds that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
 const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
@@ -70,7 +70,9 @@ const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...in
 
 function liveRuns(node, editor) {
 	const prompts = new LivePrompts(node, editor);
-	return new LiveRuns({
+	let idle = false;
+	/** @type {LiveRuns} */
+	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
 		onEnd: (listener) => {
 			const heard = (event) => listener(event.detail?.prompt_id);
@@ -78,41 +80,57 @@ function liveRuns(node, editor) {
 				const image = prompts.targets.includes(String(detail?.node)) && detail.output?.images?.[0];
 				if (image) editor.showPicture(pictureAt(image));
 			};
-			for (const kind of ENDS) api.addEventListener(kind, heard);
-			api.addEventListener("executed", drawn);
-			return () => {
-				api.removeEventListener("executed", drawn);
-				for (const kind of ENDS) api.removeEventListener(kind, heard);
+			// a prompt that somebody took out of the queue, or that died with the host, ends without a word
+			const counted = ({ detail }) => {
+				idle = detail?.exec_info?.queue_remaining === 0;
+				const id = runs.promptId;
+				if (idle && id) setTimeout(() => idle && listener(id), PATIENCE);
 			};
+			const back = () => runs.promptId && listener(runs.promptId);
+			const gone = () => editor.say("live: the host does not answer");
+			const ends = Object.fromEntries(ENDS.map((kind) => [kind, heard]));
+			const all = Object.entries({ ...ends, executed: drawn, status: counted, reconnected: back, reconnecting: gone });
+			for (const [kind, act] of all) api.addEventListener(/** @type {any} */ (kind), act);
+			return () => all.forEach(([kind, act]) => api.removeEventListener(/** @type {any} */ (kind), act));
 		},
 	});
+	return runs;
 }
 
 function mount(node, name) {
 	/** @type {LiveRuns | null} */
 	let live = null;
+	let active = false;
+	const ask = (kind) => active && live?.request(kind);
+	const ownCanvas = () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) });
 	const editor = new SkeletonEditor({
 		onChange: (text) => {
 			// Nodes 2.0 reads the widget's own value, not only what getValue returns
 			widget.value = text;
 			widget.callback?.(text);
 			if (editor.stage.gesture) {
-				live?.request("draft");
+				ask("draft");
 				return; // the graph is drawn anew when the pull ends: drawing it at every move would take the time live posing needs
 			}
 			node.graph?.change?.();
-			live?.request("full");
+			ask("full");
 		},
 		onRelease: () => {
 			node.graph?.change?.();
-			live?.request("full");
+			ask("full");
 		},
 		onLive: (on) => {
-			live?.dispose();
-			live = on ? liveRuns(node, editor) : null;
-			live?.request("full");
+			active = on;
+			if (!on) return live?.rest();
+			live ??= liveRuns(node, editor); // kept when switched off: what it has in flight still counts when switched on again
+			live.request("full");
 		},
-		fallbackCanvas: () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) }),
+		// the block's canvas: of what is connected, once a run has said so, or else of its widgets
+		canvas: () => {
+			const given = node.inputs?.some(({ name, link }) => ["pose", "background"].includes(name) && link != null);
+			return given ? editor.state.run?.canvas ?? null : ownCanvas();
+		},
+		fallbackCanvas: ownCanvas,
 	});
 	const widget = node.addDOMWidget(name, KIND, editor.element, {
 		getValue: () => editor.text,

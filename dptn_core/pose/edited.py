@@ -100,7 +100,9 @@ def _read_step(picture: object, path: str) -> Step:
     if not isinstance(picture, dict):
         return Step()  # `read_openpose` says what is wrong with it
     try:
-        return Step(picture.get("steps", 1), picture.get("easing", "linear"))
+        frames = picture.get("steps", 1)
+        whole = int(frames) if isinstance(frames, float) and frames.is_integer() else frames  # as JavaScript writes it
+        return Step(whole, picture.get("easing", "linear"))
     except (ValueError, TypeError) as error:
         raise PoseFormatError(f"{path} of the edited pose: {error}") from None
 

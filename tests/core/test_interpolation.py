@@ -207,7 +207,7 @@ def test_a_value_of_version_1_is_read_as_a_plain_sequence():
     ("frame", "more", "message"),
     [
         ({"steps": 0}, {}, r"frames\[0\].*1 to 10000"),
-        ({"steps": 1.5}, {}, r"frames\[0\]"),
+        ({"steps": 1.5}, {}, r"frames\[0\].*got 1.5"),
         ({"steps": None}, {}, r"frames\[0\]"),
         ({"easing": ["x"]}, {}, r"frames\[0\].*easing"),
         ({"easing": "bouncy"}, {}, "easing must be one of"),

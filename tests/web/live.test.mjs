@@ -75,6 +75,20 @@ test("switched off, nothing is sent any more", async () => {
   assert.equal(host.listeners.size, 0);
 });
 
+test("at rest nothing more is sent, and what is in flight still counts when posing goes on", async () => {
+  const host = queue();
+  const live = new LiveRuns(host);
+  live.request("draft");
+  live.request("draft");
+  host.answer[0].resolve();
+  await settled();
+  live.rest();
+  live.request("full");
+  assert.equal(host.sent.length, 1);
+  host.end("prompt 0");
+  assert.equal(host.sent.length, 2);
+});
+
 test("what is wanted last counts: a full picture after the drafts", async () => {
   const host = queue();
   const kinds = [];

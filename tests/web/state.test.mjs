@@ -45,6 +45,20 @@ test("a connected pose initialises, edits win, and another connected pose starts
   assert.deepEqual(state.people()[0].points, start);
 });
 
+test("what is shown is on the block's canvas, scaled alike and centred, and so is what is written", () => {
+  let canvas = { ...CANVAS };
+  const state = new EditorState({ onText: () => {}, onShow: () => {}, fallbackCanvas: () => CANVAS, canvas: () => canvas });
+  state.stand();
+  const [x, y] = state.person().points[4];
+  canvas = { width: 1024, height: 256 };
+  assert.deepEqual(state.canvas, canvas);
+  assert.deepEqual(state.person().points[4].map((v) => Math.round(v)), [x / 2 + (1024 - 192) / 2, y / 2].map((v) => Math.round(v)));
+  state.nudge(4, [3, 0], false);
+  assert.equal(readValue(state.text, CANVAS).canvas.width, 1024);
+  canvas = null; // not known
+  assert.equal(state.canvas.width, 1024);
+});
+
 test("every command can be undone and redone", () => {
   const commands = {
     mirror: (s) => s.mirror(), copy: (s) => s.copySide("left"), straighten: (s) => s.straighten(), stand: (s) => s.stand(),

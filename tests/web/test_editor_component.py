@@ -157,6 +157,18 @@ def test_shift_adds_joints_and_a_double_click_hides_one(page):
     assert people(page)[0][10] is not None
 
 
+def test_a_hidden_joint_leaves_the_keyboard_with_the_editor(page):
+    page.mouse.dblclick(*where(page, 10))
+    assert people(page)[0][10] is None
+    page.keyboard.press("Control+z")
+    assert people(page)[0][10] is not None
+    page.locator('circle[data-joint="4"]').focus()
+    page.keyboard.press("Delete")
+    assert page.evaluate("document.activeElement.closest('.dptn-panel') !== null")
+    page.get_by_role("button", name="Bring back the right wrist").click()
+    assert page.evaluate("document.activeElement.dataset.joint") == "4"
+
+
 def test_symmetric_and_copied_sides(page):
     page.get_by_role("button", name="Symmetric").click()
     drag(page, where(page, 4), (-25, -70))

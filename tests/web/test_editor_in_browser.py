@@ -289,6 +289,58 @@ def test_another_connected_pose_starts_afresh_and_the_old_one_brings_the_edit_ba
     assert editor.evaluate(shown) == edited
 
 
+def test_the_editor_shows_the_canvas_that_the_block_uses(editor):
+    editor.evaluate(f"() => {{ const n = {NODE}; n.disconnectInput(0); n.disconnectInput(1); }}")
+    press(editor, "Standing pose")
+    editor.evaluate(
+        f"() => {{ const w = {NODE}.widgets.find(w => w.name === 'width'); w.value = 1024; w.callback?.(1024); }}"
+    )
+    editor.wait_for_function(f"{NODE}.dptnEditor.state.canvas.width === 1024")
+    before = editor.evaluate(f"{NODE}.dptnEditor.state.people()[0].points[0]")
+    editor.evaluate("window.app.queuePrompt(0, 1)")
+    editor.wait_for_function(f"{NODE}.dptnEditor.state.run?.canvas?.width === 1024", timeout=90_000)
+    assert editor.evaluate(f"{NODE}.dptnEditor.state.people()[0].points[0]") == before
+
+
+def test_live_posing_goes_on_after_its_prompt_was_taken_out_of_the_queue(editor, host):
+    press(editor, "Live posing")
+    editor.wait_for_timeout(500)
+    wait_until_idle(host)
+    editor.evaluate(
+        """async () => {
+            const { api } = await import('/scripts/api.js');
+            window.posts = 0;
+            const send = api.fetchApi;
+            window.restore = () => { api.fetchApi = send; };
+            api.fetchApi = async (path, options) => {
+                const answer = await send.call(api, path, options);
+                if (path === '/prompt') window.posts++;
+                return answer;
+            };
+        }"""
+    )
+    # the host is kept busy, so that the live prompt waits in the queue, from where it is taken
+    editor.evaluate(
+        f"""async () => {{
+            const person = window.app.graph._nodes.find(n => n.type === 'DPTNSamplePerson');
+            person.widgets.find(w => w.name === 'person').value = 'drawn figure (by seed)';
+            person.widgets.find(w => w.name === 'figure_seed').value = 77;
+            await window.app.queuePrompt(0, 1);
+            const before = window.posts;
+            {NODE}.dptnEditor.state.mirror();
+            while (window.posts === before) await new Promise(done => setTimeout(done, 5));
+            await fetch('/queue', {{ method: 'POST', body: JSON.stringify({{ clear: true }}) }});
+        }}"""
+    )
+    wait_until_idle(host)
+    editor.wait_for_timeout(1500)
+    before = editor.evaluate("window.posts")
+    editor.evaluate(f"{NODE}.dptnEditor.state.mirror()")
+    editor.wait_for_function("before => window.posts > before", arg=before, timeout=30_000)
+    editor.evaluate("window.restore()")
+    press(editor, "Live posing")
+
+
 def test_a_clone_has_the_edit_and_goes_its_own_way(editor):
     drag(editor, 4, 15, 30)
     original = value(editor)

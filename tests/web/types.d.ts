@@ -68,6 +68,8 @@ interface PoseRun {
   start: object[] | null;
   /** Its fingerprint. */
   upstream: string | null;
+  /** Of the block. */
+  canvas?: Canvas;
   /** Whether the edit counted. */
   by_hand: boolean;
 }
@@ -86,6 +88,8 @@ interface StateOptions {
   onShow(): void;
   /** The canvas when nothing states one. */
   fallbackCanvas(): Canvas;
+  /** The one the block will put poses on; null where that is not known yet. */
+  canvas?(): Canvas | null;
 }
 
 interface EditorOptions {
@@ -97,6 +101,8 @@ interface EditorOptions {
   onRelease?(): void;
   /** The canvas when nothing states one. */
   fallbackCanvas(): Canvas;
+  /** The one the block will put poses on; null where that is not known yet. */
+  canvas?(): Canvas | null;
 }
 
 /** What the toolbar asks of others: all that goes beyond the pose. */

@@ -53,6 +53,8 @@ test("what is no pose is said in words", () => {
     '{"version": "constructor", "frames": []}', '{"version": null, "frames": []}', '{"version": 2}',
     '{"people":[{"pose_keypoints_2d":[1,2]}]}', '{"people":[{"pose_keypoints_2d":["a"]}]}', '{"people": 3}', '{"people": [null]}',
     '{"people": [], "canvas_width": 3}', '{"people": [], "canvas_width": 1e9, "canvas_height": 3}',
+    '{"version": {"toString": 1}, "frames": []}', step({ easing: { toString: 1, valueOf: 1 } }), step({ easing: ["linear"] }),
+    '{"version": 2, "frames": [], "loop": "true"}', '{"version": 2, "frames": [], "upstream": {}}',
     step({ steps: 0 }), step({ steps: 1e9 }), step({ steps: "3" }), step({ easing: "bouncy" }), step({ easing: "toString" }),
   ];
   for (const text of texts) assert.throws(() => readValue(text, CANVAS), PoseTextError, text);
@@ -61,8 +63,9 @@ test("what is no pose is said in words", () => {
 test("a broken kept pose costs nothing else", () => {
   const document = JSON.parse(writeValue({ ...readValue(writeOpenPose([[WHOLE]], CANVAS), CANVAS), library: [{ name: "a", points: PERSON }] }));
   document.library.push({ name: "b", pose_keypoints_2d: [1] }, null, 3, {});
+  document.library[0].name = { toString: 1 };
   const edit = readValue(JSON.stringify(document), CANVAS);
-  assert.deepEqual(edit.library.map(({ name }) => name), ["a"]);
+  assert.deepEqual(edit.library.map(({ name }) => name), ["pose"]);
   assert.equal(edit.frames.length, 1);
 });
 

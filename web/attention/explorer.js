@@ -74,7 +74,7 @@ export class AttentionExplorer {
 		this.setEmpty("");
 	}
 
-	/** @param {Place} place @returns {Answer} */
+	/** @param {Place} place */
 	ask(place) {
 		const { maps, [place.side]: { frame } } = this.run;
 		const other = this.run[place.side === "target" ? "source" : "target"];
@@ -243,7 +243,7 @@ export class AttentionExplorer {
 	}
 }
 
-/** @param {Side} side @param {Point} place @param {number} joint @param {Point} size @returns {Place} */
+/** @param {Side} side @param {Point} place @param {number} joint @param {Point} size */
 function placeAt(side, place, joint = null, size = [0, 0]) {
 	return { side, box: [...place, ...size], joint };
 }

@@ -99,24 +99,24 @@ export function cellsIn(maps, frame, [left, top, width, height]) {
 	return every.filter((cell) => placeOf(maps, cell).every((at, axis) => first[axis] <= at && at <= last[axis]));
 }
 
-/** The pixels of a cell. @param {Maps} maps @param {MapBox} frame @param {number} cell @returns {MapBox} */
+/** The pixels of a cell. @param {Maps} maps @param {MapBox} frame @param {number} cell */
 export function boxOf(maps, frame, cell) {
 	const [left, top, width, height] = tokensOf(maps, cell);
 	const [x, y] = pixels(maps, frame, [left, top]);
 	return [x, y, (width / maps.columns) * frame[2], (height / maps.rows) * frame[3]];
 }
 
-/** Where a place in tokens lies in the picture. @param {Maps} maps @param {MapBox} frame @param {Point} tokens @returns {Point} */
+/** Where a place in tokens lies in the picture. @param {Maps} maps @param {MapBox} frame @param {Point} tokens */
 export function pixels(maps, frame, [x, y]) {
 	return [frame[0] + (x / maps.columns) * frame[2], frame[1] + (y / maps.rows) * frame[3]];
 }
 
-/** Row and column of a cell. @param {Maps} maps @param {number} cell @returns {Point} */
+/** Row and column of a cell. @param {Maps} maps @param {number} cell */
 function placeOf({ across }, cell) {
 	return [Math.floor(cell / across), cell % across];
 }
 
-/** @param {Maps} maps @param {number} cell @returns {MapBox} */
+/** @param {Maps} maps @param {number} cell */
 function tokensOf(maps, cell) {
 	const { rows, columns, block } = maps;
 	const [top, left] = placeOf(maps, cell).map((at) => at * block);

@@ -93,7 +93,7 @@ export class Pane {
 		return this.canvas[0] / this.stage.getBoundingClientRect().width;
 	}
 
-	/** Where in the picture a pointer is; the nearest place where it is outside. @param {PointerEvent} event @returns {Point} */
+	/** Where in the picture a pointer is; the nearest place where it is outside. @param {PointerEvent} event */
 	place({ clientX, clientY }) {
 		const { left, top, width, height } = this.stage.getBoundingClientRect();
 		const within = (/** @type {number} */ part) => Math.min(Math.max(part || 0, 0), 1);

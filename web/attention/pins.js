@@ -7,7 +7,7 @@ export const COLOURS = ["#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "
 
 export const MOST_PINS = 32;
 
-/** @param {{box: MapBox}} place @returns {Point} */
+/** @param {{box: MapBox}} place */
 export function middleOf({ box: [left, top, width, height] }) {
 	return [left + width / 2, top + height / 2];
 }
@@ -25,7 +25,7 @@ export function nextColour(pins) {
 
 /**
  * With one more or, where that joint is pinned already, without it; the oldest goes where there are too many.
- * @param {Pin[]} pins @param {Place} place @returns {Pin[]}
+ * @param {Pin[]} pins @param {Place} place
  */
 export function pinned(pins, place) {
 	const others = pins.filter(({ side, joint }) => joint === null || joint !== place.joint || side !== place.side);
@@ -47,7 +47,7 @@ export function nearest(places, from, reach) {
 
 /**
  * Pins for another run: joints follow the pose, and nothing stays outside the pictures.
- * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Point[]}>} sides @returns {Pin[]}
+ * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Point[]}>} sides
  */
 export function carriedOver(pins, sides) {
 	return pins.flatMap((pin) => {

@@ -23,6 +23,7 @@ export class SkeletonEditor {
 			onText: options.onChange,
 			onShow: () => this.render(),
 			fallbackCanvas: options.fallbackCanvas,
+			canvas: options.canvas,
 		});
 		this.stage = new Stage(this.state, { onRelease: options.onRelease });
 		this.strip = new Strip(this.state);
@@ -110,6 +111,7 @@ export class SkeletonEditor {
 		if (this.window) return this.shrink();
 		this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, html("style", {}, STYLE), this.panel);
 		this.window.addEventListener("close", () => this.shrink());
+		this.window.addEventListener("keydown", (event) => event.target === this.window && this.key(event));
 		document.body.append(this.window);
 		this.window.showModal();
 		this.toolbar.large.focus();

@@ -32,13 +32,13 @@ export const wrapped = (angle) => angle - 2 * Math.PI * Math.floor((angle + Math
 /** Those that are there. @param {Points} points */
 export const seen = (points) => points.filter((point) => point);
 
-/** @param {Point[]} points at least one @returns {Point} */
+/** @param {Point[]} points at least one */
 export function mean(points) {
 	const [x, y] = points.reduce(plus, [0, 0]);
 	return [x / points.length, y / points.length];
 }
 
-/** @param {Point[]} points at least one @returns {Box} */
+/** @param {Point[]} points at least one */
 export function boxOf(points) {
 	const xs = points.map((point) => point[0]);
 	const ys = points.map((point) => point[1]);

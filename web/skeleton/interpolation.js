@@ -69,12 +69,7 @@ function personBetween(start, end, share) {
 	return { ...start, points, parts };
 }
 
-/**
- * The joints on the way from one pose to another.
- * @param {Points} a @param {Points} b @param {number} share
- * @param {number[]} known joints that both have
- * @param {Frame[]} trunks of a, of b, and on the way @param {Frame[]} heads of a and b
- */
+/** The joints on the way from one pose to another. */
 function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, headB]) {
 	const both = (joint) => known.includes(joint);
 	const straight = (joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
@@ -100,12 +95,7 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, head
 	return done;
 }
 
-/**
- * The end of a limb that turns about `root` in relation to the trunk, the shorter way round, outward when both are alike.
- * @param {Point} root @param {Frame} trunk @param {[Frame, Point, Point]} start trunk, root and end
- * @param {[Frame, Point, Point]} end
- * @param {number} share
- */
+/** The end of a limb that turns about `root` in relation to the trunk, the shorter way round, outward when both are alike. */
 function swung(root, trunk, start, end, share) {
 	const [lengthA, lengthB] = [start, end].map(([, from, to]) => distance(from, to));
 	const [ownA, ownB] = [start, end].map(([frame, from, to]) => direction(from, to) - frame.angle);
@@ -117,11 +107,7 @@ function swung(root, trunk, start, end, share) {
 	return away(root, trunk.angle + angleA + turn * share, mix(lengthA, lengthB, share));
 }
 
-/**
- * The end of a forearm or shin: its angle to the upper limb changes through the straight limb.
- * @param {Point} root @param {Point} middle @param {Point[]} start root, middle and end @param {Point[]} end
- * @param {number} share
- */
+/** The end of a forearm or shin: its angle to the upper limb changes through the straight limb. */
 function bent(root, middle, start, end, share) {
 	const [bendA, bendB] = [start, end].map(([one, two, three]) => {
 		const none = distance(one, two) < NO_LENGTH || distance(two, three) < NO_LENGTH;
@@ -134,13 +120,10 @@ function bent(root, middle, start, end, share) {
 	return away(middle, direction(root, middle) + bendA + bend * share, length);
 }
 
-/** How many joints up to the root. @param {number} joint @returns {number} */
+/** How many joints up to the root. @param {number} joint */
 const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
 
-/**
- * A joint that only the start has: on the next joint above it that is known, turned with the trunk.
- * @param {number} joint @param {Points} a @param {Points} done @param {Frame} trunkA @param {Frame} trunk
- */
+/** A joint that only the start has: on the next joint above it that is known, turned with the trunk. */
 function carried(joint, a, done, trunkA, trunk) {
 	const held = above(joint, (up) => done[up] && a[up]);
 	if (held < 0) return trunk.outside(trunkA.inside(a[joint]));

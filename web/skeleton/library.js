@@ -60,8 +60,7 @@ const HIPS_MIDDLE = [0, STANDING[8][1]];
 const radians = (degrees) => (degrees * Math.PI) / 180;
 const lengthOf = (joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
 
-/** A drawing as 18 points in shares of the stature, y from 0 at the ground upward negative.
- * @param {Limb[]} limbs as of `TWO_BONES` @param {Drawing} more */
+/** A drawing as 18 points in shares of the stature, y from 0 at the ground upward negative. */
 function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }) {
 	const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
 	const points = new Array(18).fill(null);
@@ -133,9 +132,8 @@ function standsAt(points) {
 }
 
 /**
- * How tall somebody is in pixels, and each limb against that, from what is seen: what is foreshortened is measured on the other
- * side or taken for average.
- * @param {Points} points
+ * How tall somebody is in pixels, and each limb against that, from what is seen: what is foreshortened is measured on
+ * the other side or taken for average.
  */
 function proportions(points) {
 	const ratios = PARENT.map((parent, joint) => {

@@ -49,9 +49,14 @@ export class LiveRuns {
 		if (this.wanted) this.request(this.wanted);
 	}
 
-	/** Forget what was asked for, and listen no more. */
-	dispose() {
+	/** Forget what was asked for. */
+	rest() {
 		this.wanted = null;
+	}
+
+	/** The same, and listen no more. */
+	dispose() {
+		this.rest();
 		this.stopListening();
 	}
 }
@@ -82,7 +87,7 @@ export function nearestDownstream(prompt, starts, kind) {
 /**
  * What a prompt calls a node: its id, within subgraphs those of the nodes around it first, and one for each place the
  * subgraph is used.
- * @param {any} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
+ * @param {any} graph the outermost one @param {object} node @param {string} [prefix]
  */
 export function idsInPrompt(graph, node, prefix = "") {
 	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {

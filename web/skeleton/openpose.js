@@ -120,8 +120,6 @@ function readPerson(person, exact) {
 	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
 }
 
-/** @param {any} values @param {string} key @param {Record<number, number>} lengths @param {boolean} exact
- * @returns {Points | null} */
 function readPoints(values, key, lengths, exact) {
 	if (values === null || values === undefined) return null;
 	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
@@ -164,18 +162,20 @@ function seemShares(points, canvas) {
 	return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
 }
 
-/** A picture's people in pixels of a canvas, brought to another. @param {RawPicture} picture @param {Canvas} own
- * @param {Canvas} canvas */
+/** A picture's people in pixels of a canvas, brought to another. @param {RawPicture} picture @param {Canvas} own */
 function onCanvas({ people, exact }, own, canvas) {
 	const shares = !exact && seemShares(people.flatMap(everyPoint), own);
-	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
-	const [left, top] = [(canvas.width - own.width * scale) / 2, (canvas.height - own.height * scale) / 2];
-	const same = own.width === canvas.width && own.height === canvas.height;
 	// without the points a detector had marked by -1 before it divided by the size
 	/** @type {(point: Point) => Point | null} */
 	const inPixels = ([x, y]) => (x < 0 && y < 0 ? null : [x * own.width, y * own.height]);
-	return people.map((person) => {
-		const whole = shares ? mapped(person, inPixels) : person;
-		return same ? whole : mapped(whole, ([x, y]) => [x * scale + left, y * scale + top]);
-	});
+	return fitted(people.map((person) => (shares ? mapped(person, inPixels) : person)), own, canvas);
+}
+
+/** People on another canvas, scaled alike both ways and centred. @param {Person[]} people @param {Canvas} own
+ * @param {Canvas} canvas */
+export function fitted(people, own, canvas) {
+	if (own.width === canvas.width && own.height === canvas.height) return people;
+	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
+	const [left, top] = [(canvas.width - own.width * scale) / 2, (canvas.height - own.height * scale) / 2];
+	return people.map((person) => mapped(person, ([x, y]) => [x * scale + left, y * scale + top]));
 }

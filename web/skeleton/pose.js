@@ -158,9 +158,8 @@ function onCircle(centre, radius, target, otherwise) {
 }
 
 /**
- * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the trunk, and
- * feet stay planted as far as the legs reach.
- * @param {Points} points @param {number} joint the neck or a hip, with the neck and a hip there @param {Point} by
+ * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the
+ * trunk, and feet stay planted as far as the legs reach.
  */
 function pullTrunk(points, joint, by) {
 	const [neck, hips] = [points[NECK], mean(hipsOf(points))];
@@ -173,8 +172,7 @@ function pullTrunk(points, joint, by) {
 	return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
 }
 
-/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches.
- * @param {Points} moved @param {Points} before @param {number[]} limb */
+/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches. */
 function planted(moved, before, limb) {
 	const [end, middle, root] = limb;
 	const [foot, knee, hip] = [before[end], before[middle], moved[root]];
@@ -185,8 +183,8 @@ function planted(moved, before, limb) {
 	return old && now ? replaced(moved, joint, onCircle(hip, distance(hip, now), old, now)) : moved;
 }
 
-/** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points
- * @param {number[]} limb @param {Point} target */
+/** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points @param {number[]} limb
+ * @param {Point} target */
 function bend(points, [end, middle, root], target) {
 	const [a, b, c] = [points[root], points[middle], points[end]];
 	const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];

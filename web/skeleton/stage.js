@@ -158,7 +158,7 @@ export class Stage {
 
 	focus(joint) {
 		const found = this.element.querySelector(`circle[data-person="${this.state.active}"][data-joint="${joint}"]`);
-		/** @type {SVGElement | null} */ (found)?.focus();
+		/** @type {SVGElement} */ (found ?? this.element).focus(); // not to nobody: keys would go to the graph
 	}
 
 	figure({ points, parts }, index, several, unit) {
@@ -355,11 +355,7 @@ export class Stage {
 		};
 	}
 
-	/**
-	 * A gesture whose changes are undone together.
-	 * @param {PointerEvent} event @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change
-	 * @returns {Gesture}
-	 */
+	/** A gesture whose changes are undone together. */
 	merged(event, change) {
 		const from = this.place(event);
 		const gesture = {};
@@ -381,8 +377,7 @@ export class Stage {
 		};
 	}
 
-	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held
-	 * @param {number} zoom */
+	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held */
 	zoomAt(spot, held, zoom) {
 		this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
 		this.render();

@@ -9,7 +9,7 @@ import { plus, turnedPoint, within } from "./geometry.js";
 import { History } from "./history.js";
 import { frameAt, frameCount, startOf } from "./interpolation.js";
 import { inPose } from "./library.js";
-import { writeOpenPose } from "./openpose.js";
+import { fitted, writeOpenPose } from "./openpose.js";
 import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
 import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
@@ -41,12 +41,27 @@ export class EditorState {
 		/** @type {number | null} frame of the sequence that playback shows */
 		this.played = null;
 		this.history = new History("");
+		/** What is shown, as long as it is made from the same. @type {{source: Edit, width: number, height: number, edit: Edit}} */
+		this.fit = { source: null, width: 0, height: 0, edit: null };
 	}
 
 	// What is shown.
 
 	/** The edit that counts, or what it would start from. */
 	shown() {
+		const shown = this.counting();
+		const canvas = this.options.canvas?.() ?? shown.canvas;
+		const { source, width, height } = this.fit;
+		if (source !== shown || width !== canvas.width || height !== canvas.height) {
+			const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
+			const same = frames.every((people, index) => people === shown.frames[index]);
+			this.fit = { source: shown, ...canvas, edit: same ? shown : { ...shown, canvas, frames } };
+		}
+		return this.fit.edit;
+	}
+
+	/** The same on the canvas it was made on. */
+	counting() {
 		const upstream = this.run?.upstream ?? null;
 		const edit = this.edit;
 		if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign)) return edit;
@@ -107,6 +122,7 @@ export class EditorState {
 
 	setRun(run) {
 		this.run = run;
+		this.played = null;
 		this.start = run.start ? this.parsed(JSON.stringify(run.start)) : null;
 		this.show();
 	}
@@ -146,22 +162,19 @@ export class EditorState {
 		this.options.onText(text);
 	}
 
-	/** @param {(edit: Edit) => Partial<Edit>} change
-	 * @param {unknown} [gesture] consecutive changes of one gesture are undone together */
-	change(change, gesture) {
+	change(change, gesture = undefined) {
 		const before = this.shown();
 		this.commit(writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
 	}
 
-	/** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change
-	 * @param {unknown} [gesture] */
-	changePeople(change, gesture) {
+	/** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change */
+	changePeople(change, gesture = undefined) {
 		const { index } = this;
 		this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
 	}
 
 	/** Change the person in hand. */
-	changePerson(change, gesture) {
+	changePerson(change, gesture = undefined) {
 		this.changePeople((people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)), gesture);
 	}
 
@@ -180,11 +193,7 @@ export class EditorState {
 
 	// Joints.
 
-	/**
-	 * Pull a joint, from the person as it was when the gesture began.
-	 * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone this joint only
-	 * @param {unknown} gesture
-	 */
+	/** Pull a joint, from the person as it was when the gesture began. */
 	pull(start, joint, target, alone, gesture) {
 		const drag = this.symmetric ? dragBoth : dragJoint;
 		const points = drag(start.points, joint, target, alone || this.free);
@@ -203,18 +212,13 @@ export class EditorState {
 		} else this.pull(person, joint, plus(here, by), alone, gesture);
 	}
 
-	/**
-	 * Move some joints all alike; of all of them, hands and face too.
-	 * @param {Person} start @param {number[]} joints @param {(point: Point) => Point} change @param {unknown} [gesture]
-	 */
-	transform(start, joints, change, gesture) {
+	/** Move some joints all alike; of all of them, hands and face too. */
+	transform(start, joints, change, gesture = undefined) {
 		const whole = present(start.points).every((joint) => joints.includes(joint));
 		const some = () => start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
 		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
 	}
 
-	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
-	 * @param {unknown} [gesture] */
 	turn(start, joints, centre, angle, scale, gesture) {
 		this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
 	}

@@ -171,7 +171,10 @@ export class Toolbar {
 		const points = state.person()?.points ?? [];
 		this.missing.replaceChildren(
 			...JOINTS.flatMap((name, joint) =>
-				points[joint] === null ? [button(`+ ${name}`, `Bring back the ${name}`, () => state.bringBack(joint))] : [],
+				points[joint] === null ? [button(`+ ${name}`, `Bring back the ${name}`, () => {
+					state.bringBack(joint);
+					this.stage.focus(joint);
+				})] : [],
 			),
 		);
 		const { library } = state.shown();

@@ -58,7 +58,7 @@ export function writeValue({ canvas, upstream, loop, rate, frames, steps, librar
 function ofThisVersion(document) {
 	const { version } = document;
 	if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
-		const said = String(version).slice(0, 40);
+		const said = JSON.stringify(version)?.slice(0, 40);
 		throw new PoseTextError(`the pose has version ${said}; this editor reads versions 1 to ${VERSION}`);
 	}
 	while (document.version !== VERSION) document = MIGRATIONS[document.version](document);
@@ -71,6 +71,9 @@ function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, up
 	const complete = pictures.map((picture) => (isObject(picture) ? { ...picture, ...size } : picture));
 	const { canvas, frames } = readOpenPose(complete.length ? complete : size, fallback);
 	const steps = pictures.map(readStep);
+	// what the block would refuse is not shown as if it counted
+	if (![undefined, true, false].includes(loop)) throw new PoseTextError("loop of the pose must be true or false");
+	if (typeof (upstream ?? "") !== "string") throw new PoseTextError("upstream of the pose must be a text or null");
 	if (frameCount(steps, loop === true) > MOST_FRAMES) {
 		throw new PoseTextError(`the sequence is longer than ${MOST_FRAMES} frames`);
 	}
@@ -80,7 +83,7 @@ function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, up
 		steps,
 		loop: loop === true,
 		rate: RATES.includes(rate) ? rate : RATE,
-		upstream: typeof upstream === "string" ? upstream : null,
+		upstream: upstream ?? null,
 		library: Array.isArray(library) ? library.flatMap(readKept) : [],
 		foreign: false,
 	};
@@ -88,7 +91,8 @@ function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, up
 
 function readStep(frame, index) {
 	const { steps = 1, easing = "linear" } = frame ?? {};
-	if (!Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES || !Object.hasOwn(EASINGS, easing)) {
+	const known = typeof easing === "string" && Object.hasOwn(EASINGS, easing);
+	if (!known || !Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES) {
 		throw new PoseTextError(`frame ${index}: "steps" must be 1 to ${MOST_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`);
 	}
 	return { frames: steps, easing };
@@ -99,10 +103,10 @@ function writeKept({ name, points }) {
 	return { name, pose_keypoints_2d };
 }
 
-/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @param {any} kept @returns {KeptPose[]} */
+/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @param {any} kept */
 const readKept = (kept) =>
 	unlessNoPose(() => {
 		const { frames } = readOpenPose({ people: [kept], coordinates: "pixels" }, { width: 1, height: 1 });
 		const [{ points }] = frames[0];
-		return points.some((point) => point) ? [{ name: String(kept.name ?? "pose").slice(0, 60), points }] : [];
+		return points.some((point) => point) ? [{ name: (typeof kept.name === "string" ? kept.name : "pose").slice(0, 60), points }] : [];
 	}, () => []);
