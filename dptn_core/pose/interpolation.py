@@ -1,7 +1,7 @@
 """Poses between poses: by the angles of the joints and the lengths of the limbs, as bodies move.
 
-Straight lines between keypoints shorten an arm that swings. Here the neck moves in a straight line, the trunk turns
-about it, and arms and legs swing and bend in relation to it. `web/skeleton/interpolation.js` gives the same numbers;
+Straight lines between keypoints shorten an arm that swings. Here the hips move in a straight line, the trunk turns
+about them, and arms and legs swing and bend in relation to it. `web/skeleton/interpolation.js` gives the same numbers;
 both are tested on one file of examples.
 """
 
@@ -229,15 +229,14 @@ def _middle(points: list[_Point]) -> _Point:
 
 
 def _trunk(points: _Points, both: list[int]) -> _Frame:
-    """At the neck, pointing to the hips; downward where there are none."""
+    """At the hips, pointing away from the neck; at the neck, pointing downward, where there are no hips."""
     if _NECK not in both:
         return _Frame(*_middle([points[joint] for joint in both]), _DOWN)
     hips = [points[joint] for joint in _HIPS if joint in both]
-    angle = _DOWN
-    if hips:
-        length, found = _vector(points[_NECK], _middle(hips))
-        angle = found if length > _NO_LENGTH else _DOWN
-    return _Frame(*points[_NECK], angle)
+    if not hips:
+        return _Frame(*points[_NECK], _DOWN)
+    length, angle = _vector(points[_NECK], _middle(hips))
+    return _Frame(*_middle(hips), angle if length > _NO_LENGTH else _DOWN)
 
 
 def _head(points: _Points, both: list[int], trunk: _Frame) -> _Frame:

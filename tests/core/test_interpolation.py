@@ -120,6 +120,15 @@ def test_somebody_who_turns_round_does_not_swing_a_shoulder_over_the_head():
         assert found.keypoints[2, 1] == pytest.approx(STANDING.keypoints[2, 1])
 
 
+def test_somebody_who_goes_upside_down_turns_about_the_hips():
+    hips = STANDING.keypoints[[8, 11]].mean(0)
+    handstand = turned(STANDING, math.pi * 0.9, tuple(hips))
+    for share in (0.25, 0.5, 0.75):
+        found = pose_between(STANDING, handstand, share)
+        assert found.keypoints[[8, 11]].mean(0) == pytest.approx(hips)
+        assert np.allclose(lengths(found), lengths(STANDING))
+
+
 def test_what_only_one_pose_has():
     without_arm = posed({3: None, 4: None})
     leaves = pose_between(STANDING, without_arm, 0.5)

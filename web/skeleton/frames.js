@@ -17,14 +17,14 @@ export const hipsOf = (points) => HIPS.flatMap((joint) => (points[joint] ? [poin
 const pointing = (from, to, otherwise) => (from && distance(from, to) > NO_LENGTH ? direction(from, to) : otherwise);
 
 /**
- * At the neck, pointing to the hips; downward where there are none.
+ * At the hips, pointing away from the neck; at the neck, pointing downward, where there are no hips.
  * @param {Points} points @param {number[]} known the joints to go by, at least one
  */
 export function trunkFrame(points, known) {
 	if (!known.includes(NECK)) return new Frame(mean(known.map((joint) => points[joint])), DOWN);
 	const neck = points[NECK];
 	const hips = HIPS.filter((joint) => known.includes(joint)).map((joint) => points[joint]);
-	return new Frame(neck, hips.length ? pointing(neck, mean(hips), DOWN) : DOWN);
+	return hips.length ? new Frame(mean(hips), pointing(neck, mean(hips), DOWN)) : new Frame(neck, DOWN);
 }
 
 /** At the nose, pointing away from the neck. @param {Points} points @param {number[]} known @param {Frame} trunk */
