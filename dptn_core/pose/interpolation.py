@@ -243,23 +243,22 @@ def _head(points: _Points, both: list[int], trunk: _Frame) -> _Frame:
     """At the nose, pointing away from the neck."""
     if _NOSE not in both:
         return trunk
-    if _NECK in both:
-        length, angle = _vector(points[_NECK], points[_NOSE])
-        if length > _NO_LENGTH:
-            return _Frame(*points[_NOSE], angle)
-    return _Frame(*points[_NOSE], trunk.angle)
+    return _at_end(points.get(_NECK) if _NECK in both else None, points[_NOSE], trunk)
 
 
 def _hand(points: _Points, limb: tuple[int, int, int], trunk: _Frame) -> _Frame | None:
     """At the wrist, pointing away from the elbow; None without a wrist."""
     _, elbow, wrist = limb
-    if wrist not in points:
-        return None
-    if elbow in points:
-        length, angle = _vector(points[elbow], points[wrist])
+    return _at_end(points.get(elbow), points[wrist], trunk) if wrist in points else None
+
+
+def _at_end(start: _Point | None, end: _Point, trunk: _Frame) -> _Frame:
+    """At the end of a limb, pointing away from its start; as the trunk does where the limb has no direction."""
+    if start is not None:
+        length, angle = _vector(start, end)
         if length > _NO_LENGTH:
-            return _Frame(*points[wrist], angle)
-    return _Frame(*points[wrist], trunk.angle)
+            return _Frame(*end, angle)
+    return _Frame(*end, trunk.angle)
 
 
 def _swung(

@@ -20,6 +20,16 @@ function queue() {
   return made;
 }
 
+/** Live runs with one prompt in flight and another one wanted. */
+async function oneInFlight(host) {
+  const live = new LiveRuns(host);
+  live.request("draft");
+  live.request("draft");
+  host.answer[0].resolve();
+  await settled();
+  return live;
+}
+
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 test("a drag of many events has one prompt in flight, and one more for all that changed meanwhile", async () => {
@@ -64,11 +74,7 @@ test("a refused prompt does not block the next", async () => {
 
 test("switched off, nothing is sent any more", async () => {
   const host = queue();
-  const live = new LiveRuns(host);
-  live.request("draft");
-  live.request("draft");
-  host.answer[0].resolve();
-  await settled();
+  const live = await oneInFlight(host);
   live.dispose();
   host.end("prompt 0");
   assert.equal(host.sent.length, 1);
@@ -77,11 +83,7 @@ test("switched off, nothing is sent any more", async () => {
 
 test("at rest nothing more is sent, and what is in flight still counts when posing goes on", async () => {
   const host = queue();
-  const live = new LiveRuns(host);
-  live.request("draft");
-  live.request("draft");
-  host.answer[0].resolve();
-  await settled();
+  const live = await oneInFlight(host);
   live.rest();
   live.request("full");
   assert.equal(host.sent.length, 1);

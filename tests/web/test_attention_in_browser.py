@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, NoNodes2, choose_renderer, chromium, new_page
 from comfy_host import PACK
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -24,24 +22,8 @@ FULL = ".dptn-attention:not(.empty)"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found")
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module", params=["classic", "Nodes 2.0"])
-def page(host, browser, request) -> Iterator[Any]:
-    opened = new_page(browser)
-    opened.asked = []
-    opened.on("request", lambda sent: opened.asked.append((sent.method, sent.url)))
-    try:
-        choose_renderer(opened, host, newer=request.param == "Nodes 2.0")
-    except NoNodes2 as none:
-        pytest.skip(str(none))
-    yield opened
-    opened.close()
+def page(page_on_host: Any) -> Any:
+    return page_on_host
 
 
 @pytest.fixture

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, NoNodes2, choose_renderer, chromium, new_page
 from comfy_host import PACK
 
 from dptn_core.pose import LIMBS
@@ -21,23 +19,8 @@ NODE = "window.app.graph._nodes.find(n => n.type === 'DPTNEditSkeleton')"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found")
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module", params=["classic", "Nodes 2.0"])
-def page(host, browser, request) -> Iterator[Any]:
-    opened = new_page(browser)
-    opened.renderer = request.param
-    try:
-        choose_renderer(opened, host, newer=request.param == "Nodes 2.0")
-    except NoNodes2 as error:
-        pytest.skip(str(error))
-    yield opened
-    opened.close()
+def page(page_on_host: Any) -> Any:
+    return page_on_host
 
 
 @pytest.fixture
