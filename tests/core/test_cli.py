@@ -14,9 +14,10 @@ from PIL import Image
 from safetensors.torch import load_file
 from transfer_fixture import person, smooth_picture, tiny_model
 
-from dptn_core import commands, samples
+from dptn_core import samples
 from dptn_core.checkpoint import load_model, save_model
 from dptn_core.cli import main
+from dptn_core.commands import convert
 from dptn_core.pictures import read_picture, write_picture
 from dptn_core.pose import People, Pose, save_pose_file
 
@@ -302,7 +303,7 @@ def test_a_command_that_is_interrupted_says_so_and_nothing_else(desk, capsys, mo
     def interrupt(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "run_convert", interrupt)
+    monkeypatch.setattr(convert, "run", interrupt)
     assert main(["convert", "a", "b"]) == 130
     assert capsys.readouterr().err == "dptn convert: interrupted\n"
 
@@ -311,7 +312,7 @@ def test_a_fault_of_the_program_keeps_its_traceback(desk, monkeypatch):
     def fault(options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(commands, "run_convert", fault)
+    monkeypatch.setattr(convert, "run", fault)
     with pytest.raises(ZeroDivisionError):
         main(["convert", "a", "b"])
 

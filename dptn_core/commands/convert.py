@@ -1,0 +1,30 @@
+"""`dptn convert`: turn a .pth or training checkpoint into a .safetensors model."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .options import add_heads
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = "Read the authors' .pth, a training checkpoint or a model, and write a .safetensors model."
+    parser.add_argument("source", type=Path, help="file to read")
+    parser.add_argument("target", type=Path, help=".safetensors file to write")
+    parser.add_argument(
+        "--dtype", choices=("fp32", "fp16", "bf16"), default="fp32", help="number format (default: fp32)"
+    )
+    add_heads(parser)
+
+
+def run(options: Namespace) -> None:
+    """`dptn convert`."""
+    from ..checkpoint import load_model, save_model
+    from ..precision import DTYPES
+
+    model = load_model(options.source, heads=options.heads)
+    save_model(options.target, model, DTYPES[options.dtype])
+    size = options.target.stat().st_size / 2**20
+    print(f"wrote {options.target} ({size:.1f} MiB, {options.dtype})")

@@ -1,0 +1,49 @@
+"""`dptn demo`: redraw the pictures that ship, to see that everything works."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .options import add_model, load_model_of
+from .poses import read_poses
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = (
+        "Redraw a drawn figure and a photograph that ship in other poses, with pictures of the attention."
+    )
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")
+    add_model(parser)
+
+
+def run(options: Namespace) -> None:
+    """`dptn demo`: the figure and the photograph that ship, in other poses."""
+    import torch
+
+    from .. import samples
+    from ..attention_picture import attention_picture
+    from ..pictures import read_picture, to_picture, write_picture
+    from ..pose import People, draw_skeleton
+    from ..transfer import encode_source, transfer
+
+    model = load_model_of(options)
+    for name, image, pose_file, targets in (
+        ("figure", samples.FIGURE, samples.FIGURE_POSE, samples.FIGURE_TARGETS),
+        ("photograph", samples.PHOTOGRAPH, samples.PHOTOGRAPH_POSE, samples.PHOTOGRAPH_TARGETS),
+    ):
+        picture = read_picture(image)
+        source_pose = read_poses(pose_file, None)[0]
+        source = encode_source(model, picture, source_pose)
+        poses = [read_poses(path, None)[0] for path in targets]
+        result = transfer(source, poses)
+        strip = [picture]
+        for path, pose, drawn in zip(targets, poses, result.pictures, strict=True):
+            skeleton = draw_skeleton(People((pose,), pose.canvas))
+            write_picture(options.out / f"{path.stem}.png", drawn)
+            write_picture(options.out / f"{path.stem}_skeleton.png", skeleton)
+            strip += [to_picture(skeleton), drawn.cpu()]
+        write_picture(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
+        write_picture(options.out / f"{name}_attention.png", attention_picture(result, 0))
+        print(f"wrote {options.out / name}_strip.png and {options.out / name}_attention.png")

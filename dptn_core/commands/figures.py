@@ -1,0 +1,37 @@
+"""`dptn figures`: draw pairs of figures to look at."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .options import natural, positive, size
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = (
+        "Draw pairs of figures: source, target, and the source's pixels carried along the true correspondence "
+        "(magenta where the source does not show the place)."
+    )
+    parser.add_argument("--out", type=Path, default=Path("out/figures.png"), help="picture to write")
+    parser.add_argument("--pairs", type=positive, default=16, help="how many (default: 16)")
+    parser.add_argument("--seed", type=natural, default=1, help="which endless set (default: 1)")
+    parser.add_argument("--first", type=natural, default=0, help="number of the first pair (default: 0)")
+    parser.add_argument("--size", type=size, default=(256, 192), help="width x height of a figure (default: 192x256)")
+
+
+def run(options: Namespace) -> None:
+    """`dptn figures`."""
+    import numpy as np
+
+    from ..data.figures import draw_pairs, pair_seeds
+    from ..data.sheet import pair_sheet
+    from ..pictures import check_format, write_picture
+
+    check_format(options.out)
+    seeds = pair_seeds(options.seed, options.first, options.pairs)
+    # One line at a time: drawing takes much more memory than the sheet.
+    lines = [pair_sheet(draw_pairs(line, options.size), columns=4) for line in seeds.split(4)]
+    write_picture(options.out, np.concatenate(lines))
+    print(f"wrote {options.out}")

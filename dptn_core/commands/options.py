@@ -1,0 +1,91 @@
+"""What several commands are told in the same way: model, device, sizes, counts."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..checkpoint import DPTNModel
+
+LARGEST_SIZE = 2048  # pixels a side; the network compares every place with every other
+
+
+class CommandError(ValueError):
+    """Options that cannot work together; the message says which and what would."""
+
+
+def add_model(parser: ArgumentParser) -> None:
+    """Options that choose a model, for `load_model_of`."""
+    parser.add_argument("--model", type=Path, help=".safetensors or official .pth (default: the starter that ships)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    parser.add_argument(
+        "--precision", choices=("auto", "fp32", "bf16", "fp16"), default="auto", help="number format (default: auto)"
+    )
+    add_heads(parser)
+
+
+def add_heads(parser: ArgumentParser) -> None:
+    """The option for files that do not say how many heads they have."""
+    parser.add_argument(
+        "--heads", type=positive, help="attention heads, for files that do not say (default: 2, the published models')"
+    )
+
+
+def load_model_of(options: Namespace) -> DPTNModel:
+    """The model that `add_model`'s options choose."""
+    from ..checkpoint import load_model, starter_path
+    from ..precision import DTYPES, choose_precision
+
+    device = find_device(options.device)
+    dtype = DTYPES[choose_precision(device, options.precision)]
+    return load_model(options.model or starter_path(), device, dtype, heads=options.heads)
+
+
+def find_device(name: str) -> torch.device:
+    """The device of that name; "auto" is a GPU where there is one.
+
+    Raises:
+        CommandError: it cannot be used here.
+    """
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise CommandError(f"--device {name} cannot be used here ({reason}); try --device cpu") from error
+    return device
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read "WIDTHxHEIGHT" as (height, width)."""
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height, like 96x128")
+    if max(int(width), int(height)) > LARGEST_SIZE:
+        raise argparse.ArgumentTypeError(f"{text!r} is too large; sides up to {LARGEST_SIZE} are possible")
+    return int(height), int(width)
+
+
+def natural(text: str) -> int:
+    """Read a whole number from 0 on."""
+    if not text.isdigit() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
