@@ -1,0 +1,23 @@
+"""Pairs of photographs on disk: DeepFashion, Market-1501, and pictures of one's own, in one layout.
+
+    train/ test/                            pictures
+    <prefix>-pairs-train.csv, ...-test.csv          header from,to
+    <prefix>-annotation-train.csv, ...-test.csv     header name:keypoints_y:keypoints_x
+
+That is how the authors of DPTN, GFLA and PATN lay out their data; a folder prepared for one of those is read as it is.
+"""
+
+from .annotations import DataFileError, read_annotations, read_pairs, write_annotations, write_pairs
+from .prepared import PreparedSet, SetKind, Split, open_prepared
+
+__all__ = [
+    "DataFileError",
+    "PreparedSet",
+    "SetKind",
+    "Split",
+    "open_prepared",
+    "read_annotations",
+    "read_pairs",
+    "write_annotations",
+    "write_pairs",
+]
