@@ -7,11 +7,12 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from .commands import bench, convert, demo, evaluate, figures, train, transfer
+from .commands import bench, convert, demo, evaluate, figures, prepare, train, transfer
 
 _COMMANDS = {
     "demo": (demo, "redraw the pictures that ship, to see that everything works"),
     "transfer": (transfer, "redraw the person of a picture in other poses"),
+    "prepare": (prepare, "lay out a set of pictures to train and test on"),
     "train": (train, "train a network, or go on training one"),
     "evaluate": (evaluate, "score a model on the fixed set of drawn figures"),
     "convert": (convert, "turn a .pth or training checkpoint into a .safetensors model"),

@@ -9,6 +9,7 @@ Windows' line ends and byte order marks.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ from ...atomic import written_beside
 
 Keypoints = NDArray[np.float32]  # (18, 3): x, y in pixels of the picture, and 1 where present or 0 where missing
 _JOINTS = 18
+_SHOWN = 60  # characters of a bad line in an error
 _FARTHEST = 1e5  # pixels; nothing farther away belongs to a picture
 _COLUMNS = ("name", "keypoints_y", "keypoints_x")
 
@@ -34,16 +36,17 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     Raises:
         DataFileError: no such file, no pairs, or a line that is none.
     """
-    rows = [row for row in csv.reader(_text(path).splitlines()) if any(field.strip() for field in row)]
+    rows = _rows(path)
     first, second = 0, 1
-    header = [field.strip().lower() for field in rows[0]] if rows else []
+    header = [field.strip().lower() for field in rows[0][1]] if rows else []
     if "from" in header and "to" in header:
         first, second = header.index("from"), header.index("to")
         rows = rows[1:]
     pairs = []
-    for number, row in enumerate(rows, 1):
+    for number, row in rows:
         if len(row) <= max(first, second):
-            raise DataFileError(f"{path}, pair {number} is {','.join(row)!r}; two names, from and to, are wanted")
+            line = ",".join(row)[:_SHOWN]
+            raise DataFileError(f"{path}, line {number} is {line!r}; two names, from and to, are wanted")
         pairs.append((_name(row[first], path, number), _name(row[second], path, number)))
     if not pairs:
         raise DataFileError(f"{path} holds no pairs")
@@ -58,6 +61,19 @@ def write_pairs(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
         writer.writerows(pairs)
 
 
+def read_names(path: Path) -> list[str]:
+    """Picture names of a list like `train.lst`, one a line, in the file's order.
+
+    Raises:
+        DataFileError: no such file, no names, or a line that is none.
+    """
+    lines = enumerate(_text(path).splitlines(), 1)
+    names = [_name(line, path, number) for number, line in lines if line.strip()]
+    if not names:
+        raise DataFileError(f"{path} holds no names")
+    return names
+
+
 def read_annotations(path: Path) -> dict[str, Keypoints]:
     """Keypoints of every picture by its name, (18, 3) float32: x, y in pixels, and 1 or 0 for present or missing.
 
@@ -70,9 +86,11 @@ def read_annotations(path: Path) -> dict[str, Keypoints]:
         if not line.strip():
             continue
         fields = [field.strip() for field in line.split(":")]
-        if number == 1 and "name" in fields:
+        if not found and "name" in fields:
             if missing := sorted(set(_COLUMNS) - set(fields)):
-                raise DataFileError(f"{path} has no column {', '.join(missing)}; its header is {line.strip()!r}")
+                raise DataFileError(
+                    f"{path} has no column {', '.join(missing)}; its header is {line.strip()[:_SHOWN]!r}"
+                )
             columns = fields
             continue
         if len(fields) != len(columns):
@@ -95,6 +113,15 @@ def write_annotations(path: Path, annotations: Mapping[str, Keypoints]) -> None:
             file.write(f"{name}: {whole[:, 1].tolist()}: {whole[:, 0].tolist()}\n")
 
 
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file that hold anything, with their line numbers."""
+    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    try:
+        return [(reader.line_num, row) for row in reader if any(field.strip() for field in row)]
+    except csv.Error as error:  # a page of a web site saved under this name, for instance
+        raise DataFileError(f"{path}, line {reader.line_num} is no CSV ({error}); get the file again") from error
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -109,7 +136,9 @@ def _name(text: str, path: Path, number: int) -> str:
     name = text.strip()
     parts = PurePosixPath(name.replace("\\", "/"))
     if not name or parts.is_absolute() or ".." in parts.parts or ":" in name or "\0" in name:
-        raise DataFileError(f"{path}, line {number} names the picture {text!r}; a name inside the folder is wanted")
+        raise DataFileError(
+            f"{path}, line {number} names the picture {text[:_SHOWN]!r}; a name inside the folder is wanted"
+        )
     return name
 
 
@@ -118,7 +147,9 @@ def _numbers(text: str, column: str, path: Path, number: int) -> list[float]:
         values = json.loads(text)
         numbers = [float("nan") if value is None else float(value) for value in values]
     except (ValueError, TypeError, RecursionError, OverflowError):
-        raise DataFileError(f"{path}, line {number}: {column} is {text[:60]!r}; a list of numbers is wanted") from None
+        raise DataFileError(
+            f"{path}, line {number}: {column} is {text[:_SHOWN]!r}; a list of numbers is wanted"
+        ) from None
     if not isinstance(values, list) or len(numbers) != _JOINTS:
         raise DataFileError(f"{path}, line {number}: {column} holds {len(numbers)} numbers; {_JOINTS} are wanted")
     return numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -118,14 +119,23 @@ def open_prepared(root: Path, split: Split) -> PreparedSet:
     kind, prefix = _kind(root, split)
     pairs = read_pairs(root / f"{prefix}-pairs-{split}.csv")
     annotations = read_annotations(root / f"{prefix}-annotation-{split}.csv")
-    if lacking := sorted({name for pair in pairs for name in pair} - annotations.keys()):
-        raise DataFileError(
-            f"{root / f'{prefix}-pairs-{split}.csv'} names {len(lacking)} pictures without an annotation, {lacking[0]} "
-            "first; the two files belong to different sets"
-        )
+    check_annotated(root / f"{prefix}-pairs-{split}.csv", pairs, annotations)
     size = _own_size(root) if kind == "folder" else _SIZES[kind]
     framing: Framing = "stretch" if kind == "deepfashion" else "fit"
     return PreparedSet(kind, root, split, size, framing, tuple(pairs), annotations)
+
+
+def check_annotated(path: Path, pairs: Iterable[tuple[str, str]], annotations: Mapping[str, Keypoints]) -> None:
+    """See that every picture of a pair list has keypoints.
+
+    Raises:
+        DataFileError: some have none; `path` is the pair list the message names.
+    """
+    if lacking := sorted({name for pair in pairs for name in pair} - annotations.keys()):
+        raise DataFileError(
+            f"{path} names {len(lacking)} pictures without an annotation, {lacking[0]} first; the two files belong to "
+            "different sets"
+        )
 
 
 def _kind(root: Path, split: Split) -> tuple[SetKind, str]:
