@@ -1,28 +1,264 @@
-"""`dptn evaluate`: score a model."""
+"""`dptn evaluate`: score a model on drawn figures or on a data set, or drawn pictures beside true ones."""
 
 from __future__ import annotations
 
 import json
+import logging
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .options import add_model, load_model_of, positive
+from .options import CommandError, add_model, find_device, load_model_of, positive
+
+if TYPE_CHECKING:
+    from ..checkpoint import DPTNModel
+    from ..evaluation import Networks, Part, Protocol, RealSide
+    from ..evaluation.shown import Ranking
+
+_LOG = logging.getLogger(__name__)
+_FIGURES = 500
+_PROTOCOLS = ("dptn", "pidm", "cfld")
+# `evaluation.metrics.RANKABLE`, said once more because --help imports nothing heavy; a test keeps them equal
+_RANKED_BY = (
+    *("ssim", "ssim_gaussian", "psnr", "l1", "lpips"),
+    *("masked_ssim", "masked_psnr", "masked_l1", "masked_lpips"),
+    *("attention_accuracy", "foreground_psnr", "garment_colour_error"),
+)
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
-    parser.description = "Score a model on the fixed test set of drawn figures."
-    parser.add_argument("--pairs", type=positive, default=500, help="pairs to score (default: all 500)")
+    parser.description = (
+        "Score a model on the fixed test set of drawn figures; with --data on a data set; or, with --drawn-pictures "
+        "and --true-pictures, score pictures that are there already. Prints JSON. A metric whose weights are not there "
+        "is null and says which file it wants; nothing is ever downloaded."
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="prepared data set to draw and score")
+    parser.add_argument("--split", choices=("test", "train"), default="test", help="of the data set (default: test)")
+    parser.add_argument("--drawn-pictures", type=Path, metavar="FOLDER", help="pictures to score, drawn by any model")
+    parser.add_argument(
+        "--true-pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="what they should show: files of the same name, or drawn ones named <source>_2_<target>_vis",
+    )
+    parser.add_argument("--pairs-list", type=Path, metavar="CSV", help="from,to: which drawn pictures must be there")
+    parser.add_argument(
+        "--pairs", type=positive, help="score the first so many pairs (default: all; 500 drawn figures)"
+    )
+    parser.add_argument("--batch", type=positive, default=8, help="pairs drawn at once (default: 8)")
+    parser.add_argument(
+        "--protocol",
+        choices=_PROTOCOLS,
+        help="whose way of preparing pictures for SSIM, PSNR, LPIPS and FID (default: dptn)",
+    )
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="FOLDER",
+        help="masks of the person, named like the target pictures (default: a data set's pose silhouettes)",
+    )
+    parser.add_argument(
+        "--fid-real",
+        type=Path,
+        metavar="PLACE",
+        help="FID's other side: a folder, a prepared set (its training pictures), or the .npz of an earlier report "
+        "(default: the data set's training pictures, or else the true ones)",
+    )
+    parser.add_argument("--alexnet-weights", type=Path, metavar="FILE", help="for LPIPS: alexnet-owt-*.pth")
+    parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="for FID: inception_v3_google-*.pth")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write scores.json, pairs.csv and report.html here")
+    parser.add_argument(
+        "--rank-by", choices=_RANKED_BY, default="ssim", help="what the report's best and worst go by (default: ssim)"
+    )
     add_model(parser)
 
 
 def run(options: Namespace) -> None:
     """`dptn evaluate`."""
-    from tqdm import tqdm
+    _check(options)
+    if options.drawn_pictures is not None:
+        _score_folders(options)
+    elif options.data is not None:
+        _score_data(options)
+    elif options.out is not None or options.protocol is not None:
+        _score_figures(options)
+    else:
+        _print_figures(options)
 
+
+def _check(options: Namespace) -> None:
+    """Refuse options that say two things at once, before anything is loaded.
+
+    Raises:
+        CommandError: they do; the message names them.
+    """
+    folders = (options.drawn_pictures, options.true_pictures)
+    if (folders[0] is None) != (folders[1] is None):
+        raise CommandError("--drawn-pictures and --true-pictures go together; give both")
+    if folders[0] is not None:
+        for name in ("data", "model"):
+            if getattr(options, name) is not None:
+                raise CommandError(f"--drawn-pictures scores pictures that are there; leave out --{name}")
+    elif options.pairs_list is not None:
+        raise CommandError("--pairs-list belongs to --drawn-pictures; a data set has a list of its own")
+    if options.data is None and folders[0] is None:
+        for name in ("masks", "fid_real", "alexnet_weights", "inception_weights"):
+            if getattr(options, name) is not None and options.out is None and options.protocol is None:
+                raise CommandError(f"--{name.replace('_', '-')} wants --out, --protocol, --data or --drawn-pictures")
+        if options.masks is not None:
+            raise CommandError("drawn figures have exact masks of their own; leave out --masks")
+    # looked at after the pictures were drawn, which may take hours
+    if options.fid_real is not None and not options.fid_real.exists():
+        raise CommandError(f"--fid-real names {options.fid_real}, which is not there")
+    if options.masks is not None and not options.masks.is_dir():
+        raise CommandError(f"--masks names {options.masks}, which is no folder")
+
+
+def _print_figures(options: Namespace) -> None:
     from ..evaluation import evaluate_drawn
 
     model = load_model_of(options)
-    with tqdm(total=options.pairs, unit="pair", dynamic_ncols=True) as bar:
-        scores = evaluate_drawn(model, pairs=options.pairs, progress=lambda done: bar.update(done - bar.n))
+    count = options.pairs or _FIGURES
+    with _bar(count, "pair") as step:
+        scores = evaluate_drawn(model, pairs=count, progress=step)
     print(json.dumps(asdict(scores), indent=2))
+
+
+def _score_figures(options: Namespace) -> None:
+    from ..data.figures import TEST_SEED
+    from ..evaluation import draw_figures, score_cases
+
+    protocol, networks, ranking = _tools(options)
+    model = load_model_of(options)
+    count = options.pairs or _FIGURES
+    with _bar(count, "pair") as step:
+        cases = draw_figures(model, TEST_SEED, range(count), batch=options.batch)
+        part = score_cases(cases, protocol, networks, ranking, true_side=options.fid_real is None, progress=step)
+    height, width = model.training_size
+    scored = {"kind": "drawn figures", "set": f"number {TEST_SEED}, {width}x{height}", **_model_facts(options, model)}
+    _finish(options, part, protocol, networks, scored, "the figures' exact masks", options.fid_real)
+
+
+def _score_data(options: Namespace) -> None:
+    from ..data.pairs import open_prepared
+    from ..evaluation import draw_prepared, score_cases
+
+    data = open_prepared(options.data, options.split)
+    protocol, networks, ranking = _tools(options)
+    model = load_model_of(options)
+    count = min(options.pairs or len(data.pairs), len(data.pairs))
+    with _bar(count, "pair") as step:
+        cases = draw_prepared(model, data, range(count), batch=options.batch, masks=options.masks)
+        part = score_cases(cases, protocol, networks, ranking, progress=step)
+    scored = {
+        "kind": "data set",
+        "data": str(options.data),
+        "set": data.kind,
+        "split": options.split,
+        **_model_facts(options, model),
+    }
+    mask = f"the masks in {options.masks}" if options.masks else "silhouettes of the target poses"
+    _finish(options, part, protocol, networks, scored, mask, options.fid_real or options.data)
+
+
+def _score_folders(options: Namespace) -> None:
+    from ..data.pairs import read_pairs
+    from ..evaluation import match_folders, read_matches, score_cases
+
+    pairs = read_pairs(options.pairs_list) if options.pairs_list is not None else None
+    matches = match_folders(options.drawn_pictures, options.true_pictures, pairs)
+    protocol, networks, ranking = _tools(options)
+    count = min(options.pairs or len(matches), len(matches))
+    with _bar(count, "pair") as step:
+        cases = read_matches(matches, range(count), options.masks)
+        part = score_cases(cases, protocol, networks, ranking, true_side=options.fid_real is None, progress=step)
+    scored = {
+        "kind": "two folders",
+        "drawn": str(options.drawn_pictures),
+        "true": str(options.true_pictures),
+        "pairs_list": str(options.pairs_list) if options.pairs_list is not None else None,
+    }
+    mask = f"the masks in {options.masks}" if options.masks else None
+    _finish(options, part, protocol, networks, scored, mask, options.fid_real)
+
+
+def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:
+    """Protocol, networks of the metrics and ranking; whatever is wrong is said before pairs are drawn."""
+    from ..evaluation import PROTOCOLS, check_folder, load_networks
+    from ..evaluation.metrics import BY_NAME
+    from ..evaluation.shown import Ranking
+
+    if options.out is not None:
+        check_folder(options.out)
+    networks = load_networks(find_device(options.device), options.alexnet_weights, options.inception_weights)
+    if (reason := networks.missing.get(options.rank_by)) is not None:
+        raise CommandError(f"--rank-by {options.rank_by} {reason}")
+    return PROTOCOLS[options.protocol or "dptn"], networks, Ranking(BY_NAME[options.rank_by])
+
+
+def _model_facts(options: Namespace, model: DPTNModel) -> dict[str, str]:
+    return {
+        "model": str(options.model) if options.model is not None else "the starter that ships",
+        "device": str(model.device),
+        "precision": str(model.dtype).removeprefix("torch."),
+        "batch": str(options.batch),
+    }
+
+
+def _finish(
+    options: Namespace,
+    part: Part,
+    protocol: Protocol,
+    networks: Networks,
+    scored: dict[str, Any],
+    mask: str | None,
+    real_place: Path | None,
+) -> None:
+    """Take FID, write the report, say what is missing, print the summary."""
+    from ..evaluation import summarise, to_json, write_report
+
+    missing = dict(networks.missing)
+    real = _real(part, protocol, networks, real_place, missing)
+    summary = summarise(part, protocol, scored, mask=mask, real=real, missing=missing)
+    if options.out is not None:
+        write_report(options.out, part, summary, real)
+        _LOG.info("wrote %s", options.out / "report.html")
+    for name, reason in summary["missing"].items():
+        _LOG.warning("%s is missing: %s", name, reason)
+    if summary["skipped"]:
+        first = summary["skipped"][0]["reason"]
+        _LOG.warning("%d pairs were skipped; the first: %s", len(summary["skipped"]), first)
+    print(to_json(summary))
+
+
+def _real(
+    part: Part, protocol: Protocol, networks: Networks, place: Path | None, missing: dict[str, str]
+) -> RealSide | None:
+    from ..evaluation import RealSide, real_side
+    from ..evaluation.folders import FolderError
+
+    if networks.inception is None:
+        return None
+    if place is None:
+        if part.true_features is None:
+            return None
+        return RealSide(part.true_features, "the true pictures of the same pairs")
+    try:
+        with _bar(None, "real picture") as step:
+            return real_side(place, protocol, networks.inception, progress=lambda done, _: step(done))
+    except FolderError as error:
+        missing["fid"] = f"wants real pictures, and {error}; name others with --fid-real"
+        return None
+
+
+@contextmanager
+def _bar(total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar that is told how many are done."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=unit, dynamic_ncols=True) as bar:
+        yield lambda done: bar.update(done - bar.n) and None

@@ -11,9 +11,11 @@ from torch import Tensor
 from ..checkpoint import DPTNModel
 from ..data.figures import TEST_PAIRS, TEST_SEED, FigurePairs, draw_pairs, pair_seeds
 from ..data.sheet import carried_source
+from ..network import SourceFeatures
 from ..pose.heatmaps import keypoint_heatmaps
+from .attention_accuracy import attention_peaks, joint_tokens, near
 
-NEAR = 0.1  # shares of the frame's height within which an attention peak counts as right
+COLOUR_RIGHT = 0.12  # garment colour errors below it count as the right colour
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,10 @@ class DrawnScores:
     copy_psnr: float  # dB of the source picture itself over the same pixels
     carried_psnr: float  # dB of the source's pixels moved along the true correspondence, where the source shows them
     ssim: float  # over the whole frame, Gaussian window, sigma 1.5
-    attention_accuracy: float  # share of joints seen in both pictures whose peak is within NEAR of the truth
+    attention_accuracy: float  # share of joints seen in both pictures whose peak is near the truth
     joints: int  # such joints
     garment_colour_error: float  # mean over pairs: largest difference of the mean colour of torso and legs, 0..1
-    colours_right: float  # share of pairs in which that error is below 0.12
+    colours_right: float  # share of pairs in which that error is below COLOUR_RIGHT
 
 
 def evaluate_drawn(
@@ -75,26 +77,36 @@ def evaluate_drawn(
         attention_accuracy=right.float().mean().item(),
         joints=len(right),
         garment_colour_error=colour.mean().item(),
-        colours_right=(colour < 0.12).float().mean().item(),
+        colours_right=(colour < COLOUR_RIGHT).float().mean().item(),
     )
 
 
 def _run(model: DPTNModel, pairs: FigurePairs) -> tuple[Tensor, Tensor]:
     """Drawn targets (B, 3, H, W) and the last block's attention (B, T, T), both fp32."""
+    source_maps, target_maps = figure_heatmaps(model, pairs)
+    with torch.inference_mode():
+        features = model.generator.encode_source(pairs.source.to(model.dtype), source_maps)
+        drawn = model.generator.transfer(features, target_maps)
+        attention = whole_attention(model, features, target_maps)
+    return drawn.float(), attention
+
+
+def figure_heatmaps(model: DPTNModel, pairs: FigurePairs) -> tuple[Tensor, Tensor]:
+    """Heat maps of sources and targets as the model wants them, (B, 18, H, W) each."""
     size = (pairs.source.shape[2], pairs.source.shape[3])
 
     def maps(keypoints: Tensor, present: Tensor) -> Tensor:
         return keypoint_heatmaps(keypoints, present, size, model.heatmap_sigma, dtype=model.dtype)
 
-    target_maps = maps(pairs.target_keypoints, pairs.target_present)
+    source = maps(pairs.source_keypoints, pairs.source_present)
+    return source, maps(pairs.target_keypoints, pairs.target_present)
+
+
+def whole_attention(model: DPTNModel, features: SourceFeatures, target_maps: Tensor) -> Tensor:
+    """The last block's attention of every target token, (B, T, T) fp32."""
     with torch.inference_mode():
-        features = model.generator.encode_source(
-            pairs.source.to(model.dtype), maps(pairs.source_keypoints, pairs.source_present)
-        )
-        drawn = model.generator.transfer(features, target_maps)
         rows = torch.arange(features.grid[0] * features.grid[1], device=model.device)
-        attention = model.generator.attention_rows(features, target_maps, rows)
-    return drawn.float(), attention
+        return model.generator.attention_rows(features, target_maps, rows)
 
 
 def foreground_psnr(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
@@ -120,15 +132,21 @@ def joint_hits(attention: Tensor, pairs: FigurePairs, stride: int) -> Tensor:
     Returns:
         (N,) bool, N joints of all pairs.
     """
+    return joints_found(attention, pairs, stride)[seen_in_both(pairs)]
+
+
+def seen_in_both(pairs: FigurePairs) -> Tensor:
+    """Joints that can be found at all, (B, 18) bool."""
+    return pairs.source_visible & pairs.target_visible
+
+
+def joints_found(attention: Tensor, pairs: FigurePairs, stride: int) -> Tensor:
+    """For every joint, seen or not, what `joint_hits` says of it, (B, 18) bool."""
     height, width = pairs.source.shape[2:]
     columns = width // stride
-    place = (pairs.target_keypoints / stride).floor().long()
-    x, y = place[..., 0].clamp(0, columns - 1), place[..., 1].clamp(0, height // stride - 1)
-    rows = attention.gather(1, (y * columns + x)[..., None].expand(-1, -1, attention.shape[2]))  # (B, 18, T)
-    peak = rows.argmax(-1)
-    found = torch.stack([peak % columns, peak // columns], -1) * stride + stride / 2
-    near = (found - pairs.source_keypoints).norm(dim=-1) <= NEAR * height
-    return near[pairs.source_visible & pairs.target_visible]
+    tokens = joint_tokens(pairs.target_keypoints, (height // stride, columns), stride)
+    rows = attention.gather(1, tokens[..., None].expand(-1, -1, attention.shape[2]))  # (B, 18, T)
+    return near(attention_peaks(rows, columns, stride), pairs.source_keypoints, height)
 
 
 def garment_error(image: Tensor, pairs: FigurePairs) -> Tensor:

@@ -1,0 +1,90 @@
+"""The files of an evaluation: scores.json, pairs.csv and report.html in one folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..atomic import written_beside
+from .frechet import save_moments
+from .metrics import METRICS
+from .page import page
+from .real_side import RealSide
+from .scoring import Part
+
+JSON_FILE, CSV_FILE, PAGE_FILE, MOMENTS_FILE = "scores.json", "pairs.csv", "report.html", "fid-real.npz"
+
+
+class ReportError(OSError):
+    """A report cannot be written; the message says where and why."""
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder of a report, so that a wrong one is refused before hours of scoring.
+
+    Raises:
+        ReportError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(f"no report can be written to {folder}: {error}; choose another folder") from error
+
+
+def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: RealSide | None) -> None:
+    """Write every file, each whole or not at all; the page, which is the last, shows what the others hold.
+
+    Args:
+        folder: is made if need be.
+        part: all pairs.
+        summary: from `summarise`.
+        real: FID's other side, kept for the next evaluation, or None.
+
+    Raises:
+        ReportError: the folder cannot be written.
+    """
+    try:
+        if real is not None and real.moments.count > 1:
+            save_moments(folder / MOMENTS_FILE, real.moments)
+        with written_beside(folder / CSV_FILE) as beside:
+            _write_rows(beside, part)
+        with written_beside(folder / JSON_FILE) as beside:
+            beside.write_text(to_json(summary) + "\n", encoding="utf-8")
+        with written_beside(folder / PAGE_FILE) as beside:
+            beside.write_text(page(summary, part), encoding="utf-8")
+    except OSError as error:
+        raise ReportError(f"the report cannot be written to {folder}: {error}") from error
+
+
+def to_json(summary: Mapping[str, Any]) -> str:
+    """The summary as strict JSON, which knows no NaN and no infinity."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _write_rows(path: Path, part: Part) -> None:
+    """One line a pair, skipped ones among them, in the order of their numbers; what is missing stays empty."""
+    used = [metric.name for metric in METRICS if any(metric.name in row.scores for row in part.rows)]
+    columns = ["number", "source", "target", *used, "joints", "joints_right", "seconds", "skipped"]
+    lines: list[dict[str, Any]] = [
+        {
+            "number": row.number,
+            "source": row.source,
+            "target": row.target,
+            **row.scores,
+            "joints": row.joints,
+            "joints_right": row.joints_right,
+            "seconds": row.seconds,
+        }
+        for row in part.rows
+    ]
+    lines += [
+        {"number": pair.number, "source": pair.source, "target": pair.target, "skipped": pair.reason}
+        for pair in part.skipped
+    ]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted(lines, key=lambda line: int(line["number"])))

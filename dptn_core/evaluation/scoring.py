@@ -1,0 +1,227 @@
+"""Cases in, scores out: a process may score any share of the pairs, and shares are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .cases import Case, Skipped
+from .frechet import FeatureMoments, InceptionFeatures, Moments
+from .metric_weights import ALEXNET, INCEPTION
+from .perceptual_distance import SMALLEST_SIDE, PerceptualDistance
+from .protocols import Protocol
+from .shown import Ranking, Shown
+from .similarity import PictureTooSmallError, blanked, box_ssim, gaussian_ssim, l1, psnr
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """What the learned metrics need, where it is at hand.
+
+    Attributes:
+        device: Where pictures are compared.
+        lpips: None without AlexNet's weights.
+        inception: None without Inception's.
+        missing: Why, and the way out, by metric.
+    """
+
+    device: torch.device
+    lpips: PerceptualDistance | None = None
+    inception: InceptionFeatures | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def load_networks(device: torch.device, alexnet: Path | None = None, inception: Path | None = None) -> Networks:
+    """Load the networks whose weights are at the given paths or in torch's cache; nothing is downloaded.
+
+    Raises:
+        MetricWeightsError: a path names no file, or a file holds something else.
+    """
+    alexnet, inception = ALEXNET.find(alexnet), INCEPTION.find(inception)
+    missing: dict[str, str] = {}
+    if alexnet is None:
+        missing |= dict.fromkeys(("lpips", "masked_lpips"), ALEXNET.missing)
+    if inception is None:
+        missing["fid"] = INCEPTION.missing
+    return Networks(
+        device,
+        None if alexnet is None else PerceptualDistance.load(alexnet).to(device),
+        None if inception is None else InceptionFeatures.load(inception).to(device),
+        missing,
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """Scores of one pair; a metric that could not be taken is left out."""
+
+    number: int
+    source: str
+    target: str
+    scores: dict[str, float]
+    joints: int | None = None
+    joints_right: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Scores of some of the pairs.
+
+    Attributes:
+        rows: One a pair.
+        skipped: Pairs without scores.
+        missing: Metrics some pairs have no score of, and why.
+        features: Moments of the drawn pictures for FID, or None without Inception.
+        true_features: Those of the true pictures, or None where nobody asked for them.
+        shown: The best and worst pairs with their pictures.
+    """
+
+    rows: list[Row]
+    skipped: list[Skipped]
+    missing: dict[str, str]
+    features: Moments | None
+    true_features: Moments | None
+    shown: Shown
+
+
+def score_cases(
+    cases: Iterable[Case | Skipped],
+    protocol: Protocol,
+    networks: Networks,
+    ranking: Ranking,
+    *,
+    true_side: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Part:
+    """Score pairs one after the other.
+
+    Args:
+        cases: the pairs, or a process' share of them.
+        protocol: how pictures are prepared.
+        networks: of the learned metrics.
+        ranking: which pairs to show.
+        true_side: gather FID's features of the true pictures as well, where no other pictures stand for the real ones.
+        progress: called with the number of pairs done; may raise to stop.
+    """
+    rows: list[Row] = []
+    skipped: list[Skipped] = []
+    missing: dict[str, str] = {}
+    shown = Shown(ranking)
+    features = FeatureMoments(networks.inception) if networks.inception is not None else None
+    true_features = FeatureMoments(networks.inception) if networks.inception is not None and true_side else None
+    for case in cases:
+        if isinstance(case, Skipped):
+            skipped.append(case)
+        else:
+            row, drawn, true, reasons = _score(case, protocol, networks)
+            rows.append(row)
+            missing = reasons | missing
+            shown.offer(row.scores, row.number, case, drawn)
+            if features is not None:
+                features.add(protocol.for_distance(drawn))
+            if true_features is not None:
+                true_features.add(protocol.for_distance(true))
+        if progress is not None:
+            progress(len(rows) + len(skipped))
+    return Part(rows, skipped, missing, _moments(features), _moments(true_features), shown)
+
+
+def _moments(gathered: FeatureMoments | None) -> Moments | None:
+    return None if gathered is None else gathered.moments()
+
+
+def merge(parts: Iterable[Part]) -> Part:
+    """All pairs of several processes, in the order of their numbers.
+
+    Raises:
+        ValueError: there are no parts.
+    """
+    first, *others = parts
+    for other in others:
+        first = Part(
+            sorted([*first.rows, *other.rows], key=lambda row: row.number),
+            sorted([*first.skipped, *other.skipped], key=lambda skipped: skipped.number),
+            other.missing | first.missing,
+            _added(first.features, other.features),
+            _added(first.true_features, other.true_features),
+            first.shown.merged(other.shown),
+        )
+    return first
+
+
+def share_of(count: int, process: int, processes: int) -> range:
+    """The pairs of one of several processes: every `processes`-th of `count`, from `process` on."""
+    return range(process, count, processes)
+
+
+def _added(one: Moments | None, other: Moments | None) -> Moments | None:
+    if one is None or other is None:
+        return one or other
+    return one + other
+
+
+def _score(case: Case, protocol: Protocol, networks: Networks) -> tuple[Row, Tensor, Tensor, dict[str, str]]:
+    """The scores, drawn and true picture as the protocol has them, and why scores are missing."""
+    device = networks.device
+    size = (case.true.shape[1], case.true.shape[2])
+    true = protocol.as_read(case.true.to(device), size)
+    prepare = protocol.as_read if case.from_file else protocol.as_saved
+    drawn = prepare(case.drawn.to(device), size)
+    mask = None
+    if case.mask is not None and bool(case.mask.any()):
+        mask = protocol.mask_for(case.mask.to(device), (drawn.shape[1], drawn.shape[2]))
+    scores, reasons = _similarities(drawn, true, mask, protocol)
+    if networks.lpips is not None:
+        distances, too_small = _distances(drawn, true, mask, protocol, networks.lpips)
+        scores |= distances
+        reasons |= too_small
+    if case.joints:
+        scores["attention_accuracy"] = (case.joints_right or 0) / case.joints
+    scores |= case.more
+    row = Row(case.number, case.source, case.target, scores, case.joints, case.joints_right, case.seconds)
+    return row, drawn, true, reasons
+
+
+def _similarities(
+    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol
+) -> tuple[dict[str, float], dict[str, str]]:
+    drawn, true = protocol.for_similarity(drawn), protocol.for_similarity(true)
+    mask = None if mask is None else protocol.mask_for_similarity(mask)
+    sigma = protocol.gaussian_sigma
+    scores = {"psnr": psnr(drawn, true), "l1": l1(drawn, true)}
+    reasons = {}
+    try:
+        scores["ssim_gaussian"] = gaussian_ssim(drawn, true, sigma)
+        if mask is not None:
+            # outside the person both pictures are black, as mask-SSIM has it since Ma et al. (NIPS 2017)
+            scores["masked_ssim"] = gaussian_ssim(blanked(drawn, mask, 0.0), blanked(true, mask, 0.0), sigma)
+        scores["ssim"] = box_ssim(drawn, true, protocol.box)
+    except PictureTooSmallError as error:
+        reasons["ssim"] = str(error)
+    if mask is not None and bool(mask.any()):
+        scores |= {"masked_psnr": psnr(drawn, true, mask), "masked_l1": l1(drawn, true, mask)}
+    return scores, reasons
+
+
+def _distances(
+    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, lpips: PerceptualDistance
+) -> tuple[dict[str, float], dict[str, str]]:
+    drawn, true = (protocol.for_distance(picture) * 2 - 1 for picture in (drawn, true))
+    height, width = drawn.shape[1:]
+    if min(height, width) < SMALLEST_SIDE:
+        reason = f"LPIPS wants pictures of at least {SMALLEST_SIDE} pixels a side, these are {width}x{height}"
+        return {}, dict.fromkeys(("lpips", "masked_lpips"), reason)
+    ours, theirs = [drawn], [true]
+    if mask is not None:
+        # outside the person both pictures are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
+        inside = protocol.mask_for(mask, (height, width))
+        ours.append(blanked(drawn, inside, 0.0))
+        theirs.append(blanked(true, inside, 0.0))
+    with torch.inference_mode():
+        found = lpips(torch.stack(ours), torch.stack(theirs)).tolist()
+    return dict(zip(("lpips", "masked_lpips"), found, strict=False)), {}

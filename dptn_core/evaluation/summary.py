@@ -1,0 +1,145 @@
+"""What an evaluation found, as one JSON document."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from .drawn import COLOUR_RIGHT
+from .frechet import frechet_distance
+from .metrics import METRICS
+from .protocols import Protocol
+from .real_side import RealSide
+from .scoring import Part
+from .similarity import MOST_DECIBELS
+
+VERSION = 1
+_ALWAYS = ("ssim", "ssim_gaussian", "psnr", "l1", "lpips", "fid")  # null where missing, never absent
+_FEW = 10_000  # pictures; with fewer, FID is biased upwards noticeably
+
+
+class NothingScoredError(ValueError):
+    """Not a single pair could be scored."""
+
+
+def summarise(
+    part: Part,
+    protocol: Protocol,
+    scored: Mapping[str, Any],
+    *,
+    mask: str | None,
+    real: RealSide | None,
+    missing: Mapping[str, str],
+) -> dict[str, Any]:
+    """Means over all pairs and everything needed to repeat them; nothing but what JSON knows.
+
+    Args:
+        part: all pairs.
+        protocol: it was scored under.
+        scored: what was scored, in names: kind, data, model, ...
+        mask: what masked scores are taken on, in words, or None without masks.
+        real: FID's other side, or None.
+        missing: metrics that could not be taken at all, and why.
+
+    Raises:
+        NothingScoredError: there are no scores.
+    """
+    if not part.rows:
+        first = f"; the first: {part.skipped[0].reason}" if part.skipped else ""
+        raise NothingScoredError(f"none of the {len(part.skipped)} pairs could be scored{first}")
+    reasons = {**part.missing, **missing}
+    scores, partly = _means(part)
+    if (fid := _fid(part, real, reasons)) is not None:
+        scores["fid"] = fid
+    if mask is None:
+        for name in ("masked_ssim", "masked_psnr", "masked_l1"):
+            reasons[name] = "wants masks: name their folder with --masks"
+    ordered = {name: scores.get(name) for name in _ALWAYS} | scores
+    return {
+        "version": VERSION,
+        "protocol": _described(protocol),
+        "scored": dict(scored),
+        "pairs": len(part.rows),
+        "scores": ordered,
+        "missing": {name: reason for name, reason in reasons.items() if ordered.get(name) is None},
+        "partly_missing": {
+            name: {"pairs": count, "reason": reasons.get(name, "no mask or no keypoints in these pairs")}
+            for name, count in partly.items()
+        },
+        "speed": _speed(part),
+        "fid_pictures": _fid_pictures(part, real),
+        "attention_joints": sum(row.joints or 0 for row in part.rows) or None,
+        "notes": _notes(part, mask),
+        "skipped": [dataclasses.asdict(skipped) for skipped in part.skipped],
+    }
+
+
+def _means(part: Part) -> tuple[dict[str, float], dict[str, int]]:
+    """Mean of every metric over the pairs that have it, and how many pairs lack it where only some do."""
+    means, partly = {}, {}
+    for metric in METRICS:
+        values = [row.scores[metric.name] for row in part.rows if metric.name in row.scores]
+        if not values:
+            continue
+        means[metric.name] = sum(values) / len(values)
+        if len(values) < len(part.rows):
+            partly[metric.name] = len(part.rows) - len(values)
+    joints = sum(row.joints or 0 for row in part.rows)
+    if joints:  # every joint counts the same, not every pair
+        means["attention_accuracy"] = sum(row.joints_right or 0 for row in part.rows) / joints
+    errors = [row.scores["garment_colour_error"] for row in part.rows if "garment_colour_error" in row.scores]
+    if errors:
+        means["colours_right"] = sum(error < COLOUR_RIGHT for error in errors) / len(errors)
+    return means, partly
+
+
+def _fid(part: Part, real: RealSide | None, reasons: dict[str, str]) -> float | None:
+    if part.features is None or real is None:
+        return None
+    for count, whose in ((part.features.count, "drawn"), (real.moments.count, "real")):
+        if count < 2:
+            reasons["fid"] = f"wants at least 2 {whose} pictures, there are {count}"
+            return None
+    return frechet_distance(part.features, real.moments)
+
+
+def _described(protocol: Protocol) -> dict[str, Any]:
+    described = dataclasses.asdict(protocol)
+    described.pop("published")
+    for name in ("size", "distance_size"):
+        size = described[name]
+        described[name] = None if size is None else f"{size[1]}x{size[0]}"
+    return described
+
+
+def _speed(part: Part) -> dict[str, float] | None:
+    seconds = [row.seconds for row in part.rows if row.seconds is not None]
+    if not seconds or sum(seconds) <= 0:
+        return None
+    return {"pictures_per_second": len(seconds) / sum(seconds), "seconds_per_picture": sum(seconds) / len(seconds)}
+
+
+def _fid_pictures(part: Part, real: RealSide | None) -> dict[str, Any] | None:
+    if part.features is None or real is None:
+        return None
+    return {
+        "drawn": part.features.count,
+        "real": real.about,
+        "real_skipped": list(real.skipped),
+        "biased": part.features.count < _FEW,
+    }
+
+
+def _notes(part: Part, mask: str | None) -> dict[str, str]:
+    notes = {"psnr": f"mean of each pair's decibels; identical pictures count {MOST_DECIBELS:.0f} dB"}
+    if mask is not None:
+        notes["mask"] = mask
+    if any(row.seconds is not None for row in part.rows):
+        notes["speed"] = "encoding the source and drawing the target, warm; no reading, saving or scoring"
+    if any(row.joints for row in part.rows):
+        notes["attention_accuracy"] = (
+            "share of keypoints present in both poses at which the last block's attention peaks within 10 % of the "
+            "picture's height of the true place"
+        )
+    return notes
