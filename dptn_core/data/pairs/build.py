@@ -226,22 +226,21 @@ def _about_missing(parts: Mapping[Split, Part], allowed: bool) -> list[str]:
     """Warnings about missing pictures, which are errors unless allowed."""
     said = []
     for split, part in parts.items():
-        if not part.pictures:
-            raise DataFileError(
-                f"the download has none of the {len(part.missing)} pictures that {part.lists.pairs} names"
-            )
         if part.missing:
             first = ", ".join(part.missing[:_NAMED])
             said.append(
                 f"{len(part.missing)} {split} pictures that the lists name are missing, {first}"
                 f"{', ...' if len(part.missing) > _NAMED else ''} ({part.left_out} pairs name one of them)"
             )
-        if not part.pairs:
-            raise DataFileError(f"the download has both pictures of none of the pairs in {part.lists.pairs}")
     if said and not allowed:
         raise DataFileError(
             f"{'; '.join(said)}. Download or extract the pictures again, or leave those pairs out with --allow-missing"
         )
+    for part in parts.values():
+        if not part.pairs:
+            raise DataFileError(
+                f"{part.lists.pairs} has no pair whose pictures are both there, so nothing would be left"
+            )
     return [f"{sentence}; those pairs are left out" for sentence in said]
 
 
@@ -263,7 +262,7 @@ def _check_room(out: Path, parts: Mapping[Split, Part]) -> None:
     free = shutil.disk_usage(existing).free
     if needed > free:
         raise DataFileError(
-            f"{out} needs {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free there; make room or choose "
+            f"{out} needs {needed / 2**20:.1f} MiB, and {free / 2**20:.1f} MiB are free there; make room or choose "
             "another --out"
         )
 
