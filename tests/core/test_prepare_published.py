@@ -518,6 +518,26 @@ class TestGoingOn:
         monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0))
         prepare_deepfashion(downloads, tmp_path / "out")  # which needs nothing more
 
+    def test_a_finished_set_that_lost_a_picture_is_none_until_it_is_whole_again(
+        self, downloads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        out = tmp_path / "out"
+        prepare_deepfashion(downloads, out)
+        whole = everything(out)
+        (out / "test" / flat(TEST[1])).unlink()
+
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(building, "_place", stop)
+        with pytest.raises(KeyboardInterrupt):
+            prepare_deepfashion(downloads, out)
+        with pytest.raises(DataFileError, match="no prepared set"):
+            open_prepared(out, "train")
+        monkeypatch.undo()
+        prepare_deepfashion(downloads, out)
+        assert everything(out) == whole
+
     def test_another_set_is_not_built_into(self, downloads: Path, market: Path, tmp_path: Path) -> None:
         prepare_deepfashion(downloads, tmp_path / "out")
         with pytest.raises(DataFileError, match="holds another set already"):

@@ -8,38 +8,22 @@ from __future__ import annotations
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import get_args
 
 from ...atomic import remove_leftovers, written_beside
-from .annotations import DataFileError, Keypoints, read_annotations, read_names, read_pairs, write_pairs
-from .originals import Original, Originals, read_checked
-from .prepared import PREFIXES, SetKind, Split, check_annotated
+from .annotations import DataFileError, write_pairs
+from .originals import Original, read_checked
+from .planning import SPLITS, Part, Requirements
+from .prepared import PREFIXES, SetKind, Split
 
-SPLITS: tuple[Split, ...] = get_args(Split)
 _NAMED = 10  # of the missing pictures
 _BLOCK = 4096  # bytes a small file takes up at least, on most disks
-_MOST_OUTSIDE = 0.05  # of the pictures may have a keypoint beyond their edge; detectors overshoot now and then
-_AUTHORS = (
-    "The lists are linked to by their authors' pages: github.com/PangzeCheung/Dual-task-Pose-Transformer-Network (Data "
-    "Preperation) has all, github.com/tengteng95/Pose-Transfer and github.com/RenYurui/Global-Flow-Local-Attention "
-    "have the same ones"
-)
 
 Progress = Callable[[int, int], None]  # pictures done, and of how many
-
-
-@dataclass(frozen=True)
-class Lists:
-    """The published files of one split: pairs, annotations and, where there is one, the list of its pictures."""
-
-    pairs: Path
-    annotations: Path
-    names: Path | None
 
 
 @dataclass(frozen=True)
@@ -48,42 +32,6 @@ class Published:
 
     pictures: int | None
     pairs: int
-
-
-@dataclass(frozen=True)
-class Originality:
-    """What every picture and keypoint of a set must be.
-
-    Attributes:
-        size: (H, W) of every original.
-        annotated: (H, W) of what the keypoints refer to.
-        wrong_size: Why another size is refused, and what to do.
-        wrong_keypoints: Why keypoints beyond `annotated` are refused, and what to do.
-    """
-
-    size: tuple[int, int]
-    annotated: tuple[int, int]
-    wrong_size: str
-    wrong_keypoints: str
-
-
-@dataclass(frozen=True)
-class Part:
-    """One split as it is going to be.
-
-    Attributes:
-        lists: The published files.
-        pairs: Those whose pictures are there.
-        left_out: How many pairs name a missing picture.
-        pictures: What is laid out, by name.
-        missing: Names in the lists without a picture.
-    """
-
-    lists: Lists
-    pairs: tuple[tuple[str, str], ...]
-    left_out: int
-    pictures: Originals
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -103,84 +51,11 @@ class Summary:
     warnings: tuple[str, ...]
 
 
-def find_file(files: Sequence[Path], names: Sequence[str]) -> Path | None:
-    """The file that has one of these names, in whatever case; earlier names go before, then earlier files."""
-    by_name: dict[str, Path] = {}
-    for path in files:
-        by_name.setdefault(path.name.lower(), path)
-    return next((by_name[name] for name in names if name in by_name), None)
-
-
-def find_lists(
-    downloads: Path,
-    files: Sequence[Path],
-    prefixes: Sequence[str],
-    lacking: Sequence[str],
-    names_wanted: bool,
-) -> dict[Split, Lists]:
-    """The lists of both splits among these files.
-
-    Args:
-        downloads: the folder of all of them, for messages.
-        files: where to look, best first.
-        prefixes: how their names may begin, best first.
-        lacking: what else is known to be missing.
-        names_wanted: whether train.lst and test.lst must be there.
-
-    Raises:
-        DataFileError: some are missing; the message names every one.
-    """
-    found: dict[Split, Lists] = {}
-    lacking = list(lacking)
-
-    def look(names: list[str], needed: bool = True, beside: Path | None = None) -> Path | None:
-        # Another set in the same downloads may have a train.lst too.
-        nearest = sorted(files, key=lambda file: file.parent != beside.parent) if beside else files
-        path = find_file(nearest, names)
-        if path is None and needed:
-            lacking.append(" or ".join(names))
-        return path
-
-    for split in SPLITS:
-        pairs = look([f"{prefix}-pairs-{split}.csv" for prefix in prefixes])
-        annotations = look([f"{prefix}-annotation-{split}.csv" for prefix in prefixes])
-        names = look([f"{split}.lst"], names_wanted, beside=pairs)
-        if pairs and annotations:
-            found[split] = Lists(pairs, annotations, names)
-    if lacking:
-        raise DataFileError(f"{downloads} lacks {'; '.join(lacking)}. {_AUTHORS}")
-    return found
-
-
-def plan_part(lists: Lists, originals: Originals, always: Collection[str], must: Originality) -> Part:
-    """Read the lists of a split and find the pictures they name.
-
-    Args:
-        lists: the published files.
-        originals: every picture of the download that may belong to the split.
-        always: names of pictures to lay out whether or not a list names them.
-        must: what keypoints must be.
-
-    Raises:
-        DataFileError: a list that cannot be used.
-    """
-    pairs = read_pairs(lists.pairs)
-    annotations = read_annotations(lists.annotations)
-    check_annotated(lists.pairs, pairs, annotations)
-    _check_keypoints(lists.annotations, annotations, must)
-    named = dict.fromkeys(read_names(lists.names) if lists.names else [])
-    named |= dict.fromkeys(name for pair in pairs for name in pair)
-    missing = tuple(name for name in named if name not in originals)
-    pictures = {name: originals[name] for name in (named | dict.fromkeys(sorted(always))) if name in originals}
-    kept = tuple(pair for pair in pairs if pair[0] in originals and pair[1] in originals)
-    return Part(lists, kept, len(pairs) - len(kept), pictures, missing)
-
-
 def build(
     kind: SetKind,
     out: Path,
     parts: Mapping[Split, Part],
-    must: Originality,
+    must: Requirements,
     published: Mapping[Split, Published],
     allow_missing: bool = False,
     progress: Progress = lambda done, total: None,
@@ -205,21 +80,12 @@ def build(
             read_checked(original, must.size, must.wrong_size)
     warnings = _about_missing(parts, allow_missing)
     _check_other_sets(kind, out)
-    _check_room(out, parts)
+    if _room_needed(out, parts):
+        _retract(kind, out)
     kept = _copy_pictures(out, parts, must, progress)
     _write_lists(kind, out, parts)
     splits = {split: SplitCounts(len(part.pictures), len(part.pairs), kept[split]) for split, part in parts.items()}
     return Summary(splits, (*warnings, *_compare(splits, published)))
-
-
-def _check_keypoints(path: Path, annotations: Mapping[str, Keypoints], must: Originality) -> None:
-    height, width = must.annotated
-    outside = sum(bool(((points[:, 0] >= width) | (points[:, 1] >= height)).any()) for points in annotations.values())
-    if outside > _MOST_OUTSIDE * len(annotations):
-        raise DataFileError(
-            f"{path}: in {outside} of {len(annotations)} pictures keypoints lie beyond {width}x{height} pixels; "
-            f"{must.wrong_keypoints}"
-        )
 
 
 def _about_missing(parts: Mapping[Split, Part], allowed: bool) -> list[str]:
@@ -251,23 +117,34 @@ def _check_other_sets(kind: SetKind, out: Path) -> None:
                 raise DataFileError(f"{out} holds another set already ({path.name}); choose another --out")
 
 
-def _check_room(out: Path, parts: Mapping[Split, Part]) -> None:
+def _room_needed(out: Path, parts: Mapping[Split, Part]) -> int:
+    """Bytes on disk for the pictures that are not there yet; an error where they are more than there is room for."""
     needed = sum(
         -(-original.size // _BLOCK) * _BLOCK
         for split, part in parts.items()
         for name, original in part.pictures.items()
         if _size_of(out / split / name) != original.size
     )
-    existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
+    places = (out.absolute(), *out.absolute().parents)
+    with _writing(out):
+        free = shutil.disk_usage(next((place for place in places if place.exists()), out)).free
     if needed > free:
         raise DataFileError(
             f"{out} needs {needed / 2**20:.1f} MiB, and {free / 2**20:.1f} MiB are free there; make room or choose "
             "another --out"
         )
+    return needed
 
 
-def _copy_pictures(out: Path, parts: Mapping[Split, Part], must: Originality, progress: Progress) -> dict[Split, int]:
+def _retract(kind: SetKind, out: Path) -> None:
+    """Take back the pair lists of an earlier run, so that the folder is no prepared set while pictures lack."""
+    for path in (out / f"{PREFIXES[kind][0]}-pairs-{split}.csv" for split in SPLITS):
+        if path.exists():
+            with _writing(path):
+                path.unlink()
+
+
+def _copy_pictures(out: Path, parts: Mapping[Split, Part], must: Requirements, progress: Progress) -> dict[Split, int]:
     """Lay out every picture that is not there whole; returns how many were."""
     total = sum(len(part.pictures) for part in parts.values())
     kept: dict[Split, int] = dict.fromkeys(parts, 0)

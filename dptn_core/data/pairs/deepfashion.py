@@ -12,23 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .annotations import DataFileError
-from .build import (
-    SPLITS,
-    Originality,
-    Progress,
-    Published,
-    Summary,
-    build,
-    find_file,
-    find_lists,
-    plan_part,
-)
+from .build import Progress, Published, Summary, build
 from .originals import Originals, archive_originals, folder_originals, folders_below, open_archive
-from .prepared import FASHION_SQUARE, FASHION_WIDTH, Split
+from .planning import SPLITS, Requirements, find_file, find_lists, plan_part
+from .prepared import FASHION_SQUARE, SIZES, Split
 
 # Seen in the authors' folders and in what others made of them; those named "resize" refer to 176 columns for certain.
 LIST_PREFIXES = ("fasion-resize", "fashion-resize", "fasion", "fashion")
-# train.lst and test.lst of PATN; pairs as MCLD's authors and DPTN's lists count them.
+# So many lines have train.lst and test.lst; so many pairs state the papers that use them.
 PUBLISHED: dict[Split, Published] = {"train": Published(48_674, 101_966), "test": Published(4_038, 8_570)}
 
 _GENDERS = ("MEN", "WOMEN")
@@ -38,13 +29,11 @@ _WANTED = (
     "Benchmark. The high-resolution originals (img_highres.zip) are framed otherwise: the published crop and keypoints "
     "do not fit them, and results would be ruined without a word"
 )
-_KEYPOINTS = (
-    f"the keypoints of this set refer to the middle {FASHION_WIDTH} columns of a picture: use fasion-resize-annotation"
-)
+_KEYPOINTS = f"the keypoints of this set refer to the middle {SIZES['deepfashion'][1]} columns of a picture: use fasion-resize-annotation"
 _PICTURES = (
     "img.zip comes from mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html, its password from the owners"
 )
-_MUST = Originality((FASHION_SQUARE, FASHION_SQUARE), (FASHION_SQUARE, FASHION_WIDTH), _WANTED, _KEYPOINTS)
+_MUST = Requirements((FASHION_SQUARE, FASHION_SQUARE), SIZES["deepfashion"], _WANTED, _KEYPOINTS)
 
 
 def prepare_deepfashion(

@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from .annotations import DataFileError, read_names
-from .build import SPLITS, Lists, Originality, Part, Progress, Published, Summary, build, find_lists, plan_part
+from .build import Progress, Published, Summary, build
 from .originals import Originals, Rename, archive_originals, folder_originals, folders_below, open_archive
-from .prepared import Split
+from .planning import SPLITS, Lists, Part, Requirements, find_lists, plan_part
+from .prepared import SIZES, Split
 
 # 12,936 by the data set's own page; nobody states how many test pictures are used.
 PUBLISHED: dict[Split, Published] = {"train": Published(12_936, 263_632), "test": Published(None, 12_000)}
@@ -24,8 +25,8 @@ _FOLDERS: dict[Split, str] = {"train": "bounding_box_train", "test": "bounding_b
 _CLOSED = (*_FOLDERS.values(), "query", "gt_bbox", "gt_query")
 # 0002_c1s1_000451_03.jpg: person, camera, sequence, frame, box. Junk begins with -1 and is no picture of a person.
 _PERSON = re.compile(r"\d{4}_c\ds\d_\d{6}_\d{2}\.jpg")
-_SIZE = (128, 64)
-_MUST = Originality(
+_SIZE = SIZES["market"]
+_MUST = Requirements(
     _SIZE,
     _SIZE,
     f"{_SIZE[1]}x{_SIZE[0]} is wanted, as in Market-1501-v15.09.15.zip",

@@ -178,7 +178,9 @@ def _member_reader(
         except OSError as error:
             raise DataFileError(f"{where} cannot be read: {error.strerror or error}") from error
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-            raise DataFileError(f"{where} is damaged ({error}); download the archive again") from error
+            # One wrong password in 256 gets as far as here.
+            doubt = ", or the password is another one" if password else ""
+            raise DataFileError(f"{where} is damaged ({error}); download the archive again{doubt}") from error
 
     return read
 

@@ -27,7 +27,7 @@ PREFIXES: dict[SetKind, tuple[str, ...]] = {
 }
 # DeepFashion's pictures are 256x256 with the person in columns 40 to 216; keypoints refer to those 176 columns.
 FASHION_SQUARE, FASHION_LEFT, FASHION_WIDTH = 256, 40, 176
-_SIZES: dict[SetKind, tuple[int, int]] = {"deepfashion": (256, FASHION_WIDTH), "market": (128, 64)}
+SIZES: dict[SetKind, tuple[int, int]] = {"deepfashion": (256, FASHION_WIDTH), "market": (128, 64)}
 _SUFFIXES = (".jpg", ".png", ".jpeg", ".webp")
 
 
@@ -120,7 +120,7 @@ def open_prepared(root: Path, split: Split) -> PreparedSet:
     pairs = read_pairs(root / f"{prefix}-pairs-{split}.csv")
     annotations = read_annotations(root / f"{prefix}-annotation-{split}.csv")
     check_annotated(root / f"{prefix}-pairs-{split}.csv", pairs, annotations)
-    size = _own_size(root) if kind == "folder" else _SIZES[kind]
+    size = _own_size(root) if kind == "folder" else SIZES[kind]
     framing: Framing = "stretch" if kind == "deepfashion" else "fit"
     return PreparedSet(kind, root, split, size, framing, tuple(pairs), annotations)
 
