@@ -29,7 +29,10 @@ _WANTED = (
     "Benchmark. The high-resolution originals (img_highres.zip) are framed otherwise: the published crop and keypoints "
     "do not fit them, and results would be ruined without a word"
 )
-_KEYPOINTS = f"the keypoints of this set refer to the middle {SIZES['deepfashion'][1]} columns of a picture: use fasion-resize-annotation"
+_KEYPOINTS = (
+    f"the keypoints of this set refer to the middle {SIZES['deepfashion'][1]} columns of a picture: use "
+    "fasion-resize-annotation"
+)
 _PICTURES = (
     "img.zip comes from mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html, its password from the owners"
 )

@@ -93,14 +93,14 @@ def find_lists(
         DataFileError: some are missing; the message names every one.
     """
     found: dict[Split, Lists] = {}
-    lacking = list(lacking)
+    unseen: list[str] = []
 
     def look(names: list[str], needed: bool = True, beside: Path | None = None) -> Path | None:
         # Another set in the same downloads may have a train.lst too.
         nearest = sorted(files, key=lambda file: file.parent != beside.parent) if beside else files
         path = find_file(nearest, names)
         if path is None and needed:
-            lacking.append(" or ".join(names))
+            unseen.append(" or ".join(names))
         return path
 
     for split in SPLITS:
@@ -109,8 +109,9 @@ def find_lists(
         names = look([f"{split}.lst"], names_wanted, beside=pairs)
         if pairs and annotations:
             found[split] = Lists(pairs, annotations, names)
-    if lacking:
-        raise DataFileError(f"{downloads} lacks {'; '.join(lacking)}. {_AUTHORS}")
+    if lacking or unseen:
+        way_out = f". {_AUTHORS}" if unseen else ""
+        raise DataFileError(f"{downloads} lacks {'; '.join([*lacking, *unseen])}{way_out}")
     return found
 
 
