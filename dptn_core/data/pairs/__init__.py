@@ -4,8 +4,8 @@
     <prefix>-pairs-train.csv, ...-test.csv          header from,to
     <prefix>-annotation-train.csv, ...-test.csv     header name:keypoints_y:keypoints_x
 
-That is how the authors of DPTN and PATN lay out their data, and a folder prepared for their code is read as it is. GFLA's
-DeepFashion is not: it is made of stretched high-resolution pictures, which look alike and must not be cropped.
+That is how the authors of DPTN and PATN lay out their data, and a folder prepared for their code is read as it is.
+GFLA's DeepFashion is not: it is made of stretched high-resolution pictures, which must not be cropped.
 """
 
 from .annotations import DataFileError, read_annotations, read_pairs, write_annotations, write_pairs
