@@ -20,15 +20,26 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--first", type=natural, default=0, help="number of the first pair (default: 0)")
     parser.add_argument("--size", type=size, default=(256, 192), help="width x height of a figure (default: 192x256)")
 
+    parser.add_argument(
+        "--character",
+        type=Path,
+        help="instead: write one character in many poses into this folder, pictures and pose files to train with",
+    )
+    parser.add_argument("--pictures", type=positive, default=60, help="of the character (default: 60)")
+
 
 def run(options: Namespace) -> None:
     """`dptn figures`."""
     import numpy as np
 
-    from ..data.figures import draw_pairs, pair_seeds
+    from ..data.figures import draw_pairs, pair_seeds, write_character
     from ..data.sheet import pair_sheet
     from ..pictures import check_format, write_picture
 
+    if options.character:
+        for path in write_character(options.character, options.seed, options.pictures, options.size):
+            print(f"wrote {path}")
+        return
     check_format(options.out)
     seeds = pair_seeds(options.seed, options.first, options.pairs)
     # One line at a time: drawing takes much more memory than the sheet.

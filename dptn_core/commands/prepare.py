@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .options import CommandError
+from .options import CommandError, find_device, natural, positive, share, size
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..data.pairs.build import Progress, Summary
+    from ..pose import People
 
 
 class _Set(NamedTuple):
@@ -80,7 +83,88 @@ def _prepare_market(options: Namespace) -> None:
     _report(options.out, summary)
 
 
+def _folder_options(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Lay out pictures of your own: a folder for each person, or one folder for one person (frames of a video are "
+        "such a folder). Poses come from OpenPose JSON files beside the pictures (name.json), or from a detector. "
+        "Pictures that cannot be learnt from are left out and listed with the reason."
+    )
+    parser.add_argument("folder", type=Path, help="folder of pictures, or of a folder of pictures a person")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the set")
+    parser.add_argument("--size", type=size, default=(256, 192), help="width x height of the set (default: 192x256)")
+    parser.add_argument(
+        "--detector", choices=("vitpose", "openpose"), help="finds poses where no pose file is; the one of Extract Pose"
+    )
+    parser.add_argument(
+        "--weights", type=Path, action="append", default=[], help="folder with the detector's weights (repeatable)"
+    )
+    parser.add_argument("--download", action="store_true", help="fetch the detector's weights if they are missing")
+    parser.add_argument(
+        "--threshold", type=share, default=0.3, help="least keypoint score (default: 0.3)"
+    )
+    parser.add_argument("--device", default="auto", help="for the detector: auto, cpu, cuda, mps (default: auto)")
+    parser.add_argument("--test-share", type=share, default=0.1, help="held back for testing, 0 to 1 (default: 0.1)")
+    parser.add_argument("--pairs", type=positive, default=2000, help="pairs a person at most (default: 2000)")
+    parser.add_argument("--seed", type=natural, default=0, help="of the split and the pairs (default: 0)")
+    parser.add_argument("--least-keypoints", type=positive, default=8, help="of 18, to keep a picture (default: 8)")
+    parser.add_argument("--least-height", type=positive, default=96, help="of the person in pixels (default: 96)")
+
+
+def _prepare_folder(options: Namespace) -> None:
+    from ..data.pairs.folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, prepare_folder
+    from ..data.pairs.own_pictures import Quality
+
+    if options.out.exists() and not options.out.is_dir():
+        raise CommandError(f"--out {options.out} is a file; name a folder")
+    if options.out.resolve() == options.folder.resolve():
+        raise CommandError(f"--out {options.out} is the folder of the pictures; name another one")
+    plan = FolderPlan(
+        size=options.size,
+        test_share=options.test_share,
+        pairs_a_person=options.pairs,
+        seed=options.seed,
+        quality=Quality(options.least_keypoints, options.least_height),
+    )
+    detect = _detector(options) if options.detector else None
+    with _bar() as progress:
+        summary = prepare_folder(options.folder, options.out, plan, detect, progress)
+    for split in summary.pictures:
+        print(f"{split}: {summary.pictures[split]} pictures, {summary.pairs[split]} pairs")
+    if not summary.by_person:
+        print(f"{summary.people} people are too few to keep some for testing: pictures of each were held back instead")
+    if summary.left_out:
+        print(f"left out {len(summary.left_out)} pictures; {options.out / LEFT_OUT} says why")
+    print(f"wrote {options.out}; look at {options.out / CONTACT_SHEET} before you train")
+
+
+def _detector(options: Namespace) -> Callable[[Tensor], People]:
+    from functools import partial
+
+    from ..pose import extraction
+
+    def weights(wanted: extraction.Weights) -> Path:
+        found = extraction.find_weights(wanted, options.weights)
+        if found is not None:
+            return found
+        if not options.download:
+            advice = "Give the folder by --weights, or --download"
+            raise CommandError(f"{extraction.missing_weights_message(wanted, options.weights)}. {advice}")
+        folder = options.weights[0] if options.weights else options.out / "weights"
+        return extraction.download_weights(wanted, folder)
+
+    device = find_device(options.device)
+    if options.detector == "openpose":
+        found = extraction.load_openpose(weights(extraction.OPENPOSE_BODY), device)
+    else:
+        persons = extraction.find_weights(extraction.PERSONS, options.weights)
+        if persons is None and options.download:
+            persons = weights(extraction.PERSONS)
+        found = extraction.load_vitpose(weights(extraction.VITPOSE), device, persons)
+    return partial(found.detect, threshold=options.threshold)
+
+
 _SETS = {
+    "folder": _Set("pictures of your own", _folder_options, _prepare_folder),
     "deepfashion": _Set("DeepFashion, from the original downloads", _deepfashion_options, _prepare_deepfashion),
     "market": _Set("Market-1501, from the original downloads", _market_options, _prepare_market),
 }

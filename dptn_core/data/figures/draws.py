@@ -15,6 +15,7 @@ from torch import Tensor
 # splitmix64's increment and multipliers as signed 64-bit integers: torch has no uint64 arithmetic, and two's
 # complement products wrap to the same bits.
 _INCREMENT = -7046029254386353131
+_OF_THE_POSE = ("source", "target", "turn", "camera", "keypoints")  # how the names of such numbers begin
 _MULTIPLIERS = (-4658895280553007687, -7723592293110705685)
 
 
@@ -29,15 +30,22 @@ def _mix(x: Tensor) -> Tensor:
     return x ^ _shift_right(x, 31)
 
 
+def _keys(seeds: Tensor) -> Tensor:
+    return _mix(seeds.to(torch.int64) * _INCREMENT + 1)
+
+
 class Draws:
     """Named random numbers for a batch of seeds.
 
     Args:
         seeds: (B,) int64, one a pair; also decides the device.
+        pose_seeds: (B,) int64, for the numbers that tell pictures of one figure apart (pose, turn, camera and what a
+            detector misses); `seeds` when None.
     """
 
-    def __init__(self, seeds: Tensor) -> None:
-        self._keys = _mix(seeds.to(torch.int64) * _INCREMENT + 1)
+    def __init__(self, seeds: Tensor, pose_seeds: Tensor | None = None) -> None:
+        self._keys = _keys(seeds)
+        self._pose_keys = self._keys if pose_seeds is None else _keys(pose_seeds)
         self.batch = seeds.shape[0]
         self.device = seeds.device
 
@@ -48,7 +56,8 @@ class Draws:
             count *= side
         stream = zlib.crc32(name.encode()) << 24
         counter = torch.arange(stream, stream + count, device=self.device) * _INCREMENT
-        bits = _mix(self._keys[:, None] ^ counter)
+        keys = self._pose_keys if name.partition(".")[0] in _OF_THE_POSE else self._keys
+        bits = _mix(keys[:, None] ^ counter)
         return (_shift_right(bits, 40).float() / (1 << 24)).view(self.batch, *shape)
 
     def between(self, name: str, low: float | Tensor, high: float | Tensor, *shape: int) -> Tensor:

@@ -69,20 +69,23 @@ def pair_seeds(seed: int, first: int, count: int, device: torch.device | str = "
     return (seed << 32) + torch.arange(first, first + count, dtype=torch.int64, device=device)
 
 
-def draw_pairs(seeds: Tensor, size: tuple[int, int], *, oversampling: int = 2) -> FigurePairs:
+def draw_pairs(
+    seeds: Tensor, size: tuple[int, int], *, oversampling: int = 2, pose_seeds: Tensor | None = None
+) -> FigurePairs:
     """Draw one pair for each seed; the same seed gives the same pair in any batch.
 
     Args:
         seeds: (B,) int64, on the device to draw on.
         size: (H, W) in pixels, at least 16 each.
         oversampling: rays a pixel and direction for the colours.
+        pose_seeds: (B,) int64 to draw the figures of `seeds` in other poses; see `Draws`.
 
     Raises:
         ValueError: the size is too small.
     """
     if min(size) < 16:
         raise ValueError(f"size must be at least 16 x 16 pixels to draw a figure, got {size[0]} x {size[1]}")
-    draws = Draws(seeds)
+    draws = Draws(seeds, pose_seeds)
     body, outfit = draw_proportions(draws), draw_outfit(draws)
     turns = draw_turns(draws)
     poses = [pose_skeleton(body, draw_joint_angles(draws, n, turns[:, i])) for i, n in enumerate(("source", "target"))]

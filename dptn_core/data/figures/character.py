@@ -1,0 +1,49 @@
+"""One drawn character in many poses: pictures to try fine-tuning with, as a character sheet would give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from ...pictures import write_picture
+from ...pose import Canvas, People, Pose, save_pose_file
+from .pairs import draw_pairs, pair_seeds
+
+_AT_ONCE = 4  # pairs
+
+
+def draw_character(seed: int, pictures: int, size: tuple[int, int]) -> Iterator[tuple[torch.Tensor, Pose]]:
+    """A character in that many poses.
+
+    Args:
+        seed: which character.
+        pictures: how many.
+        size: (H, W) in pixels, at least 16 each.
+
+    Yields:
+        Picture (3, H, W) in [0, 1] and the pose seen in it.
+    """
+    canvas = Canvas(size[1], size[0])
+    for first in range(0, pictures, 2 * _AT_ONCE):
+        poses = pair_seeds(seed, first // 2, _AT_ONCE)
+        drawn = draw_pairs(pair_seeds(seed, 0, 1).expand(_AT_ONCE), size, pose_seeds=poses)
+        both = (
+            (drawn.source, drawn.source_keypoints, drawn.source_present),
+            (drawn.target, drawn.target_keypoints, drawn.target_present),
+        )
+        for index in range(min(2 * _AT_ONCE, pictures - first)):
+            images, keypoints, present = both[index % 2]
+            picture, points, there = (values[index // 2].double() for values in (images, keypoints, present))
+            yield (picture.float() + 1) / 2, Pose((points * there[:, None]).numpy(), there.numpy(), canvas)
+
+
+def write_character(folder: Path, seed: int, pictures: int, size: tuple[int, int]) -> Iterator[Path]:
+    """Write a character's pictures, each with its pose beside it as OpenPose JSON; yields the pictures' paths."""
+    digits = max(3, len(str(pictures - 1)))
+    for index, (picture, pose) in enumerate(draw_character(seed, pictures, size)):
+        path = folder / f"{index:0{digits}}.png"
+        save_pose_file(path.with_suffix(".json"), [People((pose,), pose.canvas)])
+        write_picture(path, picture)
+        yield path
