@@ -227,8 +227,9 @@ def _finish(
     if options.out is not None:
         write_report(options.out, part, summary, real)
         _LOG.info("wrote %s", options.out / "report.html")
-    for name, reason in summary["missing"].items():
-        _LOG.warning("%s is missing: %s", name, reason)
+    for reason in dict.fromkeys(summary["missing"].values()):
+        names = ", ".join(name for name, why in summary["missing"].items() if why == reason)
+        _LOG.warning("missing: %s %s", names, reason)
     if summary["skipped"]:
         first = summary["skipped"][0]["reason"]
         _LOG.warning("%d pairs were skipped; the first: %s", len(summary["skipped"]), first)

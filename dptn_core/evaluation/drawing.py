@@ -128,7 +128,7 @@ def _draw_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bo
         # distances are taken in the picture's own pixels: the frame may stretch it
         found = near(
             frame.points_outside(peaks[index]),
-            torch.from_numpy(pair.poses[0].keypoints).float(),
+            torch.tensor(pair.poses[0].keypoints, dtype=torch.float32),
             frame.canvas.height,
         )
         both = torch.from_numpy(inside[0][index].present & inside[1][index].present)

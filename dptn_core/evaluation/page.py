@@ -18,7 +18,7 @@ _BARS = 24
 _MOST_SKIPPED = 100  # listed; pairs.csv has all
 _FID = Metric("fid", "FID, torchvision's Inception", False, 2)
 _COLOURS = Metric("colours_right", "garment colours right", True)
-_SHORT = {"ssim": "SSIM", "attention_accuracy": "attention"}
+_SHORT = {"attention_accuracy": "attention"}
 
 
 def page(summary: Mapping[str, Any], part: Part) -> str:
@@ -30,7 +30,7 @@ def page(summary: Mapping[str, Any], part: Part) -> str:
     """
     ranking = part.shown.ranking.metric
     values = [row.scores[ranking.name] for row in part.rows if ranking.name in row.scores]
-    best, worst = part.shown.best, part.shown.worst_alone()
+    best, worst = part.shown.ends()
     parts = [
         _header(summary),
         _missing(summary),
@@ -76,9 +76,12 @@ def _tile(name: str, summary: Mapping[str, Any]) -> str:
         shown, unit = f"{100 * value:.0f}", "%"
     else:
         shown, unit = ("missing", "") if value is None else (f"{value:.{metric.digits}f}", metric.unit)
-    label = _SHORT.get(name, name.upper())
     state = ' class="none"' if value is None else ""
-    return f"<div{state}><b>{shown}<small>{unit}</small></b><span>{label} {_arrow(metric)}</span></div>"
+    return f"<div{state}><b>{shown}<small>{unit}</small></b><span>{_short(name)} {_arrow(metric)}</span></div>"
+
+
+def _short(name: str) -> str:
+    return _SHORT.get(name, name.upper())
 
 
 def _arrow(metric: Metric) -> str:
@@ -155,7 +158,7 @@ def _card(pair: ShownPair, metric: Metric) -> str:
         for label, data, width, height in pair.pictures
     )
     others = ", ".join(
-        f"{escape(BY_NAME[name].label)} {pair.scores[name]:.{BY_NAME[name].digits}f}"
+        f"{_short(name)} {pair.scores[name]:.{BY_NAME[name].digits}f}"
         for name in ("ssim", "psnr", "lpips", "attention_accuracy")
         if name in pair.scores and name != metric.name
     )

@@ -38,7 +38,7 @@ section { margin-top: 28px; }
 .tiles small { font-size: 15px; font-weight: 500; color: var(--soft); margin-left: 3px; }
 .tiles span { color: var(--soft); }
 .tiles .none b { color: var(--soft); font-size: 22px; line-height: 34px; font-weight: 500; }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 12px; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 12px; align-items: start; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 400; padding: 4px 0; }
 td { text-align: right; font-weight: 600; padding: 4px 0 4px 12px; white-space: nowrap; }
@@ -49,7 +49,7 @@ svg { width: 100%; height: auto; display: block; }
 rect { fill: var(--mark); opacity: 0.75; }
 line { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 4 3; }
 text { fill: var(--soft); font-size: 13px; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(520px, 1fr)); gap: 12px; }
 .strip { display: flex; gap: 6px; }
 figure { margin: 0; flex: 1 1 0; min-width: 0; }
 figure img { width: 100%; height: auto; display: block; border-radius: 4px; background: var(--line); }
@@ -62,7 +62,7 @@ code { font: 12px/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; 
 .skipped li { overflow-wrap: anywhere; }
 .notes dl { margin: 0; display: grid; gap: 4px; }
 .notes dl div { display: grid; grid-template-columns: 160px 1fr; gap: 12px; }
-@media (max-width: 640px) {
+@media (max-width: 720px) {
   .columns, .cards { grid-template-columns: 1fr; }
   .notes dl div { grid-template-columns: 1fr; gap: 0; }
 }

@@ -81,10 +81,11 @@ class Shown:
         both._keep([*self.best, *other.best], [*self.worst, *other.worst])
         return both
 
-    def worst_alone(self) -> list[ShownPair]:
-        """The worst without those that are among the best, as happens where there are few pairs."""
-        best = {pair.number for pair in self.best}
-        return [pair for pair in self.worst if pair.number not in best]
+    def ends(self) -> tuple[list[ShownPair], list[ShownPair]]:
+        """Best and worst, no pair in both: where there are few, each end has half of them."""
+        every = sorted({pair.number: pair for pair in (*self.best, *self.worst)}.values(), key=self._of)
+        half = min(self.ranking.count, (len(every) + 1) // 2)
+        return every[:half], every[half:][::-1][: self.ranking.count]
 
     def _keep(self, best: list[ShownPair], worst: list[ShownPair]) -> None:
         self.best = sorted(best, key=self._of)[: self.ranking.count]
