@@ -14,7 +14,7 @@ _COMMANDS = {
     "transfer": (transfer, "redraw the person of a picture in other poses"),
     "prepare": (prepare, "lay out a set of pictures to train and test on"),
     "train": (train, "train a network, or go on training one"),
-    "evaluate": (evaluate, "score a model on the fixed set of drawn figures"),
+    "evaluate": (evaluate, "score a model, or drawn pictures beside true ones"),
     "convert": (convert, "turn a .pth or training checkpoint into a .safetensors model"),
     "figures": (figures, "draw pairs of figures to look at"),
     "bench": (bench, "measure speed and memory on this machine"),
