@@ -34,7 +34,7 @@ def measure(device: torch.device, rounds: int) -> Numbers:
         device: to measure on.
         rounds: repetitions of each side; medians are taken.
     """
-    numbers: Numbers = {"device": _describe(device), "torch": torch.__version__, "rounds": rounds}
+    numbers: Numbers = {"device": describe_device(device), "torch": torch.__version__, "rounds": rounds}
     numbers["transfer"] = _transfer(device, rounds)
     numbers["precision"] = _precision(device, rounds)
     numbers["heatmaps"] = _heatmaps(device, rounds)
@@ -75,13 +75,14 @@ def report(numbers: Numbers) -> str:
     return "\n".join(lines)
 
 
-def _describe(device: torch.device) -> str:
+def describe_device(device: torch.device) -> str:
+    """A device in words."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
 
 
-def _interleaved(device: torch.device, rounds: int, *sides: Callable[[], object]) -> list[float]:
+def interleaved(device: torch.device, rounds: int, *sides: Callable[[], object]) -> list[float]:
     """Median seconds of each side, run in turns after one round of warming up."""
     times: list[list[float]] = [[] for _ in sides]
     for round_ in range(rounds + 1):
@@ -147,7 +148,7 @@ def _transfer(device: torch.device, rounds: int) -> Numbers:
         kept[0] = generator.encode_source(image, source_maps)
         return generator.transfer(kept[0], target_maps)
 
-    both, more, forward, decoder = _interleaved(
+    both, more, forward, decoder = interleaved(
         device,
         rounds,
         first,
@@ -179,7 +180,7 @@ def _precision(device: torch.device, rounds: int) -> Numbers:
         half = _starter(device, dtype)
 
         inputs = (image, source_maps, target_maps)
-        wide, narrow = _interleaved(
+        wide, narrow = interleaved(
             device, rounds, partial(_whole_transfer, full, *inputs), partial(_whole_transfer, half, *inputs)
         )
         error = ((_whole_transfer(full, *inputs) - _whole_transfer(half, *inputs)) / 2).square().mean().item()
@@ -212,49 +213,59 @@ def _heatmaps(device: torch.device, rounds: int) -> Numbers:
         for pose in points:
             keypoint_heatmaps(pose, present, (_SIZE, _SIZE), 6.0)
 
-    def person_by_loop(keypoints: np.ndarray) -> np.ndarray:
-        """The plain way of the field's data loaders: a picture a joint, stacked as the last axis, then moved first."""
-        maps = np.zeros((_SIZE, _SIZE, 18), dtype=np.float32)
-        for joint in range(18):
-            x, y = keypoints[joint].astype(int)
-            columns, rows = np.meshgrid(np.arange(_SIZE), np.arange(_SIZE))
-            maps[..., joint] = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * 6.0**2))
-        return maps.transpose(2, 0, 1)
-
     def loop() -> None:
         for keypoints in numpy_points[:, 0]:
-            torch.from_numpy(person_by_loop(keypoints)).to(device)
+            torch.from_numpy(heatmaps_by_loop(keypoints, _SIZE, 6.0)).to(device)
 
-    fast, slow = _interleaved(device, rounds, separable, loop)
+    fast, slow = interleaved(device, rounds, separable, loop)
     return {"seconds": fast, "loop_seconds": slow, "speed_up": slow / fast}
+
+
+def heatmaps_by_loop(keypoints: np.ndarray, size: int, sigma: float) -> np.ndarray:
+    """The plain way of the field's data loaders: a picture a joint, stacked as the last axis, then moved first.
+
+    Args:
+        keypoints: (18, 2) xy pixels.
+        size: of the square picture.
+        sigma: in pixels.
+
+    Returns:
+        (18, size, size) float32.
+    """
+    maps = np.zeros((size, size, 18), dtype=np.float32)
+    for joint in range(18):
+        x, y = keypoints[joint].astype(int)
+        columns, rows = np.meshgrid(np.arange(size), np.arange(size))
+        maps[..., joint] = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * sigma**2))
+    return maps.transpose(2, 0, 1)
 
 
 def _figures(device: torch.device, rounds: int) -> Numbers:
     count = 16  # as many as the starter's training draws at a time
-    (seconds,) = _interleaved(device, rounds, lambda: draw_pairs(pair_seeds(3, 0, count, device), (128, 96)))
+    (seconds,) = interleaved(device, rounds, lambda: draw_pairs(pair_seeds(3, 0, count, device), (128, 96)))
     return {"pairs_per_second": count / seconds}
 
 
 def _training(device: torch.device, rounds: int) -> Numbers:
-    from .precision import choose_precision
     from .training import load_config
     from .training.batches import PairSource
-    from .training.loop import one_step
+    from .training.loop import make_objective, one_step
+    from .training.processes import Processes
     from .training.state import new_state
 
     config = load_config(Path(__file__).parent / "training" / "presets" / "figures.toml")
-    precision = choose_precision(device, config.run.precision)
     state = new_state(config, device)
+    objective, alone = make_objective(config, state, device), Processes(1, 0, device)
     source = PairSource(config.data, device)
     stage = config.stages[-1]  # the one of the final size
     first_of_stage = config.total_steps - stage.steps
 
     def step() -> None:
         state.step = first_of_stage
-        one_step(state, config, source, precision, None)
+        one_step(state, config, source, objective, alone)
 
-    (seconds,) = _interleaved(device, max(1, rounds // 2), step)
-    return {"images_per_second": stage.batch / seconds, "precision": precision}
+    (seconds,) = interleaved(device, max(1, rounds // 2), step)
+    return {"images_per_second": stage.batch / seconds, "precision": objective.precision}
 
 
 def _peak_memory(device: torch.device, size: int) -> float | None:

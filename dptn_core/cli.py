@@ -24,7 +24,7 @@ _COMMANDS = {
 # training that diverged is a FloatingPointError. Anything else is a fault of the program and keeps its traceback.
 _BAD_INPUT = (ValueError, OSError, FloatingPointError)
 # What `pip install 'dptn-pose-transfer[train]'` adds; only training and evaluation import it.
-_EXTRAS = ("tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm")
+_EXTRAS = ("accelerate", "tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

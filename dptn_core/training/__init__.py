@@ -1,6 +1,6 @@
 """Training on the dual-task objective, resumable at any moment."""
 
-from .config import ConfigError, TrainingConfig, load_config
+from .config import ConfigError, TrainingConfig, find_config, load_config, with_data
 from .loop import DivergedError, InterruptedRunError, RunOptions, train
 from .state import ResumeError
 
@@ -11,6 +11,8 @@ __all__ = [
     "ResumeError",
     "RunOptions",
     "TrainingConfig",
+    "find_config",
     "load_config",
     "train",
+    "with_data",
 ]

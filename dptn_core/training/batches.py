@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..data.figures import FigurePairs, draw_pairs, pair_seeds
+from ..checkpoint import Framing
+from ..data.figures import TEST_SEED, FigurePairs, draw_pairs, pair_seeds
 from ..pose.heatmaps import keypoint_heatmaps
 from .config import DataConfig
 from .losses import attention_target
@@ -24,10 +27,41 @@ class Batch:
     target: Tensor  # (B, 3, H, W)
     source_heatmaps: Tensor  # (B, 18, H, W)
     target_heatmaps: Tensor  # (B, 18, H, W)
-    source_mask: Tensor  # (B, H, W) bool
-    target_mask: Tensor  # (B, H, W) bool
-    attention: Tensor  # (B, T, T), see losses.attention_target
-    attention_weight: Tensor  # (B, T)
+    source_mask: Tensor | None  # (B, H, W) bool, the person; None where all pixels count the same
+    target_mask: Tensor | None  # (B, H, W) bool
+    attention: Tensor | None = None  # (B, T, T), see losses.attention_target; None where nobody knows
+    attention_weight: Tensor | None = None  # (B, T)
+
+
+class BatchSource(Protocol):
+    """Where training gets its pairs: endless, numbered, the same number always the same pair.
+
+    Attributes:
+        framing: How a model trained on these pictures cuts out people.
+        description: What they are, for the model's provenance.
+        skipped: Pictures that could not be read so far, with the reason.
+    """
+
+    framing: Framing
+    description: str
+    skipped: dict[str, str]
+
+    def batch(
+        self,
+        first: int,
+        count: int,
+        size: tuple[int, int],
+        stride: int,
+        foreground: float,
+        upcoming: Sequence[int] = (),
+    ) -> Batch:
+        """Pairs number `first` to `first + count - 1` at (H, W); see `make_batch` for stride and foreground.
+
+        `upcoming` are the `first` of the batches that will be asked for next, for those who read ahead.
+        """
+
+    def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
+        """Pairs that training never sees, always the same ones, to look at; fewer where there are no more."""
 
 
 def sigma_at(data: DataConfig, height: int) -> float:
@@ -62,9 +96,13 @@ def make_batch(pairs: FigurePairs, sigma: float, stride: int, foreground: float)
 class PairSource:
     """Drawn pairs by number, drawn some batches ahead: small pictures cost more to set up than to draw."""
 
+    framing: Framing = "fit"
+
     def __init__(self, data: DataConfig, device: torch.device | str) -> None:
         """Draw from set `data.seed` on `device`."""
         self._data, self._device = data, device
+        self.description = f"figures, seed {data.seed}"
+        self.skipped: dict[str, str] = {}
         self._drawn: FigurePairs | None = None
         self._first = 0
 
@@ -76,3 +114,20 @@ class PairSource:
             drawn = draw_pairs(pair_seeds(self._data.seed, first, count * ahead, self._device), size)
             self._drawn, self._first, start = drawn, first, 0
         return drawn[start : start + count]
+
+    def batch(
+        self,
+        first: int,
+        count: int,
+        size: tuple[int, int],
+        stride: int,
+        foreground: float,
+        upcoming: Sequence[int] = (),
+    ) -> Batch:
+        """See BatchSource."""
+        return make_batch(self.pairs(first, count, size), sigma_at(self._data, size[0]), stride, foreground)
+
+    def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
+        """See BatchSource."""
+        pairs = draw_pairs(pair_seeds(TEST_SEED, 0, count, self._device), size)
+        return make_batch(pairs, sigma_at(self._data, size[0]), stride, 1.0)

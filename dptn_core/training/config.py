@@ -20,13 +20,18 @@ else:
     import tomli as tomllib
 
 # Numbers that would fail, or train backwards, only long after the start.
-_ABOVE_0 = ("data.heatmap_sigma", "run.log_every", "run.sheet_every", "run.save_every")
+_ABOVE_0 = (
+    *("data.heatmap_sigma", "data.workers", "run.log_every", "run.sheet_every", "run.save_every"),
+    "losses.affinity_temperature",
+)
 _FROM_0 = (
     *(f"losses.{name}" for name in ("reconstruction", "chroma", "foreground", "gradient", "adversarial")),
-    *(f"losses.{name}" for name in ("adversarial_from", "attention", "content", "style")),
+    *(f"losses.{name}" for name in ("adversarial_from", "attention", "content", "style", "l1", "affinity")),
+    *("losses.gradient_penalty", "data.cache_gib"),
     *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
 )
 
+PRESETS = Path(__file__).parent / "presets"
 _LARGEST_SIDE = 4096
 _CHANNELS, _JOINTS = 3, 18
 _SMALLEST_SIGMA = 0.1  # pixels; a narrower Gaussian is one pixel at any size
@@ -45,17 +50,24 @@ class Stage:
     batch: int
     steps: int
     learning_rate: float = 1e-3
-    final_learning_rate: float | None = None  # reached linearly over the last `decay` of the stage; None: flat
+    final_learning_rate: float | None = None  # reached over the last `decay` of the stage; None: flat
     decay: float = 1.0  # share of the stage's steps over which the rate falls
+    schedule: Literal["linear", "cosine"] = "linear"  # how it falls
+    warmup: int = 0  # steps over which the rate rises from near 0 at the start of the stage
+    accumulate: int = 1  # parts in which the batch is computed one after the other, where memory is short
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """Where pairs come from."""
 
-    kind: Literal["figures"] = "figures"
+    kind: Literal["figures", "pictures"] = "figures"  # drawn people, or a folder that `dptn prepare` made
+    root: str = ""  # that folder
     seed: int = 1
     heatmap_sigma: float = 6.0  # pixels in a picture 256 high; smaller pictures get a smaller one
+    mirror: bool = False  # pictures: every second pair is mirrored, left and right of the pose with it
+    workers: int = 2  # pictures: threads that read ahead
+    cache_gib: float = 4.0  # pictures: memory for those already read; the rest is read anew each time
 
 
 @dataclass(frozen=True)
@@ -63,16 +75,21 @@ class LossConfig:
     """Weights of the objective; a weight of 0 leaves the term and its cost out. Names as in design and paper."""
 
     target_share: float = 0.5  # t: total = t * (target terms) + (1 - t) * (source terms) + adversarial
-    reconstruction: float = 5.0
+    l1: float = 0.0  # plain L1 over colours, the paper's
+    reconstruction: float = 5.0  # L1 over brightness and colour at several scales, ours
     chroma: float = 2.4  # colour differences count this much more than brightness
     foreground: float = 7.0  # pixels of the figure count this much more than the background
     scales: tuple[int, ...] = (1, 2, 4, 8)  # sizes, in pixels, of the areas that are compared
     gradient: float = 1.0  # brightness steps between neighbouring pixels, relative to reconstruction
     adversarial: float = 2.0
+    gan: Literal["lsgan", "hinge", "wgan-gp"] = "lsgan"
+    gradient_penalty: float = 10.0  # wgan-gp: on how far the critic's gradients are from length 1
     adversarial_from: int = 0  # step at which the discriminator joins
     attention: float = 0.5  # cross-entropy to the true correspondence, where the data knows it
     content: float = 0.5
     style: float = 500.0
+    affinity: float = 0.0  # DPTN-TA: which source textures the drawn target resembles, as the true one does
+    affinity_temperature: float = 1.0
     vgg: str = ""  # VGG19 weights (.pth or .safetensors); "" looks into torchvision's cache
 
 
@@ -93,6 +110,7 @@ class RunConfig:
 
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    compile: bool = False  # torch.compile the generator: slow to start, faster after, where a compiler is at hand
     log_every: int = 20
     sheet_every: int = 500
     save_every: int = 250
@@ -133,6 +151,13 @@ class TrainingConfig:
             for name, most in (("batch", 65_536), ("steps", 10**9)):
                 if not 1 <= getattr(stage, name) <= most:
                     raise ConfigError(f"stages[{number}].{name} is {getattr(stage, name)}; allowed: 1 to {most}")
+            if not 1 <= stage.accumulate <= stage.batch or stage.batch % stage.accumulate:
+                raise ConfigError(
+                    f"stages[{number}].accumulate is {stage.accumulate}; allowed: equal parts of a batch of "
+                    f"{stage.batch}"
+                )
+            if not 0 <= stage.warmup <= stage.steps:
+                raise ConfigError(f"stages[{number}].warmup is {stage.warmup}; allowed: 0 to its {stage.steps} steps")
             if not 0 < stage.learning_rate <= 1 or (stage.final_learning_rate or 0) < 0 or not 0 < stage.decay <= 1:
                 raise ConfigError(
                     f"stages[{number}] has learning_rate {stage.learning_rate}, final_learning_rate "
@@ -142,6 +167,8 @@ class TrainingConfig:
         for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
             if not 0 <= seed < 2**31:
                 raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
+        if self.data.kind == "figures" and self.data.root:
+            raise ConfigError(f'data.root is {self.data.root!r}, and drawn figures need none; data.kind = "pictures"?')
         for network in ("generator", "discriminator"):
             if getattr(self, network).image_channels != _CHANNELS:
                 raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the pictures are in colour")
@@ -196,7 +223,8 @@ def load_config(path: Path) -> TrainingConfig:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; see dptn_core/training/presets for examples") from None
+        names = ", ".join(sorted(file.stem for file in PRESETS.glob("*.toml")))
+        raise ConfigError(f"{path}: no such file; configs that ship: {names}") from None
     except RecursionError:
         raise ConfigError(f"{path}: cannot be read as TOML: it is nested too deeply") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -205,6 +233,17 @@ def load_config(path: Path) -> TrainingConfig:
         return TrainingConfig.from_dict(values, str(path))
     except ConfigError as error:
         raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from error
+
+
+def find_config(named: Path) -> Path:
+    """The file that is meant: of that path, or one that ships, by its name with or without `.toml`."""
+    ships = PRESETS / f"{named.name.removesuffix('.toml')}.toml"
+    return ships if not named.exists() and len(named.parts) == 1 and ships.is_file() else named
+
+
+def with_data(config: TrainingConfig, root: Path) -> TrainingConfig:
+    """The same run on the pictures of a folder that `dptn prepare` made."""
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, kind="pictures", root=str(root)))
 
 
 def _build(cls: type[Any], values: object, where: str) -> Any:

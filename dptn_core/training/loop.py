@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..atomic import remove_leftovers
 from ..checkpoint import ModelFacts, load_model
-from ..precision import Precision, choose_precision
-from .batches import PairSource, make_batch, sigma_at
-from .config import Stage, TrainingConfig
+from ..precision import choose_precision
+from .batches import Batch, BatchSource, PairSource, sigma_at
+from .compiled import compiled
+from .config import ConfigError, DataConfig, LossConfig, Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
+from .photographs import PhotographSource
+from .processes import Processes, join_processes
 from .reports import Reports
-from .sheets import save_sheet
+from .sheets import PAIRS_SHOWN, save_sheet
 from .state import TrainingState, load_state, new_state, save_state, update_average
-from .steps import discriminator_step, draw, generator_step
+from .steps import Objective, Terms, discriminator_gradients, draw, generator_gradients, update
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
@@ -64,69 +69,113 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
         ResumeError: the folder holds a checkpoint that does not fit the config.
         InterruptedRunError: `options.should_stop` said so; the state was saved.
     """
+    processes = join_processes(options.device)
     path = options.folder / CHECKPOINT
-    remove_leftovers(path)
-    precision = choose_precision(options.device, config.run.precision)
-    scaled = precision == "fp16"
-    if path.exists():
-        state = load_state(path, config, options.device, scaled=scaled)
-        _LOG.info("resumed %s at step %d of %d", path, state.step, config.total_steps)
-        if options.start_from is not None:
-            _LOG.warning("%s is not read: the run goes on from its own checkpoint", options.start_from)
-    else:
-        state = new_state(config, options.device, scaled=scaled)
-        if options.start_from is not None:
-            _start_from(state, options.start_from)
-    perceptual = _perceptual(config, options.device)
-    source = PairSource(config.data, options.device)
+    if processes.is_main:
+        remove_leftovers(path)
+    state = _begin(path, config, options, processes)
+    source = open_source(config.data, processes.device)
+    objective = make_objective(config, state, processes.device)
     last = config.total_steps
     if options.stop_after is not None:
         last = min(last, state.step + options.stop_after)
 
     def save() -> None:
+        """Keep the state if it is fit to be kept; on a full disk a later try may do better, except at the end."""
         if not _fit_to_keep(state, config):
             said = f"step {state.step} is not saved: loss or weights went astray; the last good checkpoint is kept"
             if state.step >= last:
                 raise DivergedError(f"{said}. Lower the learning rate and resume")
             _LOG.warning(said)
-            return
-        save_state(path, state, config, model_facts(config, state, options.command))
+        elif processes.is_main:
+            save_state(path, state, config, model_facts(config, state, source, options.command))
 
-    with Reports(options.folder / "logs", config, state.step, last) as reports:
+    with Reports(options.folder / "logs", config, state.step, last, shown=processes.is_main) as reports:
         while state.step < last:
             # asked between steps only: half a step must never be saved
-            if options.should_stop():
+            if processes.anybody(options.should_stop()):
                 save()
                 raise InterruptedRunError(f"stopped at step {state.step}, saved to {path}; the same command goes on")
-            terms = one_step(state, config, source, precision, perceptual)
+            terms = one_step(state, config, source, objective, processes)
             reports.step(state, terms)
-            if state.step % config.run.sheet_every == 0:
-                save_sheet(options.folder / "sheets" / f"{state.step:07d}.png", state.ema, config, options.device)
-            if state.step % config.run.save_every == 0 or state.step == last:
+            if state.step % config.run.sheet_every == 0 and processes.is_main:
+                _go_on_without(save_sheet, *_sheet(options.folder, state, config, source))
+            if state.step == last:
                 save()
+            elif state.step % config.run.save_every == 0:
+                _go_on_without(save)
+    if source.skipped:
+        _LOG.warning("%d pictures were passed over: %s", len(source.skipped), ", ".join(sorted(source.skipped)[:10]))
+    processes.end()
     return path
 
 
+def _begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Processes) -> TrainingState:
+    """The state to go on from: of the checkpoint, of a model, or a new one."""
+    scaled = choose_precision(processes.device, config.run.precision) == "fp16"
+    if path.exists():
+        state = load_state(path, config, processes.device, scaled=scaled)
+        if processes.is_main:
+            _LOG.info("resumed %s at step %d of %d", path, state.step, config.total_steps)
+            if options.start_from is not None:
+                _LOG.warning("%s is not read: the run goes on from its own checkpoint", options.start_from)
+    else:
+        state = new_state(config, processes.device, scaled=scaled)
+        if options.start_from is not None:
+            _start_from(state, options.start_from)
+    processes.wait()  # none may write a checkpoint before all have looked for one
+    return state
+
+
+def open_source(data: DataConfig, device: torch.device) -> BatchSource:
+    """Where the pairs of a run come from."""
+    return PairSource(data, device) if data.kind == "figures" else PhotographSource(data, device)
+
+
+def make_objective(config: TrainingConfig, state: TrainingState, device: torch.device) -> Objective:
+    """What every step of a run is told."""
+    losses, perceptual = _perceptual(config.losses, device)
+    run = compiled(state.generator.forward_with_attention) if config.run.compile else None
+    return Objective(losses, choose_precision(device, config.run.precision), perceptual, run)
+
+
+def _sheet(folder: Path, state: TrainingState, config: TrainingConfig, source: BatchSource) -> tuple[Any, ...]:
+    stage = config.stages[-1]  # of all stages, so that sheets can be compared
+    batch = source.fixed(PAIRS_SHOWN, (stage.height, stage.width), config.generator.stride)
+    return folder / "sheets" / f"{state.step:07d}.png", state.ema, batch
+
+
+def _go_on_without(write: Callable[..., None], *given: Any) -> None:
+    """Write a file, or say why not: a full disk is no reason to lose hours of training."""
+    try:
+        write(*given)
+    except (OSError, ValueError) as error:
+        _LOG.warning("%s; training goes on", error)
+
+
 def learning_rate(stage: Stage, step: int) -> float:
-    """Rate at step number `step` (from 0) of a stage: flat, then linear to its final value."""
+    """Rate at step number `step` (from 0) of a stage: risen from near 0, flat, then on its way to its final value."""
+    risen = min(1.0, (step + 1) / (stage.warmup + 1))
     if stage.final_learning_rate is None:
-        return stage.learning_rate
+        return risen * stage.learning_rate
     progress = step / max(stage.steps - 1, 1)
     share = max(0.0, (progress - (1 - stage.decay)) / stage.decay)
-    return stage.learning_rate + share * (stage.final_learning_rate - stage.learning_rate)
+    if stage.schedule == "cosine":
+        share = (1 - math.cos(math.pi * share)) / 2
+    return risen * (stage.learning_rate + share * (stage.final_learning_rate - stage.learning_rate))
 
 
-def model_facts(config: TrainingConfig, state: TrainingState, command: str) -> dict[str, Any]:
+def model_facts(config: TrainingConfig, state: TrainingState, source: BatchSource, command: str) -> dict[str, Any]:
     """What a model trained by `state` has to carry along (see checkpoint.py)."""
     stage, _ = config.stage_at(max(state.step - 1, 0))
     facts = ModelFacts(
         config=config.generator,
         training_size=(stage.height, stage.width),
         heatmap_sigma=sigma_at(config.data, stage.height),
-        framing="fit",
+        framing=source.framing,
         provenance={
             "command": command,
-            "data": f"{config.data.kind}, seed {config.data.seed}, {state.pairs_used} pairs",
+            "data": f"{source.description}, {state.pairs_used} pairs used",
             "steps": str(state.step),
             "seed": str(config.run.seed),
             "hours": f"{state.seconds / 3600:.2f}",
@@ -138,16 +187,13 @@ def model_facts(config: TrainingConfig, state: TrainingState, command: str) -> d
 
 
 def one_step(
-    state: TrainingState,
-    config: TrainingConfig,
-    source: PairSource,
-    precision: Precision,
-    perceptual: PerceptualLoss | None,
+    state: TrainingState, config: TrainingConfig, source: BatchSource, objective: Objective, processes: Processes
 ) -> dict[str, float]:
-    """One step of the run; changes `state` and returns the loss terms and speed.
+    """One step of the run; changes `state` and returns the loss terms, averaged over processes, and the speed.
 
     Raises:
         DivergedError: before anything of this step was counted.
+        ConfigError: the batch cannot be shared out among the processes.
     """
     started = time.perf_counter()
     stage, within = config.stage_at(state.step)
@@ -156,24 +202,66 @@ def one_step(
         group["lr"] = rate
     for group in state.discriminator_optimiser.param_groups:
         group["lr"] = rate * config.optimiser.discriminator_rate
-
-    pairs = source.pairs(state.pairs_used, stage.batch, (stage.height, stage.width))
-    sigma = sigma_at(config.data, stage.height)
-    batch = make_batch(pairs, sigma, config.generator.stride, config.losses.foreground)
-    drawn = draw(state, batch, config.losses, precision)
     adversarial = config.losses.adversarial > 0 and state.step >= config.losses.adversarial_from
-    terms = discriminator_step(state, batch, drawn, precision) if adversarial else {}
-    terms |= generator_step(
-        state, batch, drawn, config.losses, config.optimiser, perceptual, precision, adversarial=adversarial
-    )
+
+    objective = dataclasses.replace(objective, parts=stage.accumulate)
+    gathered: list[Terms] = []
+    for batch in _parts(state, config, source, processes):
+        drawn = draw(state.generator, batch, objective)
+        terms: Terms = {}
+        if adversarial:
+            terms |= discriminator_gradients(state, batch, drawn, objective)
+            if stage.accumulate == 1:  # the paper's order: the generator faces the discriminator as just taught
+                _update_discriminator(state, processes)
+        gathered.append(terms | generator_gradients(state, batch, drawn, objective, adversarial=adversarial))
+    if adversarial and stage.accumulate > 1:
+        _update_discriminator(state, processes)
+    clip = config.optimiser.clip
+    norm = update(state, state.generator, state.generator_optimiser, clip, processes.average)
+    # running statistics are of each process's own pictures
+    processes.average([buffer for buffer in state.generator.buffers() if buffer.is_floating_point()])
     state.scaler.update()
-    values = {name: float(value) for name, value in terms.items()}
+    values = _mean_terms(gathered, norm, processes)
     _check(state, config, values)
     update_average(state.ema, state.generator, config.optimiser.ema, state.step)
     state.step += 1
     state.pairs_used += stage.batch
     state.seconds += time.perf_counter() - started
-    return values | {"learning_rate": rate, "pairs_per_second": stage.batch / (time.perf_counter() - started)}
+    values |= {"learning_rate": rate, "pairs_per_second": stage.batch / (time.perf_counter() - started)}
+    return values | ({"skipped": float(len(source.skipped))} if source.skipped else {})
+
+
+def _parts(state: TrainingState, config: TrainingConfig, source: BatchSource, processes: Processes) -> Iterator[Batch]:
+    """This process's share of the step's batch, in as many parts as the stage says."""
+    stage, _ = config.stage_at(state.step)
+    mine, rest = divmod(stage.batch, processes.count)
+    if rest or mine % stage.accumulate:
+        raise ConfigError(
+            f"a batch of {stage.batch} cannot be shared out among {processes.count} processes in {stage.accumulate} "
+            f"parts each; make it a multiple of {processes.count * stage.accumulate}"
+        )
+    count = mine // stage.accumulate
+    # the parts of this step, and of the next two for those who read ahead
+    firsts = [
+        state.pairs_used + step * stage.batch + processes.rank * mine + part * count
+        for step in range(3)
+        for part in range(stage.accumulate)
+    ]
+    size, stride, foreground = (stage.height, stage.width), config.generator.stride, config.losses.foreground
+    for part in range(stage.accumulate):
+        yield source.batch(firsts[part], count, size, stride, foreground, firsts[part + 1 :])
+
+
+def _update_discriminator(state: TrainingState, processes: Processes) -> None:
+    update(state, state.discriminator, state.discriminator_optimiser, 0.0, processes.average)
+
+
+def _mean_terms(gathered: list[Terms], norm: Tensor, processes: Processes) -> dict[str, float]:
+    """Means over parts and processes, fetched from the device in one go."""
+    names = list(gathered[0])
+    means = torch.stack([torch.stack([terms[name].float() for terms in gathered]).mean() for name in names])
+    processes.average([means])
+    return dict(zip(names, means.tolist(), strict=True)) | {"gradient_norm": float(norm)}
 
 
 def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float]) -> None:
@@ -225,14 +313,15 @@ def _start_from(state: TrainingState, path: Path) -> None:
     state.ema.load_state_dict(weights.state_dict())
 
 
-def _perceptual(config: TrainingConfig, device: torch.device) -> PerceptualLoss | None:
-    if not (config.losses.content or config.losses.style):
-        return None
-    found = find_vgg_weights(config.losses.vgg)
-    if found is None:
-        _LOG.warning(
-            "no VGG19 weights here (losses.vgg is empty and torchvision's cache has none): training without the "
-            "content and style terms, on colour and gradients at several scales"
-        )
-        return None
-    return PerceptualLoss.load(found).to(device)
+def _perceptual(losses: LossConfig, device: torch.device) -> tuple[LossConfig, PerceptualLoss | None]:
+    """VGG19's terms, and the weights of all terms: without VGG19 the multi-scale term takes their place."""
+    if not (losses.content or losses.style or losses.affinity):
+        return losses, None
+    found = find_vgg_weights(losses.vgg)
+    if found is not None:
+        return losses, PerceptualLoss.load(found).to(device)
+    _LOG.warning(
+        "no VGG19 weights here (losses.vgg is empty and torchvision's cache has none): training without the "
+        "content, style and affinity terms, on colour and gradients at several scales"
+    )
+    return dataclasses.replace(losses, reconstruction=losses.reconstruction or losses.l1), None

@@ -48,16 +48,6 @@ def reconstruction_loss(
     return total
 
 
-def lsgan_generator_loss(score: Tensor) -> Tensor:
-    """Least-squares GAN: the generator wants its scores to be 1 (Mao et al. 2017)."""
-    return ((score - 1) ** 2).mean()
-
-
-def lsgan_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """Least-squares GAN: real pictures score 1, drawn ones 0; the mean of both halves."""
-    return 0.5 * (((real - 1) ** 2).mean() + (fake**2).mean())
-
-
 def attention_target(correspondence: Tensor, seen: Tensor, stride: int, samples: int = 4) -> tuple[Tensor, Tensor]:
     """Where each target token should look: the source tokens under its pixels' true places.
 

@@ -1,4 +1,4 @@
-"""VGG19 content and style terms (paper section 3.4), when the weights are at hand."""
+"""VGG19 content and style terms (paper section 3.4) and DPTN-TA's affinity, when the weights are at hand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch.nn import functional
 # Indices in torchvision's vgg19().features.
 _CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
 _STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
+_AFFINITY = (20, 29)  # relu4_1, 5_1
+_NO_LENGTH = 1e-4  # features shorter than this have no direction
 
 
 class VGGWeightsMissingError(FileNotFoundError):
@@ -81,15 +83,42 @@ class PerceptualLoss(nn.Module):
                 found[index] = image
         return found
 
-    def forward(self, image: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-        """Content and style distance of (B, 3, H, W) pictures in [-1, 1], two scalars."""
+    def forward(
+        self, image: Tensor, truth: Tensor, source: Tensor | None = None, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Content, style and, where a source is given, affinity distance of (B, 3, H, W) pictures in [-1, 1]: scalars.
+
+        The affinity (DPTN-TA, TVCG 2023) compares to which places of the source each place of `image` and of `truth`
+        is alike, by cosine of their features, as shares that sum to 1.
+        """
         drawn = self.activations(image)
-        with torch.no_grad():
+        with torch.no_grad():  # nothing is learnt from the truth, and its graph would double the memory
             wanted = self.activations(truth)
+            known = None if source is None else self.activations(source)
         zero = image.new_zeros(())
         content = sum((functional.l1_loss(drawn[i], wanted[i]) for i in _CONTENT), zero)
         style = sum((functional.l1_loss(gram(drawn[i]), gram(wanted[i])) for i in _STYLE), zero)
-        return content, style
+        if known is None:
+            return content, style, None
+        alike = (
+            functional.l1_loss(affinity(drawn[i], known[i], temperature), affinity(wanted[i], known[i], temperature))
+            for i in _AFFINITY
+        )
+        return content, style, sum(alike, zero)
+
+
+def affinity(features: Tensor, source: Tensor, temperature: float = 1.0) -> Tensor:
+    """Shares (B, N, M), fp32, in which each place of `features` is like the places of `source`.
+
+    Args:
+        features: (B, C, h, w) with N = h * w.
+        source: (B, C, h', w') with M = h' * w'.
+        temperature: cosines are divided by it before the softmax.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        query, key = (x.flatten(2).float() for x in (features, source))
+        query, key = (x / x.norm(dim=1, keepdim=True).clamp(min=_NO_LENGTH) for x in (query, key))
+        return (query.transpose(1, 2) @ key / temperature).softmax(-1)
 
 
 def gram(features: Tensor) -> Tensor:

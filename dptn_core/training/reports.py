@@ -11,19 +11,19 @@ from .config import TrainingConfig
 from .state import TrainingState
 
 _LOG = logging.getLogger(__name__)
-_SHOWN = ("total", "target_reconstruction", "attention", "adversarial")
+_SHOWN = ("total", "target_l1", "target_reconstruction", "attention", "adversarial", "skipped")
 
 
 class Reports:
     """Progress bar and TensorBoard writer of one run; use it as a context manager."""
 
-    def __init__(self, folder: Path, config: TrainingConfig, first: int, last: int) -> None:
-        """Start at step `first` of `last`; logs go to `folder`, if TensorBoard is installed."""
+    def __init__(self, folder: Path, config: TrainingConfig, first: int, last: int, *, shown: bool = True) -> None:
+        """Start at step `first` of `last`; logs go to `folder`, if TensorBoard is installed; nothing unless `shown`."""
         from tqdm import tqdm
 
         self._every = config.run.log_every
-        self._bar = tqdm(initial=first, total=last, unit="step", dynamic_ncols=True, mininterval=1.0)
-        self._writer = _writer(folder)
+        self._bar = tqdm(initial=first, total=last, unit="step", dynamic_ncols=True, mininterval=1.0, disable=not shown)
+        self._writer = _writer(folder) if shown else None
         self._sums: dict[str, list[float]] = {}
 
     def __enter__(self) -> Reports:

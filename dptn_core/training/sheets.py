@@ -7,29 +7,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..data.figures import TEST_SEED, draw_pairs, pair_seeds
 from ..data.sheet import tile
 from ..network import Generator
 from ..pictures import write_picture
-from .batches import make_batch, sigma_at
-from .config import TrainingConfig
+from .batches import Batch
 
-_PAIRS = 12
+PAIRS_SHOWN = 12
 
 
-def save_sheet(path: Path, generator: Generator, config: TrainingConfig, device: torch.device) -> None:
+def save_sheet(path: Path, generator: Generator, batch: Batch) -> None:
     """Write a sheet with rows of source, drawn target, true target, attended source and self-reconstruction.
 
     Args:
         path: of the PNG.
         generator: the averaged weights, in eval mode.
-        config: gives the size of the last stage, so that sheets of all stages can be compared.
-        device: to run on.
+        batch: the pairs to show, always the same ones.
     """
-    stage = config.stages[-1]
-    size = (stage.height, stage.width)
-    pairs = draw_pairs(pair_seeds(TEST_SEED, 0, _PAIRS, device), size)
-    batch = make_batch(pairs, sigma_at(config.data, stage.height), generator.config.stride, 1.0)
     with torch.no_grad():
         target, source, attention = generator.forward_with_attention(
             batch.source, batch.source_heatmaps, batch.target_heatmaps, (-1,)

@@ -23,6 +23,10 @@ class ResumeError(ValueError):
     """A run cannot go on from what is on disk; the message says why and what to do."""
 
 
+class StateWriteError(OSError):
+    """A checkpoint could not be written; the one before it is whole."""
+
+
 @dataclass
 class TrainingState:
     """Networks, optimisers and counters of a run."""
@@ -85,6 +89,9 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: 
         state: what to write.
         config: saved with it, so that a resumed run can refuse to go on with another one.
         facts: what `load_model` has to know of the averaged weights (see checkpoint.py).
+
+    Raises:
+        StateWriteError: the disk is full or the folder cannot be written.
     """
     content = {
         "kind": KIND,
@@ -104,8 +111,14 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: 
         "scaler": state.scaler.state_dict(),
         "random": torch.get_rng_state(),
     }
-    with written_beside(path) as beside:
-        torch.save(content, beside)
+    try:
+        with written_beside(path) as beside:
+            torch.save(content, beside)
+    except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk
+        raise StateWriteError(
+            f"{path} could not be written at step {state.step} ({error}); the checkpoint before it is whole. Make "
+            "room on the disk; the same command goes on from there"
+        ) from error
 
 
 def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scaled: bool = False) -> TrainingState:

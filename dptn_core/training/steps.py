@@ -1,18 +1,25 @@
-"""One update of each network."""
+"""One update of each network, by gradients of one or several parts of a batch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..network import Generator
 from ..precision import Precision, autocast
+from .adversarial import discriminator_loss, generator_loss, gradient_penalty
 from .batches import Batch
-from .config import LossConfig, OptimiserConfig
-from .losses import attention_loss, lsgan_discriminator_loss, lsgan_generator_loss, reconstruction_loss
+from .config import LossConfig
+from .losses import attention_loss, reconstruction_loss
 from .perceptual import PerceptualLoss
 from .state import TrainingState
+
+BothBranches = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
+Terms = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -24,78 +31,130 @@ class Drawn:
     attention: list[Tensor]  # (B, T, T) a Texture Transfer Block
 
 
-def draw(state: TrainingState, batch: Batch, losses: LossConfig, precision: Precision) -> Drawn:
+@dataclass(frozen=True)
+class Objective:
+    """What a step is told: which terms count, and how they are computed.
+
+    Attributes:
+        losses: Weights.
+        precision: Number format of convolutions and matrix products.
+        perceptual: VGG19's terms, or None.
+        both_branches: `Generator.forward_with_attention`, or what torch.compile made of it; None: as it is.
+        parts: Parts of a batch whose gradients are added up before an update.
+    """
+
+    losses: LossConfig
+    precision: Precision = "fp32"
+    perceptual: PerceptualLoss | None = None
+    both_branches: BothBranches | None = None
+    parts: int = 1
+
+
+def draw(generator: Generator, batch: Batch, objective: Objective) -> Drawn:
     """Run both branches of the generator."""
-    layers = range(state.generator.config.texture_blocks) if losses.attention else ()
-    with autocast(batch.source.device, precision):
-        target, source, attention = state.generator.forward_with_attention(
-            batch.source, batch.source_heatmaps, batch.target_heatmaps, tuple(layers)
-        )
+    supervised = objective.losses.attention and batch.attention is not None
+    layers = tuple(range(generator.config.texture_blocks)) if supervised else ()
+    run = objective.both_branches or generator.forward_with_attention
+    with autocast(batch.source.device, objective.precision):
+        target, source, attention = run(batch.source, batch.source_heatmaps, batch.target_heatmaps, layers)
     return Drawn(target.float(), source.float(), attention)
 
 
-def discriminator_step(state: TrainingState, batch: Batch, drawn: Drawn, precision: Precision) -> dict[str, Tensor]:
-    """Teach the discriminator to tell drawn targets from real ones; returns its loss."""
-    state.discriminator_optimiser.zero_grad(set_to_none=True)
-    with autocast(batch.source.device, precision):
-        real = state.discriminator(batch.target)
-        fake = state.discriminator(drawn.target.detach())
-    loss = lsgan_discriminator_loss(real.float(), fake.float())
-    state.scaler.scale(loss).backward()
-    state.scaler.step(state.discriminator_optimiser)
-    return {"discriminator": loss.detach()}
+def discriminator_gradients(state: TrainingState, batch: Batch, drawn: Drawn, objective: Objective) -> Terms:
+    """Add the gradients by which the discriminator learns to tell drawn targets from real ones; returns its loss."""
+    losses = objective.losses
+    fake = drawn.target.detach()
+    with autocast(batch.source.device, objective.precision):
+        scores = state.discriminator(batch.target), state.discriminator(fake)
+    loss = discriminator_loss(losses.gan, *(score.float() for score in scores))
+    terms = {"discriminator": loss.detach()}
+    if losses.gan == "wgan-gp":
+        # in fp32: gradients of gradients are too small for less
+        share = torch.rand(len(fake), device="cpu").to(fake.device)
+        penalty = gradient_penalty(state.discriminator, batch.target.float(), fake, share)
+        terms["gradient_penalty"] = penalty.detach()
+        loss = loss + losses.gradient_penalty * penalty
+    state.scaler.scale(loss / objective.parts).backward()
+    return terms
 
 
-def generator_step(
-    state: TrainingState,
-    batch: Batch,
-    drawn: Drawn,
-    losses: LossConfig,
-    optimiser: OptimiserConfig,
-    perceptual: PerceptualLoss | None,
-    precision: Precision,
-    *,
-    adversarial: bool,
-) -> dict[str, Tensor]:
-    """Update the generator on the dual-task objective; returns its terms, `total`, and the gradients' norm."""
-    state.generator_optimiser.zero_grad(set_to_none=True)
-    terms: dict[str, Tensor] = {}
-    branches = (
+def generator_gradients(
+    state: TrainingState, batch: Batch, drawn: Drawn, objective: Objective, *, adversarial: bool
+) -> Terms:
+    """Add the gradients of the dual-task objective (paper section 3.4); returns its terms and their `total`."""
+    losses = objective.losses
+    terms: Terms = {}
+    total = drawn.target.new_zeros(())
+    for name, image, truth, mask, share in (
         ("target", drawn.target, batch.target, batch.target_mask, losses.target_share),
         ("source", drawn.source, batch.source, batch.source_mask, 1 - losses.target_share),
-    )
-    total = drawn.target.new_zeros(())
-    for name, image, truth, mask, share in branches:
-        if not share:
-            continue
-        weight = 1 + (losses.foreground - 1) * mask[:, None].to(image.dtype)
-        terms[f"{name}_reconstruction"] = reconstruction = reconstruction_loss(
-            image, truth, weight, chroma=losses.chroma, scales=losses.scales, gradient=losses.gradient
-        )
-        total = total + share * losses.reconstruction * reconstruction
-        if perceptual is not None:
-            with autocast(image.device, precision):
-                content, style = perceptual(image, truth)
-            terms[f"{name}_content"], terms[f"{name}_style"] = content, style
-            total = total + share * (losses.content * content + losses.style * style)
-    if drawn.attention:
-        terms["attention"] = torch.stack(
-            [attention_loss(rows, batch.attention, batch.attention_weight) for rows in drawn.attention]
-        ).mean()
+    ):
+        if share:
+            total = total + share * _branch_loss(name, image, truth, mask, batch.source, objective, terms)
+    if drawn.attention and batch.attention is not None and batch.attention_weight is not None:
+        each = [attention_loss(rows, batch.attention, batch.attention_weight) for rows in drawn.attention]
+        terms["attention"] = torch.stack(each).mean()
         total = total + losses.attention * terms["attention"]
     if adversarial:
         # only the generator learns from this term
         state.discriminator.requires_grad_(False)
-        with autocast(drawn.target.device, precision):
+        with autocast(drawn.target.device, objective.precision):
             score = state.discriminator(drawn.target)
         state.discriminator.requires_grad_(True)
-        terms["adversarial"] = lsgan_generator_loss(score.float())
+        terms["adversarial"] = generator_loss(losses.gan, score.float())
         total = total + losses.adversarial * terms["adversarial"]
-
-    state.scaler.scale(total).backward()
-    state.scaler.unscale_(state.generator_optimiser)
-    limit = optimiser.clip or float("inf")
-    terms["gradient_norm"] = torch.nn.utils.clip_grad_norm_(state.generator.parameters(), limit)
-    state.scaler.step(state.generator_optimiser)
+    state.scaler.scale(total / objective.parts).backward()
     terms["total"] = total
     return {name: value.detach() for name, value in terms.items()}
+
+
+def _branch_loss(
+    name: str, image: Tensor, truth: Tensor, mask: Tensor | None, source: Tensor, objective: Objective, terms: Terms
+) -> Tensor:
+    """The weighted sum of one branch's terms, which are put into `terms` under the branch's name."""
+    losses = objective.losses
+    total = image.new_zeros(())
+    if mask is None:
+        weight = image.new_ones(image.shape[0], 1, *image.shape[2:])
+    else:
+        weight = 1 + (losses.foreground - 1) * mask[:, None].to(image.dtype)
+    if losses.l1:
+        difference = ((image - truth).abs() * weight).sum() / (image.shape[1] * weight.sum())
+        terms[f"{name}_l1"] = difference
+        total = total + losses.l1 * difference
+    if losses.reconstruction:
+        terms[f"{name}_reconstruction"] = reconstruction = reconstruction_loss(
+            image, truth, weight, chroma=losses.chroma, scales=losses.scales, gradient=losses.gradient
+        )
+        total = total + losses.reconstruction * reconstruction
+    if objective.perceptual is not None:
+        # the source already looks like itself: only the target is held against it
+        against = source if losses.affinity and name == "target" else None
+        with autocast(image.device, objective.precision):
+            content, style, alike = objective.perceptual(image, truth, against, losses.affinity_temperature)
+        terms[f"{name}_content"], terms[f"{name}_style"] = content, style
+        total = total + losses.content * content + losses.style * style
+        if alike is not None:
+            terms["affinity"] = alike
+            total = total + losses.affinity * alike
+    return total
+
+
+def update(
+    state: TrainingState, network: torch.nn.Module, optimiser: torch.optim.Optimizer, clip: float, average: Any
+) -> Tensor:
+    """Move a network by the gradients gathered so far and forget them; returns their norm.
+
+    Args:
+        state: for its gradient scaler.
+        network: the generator or the discriminator.
+        optimiser: the network's.
+        clip: largest norm of all gradients together; 0: never clipped.
+        average: called with the gradients, to average them over processes in place.
+    """
+    average([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
+    state.scaler.unscale_(optimiser)
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip or float("inf"))
+    state.scaler.step(optimiser)
+    optimiser.zero_grad(set_to_none=True)
+    return norm.detach()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,14 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from dptn_core.training.losses import (
-    attention_loss,
-    attention_target,
-    lsgan_discriminator_loss,
-    lsgan_generator_loss,
-    reconstruction_loss,
-)
-from dptn_core.training.perceptual import PerceptualLoss, VGGWeightsMissingError, find_vgg_weights, gram
+from dptn_core.training.adversarial import Gan, discriminator_loss, generator_loss, gradient_penalty
+from dptn_core.training.losses import attention_loss, attention_target, reconstruction_loss
+from dptn_core.training.perceptual import PerceptualLoss, VGGWeightsMissingError, affinity, find_vgg_weights, gram
 
 
 def random(*shape: int, seed: int = 0, spread: float = 1.0) -> Tensor:
@@ -153,19 +149,49 @@ def test_scales_larger_than_the_picture_are_left_out():
 
 def test_least_squares_terms_have_their_closed_form():
     score = torch.tensor([[1.0, 0.0], [0.5, 3.0]])
-    assert_close(lsgan_generator_loss(score), (0 + 1 + 0.25 + 4) / 4)
-    assert_close(lsgan_discriminator_loss(score, score), 0.5 * ((0 + 1 + 0.25 + 4) / 4 + (1 + 0 + 0.25 + 9) / 4))
-    assert lsgan_discriminator_loss(torch.ones(3), torch.zeros(3)).item() == 0
-    score.requires_grad_()
-    assert_learns(lsgan_generator_loss(score), score)
+    assert_close(generator_loss("lsgan", score), (0 + 1 + 0.25 + 4) / 4)
+    assert_close(discriminator_loss("lsgan", score, score), 0.5 * ((0 + 1 + 0.25 + 4) / 4 + (1 + 0 + 0.25 + 9) / 4))
+    assert discriminator_loss("lsgan", torch.ones(3), torch.zeros(3)).item() == 0
 
 
-def test_the_generator_wants_what_the_discriminator_refuses():
+def test_hinge_terms_have_their_closed_form():
+    real, fake = torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-2.0, -0.5, 1.0])
+    assert_close(discriminator_loss("hinge", real, fake), 0.5 * ((0 + 0.5 + 2) / 3 + (0 + 0.5 + 2) / 3))
+    assert_close(generator_loss("hinge", fake), (2 + 0.5 - 1) / 3)
+
+
+def test_wasserstein_terms_have_their_closed_form():
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-2.0, 1.0])
+    assert_close(discriminator_loss("wgan-gp", real, fake), -0.5 - 1.25)
+    assert_close(generator_loss("wgan-gp", fake), 0.5)
+
+
+def test_the_gradient_penalty_of_a_linear_critic_is_known():
+    """Its gradient is its weight everywhere, whatever lies between the pictures."""
+    weight = random(1, 3, 4, 5, seed=3).requires_grad_()
+    real, fake, share = random(2, 3, 4, 5, seed=1), random(2, 3, 4, 5, seed=2), torch.tensor([0.2, 0.9])
+    penalty = gradient_penalty(lambda x: (x * weight).flatten(1).sum(1), real, fake, share)
+    assert_close(penalty.detach(), (weight.detach().norm().item() - 1) ** 2, relative=1e-4)
+    assert_learns(penalty, weight)
+
+
+def test_the_gradient_penalty_looks_between_the_pictures():
+    """The critic sum(x^2) / 2 has the gradient x."""
+    real, fake, share = random(2, 3, 4, 5, seed=1), random(2, 3, 4, 5, seed=2), torch.tensor([0.25, 0.5])
+    between = fake + share[:, None, None, None] * (real - fake)
+    wanted = ((between.flatten(1).norm(dim=1) - 1) ** 2).mean()
+    penalty = gradient_penalty(lambda x: (x**2).flatten(1).sum(1) / 2, real, fake, share)
+    assert_close(penalty.detach(), wanted.item(), relative=1e-4)
+
+
+@pytest.mark.parametrize("gan", get_args(Gan))
+def test_the_generator_wants_what_the_discriminator_refuses(gan):
     drawn = torch.full((4, 1, 2, 2), 0.3, requires_grad=True)
-    upwards = torch.autograd.grad(lsgan_generator_loss(drawn), drawn)[0]
-    downwards = torch.autograd.grad(lsgan_discriminator_loss(torch.ones(4, 1, 2, 2), drawn), drawn)[0]
+    upwards = torch.autograd.grad(generator_loss(gan, drawn), drawn)[0]
+    downwards = torch.autograd.grad(discriminator_loss(gan, torch.ones(4, 1, 2, 2), drawn), drawn)[0]
     assert (upwards < 0).all()
     assert (downwards > 0).all()
+    assert_learns(generator_loss(gan, drawn), drawn)
 
 
 # Attention.
@@ -324,7 +350,7 @@ def test_gram_matrices_are_channel_products_over_everything():
 def test_content_and_style_agree_with_a_second_computation(perceptual, vgg_weights):
     image = random(2, 3, 32, 24, seed=1, spread=0.5).clamp(-1, 1).requires_grad_()
     truth = random(2, 3, 32, 24, seed=2, spread=0.5).clamp(-1, 1)
-    content, style = perceptual(image, truth)
+    content, style, _ = perceptual(image, truth)
     drawn = {k: v.detach().double().numpy() for k, v in features_by_name(image.detach(), vgg_weights).items()}
     wanted = {k: v.double().numpy() for k, v in features_by_name(truth, vgg_weights).items()}
 
@@ -340,7 +366,7 @@ def test_content_and_style_agree_with_a_second_computation(perceptual, vgg_weigh
 
 def test_equal_pictures_have_equal_features(perceptual):
     image = random(1, 3, 32, 24).clamp(-1, 1)
-    assert [term.item() for term in perceptual(image, image)] == [0, 0]
+    assert [term.item() for term in perceptual(image, image, image)] == [0, 0, 0]
 
 
 def test_vgg_is_never_trained(perceptual):
@@ -352,7 +378,7 @@ def test_weights_load_from_safetensors_and_with_the_classifier_beside_them(tmp_p
     save_file({**vgg_weights, "classifier.6.bias": torch.zeros(1000)}, path)
     again = PerceptualLoss.load(path)
     image, truth = random(1, 3, 16, 16, seed=1), random(1, 3, 16, 16, seed=2)
-    for found, wanted in zip(again(image, truth), perceptual(image, truth), strict=True):
+    for found, wanted in zip(again(image, truth, truth), perceptual(image, truth, truth), strict=True):
         assert torch.equal(found, wanted)
 
 
@@ -391,3 +417,49 @@ def test_torchvisions_cache_is_looked_into_and_may_be_empty(tmp_path, monkeypatc
     cached = tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth"
     cached.touch()
     assert find_vgg_weights() == Path(cached)
+
+
+# Affinity to the source (DPTN-TA).
+
+
+def affinity_by_loops(features: Tensor, source: Tensor, temperature: float) -> np.ndarray:
+    """The definition in numpy: one place of the one picture against each of the other's."""
+    query, key = (np.asarray(x, np.float64) for x in (features, source))
+    shares = np.zeros((len(query), query[0, 0].size, key[0, 0].size))
+    for b in range(len(query)):
+        for n, (y, x) in enumerate(np.ndindex(query.shape[2:])):
+            alike = []
+            for v, u in np.ndindex(key.shape[2:]):
+                one, other = query[b, :, y, x], key[b, :, v, u]
+                alike.append(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)) / temperature)
+            shares[b, n] = np.exp(alike) / np.exp(alike).sum()
+    return shares
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.1])
+def test_affinity_is_the_softmax_of_cosines(temperature):
+    features, source = random(2, 5, 3, 4, seed=1), random(2, 5, 2, 3, seed=2)
+    found = affinity(features, source, temperature)
+    np.testing.assert_allclose(found.numpy(), affinity_by_loops(features, source, temperature), rtol=1e-5)
+
+
+def test_places_without_features_are_alike_to_all():
+    found = affinity(torch.zeros(1, 4, 2, 2), random(1, 4, 2, 3, seed=1))
+    np.testing.assert_allclose(found.numpy(), 1 / 6, rtol=1e-6)
+
+
+def test_the_affinity_term_is_the_distance_of_affinities_at_two_layers(perceptual):
+    image, truth, source = (random(1, 3, 32, 32, seed=seed).tanh() for seed in (1, 2, 3))
+    _, _, found = perceptual(image, truth, source, 0.5)
+    wanted = 0.0
+    drawn, true, known = (perceptual.activations(x) for x in (image, truth, source))
+    for layer in (20, 29):
+        pair = (affinity_by_loops(x[layer], known[layer], 0.5) for x in (drawn, true))
+        wanted += float(np.abs(np.subtract(*pair)).mean())
+    assert_close(found, wanted, relative=1e-4)
+
+
+def test_the_affinity_term_teaches_the_drawn_picture(perceptual):
+    image = random(1, 3, 32, 32, seed=1).tanh().requires_grad_()
+    truth, source = random(1, 3, 32, 32, seed=2).tanh(), random(1, 3, 32, 32, seed=3).tanh()
+    assert_learns(perceptual(image, truth, source)[2], image)

@@ -34,20 +34,24 @@ from dptn_core.training import (
     RunOptions,
     TrainingConfig,
     batches,
+    find_config,
     load_config,
     loop,
     state,
     train,
 )
+from dptn_core.training import config as config_module
 from dptn_core.training.batches import PairSource, make_batch, sigma_at
 from dptn_core.training.config import DataConfig, Stage
 from dptn_core.training.loop import learning_rate, one_step
 from dptn_core.training.perceptual import PerceptualLoss
+from dptn_core.training.processes import Processes
 from dptn_core.training.state import load_state, new_state, save_state, update_average
-from dptn_core.training.steps import draw, generator_step
+from dptn_core.training.steps import Objective, draw, generator_gradients, update
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
+ALONE = Processes(1, 0, CPU)
 
 # Every part of a run, as small as it goes: two sizes, batch norm (which keeps statistics), the adversary joining late.
 TINY: dict[str, Any] = {
@@ -111,7 +115,8 @@ def run(folder: Path, config: TrainingConfig, **options: Any) -> Path:
 
 
 def step_of(run_state: Any, config: TrainingConfig, perceptual: PerceptualLoss | None = None) -> dict[str, float]:
-    return one_step(run_state, config, PairSource(config.data, CPU), "fp32", perceptual)
+    objective = Objective(config.losses, "fp32", perceptual)
+    return one_step(run_state, config, PairSource(config.data, CPU), objective, ALONE)
 
 
 def content_of(path: Path) -> dict[str, Any]:
@@ -335,11 +340,11 @@ def test_a_tiny_run_learns_a_fixed_batch():
     totals, attention = [], []
     for group in run_state.generator_optimiser.param_groups:
         group["lr"] = 3e-3
+    objective = Objective(config.losses)
     for _ in range(60):
-        drawn = draw(run_state, batch, config.losses, "fp32")
-        terms = generator_step(
-            run_state, batch, drawn, config.losses, config.optimiser, None, "fp32", adversarial=False
-        )
+        drawn = draw(run_state.generator, batch, objective)
+        terms = generator_gradients(run_state, batch, drawn, objective, adversarial=False)
+        update(run_state, run_state.generator, run_state.generator_optimiser, 10.0, ALONE.average)
         totals.append(terms["total"].item())
         attention.append(terms["attention"].item())
     before, after = sum(totals[:5]) / 5, sum(totals[-5:]) / 5
@@ -499,7 +504,7 @@ def test_random_numbers_go_on_where_they_were(tmp_path):
     config, path = config_of(), tmp_path / "training.pt"
     first = new_state(config, CPU)
     torch.rand(3)
-    save_state(path, first, config, loop.model_facts(config, first, ""))
+    save_state(path, first, config, loop.model_facts(config, first, PairSource(config.data, CPU), ""))
     wanted = torch.rand(4)
     load_state(path, config, CPU)
     assert torch.equal(torch.rand(4), wanted)
@@ -614,10 +619,29 @@ def test_a_checkpoint_that_cannot_be_renamed_leaves_the_old_one(begun, monkeypat
         raise PermissionError("in use")
 
     monkeypatch.setattr(atomic.os, "replace", refused)
-    with pytest.raises(PermissionError):
+    with pytest.raises(OSError, match=r"training.pt could not be written at step \d+ \(in use\); the"):
         run(path.parent, config_of(), stop_after=1)
     assert path.read_bytes() == before
     assert not leftovers(path.parent)
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_step(tmp_path, monkeypatch, caplog):
+    """Only what is written last has to be written."""
+    saves = []
+
+    def full(content: object, path: Path) -> None:
+        saves.append(path)
+        if len(saves) < 3:
+            raise RuntimeError("PytorchStreamWriter failed writing file: No space left on device")
+        write(content, path)
+
+    write = torch.save
+    monkeypatch.setattr(state.torch, "save", full)
+    path = run(tmp_path, config_of())
+    assert content_of(path)["step"] == 9
+    assert caplog.text.count("No space left on device") == 2
+    assert "training goes on" in caplog.text
+    assert not leftovers(tmp_path)
 
 
 def test_files_appear_whole_under_their_suffix_in_folders_that_are_made(tmp_path):
@@ -675,7 +699,7 @@ def test_a_loss_that_runs_away_stops_the_run_unless_told_not_to(tmp_path, limit)
     late = new_state(config, CPU)
     late.step, late.pairs_used, late.mean_loss, late.best_loss = 201, 402, 0.01, 0.0005
     path = tmp_path / "training.pt"
-    save_state(path, late, config, loop.model_facts(config, late, ""))
+    save_state(path, late, config, loop.model_facts(config, late, PairSource(config.data, CPU), ""))
     if limit:
         with pytest.raises(DivergedError, match=r"step 201: the averaged loss .* more than 4.0 times its best"):
             run(tmp_path, config)
@@ -770,7 +794,7 @@ def test_a_run_may_change_its_number_format(begun):
     path, _ = begun
     scaled = load_state(path, config_of(), CPU, scaled=True)
     assert scaled.scaler.is_enabled()
-    save_state(path, scaled, config_of(), loop.model_facts(config_of(), scaled, ""))
+    save_state(path, scaled, config_of(), loop.model_facts(config_of(), scaled, PairSource(config_of().data, CPU), ""))
     assert not load_state(path, config_of(), CPU, scaled=False).scaler.is_enabled()
 
 
@@ -918,3 +942,98 @@ def test_a_config_nested_too_deeply_is_refused(tmp_path):
     (tmp_path / "deep.toml").write_text("a=" + "[" * 20_000)
     with pytest.raises(ConfigError, match="nested"):
         load_config(tmp_path / "deep.toml")
+
+
+# Batches in parts, schedules, other adversaries.
+
+
+def test_a_batch_in_parts_gives_the_gradients_of_the_whole():
+    """With instance norm no picture knows of another, so only the order of sums differs."""
+    sections: dict[str, Any] = {
+        "generator": {"norm": "instance"},
+        "losses": {"adversarial": 0.0, "foreground": 1.0, "attention": 0.0},
+        "stages": [{"height": 32, "width": 24, "batch": 4, "steps": 2}],
+    }
+    finished = {}
+    for parts in (1, 2, 4):
+        sections["stages"][0]["accumulate"] = parts
+        config = config_of(**copy.deepcopy(sections))
+        run_state = new_state(config, CPU)
+        finished[parts] = [step_of(run_state, config)["total"] for _ in range(2)]
+    assert finished[2] == pytest.approx(finished[1], rel=1e-4)
+    assert finished[4] == pytest.approx(finished[1], rel=1e-4)
+
+
+def test_parts_that_do_not_fit_the_batch_are_refused():
+    with pytest.raises(ConfigError, match=r"accumulate is 3; allowed: equal parts of a batch of 2"):
+        config_of(stages=[{"height": 32, "width": 24, "batch": 2, "steps": 1, "accumulate": 3}])
+
+
+@pytest.mark.parametrize("gan", ["lsgan", "hinge", "wgan-gp"])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_every_adversary_teaches_both_networks(gan, parts):
+    stages = [{"height": 32, "width": 24, "batch": 2, "steps": 2, "accumulate": parts}]
+    config = config_of(stages=stages, losses={"gan": gan, "adversarial_from": 0, "l1": 1.0})
+    run_state = new_state(config, CPU)
+    before = copy.deepcopy((run_state.generator.state_dict(), run_state.discriminator.state_dict()))
+    values = step_of(run_state, config)
+    assert ("gradient_penalty" in values) == (gan == "wgan-gp")
+    assert {"discriminator", "adversarial", "target_l1", "source_l1"} <= values.keys()
+    for network, old in zip((run_state.generator, run_state.discriminator), before, strict=True):
+        assert any(not torch.equal(value, old[name]) for name, value in network.state_dict().items())
+
+
+def test_rates_rise_stay_and_fall():
+    flat = Stage(32, 24, 2, 100, learning_rate=1.0, warmup=4)
+    assert [learning_rate(flat, step) for step in (0, 1, 4, 99)] == pytest.approx([0.2, 0.4, 1.0, 1.0])
+    linear = Stage(32, 24, 2, 101, learning_rate=1.0, final_learning_rate=0.0, decay=0.5)
+    assert [learning_rate(linear, step) for step in (0, 50, 75, 100)] == pytest.approx([1.0, 1.0, 0.5, 0.0])
+    cosine = dataclasses.replace(linear, decay=1.0, schedule="cosine")
+    wanted = [1.0, (1 + 2**-0.5) / 2, 0.5, 0.0]
+    assert [learning_rate(cosine, step) for step in (0, 25, 50, 100)] == pytest.approx(wanted)
+
+
+def test_without_vgg_the_papers_l1_gets_help_from_the_term_over_several_scales(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    config = config_of(losses={"l1": 5.0, "reconstruction": 0.0, "content": 0.5})
+    objective = loop.make_objective(config, new_state(config, CPU), CPU)
+    assert objective.perceptual is None
+    assert objective.losses.reconstruction == 5.0
+    assert "no VGG19 weights" in caplog.text
+
+
+# Configs that ship.
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in config_module.PRESETS.glob("*.toml")))
+def test_configs_that_ship_can_be_read_and_named(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(Path(name)) == find_config(Path(f"{name}.toml")) == config_module.PRESETS / f"{name}.toml"
+    load_config(find_config(Path(name)))
+
+
+def test_a_config_of_ones_own_comes_before_one_that_ships(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text("[run]\nseed = 9\n")
+    assert load_config(find_config(Path("own.toml"))).run.seed == 9
+
+
+def test_the_papers_settings_are_those_of_the_presets():
+    """Design, section 4."""
+    fashion, market, affine = (load_config(find_config(Path(name))) for name in ("fashion", "market", "fashion-ta"))
+    for config in (fashion, affine):
+        assert config.generator == GeneratorConfig()
+        assert (config.losses.l1, config.losses.adversarial, config.losses.target_share) == (5.0, 2.0, 0.5)
+        assert config.discriminator.layers == 4
+        assert sigma_at(config.data, 256) == 6.0
+    assert (market.losses.l1, market.losses.adversarial, market.losses.target_share) == (2.0, 5.0, 0.8)
+    assert market.discriminator.layers == 3
+    assert sigma_at(market.data, 128) == 6.0
+    assert (fashion.losses.affinity, affine.losses.affinity) == (0.0, 100.0)
+    for config, pairs in ((fashion, 101_966), (market, 263_632), (affine, 101_966)):
+        stage = config.stages[0]
+        assert stage.steps * stage.batch == pytest.approx(200 * pairs, rel=1e-3)
+        assert (stage.batch, stage.learning_rate, stage.final_learning_rate, stage.decay) == (32, 2e-4, 0.0, 0.5)
+        assert (config.losses.content, config.losses.style, config.losses.gan) == (0.5, 500.0, "lsgan")
+        assert (config.losses.reconstruction, config.losses.foreground, config.losses.attention) == (0.0, 1.0, 0.0)
+        assert (config.optimiser.beta1, config.optimiser.discriminator_rate) == (0.5, 0.1)
