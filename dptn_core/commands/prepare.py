@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
     from ..data.pairs.build import Progress, Summary
     from ..pose import People
+
+
+_JOINTS = 18
+_LEAST_SIDE = 16  # pixels
+_REASONS = 5  # for leaving pictures out that are printed; the list has them all
 
 
 class _Set(NamedTuple):
@@ -86,8 +92,9 @@ def _prepare_market(options: Namespace) -> None:
 def _folder_options(parser: ArgumentParser) -> None:
     parser.description = (
         "Lay out pictures of your own: a folder for each person, or one folder for one person (frames of a video are "
-        "such a folder). Poses come from OpenPose JSON files beside the pictures (name.json), or from a detector. "
-        "Pictures that cannot be learnt from are left out and listed with the reason."
+        "such a folder). Poses come from OpenPose JSON files beside the pictures (name.json, name_keypoints.json or "
+        "name.pose.json), or from a detector. Pictures that cannot be learnt from are left out and listed with the "
+        "reason. Run the same command again after a stop, or when pictures were added or taken away."
     )
     parser.add_argument("folder", type=Path, help="folder of pictures, or of a folder of pictures a person")
     parser.add_argument("--out", type=Path, required=True, help="folder for the set")
@@ -99,9 +106,7 @@ def _folder_options(parser: ArgumentParser) -> None:
         "--weights", type=Path, action="append", default=[], help="folder with the detector's weights (repeatable)"
     )
     parser.add_argument("--download", action="store_true", help="fetch the detector's weights if they are missing")
-    parser.add_argument(
-        "--threshold", type=share, default=0.3, help="least keypoint score (default: 0.3)"
-    )
+    parser.add_argument("--threshold", type=share, default=0.3, help="least keypoint score (default: 0.3)")
     parser.add_argument("--device", default="auto", help="for the detector: auto, cpu, cuda, mps (default: auto)")
     parser.add_argument("--test-share", type=share, default=0.1, help="held back for testing, 0 to 1 (default: 0.1)")
     parser.add_argument("--pairs", type=positive, default=2000, help="pairs a person at most (default: 2000)")
@@ -116,51 +121,73 @@ def _prepare_folder(options: Namespace) -> None:
 
     if options.out.exists() and not options.out.is_dir():
         raise CommandError(f"--out {options.out} is a file; name a folder")
-    if options.out.resolve() == options.folder.resolve():
-        raise CommandError(f"--out {options.out} is the folder of the pictures; name another one")
+    if not options.folder.is_dir():
+        raise CommandError(f"{options.folder}: no such folder; name one with pictures")
+    if (options.weights or options.download) and not options.detector:
+        raise CommandError("--weights and --download are for a detector; choose one by --detector vitpose or openpose")
+    if options.least_keypoints > _JOINTS:
+        raise CommandError(f"--least-keypoints {options.least_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
+    if min(options.size) < _LEAST_SIDE:
+        height, width = options.size
+        raise CommandError(f"--size {width}x{height} is too small to show a person; give {_LEAST_SIDE} or more a side")
+    detect, detector = _detector(options) if options.detector else (None, "")
     plan = FolderPlan(
         size=options.size,
         test_share=options.test_share,
         pairs_a_person=options.pairs,
         seed=options.seed,
         quality=Quality(options.least_keypoints, options.least_height),
+        detector=detector,
     )
-    detect = _detector(options) if options.detector else None
     with _bar() as progress:
         summary = prepare_folder(options.folder, options.out, plan, detect, progress)
     for split in summary.pictures:
         print(f"{split}: {summary.pictures[split]} pictures, {summary.pairs[split]} pairs")
-    if not summary.by_person:
-        print(f"{summary.people} people are too few to keep some for testing: pictures of each were held back instead")
+    if not summary.pictures["test"]:
+        asked = options.test_share > 0
+        print("nothing was held back for testing" + (": there are too few pictures" if asked else ""))
+    elif not summary.by_person:
+        print(f"too few people ({summary.people}) to keep some for testing: pictures of each were held back instead")
+    for reason, count in Counter(reason for _, reason in summary.left_out).most_common(_REASONS):
+        print(f"left out {count}: {reason}")
     if summary.left_out:
-        print(f"left out {len(summary.left_out)} pictures; {options.out / LEFT_OUT} says why")
+        print(f"left out {len(summary.left_out)} in all; {options.out / LEFT_OUT} names them")
     print(f"wrote {options.out}; look at {options.out / CONTACT_SHEET} before you train")
 
 
-def _detector(options: Namespace) -> Callable[[Tensor], People]:
+def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
+    """The detector that is asked for, and words that tell it from others."""
     from functools import partial
 
     from ..pose import extraction
 
+    folders = [*options.weights, options.out / "weights"]  # the last is where an earlier run may have put them
+
     def weights(wanted: extraction.Weights) -> Path:
-        found = extraction.find_weights(wanted, options.weights)
+        found = extraction.find_weights(wanted, folders)
         if found is not None:
             return found
         if not options.download:
-            advice = "Give the folder by --weights, or --download"
-            raise CommandError(f"{extraction.missing_weights_message(wanted, options.weights)}. {advice}")
-        folder = options.weights[0] if options.weights else options.out / "weights"
-        return extraction.download_weights(wanted, folder)
+            advice = "Here: --download, or --weights FOLDER where they lie already"
+            raise CommandError(f"{extraction.missing_weights_message(wanted, folders)}. {advice}")
+        return extraction.download_weights(wanted, folders[0])
 
     device = find_device(options.device)
+    described = f"{options.detector}, threshold {options.threshold}"
     if options.detector == "openpose":
         found = extraction.load_openpose(weights(extraction.OPENPOSE_BODY), device)
     else:
-        persons = extraction.find_weights(extraction.PERSONS, options.weights)
+        persons = extraction.find_weights(extraction.PERSONS, folders)
         if persons is None and options.download:
             persons = weights(extraction.PERSONS)
+        if persons is None:
+            described += ", whole pictures"
+            print(
+                f"without {extraction.PERSONS.name} each picture is taken for one person who fills it: two people in "
+                "one are not told apart. --download fetches it"
+            )
         found = extraction.load_vitpose(weights(extraction.VITPOSE), device, persons)
-    return partial(found.detect, threshold=options.threshold)
+    return partial(found.detect, threshold=options.threshold), described
 
 
 _SETS = {
@@ -189,6 +216,7 @@ def _bar() -> Iterator[Progress]:
     def progress(done: int, total: int) -> None:
         if not bars:
             bars.append(tqdm(total=total, unit="picture", dynamic_ncols=True))
+        bars[0].total = total  # less than thought where pictures are left out on the way
         bars[0].update(done - bars[0].n)
 
     try:
