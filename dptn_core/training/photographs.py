@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from .batches import Batch, sigma_at
 from .config import ConfigError, DataConfig
 
 _LOG = logging.getLogger(__name__)
+_TRIED = 20  # pictures, before a set is said to be unusable
 _STRETCHED = 0.02  # shares by which a stage's proportions may differ from the pictures'
 # The joint that stands in each joint's place in a mirrored picture: right and left change names.
 _MIRRORED = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
@@ -37,15 +38,55 @@ class _Picture:
     present: Tensor  # (18,) bool
     mask: Tensor | None  # (H, W) bool: the person, guessed from the pose
 
+    @property
+    def nbytes(self) -> int:
+        return self.pixels.nbytes + (0 if self.mask is None else self.mask.nbytes)
+
+
+_Pair = tuple[_Picture, _Picture, bool]  # source, target, whether both are mirrored
+
 
 @dataclass(frozen=True)
-class _Request:
-    """Which pairs, and how."""
+class _Form:
+    """What a stage makes of a picture."""
 
-    first: int
-    count: int
     size: tuple[int, int]
     masked: bool
+
+
+class _Cache:
+    """The pictures of one form: read once, by whoever asks first, and kept as long as there is room."""
+
+    def __init__(self, form: _Form, room: int) -> None:
+        """Make room for so many bytes."""
+        self.form = form
+        self._room = room
+        self._pictures: dict[str, Future[_Picture]] = {}
+        self._lock = threading.Lock()
+
+    def picture(self, name: str, load: Callable[[str], _Picture]) -> _Picture:
+        """The picture of that name, of `load` where it is not at hand; raises what that raises."""
+        with self._lock:
+            known = self._pictures.get(name)
+            if known is None:
+                future = self._pictures[name] = Future[_Picture]()
+        if known is not None:
+            return known.result()  # which somebody else may be reading just now
+        kept = False
+        try:
+            picture = load(name)
+            with self._lock:
+                kept = picture.nbytes <= self._room
+                self._room -= picture.nbytes if kept else 0
+            future.set_result(picture)
+        except BaseException as error:
+            future.set_exception(error)  # for those who wait
+            raise
+        finally:
+            if not kept:
+                with self._lock:
+                    del self._pictures[name]
+        return picture
 
 
 class PhotographSource:
@@ -56,21 +97,21 @@ class PhotographSource:
 
         Raises:
             DataFileError: it is none, or `data.root` is empty.
-            PictureError: its first picture cannot be used.
+            PictureError: none of its first pictures can be used.
         """
         if not data.root:
             raise DataFileError("data.root is empty; give the folder that 'dptn prepare' made, there or by --data")
         self._data, self._device = data, torch.device(device)
         self._train = open_prepared(Path(data.root), "train")
-        self._train.check_first()
+        _check_some(self._train)
+        self._test: PreparedSet | None = None  # opened when it is asked for
         self.framing = self._train.framing
         self.description = f"{self._train.kind} ({len(self._train.pairs)} pairs), seed {data.seed}"
         self.skipped: dict[str, str] = {}
-        self._cache: dict[tuple[str, tuple[int, int], bool], _Picture] = {}
-        self._room = int(data.cache_gib * 2**30)
+        self._cache: _Cache | None = None
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(data.workers, thread_name_prefix="pictures")
-        self._ahead: dict[_Request, Future[list[tuple[_Picture, _Picture, bool]]]] = {}
+        self._ahead: dict[tuple[int, int], list[Future[_Pair]]] = {}  # by first pair and count
         self._orders: dict[int, np.ndarray] = {}
 
     def batch(
@@ -82,46 +123,71 @@ class PhotographSource:
         foreground: float,
         upcoming: Sequence[int] = (),
     ) -> Batch:
-        """See BatchSource."""
+        """See BatchSource.
+
+        Raises:
+            ConfigError: the size would stretch people.
+            DataFileError: not a single pair can be read.
+        """
         check_proportions(self._train, size)
-        wanted = _Request(first, count, size, foreground != 1)
-        requests = [_Request(number, count, size, wanted.masked) for number in (first, *upcoming)]
-        self._ahead = {
-            request: self._ahead.get(request) or self._pool.submit(self._read, request) for request in requests
-        }
-        return self._on_device(self._ahead[wanted].result(), size)
+        form = _Form(size, foreground != 1)
+        if self._cache is None or self._cache.form != form:
+            self._forget()
+            self._cache = _Cache(form, int(self._data.cache_gib * 2**30))
+        cache, before = self._cache, self._ahead
+        self._ahead = {}
+        for start in (first, *upcoming):
+            if (start, count) not in self._ahead:
+                self._ahead[start, count] = before.pop((start, count), []) or self._begin(start, count, cache)
+        _cancel(before)
+        return self._on_device([pair.result() for pair in self._ahead.pop((first, count))], size)
+
+    def _begin(self, first: int, count: int, cache: _Cache) -> list[Future[_Pair]]:
+        """Have pairs read, each by itself: all threads share in the batch that is wanted first."""
+        return [self._pool.submit(self._pair, number, cache) for number in range(first, first + count)]
+
+    def _forget(self) -> None:
+        """Give up what was read ahead and kept for another stage."""
+        _cancel(self._ahead)
+        self._ahead, self._cache = {}, None
 
     def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
-        """See BatchSource; of the training pairs where the set has no others."""
-        try:
-            of = open_prepared(Path(self._data.root), "test")
-        except DataFileError:
-            of = self._train
-        step = max(1, len(of.pairs) // count)
-        pairs = []
-        for source, target in of.pairs[::step][:count]:
-            with contextlib.suppress(PictureError):  # whoever scores this split names its damaged pictures
-                pairs.append((_load(of, source, size, False), _load(of, target, size, False), False))
-        if not pairs:
-            raise DataFileError(f"{of.folder}: none of the pictures to look at can be read")
-        return self._on_device(pairs, size)
+        """See BatchSource; of the training pairs where no others can be read.
 
-    def _read(self, request: _Request) -> list[tuple[_Picture, _Picture, bool]]:
-        return [self._pair(number, request) for number in range(request.first, request.first + request.count)]
+        Raises:
+            DataFileError: none at all can be read.
+        """
+        if self._test is None:
+            try:
+                self._test = open_prepared(Path(self._data.root), "test")
+            except DataFileError:
+                self._test = self._train
+        for of in (self._test, self._train):
+            if pairs := _readable(of, count, size):
+                return self._on_device(pairs, size)
+        raise DataFileError(f"{self._train.root}: none of the pictures to look at can be read")
 
-    def _pair(self, number: int, request: _Request) -> tuple[_Picture, _Picture, bool]:
+    def _pair(self, number: int, cache: _Cache) -> _Pair:
         """Pair `number`, or the next one whose pictures can be read."""
         count = len(self._train.pairs)
         rounds, place = divmod(number, count)
         order = self._order(rounds)
         mirrored = self._data.mirror and _coin(self._data.seed, number)
         for further in range(count):
-            source, target = self._train.pairs[order[(place + further) % count]]
+            names = self._train.pairs[order[(place + further) % count]]
             try:
-                return self._kept(source, request), self._kept(target, request), mirrored
+                source, target = (self._read(name, cache) for name in names)
             except PictureError:
                 continue
+            return source, target, mirrored
         raise DataFileError(f"{self._train.folder}: not a single pair can be read; the first: {self._reason()}")
+
+    def _read(self, name: str, cache: _Cache) -> _Picture:
+        try:
+            return cache.picture(name, lambda name: _load(self._train, name, cache.form))
+        except PictureError as error:
+            self._skip(name, error)
+            raise
 
     def _reason(self) -> str:
         return next(iter(self.skipped.values()), "")
@@ -140,22 +206,8 @@ class PhotographSource:
                 self._orders[rounds] = dice.permutation(len(self._train.pairs))
             return self._orders[rounds]
 
-    def _kept(self, name: str, request: _Request) -> _Picture:
-        key = (name, request.size, request.masked)
-        found = self._cache.get(key)
-        if found is None:
-            try:
-                found = _load(self._train, name, request.size, request.masked)
-            except PictureError as error:
-                self._skip(name, error)
-                raise
-            with self._lock:
-                self._room -= found.pixels.nbytes + (0 if found.mask is None else found.mask.nbytes)
-                if self._room >= 0:
-                    self._cache[key] = found
-        return found
-
-    def _on_device(self, pairs: list[tuple[_Picture, _Picture, bool]], size: tuple[int, int]) -> Batch:
+    def _on_device(self, pairs: list[_Pair], size: tuple[int, int]) -> Batch:
+        any_mirrored = any(flag for _, _, flag in pairs)
         mirrored = torch.tensor([flag for _, _, flag in pairs], device=self._device)
         sigma = sigma_at(self._data, size[0])
 
@@ -169,13 +221,14 @@ class PhotographSource:
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             points, present = gathered(lambda one: one.points), gathered(lambda one: one.present)
             maps = keypoint_heatmaps(points, present, size, sigma)
-            swapped = maps[:, list(_MIRRORED)].flip(3)
-            maps = torch.where(mirrored[:, None, None, None], swapped, maps)
-            pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
-            if some[0].mask is None:
-                return pixels, maps, None
-            masks = torch.stack([one.mask for one in some if one.mask is not None]).to(self._device)
-            return pixels, maps, torch.where(mirrored[:, None, None], masks.flip(2), masks)
+            masks = None
+            if some[0].mask is not None:
+                masks = torch.stack([one.mask for one in some if one.mask is not None]).to(self._device)
+            if any_mirrored:
+                pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
+                maps = torch.where(mirrored[:, None, None, None], maps[:, list(_MIRRORED)].flip(3), maps)
+                masks = None if masks is None else torch.where(mirrored[:, None, None], masks.flip(2), masks)
+            return pixels, maps, masks
 
         source, source_maps, source_mask = stacked([source for source, _, _ in pairs])
         target, target_maps, target_mask = stacked([target for _, target, _ in pairs])
@@ -197,14 +250,49 @@ def check_proportions(pictures: PreparedSet, size: tuple[int, int]) -> None:
         )
 
 
-def _load(pictures: PreparedSet, name: str, size: tuple[int, int], masked: bool) -> _Picture:
+def _check_some(pictures: PreparedSet) -> None:
+    """See that one of the first pictures can be used, so that a wrong set is refused before a run has started."""
+    first: PictureError | None = None
+    for name in islice((name for pair in pictures.pairs for name in pair), _TRIED):
+        try:
+            pictures.picture(name)
+        except PictureError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
+
+
+def _cancel(ahead: dict[tuple[int, int], list[Future[_Pair]]]) -> None:
+    for pairs in ahead.values():
+        for pair in pairs:
+            pair.cancel()
+
+
+def _readable(pictures: PreparedSet, count: int, size: tuple[int, int]) -> list[_Pair]:
+    """Up to `count` pairs, from all over the set; whoever scores it names the damaged ones."""
+    step = max(1, len(pictures.pairs) // count)
+    form = _Form(size, False)
+    found: list[_Pair] = []
+    for source, target in (pair for start in range(step) for pair in pictures.pairs[start::step]):
+        try:
+            found.append((_load(pictures, source, form), _load(pictures, target, form), False))
+        except PictureError:
+            continue
+        if len(found) == count:
+            break
+    return found
+
+
+def _load(pictures: PreparedSet, name: str, form: _Form) -> _Picture:
     picture = pictures.picture(name)
-    height, width = size
+    size = height, width = form.size
     scale = np.array([width / pictures.size[1], height / pictures.size[0]])
     points = pictures.annotations[name]
     xy, present = points[:, :2] * scale, points[:, 2] > 0
     mask = None
-    if masked:
+    if form.masked:
         canvas = Canvas(width, height)
         pose = Pose(xy.astype(np.float64) * present[:, None], present.astype(np.float64), canvas)
         mask = torch.from_numpy(draw_silhouette(People((pose,), canvas))[..., 0] > 0)
