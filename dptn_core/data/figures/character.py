@@ -19,16 +19,20 @@ def draw_character(seed: int, pictures: int, size: tuple[int, int]) -> Iterator[
 
     Args:
         seed: which character.
-        pictures: how many.
+        pictures: how many; more of the same seed begin with the same ones.
         size: (H, W) in pixels, at least 16 each.
 
     Yields:
         Picture (3, H, W) in [0, 1] and the pose seen in it.
+
+    Raises:
+        ValueError: the size is too small.
     """
     canvas = Canvas(size[1], size[0])
     for first in range(0, pictures, 2 * _AT_ONCE):
-        poses = pair_seeds(seed, first // 2, _AT_ONCE)
-        drawn = draw_pairs(pair_seeds(seed, 0, 1).expand(_AT_ONCE), size, pose_seeds=poses)
+        count = min(_AT_ONCE, -(-(pictures - first) // 2))
+        poses = pair_seeds(seed, first // 2, count)
+        drawn = draw_pairs(pair_seeds(seed, 0, 1).expand(count), size, pose_seeds=poses)
         both = (
             (drawn.source, drawn.source_keypoints, drawn.source_present),
             (drawn.target, drawn.target_keypoints, drawn.target_present),
@@ -40,10 +44,20 @@ def draw_character(seed: int, pictures: int, size: tuple[int, int]) -> Iterator[
 
 
 def write_character(folder: Path, seed: int, pictures: int, size: tuple[int, int]) -> Iterator[Path]:
-    """Write a character's pictures, each with its pose beside it as OpenPose JSON; yields the pictures' paths."""
+    """Write a character's pictures, each with its pose beside it as OpenPose JSON; yields the pictures' paths.
+
+    Raises:
+        FileExistsError: `folder` is a file, or holds pictures that would stay beside this character's.
+        OSError: `folder` cannot be written.
+        ValueError: as for `draw_character`.
+    """
     digits = max(3, len(str(pictures - 1)))
-    for index, (picture, pose) in enumerate(draw_character(seed, pictures, size)):
-        path = folder / f"{index:0{digits}}.png"
+    paths = [folder / f"{index:0{digits}}.png" for index in range(pictures)]
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; name a folder for the character")
+    if others := sorted(set(folder.glob("*.png")) - set(paths)):
+        raise FileExistsError(f"{folder} holds other pictures, {others[0].name} first; name a folder of its own")
+    for path, (picture, pose) in zip(paths, draw_character(seed, pictures, size), strict=True):
         save_pose_file(path.with_suffix(".json"), [People((pose,), pose.canvas)])
         write_picture(path, picture)
         yield path
