@@ -185,14 +185,14 @@ class PhotographSource:
     def _read(self, name: str, cache: _Cache) -> _Picture:
         try:
             return cache.picture(name, lambda name: _load(self._train, name, cache.form))
-        except PictureError as error:
+        except (PictureError, OSError) as error:  # a disk may fail before there is a picture to be damaged
             self._skip(name, error)
-            raise
+            raise PictureError(str(error)) from error
 
     def _reason(self) -> str:
         return next(iter(self.skipped.values()), "")
 
-    def _skip(self, name: str, error: PictureError) -> None:
+    def _skip(self, name: str, error: Exception) -> None:
         with self._lock:
             if name not in self.skipped:
                 self.skipped[name] = str(error)

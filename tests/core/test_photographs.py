@@ -232,6 +232,18 @@ class TestDamaged:
         assert list(source.skipped) == ["p3.png"] and "p3.png" in source.skipped["p3.png"]
         assert [record.message for record in caplog.records] == [f"passed over, 1 so far: {source.skipped['p3.png']}"]
 
+    def test_a_disk_that_fails_is_no_end_either(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        source, picture = source_of(root), PreparedSet.picture
+
+        def fail(pictures: PreparedSet, name: str) -> torch.Tensor:
+            if name == "p3.png":
+                raise OSError(5, "Input/output error", name)
+            return picture(pictures, name)
+
+        monkeypatch.setattr(PreparedSet, "picture", fail)
+        assert "p3.png" not in {name for pair in pairs_in(batch_of(source)) for name in pair}
+        assert "Input/output error" in source.skipped["p3.png"]
+
     def test_the_others_all_come(self, root: Path) -> None:
         damage(root / "train" / "p3.png", "missing")
         found = set(pairs_in(batch_of(source_of(root))))
