@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import multiprocessing
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +16,7 @@ import numpy as np
 import torch
 
 from .data.figures import draw_pairs, pair_seeds
+from .memory import counts_memory, forget_peak, resident_peak
 from .network import Generator, GeneratorConfig, SourceFeatures, initialise
 from .pose.heatmaps import keypoint_heatmaps
 from .precision import cpu_is_good_at_bf16
@@ -247,10 +246,10 @@ def _figures(device: torch.device, rounds: int) -> Numbers:
 
 
 def _training(device: torch.device, rounds: int) -> Numbers:
+    from .processes import Processes
     from .training import load_config
     from .training.batches import PairSource
     from .training.loop import make_objective, one_step
-    from .training.processes import Processes
     from .training.state import new_state
 
     config = load_config(Path(__file__).parent / "training" / "presets" / "figures.toml")
@@ -273,7 +272,7 @@ def _peak_memory(device: torch.device, size: int) -> float | None:
 
     None where the system does not count it (Windows and Apple's GPUs).
     """
-    if device.type not in ("cpu", "cuda") or (device.type == "cpu" and sys.platform == "win32"):
+    if not counts_memory(device):
         return None
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
@@ -292,32 +291,12 @@ def peak_memory_here(device_name: str, size: int) -> float:
         generator.transfer(generator.encode_source(image, source_maps), target_maps)
         return float(torch.cuda.max_memory_allocated(device) - before) / 2**20
     generator.transfer(*_warm(generator, device))
-    before = _forget_peak()
+    before = forget_peak()
     generator.transfer(generator.encode_source(image, source_maps), target_maps)
-    return (_resident_peak() - before) / 2**20
+    return (resident_peak() - before) / 2**20
 
 
 def _warm(generator: Generator, device: torch.device) -> tuple[SourceFeatures, torch.Tensor]:
     """A tiny run first, so that libraries loaded on first use are not counted."""
     image, source_maps, target_maps = _noise(device, 64)
     return generator.encode_source(image, source_maps), target_maps
-
-
-_PROC = Path("/proc/self")
-
-
-def _forget_peak() -> int:
-    """Let the count of peak memory start anew, where the system can, and return what it starts from, bytes."""
-    with contextlib.suppress(OSError):  # not Linux: the peak so far, which is higher, is all there is to start from
-        (_PROC / "clear_refs").write_text("5")
-    return _resident_peak()
-
-
-def _resident_peak() -> int:
-    """Highest resident memory of this process since `_forget_peak`, bytes."""
-    if (_PROC / "status").exists():
-        line = next(line for line in (_PROC / "status").read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    import resource  # not on Windows
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -24,10 +24,10 @@ from .network import Generator, GeneratorConfig
 from .pictures import write_picture
 from .pose.heatmaps import keypoint_heatmaps
 from .precision import Precision, choose_precision
+from .processes import Processes
 from .training.batches import Batch
 from .training.config import DataConfig, LossConfig, Stage, TrainingConfig
 from .training.photographs import PhotographSource
-from .training.processes import Processes
 from .training.state import TrainingState, new_state
 from .training.steps import Objective, discriminator_gradients, draw, generator_gradients, update
 
@@ -45,6 +45,7 @@ class _Way:
     one_batch: bool = False  # both branches in one batch, with the source's share of the first convolution once
     device_heatmaps: bool = False
     channels_last: bool = False
+    fused: bool = False  # the optimisers' arithmetic in one pass over the weights
     precision: Precision = "fp32"
 
 
@@ -74,6 +75,7 @@ def measure_training(device: torch.device, rounds: int, batch: int | None = None
     ways.append(replace(ways[-1], name="+ both branches in one batch", one_batch=True))
     ways.append(replace(ways[-1], name="+ heat maps on the device", device_heatmaps=True))
     ways.append(replace(ways[-1], name="+ channels-last", channels_last=True))
+    ways.append(replace(ways[-1], name="+ fused optimisers", fused=True))
     if best != "fp32":
         ways.append(replace(ways[-1], name=f"+ {best}", precision=best))
     pairs = _drawn(device, count)
@@ -146,6 +148,9 @@ def two_passes(
 
 def _state(config: TrainingConfig, device: torch.device, way: _Way) -> TrainingState:
     state = new_state(config, device, scaled=way.precision == "fp16")
+    if not way.fused:
+        for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
+            optimiser.param_groups[0]["fused"] = None  # torch's own choice
     if not way.channels_last:
         for network in (state.generator, state.discriminator):
             network.to(memory_format=torch.contiguous_format)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import signal
 import sys
 import threading
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from .options import find_device, positive
@@ -26,17 +28,31 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder that 'dptn prepare' made (for data.root in the config)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: training.pt, sheets/, logs/")
     parser.add_argument("--from", dest="start_from", type=Path, help="model to start from; starter: the one that ships")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say what the run will take: time, memory, disk; writes nothing"
+    )
     parser.add_argument("--steps", type=positive, help="stop after this many steps, to go on later")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
 
 
 def run(options: Namespace) -> None:
     """`dptn train`."""
+    from ..processes import is_first
     from ..training import RunOptions, find_config, load_config, train, with_data
 
     config = load_config(find_config(options.config))
     if options.data:
         config = with_data(config, options.data)
+    device = find_device(options.device)
+    run_options = RunOptions(options.out, device, _model_path(options.start_from))
+    if options.dry_run:
+        from ..training.dry_run import describe_run, measure_run
+
+        print(describe_run(measure_run(config, run_options)))
+        return
+    first = is_first()
+    if not first:
+        logging.disable(logging.WARNING)  # the first process says it for all
     stop = threading.Event()
 
     def ask_to_stop(number: int, _: object) -> None:
@@ -46,18 +62,10 @@ def run(options: Namespace) -> None:
 
     signal.signal(signal.SIGINT, ask_to_stop)
     signal.signal(signal.SIGTERM, ask_to_stop)
-    path = train(
-        config,
-        RunOptions(
-            folder=options.out,
-            device=find_device(options.device),
-            start_from=_model_path(options.start_from),
-            command=shlex.join(["dptn", *sys.argv[1:]]),
-            stop_after=options.steps,
-            should_stop=stop.is_set,
-        ),
-    )
-    print(f"wrote {path}; 'dptn convert {path} model.safetensors' makes a model of it")
+    command = shlex.join(["dptn", *sys.argv[1:]])
+    path = train(config, replace(run_options, command=command, stop_after=options.steps, should_stop=stop.is_set))
+    if first:
+        print(f"wrote {path}; 'dptn convert {path} model.safetensors' makes a model of it")
 
 
 def _model_path(named: Path | None) -> Path | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
 from .config import NormKind
@@ -34,7 +35,7 @@ class InstanceNorm(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm per channel of (B, C, H, W) features or (B, C, T) tokens."""
+    """Batch norm per channel of (B, C, H, W) features or (B, C, T) tokens; over the batches of all processes of a run."""
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Accept tokens as well as features."""
@@ -42,8 +43,25 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel over batch and positions; keeps shape and dtype."""
         wide = widened(x)
-        normalised: Tensor = super().forward(wide)
+        shared = self.training and distributed.is_available() and distributed.is_initialized()
+        normalised: Tensor = self._over_processes(wide) if shared else super().forward(wide)
         return normalised.to(x.dtype)
+
+    def _over_processes(self, x: Tensor) -> Tensor:
+        """As for one process with the batches of all: torch's SyncBatchNorm does that on some devices only."""
+        axes = [axis for axis in range(x.ndim) if axis != 1]
+        moments = torch.stack([x.mean(axes), x.square().mean(axes)])
+        mean, square = all_reduce(moments) / distributed.get_world_size()
+        variance = (square - mean.square()).clamp(min=0)
+        if self.running_mean is not None and self.running_var is not None:
+            with torch.no_grad():
+                count = x.numel() // x.shape[1] * distributed.get_world_size()
+                share = self.momentum or 0.0
+                self.running_mean.lerp_(mean, share)
+                self.running_var.lerp_(variance * (count / (count - 1)), share)
+        scale = (variance + self.eps).rsqrt() * self.weight
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
 
 
 def make_norm(kind: NormKind, features: int) -> nn.Module:

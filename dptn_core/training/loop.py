@@ -19,12 +19,12 @@ from torch import Tensor
 from ..atomic import remove_leftovers
 from ..checkpoint import ModelFacts, load_model
 from ..precision import choose_precision
+from ..processes import Processes, join_processes
 from .batches import Batch, BatchSource, PairSource, sigma_at
 from .compiled import compiled
 from .config import ConfigError, DataConfig, LossConfig, Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
 from .photographs import PhotographSource
-from .processes import Processes, join_processes
 from .reports import Reports
 from .sheets import PAIRS_SHOWN, save_sheet
 from .state import TrainingState, load_state, new_state, save_state, update_average

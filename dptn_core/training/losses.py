@@ -28,7 +28,8 @@ def reconstruction_loss(
         gradient: weight of the brightness steps at the finest scale.
 
     Returns:
-        Scalar, the weighted mean over pixels, averaged over scales.
+        Scalar: each picture's weighted mean over its pixels, averaged over scales and pictures, so that it is the same
+        for a batch as for its parts.
     """
     matrix = image.new_tensor(_LUMA_CHROMA) * image.new_tensor([1.0, chroma, chroma])[:, None]
     difference = torch.einsum("bchw,kc->bkhw", image - truth, matrix)
@@ -37,15 +38,25 @@ def reconstruction_loss(
     for scale in fitting:
         area = functional.avg_pool2d(difference, scale) if scale > 1 else difference
         share = functional.avg_pool2d(weight, scale) if scale > 1 else weight
-        total = total + (area.abs() * share).sum() / (3 * share.sum())
+        total = total + weighted_mean(area.abs(), share)
     total = total / max(len(fitting), 1)
     if gradient:
         brightness = difference[:, :1]
         for axis in (2, 3):
             steps = brightness.diff(dim=axis).abs()
             share = weight.narrow(axis, 1, weight.shape[axis] - 1)
-            total = total + gradient * (steps * share).sum() / (3 * share.sum())
+            total = total + gradient * weighted_mean(steps, share) / 3
     return total
+
+
+def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean over pictures of each one's weighted mean.
+
+    Args:
+        values: (B, C, H, W).
+        weight: (B, 1, H, W), at least 0 and not all 0 in any picture.
+    """
+    return ((values * weight).sum((1, 2, 3)) / (values.shape[1] * weight.sum((1, 2, 3)))).mean()
 
 
 def attention_target(correspondence: Tensor, seen: Tensor, stride: int, samples: int = 4) -> tuple[Tensor, Tensor]:
@@ -88,6 +99,9 @@ def attention_target(correspondence: Tensor, seen: Tensor, stride: int, samples:
 
 
 def attention_loss(attention: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy of attention (B, T, T) to `target` (B, T, T), each row counted `weight` (B, T) times."""
+    """Cross-entropy of attention (B, T, T) to `target` (B, T, T), each row counted `weight` (B, T) times.
+
+    The mean over pictures of each one's weighted mean; a picture without weights counts 0.
+    """
     entropy = -(target * (attention.float() + 1e-6).log()).sum(-1)
-    return (entropy * weight).sum() / weight.sum().clamp(min=1e-6)
+    return ((entropy * weight).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()

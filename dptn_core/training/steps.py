@@ -14,7 +14,7 @@ from ..precision import Precision, autocast
 from .adversarial import discriminator_loss, generator_loss, gradient_penalty
 from .batches import Batch
 from .config import LossConfig
-from .losses import attention_loss, reconstruction_loss
+from .losses import attention_loss, reconstruction_loss, weighted_mean
 from .perceptual import PerceptualLoss
 from .state import TrainingState
 
@@ -119,7 +119,7 @@ def _branch_loss(
     else:
         weight = 1 + (losses.foreground - 1) * mask[:, None].to(image.dtype)
     if losses.l1:
-        difference = ((image - truth).abs() * weight).sum() / (image.shape[1] * weight.sum())
+        difference = weighted_mean((image - truth).abs(), weight)
         terms[f"{name}_l1"] = difference
         total = total + losses.l1 * difference
     if losses.reconstruction:

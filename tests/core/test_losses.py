@@ -56,18 +56,16 @@ def reconstruction_by_loops(image, truth, weight, chroma, scales, gradient) -> f
     ]
     total = 0.0
     for scale in scales:
-        above, below = 0.0, 0.0
         for picture in range(len(image)):
             share = areas(weight[picture, 0], scale)
-            below += 3 * share.sum()
-            for channel in channels:
-                above += (np.abs(areas(channel[picture], scale)) * share).sum()
-        total += above / below / len(scales)
+            above = sum((np.abs(areas(channel[picture], scale)) * share).sum() for channel in channels)
+            total += above / (3 * share.sum()) / len(scales) / len(image)
     if gradient:
         bright = channels[0]
         down, across = bright[:, 1:] - bright[:, :-1], bright[:, :, 1:] - bright[:, :, :-1]
         for steps, share in ((down, weight[:, 0, 1:]), (across, weight[:, 0, :, 1:])):
-            total += gradient * (np.abs(steps) * share).sum() / (3 * share.sum())
+            each = (np.abs(steps) * share).sum((1, 2)) / (3 * share.sum((1, 2)))
+            total += gradient * each.mean()
     return float(total)
 
 

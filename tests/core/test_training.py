@@ -26,6 +26,7 @@ from dptn_core.data.figures import FigurePairs, draw_pairs, pair_seeds
 from dptn_core.network import GeneratorConfig
 from dptn_core.pictures import read_picture
 from dptn_core.precision import autocast, choose_precision
+from dptn_core.processes import Processes
 from dptn_core.training import (
     ConfigError,
     DivergedError,
@@ -45,7 +46,6 @@ from dptn_core.training.batches import PairSource, make_batch, sigma_at
 from dptn_core.training.config import DataConfig, Stage
 from dptn_core.training.loop import learning_rate, one_step
 from dptn_core.training.perceptual import PerceptualLoss
-from dptn_core.training.processes import Processes
 from dptn_core.training.state import load_state, new_state, save_state, update_average
 from dptn_core.training.steps import Objective, draw, generator_gradients, update
 

@@ -63,6 +63,11 @@ class Processes:
             self.accelerator.end_training()
 
 
+def is_first() -> bool:
+    """Whether this process is number 0 of those started together, or alone; before it has joined them."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def join_processes(device: torch.device) -> Processes:
     """Take part in the run that this process was started for, or be alone.
 
@@ -77,4 +82,5 @@ def join_processes(device: torch.device) -> Processes:
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=device.type == "cpu")
-    return Processes(accelerator.num_processes, accelerator.process_index, accelerator.device, accelerator)
+    own = device if device.type == "cpu" else accelerator.device  # "cpu:0" cannot be read back from a checkpoint
+    return Processes(accelerator.num_processes, accelerator.process_index, own, accelerator)

@@ -1,0 +1,166 @@
+"""`dptn train --dry-run`: what a run will take, measured on a few steps that are thrown away."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..memory import counts_memory, forget_peak, resident_peak
+from ..processes import Processes
+from .config import Stage, TrainingConfig
+from .loop import RunOptions, make_objective, one_step, open_source
+from .sheets import PAIRS_SHOWN
+from .state import TrainingState, new_state
+
+_TIMED = 2  # steps of each stage, after one that sets things up
+_SHEET_BYTES_A_PIXEL = 1.5  # of a PNG of people, about
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """What one stage takes."""
+
+    stage: Stage
+    seconds_a_step: float
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole stage."""
+        return self.seconds_a_step * self.stage.steps
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What a run takes; bytes and seconds."""
+
+    generator_parameters: int
+    discriminator_parameters: int
+    pictures: str
+    precision: str
+    stages: tuple[StageCost, ...]
+    memory: int | None  # beyond the loaded program; None where the system does not count it
+    on_gpu: bool
+    checkpoint: int
+    sheets: int
+    free: int
+
+
+def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
+    """Do a few steps of every stage and throw them away; nothing is written.
+
+    Raises:
+        DataFileError, PictureError, ConfigError: what `train` would raise.
+    """
+    device = options.device
+    alone = Processes(1, 0, device)
+    source = open_source(config.data, device)
+    before = _count_from_here(device)
+    state = new_state(config, device)
+    objective = make_objective(config, state, device)
+    costs = []
+    first = 0
+    for stage in config.stages:
+        times = []
+        for step in range(_TIMED + 1):
+            state.step = first
+            started = time.perf_counter()
+            one_step(state, config, source, objective, alone)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            if step:
+                times.append(time.perf_counter() - started)
+        costs.append(StageCost(stage, statistics.median(times)))
+        first += stage.steps
+    last = config.stages[-1]
+    shown = sum(1 for step in range(config.run.sheet_every, config.total_steps + 1, config.run.sheet_every))
+    sheet = 5 * PAIRS_SHOWN * last.height * last.width * _SHEET_BYTES_A_PIXEL
+    return RunCost(
+        generator_parameters=_parameters(state.generator),
+        discriminator_parameters=_parameters(state.discriminator),
+        pictures=source.description,
+        precision=objective.precision,
+        stages=tuple(costs),
+        memory=_counted(device, before),
+        on_gpu=device.type != "cpu",
+        checkpoint=_checkpoint_bytes(state),
+        sheets=round(shown * sheet),
+        free=shutil.disk_usage(_existing(options.folder)).free,
+    )
+
+
+def describe_run(cost: RunCost) -> str:
+    """The costs in words, and a warning where the disk is too small."""
+    adversary = f", discriminator {cost.discriminator_parameters:,}"
+    total = sum(stage.seconds for stage in cost.stages)
+    disk = 2 * cost.checkpoint + cost.sheets
+    lines = [
+        f"parameters   generator {cost.generator_parameters:,}{adversary}",
+        f"pictures     {cost.pictures}",
+        f"precision    {cost.precision}",
+    ]
+    for each in cost.stages:
+        stage = each.stage
+        lines.append(
+            f"stage        {stage.width}x{stage.height}, batches of {stage.batch}, {stage.steps:,} steps of "
+            f"{each.seconds_a_step:.2f} s: {_duration(each.seconds)}"
+        )
+    where = "of the GPU, at the peak" if cost.on_gpu else "at the peak, beyond the loaded program"
+    memory = "not counted on this system" if cost.memory is None else f"{cost.memory / 2**20:,.0f} MiB {where}"
+    lines += [
+        f"time         {_duration(total)}, if nothing else runs",
+        f"memory       {memory}",
+        f"disk         {disk / 2**20:,.0f} MiB: checkpoint {cost.checkpoint / 2**20:,.0f} MiB, twice while it is "
+        f"written, sheets about {cost.sheets / 2**20:,.0f} MiB; {cost.free / 2**20:,.0f} MiB are free",
+    ]
+    if disk > cost.free:
+        lines.append("warning: the disk is too small for this run; make room, or name another --out")
+    return "\n".join(lines)
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _checkpoint_bytes(state: TrainingState) -> int:
+    """Weights, their average, and two moments of each in Adam."""
+
+    def size(network: nn.Module) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
+
+    return 4 * size(state.generator) + 3 * size(state.discriminator)
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _count_from_here(device: torch.device) -> int:
+    """Bytes in use now; the peak is counted from here."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
+    return forget_peak() if counts_memory(device) else 0
+
+
+def _counted(device: torch.device, before: int) -> int | None:
+    if not counts_memory(device):
+        return None
+    return (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else resident_peak()) - before
+
+
+def _duration(seconds: float) -> str:
+    minutes, _ = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} days {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
