@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,15 @@ class Processes:
         heard = self.accelerator.reduce(torch.tensor([float(said)], device=self.device), reduction="sum")
         return bool(heard.item() > 0)
 
+    def gather(self, thing: Thing) -> list[Thing]:
+        """What each process has, by rank; all of them must ask, and all receive it."""
+        if self.count == 1:
+            return [thing]
+        from accelerate.utils import gather_object
+
+        found: list[Thing] = gather_object([thing])
+        return found
+
     def wait(self) -> None:
         """Go on when all processes are here."""
         if self.count > 1:
@@ -63,9 +74,14 @@ class Processes:
             self.accelerator.end_training()
 
 
+def place() -> tuple[int, int]:
+    """This process's number among those started together, and how many they are; known before it has joined them."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def is_first() -> bool:
-    """Whether this process is number 0 of those started together, or alone; before it has joined them."""
-    return int(os.environ.get("RANK", "0")) == 0
+    """Whether this process is number 0 of those started together, or alone."""
+    return place()[0] == 0
 
 
 def join_processes(device: torch.device) -> Processes:
@@ -77,7 +93,7 @@ def join_processes(device: torch.device) -> Processes:
     Raises:
         ModuleNotFoundError: several processes were started and accelerate is not installed.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if place()[1] == 1:
         return Processes(1, 0, device)
     from accelerate import Accelerator
 

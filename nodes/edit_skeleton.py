@@ -11,8 +11,8 @@ from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
 from .errors import BlockError, expect, speaking_for
-from .host import io, ui
-from .images import bytes_to_host, canvas_of, check_batch
+from .host import io
+from .images import bytes_to_host, canvas_of, check_batch, picture_of
 from .poses import frames_of, to_wire
 from .types import PoseType
 
@@ -88,7 +88,9 @@ class EditSkeleton(io.ComfyNode):
         }
         payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
         if background is not None:
-            payload["dptn_background"] = ui.PreviewImage(background[:1], cls=cls).as_dict()["images"]
+            payload["dptn_background"] = [
+                host.send_picture("dptn_background", picture_of(background, 0, _BLOCK, "background"))
+            ]
         return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from comfy_api.latest import ComfyExtension, io, ui
 from PIL import Image
 
 from ..dptn_core.atomic import written_beside
+from ..dptn_core.pictures import to_bytes
 
 __all__ = ["ComfyExtension", "io", "ui"]
 
@@ -91,6 +93,28 @@ def send_file(prefix: str, content: bytes) -> dict[str, str]:
     return {"filename": name, "subfolder": "", "type": "temp"}
 
 
+def send_picture(prefix: str, picture: torch.Tensor, suffix: str = ".png") -> dict[str, str]:
+    """Put a picture where the browser can fetch it, in the temp folder; the same picture always under the same name.
+
+    So a picture that comes again is neither written nor fetched again.
+
+    Args:
+        prefix: what its name begins with.
+        picture: (3, H, W) in [0, 1].
+        suffix: the format: ".jpg" is quicker than ".png", for pictures that are soon replaced.
+
+    Returns:
+        What the host's `/view` finds it by.
+    """
+    pixels = np.ascontiguousarray(to_bytes(picture))
+    digest = hashlib.blake2b(pixels, digest_size=16, person=str(pixels.shape).encode()[:16])
+    path = Path(folder_paths.get_temp_directory()) / f"{prefix}_{digest.hexdigest()}{suffix}"
+    if not path.exists():
+        with written_beside(path) as beside:
+            Image.fromarray(pixels).save(beside, compress_level=1, quality=90)
+    return {"filename": path.name, "subfolder": "", "type": "temp"}
+
+
 def compute_device() -> torch.device:
     """Where networks run."""
     device: torch.device = model_management.get_torch_device()
@@ -160,10 +184,13 @@ def progress(total: int) -> Callable[[int, torch.Tensor | None], None]:
         Called with the steps done and, if there is one, a picture (3, H, W) in [0, 1] to show meanwhile. Raises the
         host's own exception if the person pressed the stop button.
     """
-    bar = comfy.utils.ProgressBar(total)
+    # a single step has nothing to show on the way, and each message makes the page draw itself anew
+    bar = comfy.utils.ProgressBar(total) if total > 1 else None
 
     def show(done: int, picture: torch.Tensor | None = None) -> None:
         stop_if_interrupted()
+        if bar is None:
+            return
         preview = None
         if picture is not None:
             array = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()

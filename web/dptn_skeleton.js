@@ -31,6 +31,8 @@ class LivePrompts {
 		this.graph = null;
 		/** @type {string[]} ids of the blocks that draw */
 		this.targets = [];
+		/** @type {string[]} drafts that have ended: the queue's history is for what somebody asked for, and long histories slow the page */
+		this.ended = [];
 	}
 
 	async send(kind) {
@@ -56,7 +58,11 @@ class LivePrompts {
 			else this.graph = null;
 			// not app.queuePrompt: that would also turn the seeds of other nodes
 			const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
-			return answer.prompt_id ?? null;
+			const id = answer.prompt_id ?? null;
+			const ended = this.ended.splice(0);
+			if (ended.length) api.fetchApi("/history", { method: "POST", body: JSON.stringify({ delete: ended }) }).catch(() => {});
+			if (kind === "draft" && id) this.ended.push(id);
+			return id;
 		} catch (error) {
 			this.graph = null;
 			this.editor.say(`live: ${error.message}`);

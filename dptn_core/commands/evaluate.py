@@ -130,14 +130,20 @@ def _print_figures(options: Namespace) -> None:
 
 def _score_figures(options: Namespace) -> None:
     from ..data.figures import TEST_SEED
-    from ..evaluation import draw_figures, score_cases
+    from ..evaluation import draw_figures, merge, score_cases, share_of
+    from ..processes import join_processes
 
     protocol, networks, ranking = _tools(options)
     model = load_model_of(options)
     count = options.pairs or _FIGURES
-    with _bar(count, "pair") as step:
-        cases = draw_figures(model, TEST_SEED, range(count), batch=options.batch)
+    team = join_processes(model.device)
+    numbers = share_of(count, team.rank, team.count)
+    with _bar(len(numbers), "pair") as step:
+        cases = draw_figures(model, TEST_SEED, numbers, batch=options.batch)
         part = score_cases(cases, protocol, networks, ranking, true_side=options.fid_real is None, progress=step)
+    part = merge(team.gather(part))
+    if not team.is_main:
+        return
     height, width = model.training_size
     scored = {"kind": "drawn figures", "set": f"number {TEST_SEED}, {width}x{height}", **_model_facts(options, model)}
     _finish(options, part, protocol, networks, scored, "the figures' exact masks", options.fid_real)
@@ -145,15 +151,21 @@ def _score_figures(options: Namespace) -> None:
 
 def _score_data(options: Namespace) -> None:
     from ..data.pairs import open_prepared
-    from ..evaluation import draw_prepared, score_cases
+    from ..evaluation import draw_prepared, merge, score_cases, share_of
+    from ..processes import join_processes
 
     data = open_prepared(options.data, options.split)
     protocol, networks, ranking = _tools(options)
     model = load_model_of(options)
     count = min(options.pairs or len(data.pairs), len(data.pairs))
-    with _bar(count, "pair") as step:
-        cases = draw_prepared(model, data, range(count), batch=options.batch, masks=options.masks)
+    team = join_processes(model.device)
+    numbers = share_of(count, team.rank, team.count)
+    with _bar(len(numbers), "pair") as step:
+        cases = draw_prepared(model, data, numbers, batch=options.batch, masks=options.masks)
         part = score_cases(cases, protocol, networks, ranking, progress=step)
+    part = merge(team.gather(part))
+    if not team.is_main:
+        return
     scored = {
         "kind": "data set",
         "data": str(options.data),
@@ -167,15 +179,21 @@ def _score_data(options: Namespace) -> None:
 
 def _score_folders(options: Namespace) -> None:
     from ..data.pairs import read_pairs
-    from ..evaluation import match_folders, read_matches, score_cases
+    from ..evaluation import match_folders, merge, read_matches, score_cases, share_of
+    from ..processes import join_processes
 
     pairs = read_pairs(options.pairs_list) if options.pairs_list is not None else None
     matches = match_folders(options.drawn_pictures, options.true_pictures, pairs)
     protocol, networks, ranking = _tools(options)
     count = min(options.pairs or len(matches), len(matches))
-    with _bar(count, "pair") as step:
-        cases = read_matches(matches, range(count), options.masks)
+    team = join_processes(find_device(options.device))
+    numbers = share_of(count, team.rank, team.count)
+    with _bar(len(numbers), "pair") as step:
+        cases = read_matches(matches, numbers, options.masks)
         part = score_cases(cases, protocol, networks, ranking, true_side=options.fid_real is None, progress=step)
+    part = merge(team.gather(part))
+    if not team.is_main:
+        return
     scored = {
         "kind": "two folders",
         "drawn": str(options.drawn_pictures),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,8 +56,12 @@ def find_device(name: str) -> torch.device:
     import torch
 
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
+        if torch.cuda.is_available():  # of several processes on a machine each takes a GPU of its own
+            return (
+                torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+                if "LOCAL_RANK" in os.environ
+                else torch.device("cuda")
+            )
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from .options import CommandError, add_model, load_model_of, size
@@ -40,6 +42,7 @@ def run(options: Namespace) -> None:
     from ..attention_picture import attention_picture
     from ..pictures import check_format, read_picture, write_picture
     from ..pose import Canvas, People, draw_skeleton
+    from ..processes import place
     from ..transfer import encode_source, transfer
 
     if options.attention:
@@ -53,8 +56,12 @@ def run(options: Namespace) -> None:
     _keep(options.image, outputs + ([options.attention] if options.attention else []))
     model = load_model_of(options)
     source = encode_source(model, picture, source_pose, framing=options.framing, size=options.size)
-    unnamed = iter(names)
+    unnamed: Iterator[str] = iter(names)
+    rank, processes = place()
     for number, (_, poses) in enumerate(read):
+        if number % processes != rank:  # another process draws it
+            unnamed = islice(unnamed, len(poses), None)
+            continue
         result = transfer(source, poses)  # the poses of one file are a sequence and share a frame
         for pose, drawn in zip(poses, result.pictures, strict=True):
             name = next(unnamed)

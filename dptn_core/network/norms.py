@@ -35,7 +35,7 @@ class InstanceNorm(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm per channel of (B, C, H, W) features or (B, C, T) tokens; over the batches of all processes of a run."""
+    """Batch norm per channel of (B, C, H, W) features or (B, C, T) tokens, over the batches of all processes."""
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Accept tokens as well as features."""

@@ -60,6 +60,9 @@ class BatchSource(Protocol):
         `upcoming` are the `first` of the batches that will be asked for next, for those who read ahead.
         """
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise a ConfigError if these pictures cannot be had at (H, W)."""
+
     def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
         """Pairs that training never sees, always the same ones, to look at; fewer where there are no more."""
 
@@ -126,6 +129,9 @@ class PairSource:
     ) -> Batch:
         """See BatchSource."""
         return make_batch(self.pairs(first, count, size), sigma_at(self._data, size[0]), stride, foreground)
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Figures are drawn at any size."""
 
     def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
         """See BatchSource."""

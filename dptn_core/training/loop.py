@@ -75,6 +75,8 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
         remove_leftovers(path)
     state = _begin(path, config, options, processes)
     source = open_source(config.data, processes.device)
+    for stage in config.stages:  # now, not when their time has come
+        source.check_size((stage.height, stage.width))
     objective = make_objective(config, state, processes.device)
     last = config.total_steps
     if options.stop_after is not None:
@@ -105,7 +107,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
             elif state.step % config.run.save_every == 0:
                 _go_on_without(save)
     if source.skipped:
-        _LOG.warning("%d pictures were passed over: %s", len(source.skipped), ", ".join(sorted(source.skipped)[:10]))
+        _LOG.warning("passed over %d of the pictures: %s", len(source.skipped), ", ".join(sorted(source.skipped)[:10]))
     processes.end()
     return path
 

@@ -151,6 +151,10 @@ class PhotographSource:
         _cancel(self._ahead)
         self._ahead, self._cache = {}, None
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """See BatchSource."""
+        check_proportions(self._train, size)
+
     def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
         """See BatchSource; of the training pairs where no others can be read.
 

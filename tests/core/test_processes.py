@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from dptn_core import samples
 from dptn_core.processes import Processes, join_processes
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +126,29 @@ def test_every_process_resumes_where_the_run_was(tmp_path, config):
     one, other = (torch.load(folder / "training.pt", weights_only=True)["ema"] for folder in (out, whole))
     for name, value in one.items():
         torch.testing.assert_close(value, other[name], rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_two_processes_score_what_one_does(tmp_path):
+    for count in (1, 2):
+        out = tmp_path / str(count)
+        given = ("--pairs", 5, "--device", "cpu", "--precision", "fp32", "--out", out)
+        said = json.loads(run(count, "evaluate", *given))
+        assert said["pairs"] == 5
+    one, other = ((tmp_path / name / "pairs.csv").read_text() for name in ("1", "2"))
+    rows, more = (list(csv.DictReader(text.splitlines())) for text in (one, other))
+    assert [row["number"] for row in more] == [row["number"] for row in rows]
+    for row, again in zip(rows, more, strict=True):
+        assert float(again["psnr"]) == pytest.approx(float(row["psnr"]), abs=1e-3)
+
+
+def test_two_processes_share_the_poses_of_a_transfer(tmp_path):
+    poses = [target for target in samples.FIGURE_TARGETS][:3]
+    given = ("--image", samples.FIGURE, "--source-pose", samples.FIGURE_POSE, "--target-pose", *poses)
+    said = run(2, "transfer", *given, "--out", tmp_path, "--device", "cpu")
+    assert said.count("wrote") == len(poses)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{pose.stem}{part}.png" for pose in poses for part in ("", "_skeleton")
+    }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

@@ -75,6 +75,7 @@ export class SkeletonEditor {
 	}
 
 	setBackground(url) {
+		if (this.stage.background === url) return;
 		this.stage.background = url;
 		this.stage.render();
 	}
@@ -87,6 +88,7 @@ export class SkeletonEditor {
 
 	/** A line of words that stays until the next one. */
 	say(text) {
+		if (this.note === text) return;
 		this.note = text;
 		this.render();
 	}
