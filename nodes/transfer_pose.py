@@ -117,13 +117,7 @@ class TransferPose(io.ComfyNode):
         return io.NodeOutput(
             image,
             HostedAttention(source.hosted, tuple(done)),
-            ui={
-                "images": [
-                    host.send_picture("dptn_draft", one.permute(2, 0, 1), ".jpg") for one in image[:_MOST_PREVIEWS]
-                ]
-            }
-            if draft
-            else ui.PreviewImage(image[:_MOST_PREVIEWS], cls=cls),
+            ui=_drafts(image) if draft else ui.PreviewImage(image[:_MOST_PREVIEWS], cls=cls),
         )
 
 
