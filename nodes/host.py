@@ -110,7 +110,7 @@ def send_picture(prefix: str, picture: torch.Tensor, suffix: str = ".png") -> di
     digest = hashlib.blake2b(pixels.tobytes(), digest_size=16, person=str(pixels.shape).encode()[:16])
     path = Path(folder_paths.get_temp_directory()) / f"{prefix}_{digest.hexdigest()}{suffix}"
     if not path.exists():
-        # beside and renamed, but not forced to the disk: that takes longer than all the rest, and temp files may be lost
+        # beside and renamed, but not forced to the disk: that takes longer than all the rest
         beside = path.with_name(f".{uuid4().hex}{suffix}")
         Image.fromarray(pixels).save(beside, compress_level=1, quality=90)
         beside.replace(path)
