@@ -180,6 +180,23 @@ def test_a_second_run_tells_the_editor_again_although_nothing_is_run(host):
     assert first == second
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_background_that_comes_again_is_the_same_file(host, channels):
+    """A pose that is pulled about runs the block at every move; the page need not fetch its background each time."""
+    shown = []
+    for shift in (0, 9):
+        graph = Graph()
+        images = graph.add("ProbeSendImages", count=1, height=64, width=48, channels=channels)
+        value = edited([{"people": [person([[x + shift, y] for x, y in STANDING])]}])
+        block = graph.add("DPTNEditSkeleton", background=graph.out(images), edited=value)
+        run = host.run(graph.prompt)
+        assert run.error is None, run.error
+        (entry,) = run.outputs[block]["dptn_background"]
+        assert host.picture(entry).shape == (64, 48, 3)
+        shown.append(entry)
+    assert shown[0] == shown[1]
+
+
 def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
     graph = Graph()
     images = graph.add("ProbeSendImages", count=1, height=512, width=1024, channels=3)

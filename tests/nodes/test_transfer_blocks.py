@@ -32,6 +32,20 @@ def test_the_shortest_graph_draws_a_picture_and_shows_it_in_the_block(host):
     assert shown.shape == (512, 384, 3) and shown.std() > 20
 
 
+def test_a_draft_is_small_and_shows_the_same_person(host):
+    graph, nodes = transfer_graph()
+    full = host.picture(host.run(graph.prompt).outputs[nodes["drawn"]]["images"][0])
+    graph.prompt[nodes["drawn"]]["inputs"]["draft"] = 128
+    run = host.run(graph.prompt)
+    assert run.error is None
+    (entry,) = run.outputs[nodes["drawn"]]["images"]
+    assert entry["filename"].endswith(".jpg"), "quicker to write than a PNG"
+    small = host.picture(entry)
+    assert small.shape == (128, 96, 3)
+    again = full.reshape(128, 4, 96, 4, 3).mean((1, 3))
+    assert np.abs(again - small).mean() < 8
+
+
 def test_a_changed_pose_does_not_encode_the_source_again(host):
     encoded = drawn = 0
     hashes = set()

@@ -172,6 +172,12 @@ def test_live_posing_draws_while_pulling_and_starts_nothing_else(editor, host):
     assert ran.count("DPTNTransferPose") >= 2
     assert set(ran) <= {"DPTNTransferPose", "DPTNEditSkeleton"}
     assert editor.evaluate("window.most") == 1
+    drawn_small = [
+        entry
+        for entry in host.get("/history").values()
+        if any(node["inputs"].get("draft") for node in entry["prompt"][2].values())
+    ]
+    assert not drawn_small, "drafts do not fill the queue's history"
 
 
 def test_lengths_are_kept_at_another_zoom_of_the_graph(editor):
