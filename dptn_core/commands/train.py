@@ -72,5 +72,5 @@ def _model_path(named: Path | None) -> Path | None:
     """The model a run starts with; the starter that ships goes by its name wherever the command is run."""
     from ..checkpoint import STARTER
 
-    ships = named is not None and not named.exists() and named.name in ("starter", STARTER.name)
+    ships = named is not None and not named.is_file() and named.name in ("starter", STARTER.name)
     return STARTER if ships else named

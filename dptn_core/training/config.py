@@ -238,7 +238,7 @@ def load_config(path: Path) -> TrainingConfig:
 def find_config(named: Path) -> Path:
     """The file that is meant: of that path, or one that ships, by its name with or without `.toml`."""
     ships = PRESETS / f"{named.name.removesuffix('.toml')}.toml"
-    return ships if not named.exists() and len(named.parts) == 1 and ships.is_file() else named
+    return ships if not named.is_file() and len(named.parts) == 1 and ships.is_file() else named
 
 
 def with_data(config: TrainingConfig, root: Path) -> TrainingConfig:

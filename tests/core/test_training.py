@@ -1008,6 +1008,7 @@ def test_without_vgg_the_papers_l1_gets_help_from_the_term_over_several_scales(t
 @pytest.mark.parametrize("name", sorted(path.stem for path in config_module.PRESETS.glob("*.toml")))
 def test_configs_that_ship_can_be_read_and_named(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()  # a folder of that name, of pictures perhaps, is no config
     assert find_config(Path(name)) == find_config(Path(f"{name}.toml")) == config_module.PRESETS / f"{name}.toml"
     load_config(find_config(Path(name)))
 
