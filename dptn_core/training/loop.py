@@ -101,7 +101,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
             terms = one_step(state, config, source, objective, processes)
             reports.step(state, terms)
             if state.step % config.run.sheet_every == 0 and processes.is_main:
-                _go_on_without(save_sheet, *_sheet(options.folder, state, config, source))
+                _go_on_without(_write_sheet, options.folder, state, config, source)
             if state.step == last:
                 save()
             elif state.step % config.run.save_every == 0:
@@ -141,10 +141,10 @@ def make_objective(config: TrainingConfig, state: TrainingState, device: torch.d
     return Objective(losses, choose_precision(device, config.run.precision), perceptual, run)
 
 
-def _sheet(folder: Path, state: TrainingState, config: TrainingConfig, source: BatchSource) -> tuple[Any, ...]:
+def _write_sheet(folder: Path, state: TrainingState, config: TrainingConfig, source: BatchSource) -> None:
     stage = config.stages[-1]  # of all stages, so that sheets can be compared
     batch = source.fixed(PAIRS_SHOWN, (stage.height, stage.width), config.generator.stride)
-    return folder / "sheets" / f"{state.step:07d}.png", state.ema, batch
+    save_sheet(folder / "sheets" / f"{state.step:07d}.png", state.ema, batch)
 
 
 def _go_on_without(write: Callable[..., None], *given: Any) -> None:
