@@ -11,6 +11,7 @@ const NODE = "DPTNEditSkeleton";
 const DRAWS = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 512; // pixels of the longer side while somebody pulls
+const TIDY = 1000; // milliseconds
 const PATIENCE = 500; // milliseconds that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
@@ -31,8 +32,8 @@ class LivePrompts {
 		this.graph = null;
 		/** @type {string[]} ids of the blocks that draw */
 		this.targets = [];
-		/** @type {string[]} drafts that have ended: the queue's history is for what somebody asked for, and long histories slow the page */
-		this.ended = [];
+		/** @type {Set<string>} they leave the queue's history, as long ones slow the page */
+		this.drafts = new Set();
 	}
 
 	async send(kind) {
@@ -59,15 +60,18 @@ class LivePrompts {
 			// not app.queuePrompt: that would also turn the seeds of other nodes
 			const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
 			const id = answer.prompt_id ?? null;
-			const ended = this.ended.splice(0);
-			if (ended.length) api.fetchApi("/history", { method: "POST", body: JSON.stringify({ delete: ended }) }).catch(() => {});
-			if (kind === "draft" && id) this.ended.push(id);
+			if (kind === "draft" && id) this.drafts.add(id);
 			return id;
 		} catch (error) {
 			this.graph = null;
 			this.editor.say(`live: ${error.message}`);
 			return null;
 		}
+	}
+
+	/** Take an ended draft out of the history, where the host puts it a little after it has said so. */
+	forget(id) {
+		setTimeout(() => this.drafts.delete(id) && api.deleteItem("history", id), TIDY);
 	}
 }
 
@@ -81,7 +85,10 @@ function liveRuns(node, editor) {
 	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
 		onEnd: (listener) => {
-			const heard = (event) => listener(event.detail?.prompt_id);
+			const heard = ({ detail }) => {
+				listener(detail?.prompt_id);
+				prompts.forget(detail?.prompt_id);
+			};
 			const drawn = ({ detail }) => {
 				const image = prompts.targets.includes(String(detail?.node)) && detail.output?.images?.[0];
 				if (image) editor.showPicture(pictureAt(image));

@@ -473,7 +473,7 @@ class TestTraining:
         with caplog.at_level(logging.WARNING):
             assert main([*map(str, arguments), "--device", "cpu", "--steps", "3"]) == 0
             assert main([*map(str, arguments), "--device", "cpu"]) == 0
-        assert f"1 pictures were passed over: {names[2]}" in caplog.text
+        assert f"passed over 1 of the pictures: {names[2]}" in caplog.text
         assert len(list((tmp_path / "run" / "sheets").iterdir())) == 2
 
     def test_the_starter_is_fine_tuned_as_the_help_says(
