@@ -246,7 +246,7 @@ def _figures(device: torch.device, rounds: int) -> Numbers:
 
 
 def _training(device: torch.device, rounds: int) -> Numbers:
-    from .processes import Processes
+    from .processes import alone
     from .training import load_config
     from .training.batches import PairSource
     from .training.loop import make_objective, one_step
@@ -254,14 +254,14 @@ def _training(device: torch.device, rounds: int) -> Numbers:
 
     config = load_config(Path(__file__).parent / "training" / "presets" / "figures.toml")
     state = new_state(config, device)
-    objective, alone = make_objective(config, state, device), Processes(1, 0, device)
+    objective = make_objective(config, state, device)
     source = PairSource(config.data, device)
     stage = config.stages[-1]  # the one of the final size
     first_of_stage = config.total_steps - stage.steps
 
     def step() -> None:
         state.step = first_of_stage
-        one_step(state, config, source, objective, alone)
+        one_step(state, config, source, objective, alone(device))
 
     (seconds,) = interleaved(device, max(1, rounds // 2), step)
     return {"images_per_second": stage.batch / seconds, "precision": objective.precision}

@@ -24,7 +24,7 @@ from .network import Generator, GeneratorConfig
 from .pictures import write_picture
 from .pose.heatmaps import keypoint_heatmaps
 from .precision import Precision, choose_precision
-from .processes import Processes
+from .processes import alone
 from .training.batches import Batch
 from .training.config import DataConfig, LossConfig, Stage, TrainingConfig
 from .training.photographs import PhotographSource
@@ -176,12 +176,12 @@ def _step(state: TrainingState, pairs: _Pairs, way: _Way, device: torch.device) 
         None if way.one_batch else lambda image, source, target, _: two_passes(state.generator, image, source, target)
     )
     objective = Objective(_LOSSES, way.precision, None, plain)
-    alone = Processes(1, 0, device)
+    average = alone(device).average
     drawn = draw(state.generator, batch, objective)
     discriminator_gradients(state, batch, drawn, objective)
-    update(state, state.discriminator, state.discriminator_optimiser, 0.0, alone.average)
+    update(state, state.discriminator, state.discriminator_optimiser, 0.0, average)
     generator_gradients(state, batch, drawn, objective, adversarial=True)
-    update(state, state.generator, state.generator_optimiser, 10.0, alone.average)
+    update(state, state.generator, state.generator_optimiser, 10.0, average)
     state.scaler.update()
 
 
@@ -201,7 +201,7 @@ def _maps_by_numpy(keypoints: Tensor, present: Tensor, device: torch.device) -> 
 
 
 def _multiply_adds(count: int) -> float:
-    """Of one step: the generator's passes over a batch, forward and backward, by torch's own counter."""
+    """Of the generator in one step, forward and backward, by torch's own counter; the discriminator adds few."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.device("meta"):

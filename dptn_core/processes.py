@@ -84,6 +84,11 @@ def is_first() -> bool:
     return place()[0] == 0
 
 
+def alone(device: torch.device) -> Processes:
+    """This process, with nobody to share the work with."""
+    return Processes(1, 0, device)
+
+
 def join_processes(device: torch.device) -> Processes:
     """Take part in the run that this process was started for, or be alone.
 
@@ -94,7 +99,7 @@ def join_processes(device: torch.device) -> Processes:
         ModuleNotFoundError: several processes were started and accelerate is not installed.
     """
     if place()[1] == 1:
-        return Processes(1, 0, device)
+        return alone(device)
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=device.type == "cpu")

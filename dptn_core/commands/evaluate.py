@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import logging
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .options import CommandError, add_model, find_device, load_model_of, positive
 
 if TYPE_CHECKING:
+    import torch
+
     from ..checkpoint import DPTNModel
     from ..evaluation import Networks, Part, Protocol, RealSide
+    from ..evaluation.cases import Case, Skipped
     from ..evaluation.shown import Ranking
 
 _LOG = logging.getLogger(__name__)
@@ -130,19 +134,16 @@ def _print_figures(options: Namespace) -> None:
 
 def _score_figures(options: Namespace) -> None:
     from ..data.figures import TEST_SEED
-    from ..evaluation import draw_figures, merge, score_cases, share_of
-    from ..processes import join_processes
+    from ..evaluation import draw_figures, score_cases
 
     protocol, networks, ranking = _tools(options)
     model = load_model_of(options)
     count = options.pairs or _FIGURES
-    team = join_processes(model.device)
-    numbers = share_of(count, team.rank, team.count)
-    with _bar(len(numbers), "pair") as step:
-        cases = draw_figures(model, TEST_SEED, numbers, batch=options.batch)
-        part = score_cases(cases, protocol, networks, ranking, true_side=options.fid_real is None, progress=step)
-    part = merge(team.gather(part))
-    if not team.is_main:
+    score = partial(
+        score_cases, protocol=protocol, networks=networks, ranking=ranking, true_side=options.fid_real is None
+    )
+    part = _shared(model.device, count, partial(draw_figures, model, TEST_SEED, batch=options.batch), score)
+    if part is None:
         return
     height, width = model.training_size
     scored = {"kind": "drawn figures", "set": f"number {TEST_SEED}, {width}x{height}", **_model_facts(options, model)}
@@ -151,20 +152,16 @@ def _score_figures(options: Namespace) -> None:
 
 def _score_data(options: Namespace) -> None:
     from ..data.pairs import open_prepared
-    from ..evaluation import draw_prepared, merge, score_cases, share_of
-    from ..processes import join_processes
+    from ..evaluation import draw_prepared, score_cases
 
     data = open_prepared(options.data, options.split)
     protocol, networks, ranking = _tools(options)
     model = load_model_of(options)
     count = min(options.pairs or len(data.pairs), len(data.pairs))
-    team = join_processes(model.device)
-    numbers = share_of(count, team.rank, team.count)
-    with _bar(len(numbers), "pair") as step:
-        cases = draw_prepared(model, data, numbers, batch=options.batch, masks=options.masks)
-        part = score_cases(cases, protocol, networks, ranking, progress=step)
-    part = merge(team.gather(part))
-    if not team.is_main:
+    score = partial(score_cases, protocol=protocol, networks=networks, ranking=ranking)
+    draw = partial(draw_prepared, model, data, batch=options.batch, masks=options.masks)
+    part = _shared(model.device, count, draw, score)
+    if part is None:
         return
     scored = {
         "kind": "data set",
@@ -179,20 +176,18 @@ def _score_data(options: Namespace) -> None:
 
 def _score_folders(options: Namespace) -> None:
     from ..data.pairs import read_pairs
-    from ..evaluation import match_folders, merge, read_matches, score_cases, share_of
-    from ..processes import join_processes
+    from ..evaluation import match_folders, read_matches, score_cases
 
     pairs = read_pairs(options.pairs_list) if options.pairs_list is not None else None
     matches = match_folders(options.drawn_pictures, options.true_pictures, pairs)
     protocol, networks, ranking = _tools(options)
     count = min(options.pairs or len(matches), len(matches))
-    team = join_processes(find_device(options.device))
-    numbers = share_of(count, team.rank, team.count)
-    with _bar(len(numbers), "pair") as step:
-        cases = read_matches(matches, numbers, options.masks)
-        part = score_cases(cases, protocol, networks, ranking, true_side=options.fid_real is None, progress=step)
-    part = merge(team.gather(part))
-    if not team.is_main:
+    score = partial(
+        score_cases, protocol=protocol, networks=networks, ranking=ranking, true_side=options.fid_real is None
+    )
+    read = partial(read_matches, matches, masks=options.masks)
+    part = _shared(find_device(options.device), count, read, score)
+    if part is None:
         return
     scored = {
         "kind": "two folders",
@@ -202,6 +197,24 @@ def _score_folders(options: Namespace) -> None:
     }
     mask = f"the masks in {options.masks}" if options.masks else None
     _finish(options, part, protocol, networks, scored, mask, options.fid_real)
+
+
+def _shared(
+    device: torch.device,
+    count: int,
+    cases_of: Callable[[range], Iterable[Case | Skipped]],
+    score: Callable[..., Part],
+) -> Part | None:
+    """Score this process's share of `count` pairs; the first process receives all of them, the others None."""
+    from ..evaluation import merge, share_of
+    from ..processes import join_processes
+
+    team = join_processes(device)
+    numbers = share_of(count, team.rank, team.count)
+    with _bar(len(numbers), "pair") as step:
+        part = score(cases_of(numbers), progress=step)
+    parts = team.gather(part)
+    return merge(parts) if team.is_main else None
 
 
 def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
 from .config import NormKind
@@ -49,6 +48,10 @@ class BatchNorm(nn.BatchNorm2d):
 
     def _over_processes(self, x: Tensor) -> Tensor:
         """As for one process with the batches of all: torch's SyncBatchNorm does that on some devices only."""
+        from torch.distributed.nn.functional import (
+            all_reduce,  # not in every build of torch, and only training wants it
+        )
+
         axes = [axis for axis in range(x.ndim) if axis != 1]
         moments = torch.stack([x.mean(axes), x.square().mean(axes)])
         mean, square = all_reduce(moments) / distributed.get_world_size()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..memory import counts_memory, forget_peak, resident_peak
-from ..processes import Processes
+from ..processes import alone
 from .config import Stage, TrainingConfig
 from .loop import RunOptions, make_objective, one_step, open_source
 from .sheets import PAIRS_SHOWN
@@ -58,7 +58,6 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         DataFileError, PictureError, ConfigError: what `train` would raise.
     """
     device = options.device
-    alone = Processes(1, 0, device)
     source = open_source(config.data, device)
     before = _count_from_here(device)
     state = new_state(config, device)
@@ -70,7 +69,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         for step in range(_TIMED + 1):
             state.step = first
             started = time.perf_counter()
-            one_step(state, config, source, objective, alone)
+            one_step(state, config, source, objective, alone(device))
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             if step:
@@ -78,7 +77,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         costs.append(StageCost(stage, statistics.median(times)))
         first += stage.steps
     last = config.stages[-1]
-    shown = sum(1 for step in range(config.run.sheet_every, config.total_steps + 1, config.run.sheet_every))
+    shown = config.total_steps // config.run.sheet_every
     sheet = 5 * PAIRS_SHOWN * last.height * last.width * _SHEET_BYTES_A_PIXEL
     return RunCost(
         generator_parameters=_parameters(state.generator),

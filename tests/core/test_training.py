@@ -26,7 +26,7 @@ from dptn_core.data.figures import FigurePairs, draw_pairs, pair_seeds
 from dptn_core.network import GeneratorConfig
 from dptn_core.pictures import read_picture
 from dptn_core.precision import autocast, choose_precision
-from dptn_core.processes import Processes
+from dptn_core.processes import alone
 from dptn_core.training import (
     ConfigError,
     DivergedError,
@@ -51,7 +51,7 @@ from dptn_core.training.steps import Objective, draw, generator_gradients, updat
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
-ALONE = Processes(1, 0, CPU)
+ALONE = alone(CPU)
 
 # Every part of a run, as small as it goes: two sizes, batch norm (which keeps statistics), the adversary joining late.
 TINY: dict[str, Any] = {
