@@ -109,7 +109,7 @@ def _from_pillow(picture: Image.Image) -> np.ndarray:
 
 def to_bytes(picture: Tensor) -> np.ndarray:
     """(3, H, W) in [0, 1] as (H, W, 3) uint8."""
-    array: np.ndarray = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    array: np.ndarray = picture.clamp(0, 1).mul_(255).round_().byte().permute(1, 2, 0).cpu().numpy()
     return array
 
 

@@ -58,6 +58,7 @@ class EditSkeleton(io.ComfyNode):
         )
 
     @classmethod
+    @host.cores_left_alone(True)  # short work, which live posing waits for
     def execute(
         cls, width: int, height: int, edited: str, pose: Any = None, background: Tensor | None = None
     ) -> io.NodeOutput:

@@ -100,25 +100,22 @@ class TransferPose(io.ComfyNode):
         show = host.progress(total)
         done: list[Transfer] = []
         images: list[Tensor] = []
-        for index, some in jobs:
-            with speaking_for(_BLOCK, "pose"):
-                person_there = source.sources[index].pose
-                placed = fit_to_person(some, person_there) if size_and_place == _LIKE_SOURCE else some
-                before = sum(len(one.poses) for one in done)
-                reporting = _reporting(show, before, total)
-                with host.cores_left_alone(draft > 0):
+        with host.cores_left_alone(draft > 0):
+            for index, some in jobs:
+                with speaking_for(_BLOCK, "pose"):
+                    person_there = source.sources[index].pose
+                    placed = fit_to_person(some, person_there) if size_and_place == _LIKE_SOURCE else some
+                    before = sum(len(one.poses) for one in done)
+                    reporting = _reporting(show, before, total)
                     result = transfer(
                         source.on_device(index), _no_larger(placed, draft), chunk=poses_at_once, progress=reporting
                     )
-            images.append(to_host(result.pictures))
-            done.append(_at_rest(source, index, result))
-        # of one size: all poses are on one canvas, or on that of the source pictures, which came as a batch
-        image = images[0] if len(images) == 1 else torch.cat(images)
-        return io.NodeOutput(
-            image,
-            HostedAttention(source.hosted, tuple(done)),
-            ui=_drafts(image) if draft else ui.PreviewImage(image[:_MOST_PREVIEWS], cls=cls),
-        )
+                images.append(to_host(result.pictures))
+                done.append(_at_rest(source, index, result))
+            # of one size: all poses are on one canvas, or on that of the source pictures, which came as a batch
+            image = images[0] if len(images) == 1 else torch.cat(images)
+            shown = _drafts(image) if draft else ui.PreviewImage(image[:_MOST_PREVIEWS], cls=cls)
+        return io.NodeOutput(image, HostedAttention(source.hosted, tuple(done)), ui=shown)
 
 
 def _drafts(image: Tensor) -> dict[str, list[dict[str, str]]]:

@@ -11,7 +11,7 @@ const NODE = "DPTNEditSkeleton";
 const DRAWS = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 512; // pixels of the longer side while somebody pulls
-const TIDY = 1000; // milliseconds
+const CALM = 100; // milliseconds from one drawing of the graph to the next
 const PATIENCE = 500; // milliseconds that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
@@ -32,6 +32,8 @@ class LivePrompts {
 		this.graph = null;
 		/** @type {string[]} ids of the blocks that draw */
 		this.targets = [];
+		/** Whether they draw where the pose is. */
+		this.inPlace = false;
 		/** @type {Set<string>} they leave the queue's history, as long ones slow the page */
 		this.drafts = new Set();
 	}
@@ -49,6 +51,7 @@ class LivePrompts {
 			this.editor.say("");
 			this.targets = targets;
 			const output = { ...this.graph.output };
+			this.inPlace = targets.every((id) => output[id].inputs.size_and_place === "as the pose is");
 			for (const id of ids) {
 				// a text that comes along a wire counts, and nothing pulled here
 				if (!Array.isArray(output[id].inputs.edited)) output[id] = withInputs(output[id], { edited: this.editor.text });
@@ -69,13 +72,14 @@ class LivePrompts {
 		}
 	}
 
-	/** Take an ended draft out of the history, where the host puts it a little after it has said so. */
-	forget(id) {
-		setTimeout(() => this.drafts.delete(id) && api.deleteItem("history", id), TIDY);
+	/** A prompt has ended: those before are in the history, where the host puts them after it has said so. */
+	tidy(id) {
+		for (const draft of this.drafts) {
+			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
+		}
 	}
 }
 
-/** @param {{inputs: object}} node @param {Record<string, unknown>} inputs */
 const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...inputs } });
 
 function liveRuns(node, editor) {
@@ -87,11 +91,12 @@ function liveRuns(node, editor) {
 		onEnd: (listener) => {
 			const heard = ({ detail }) => {
 				listener(detail?.prompt_id);
-				prompts.forget(detail?.prompt_id);
+				prompts.tidy(detail?.prompt_id);
 			};
 			const drawn = ({ detail }) => {
-				const image = prompts.targets.includes(String(detail?.node)) && detail.output?.images?.[0];
-				if (image) editor.showPicture(pictureAt(image));
+				const images = prompts.targets.includes(String(detail?.node)) && detail.output?.images;
+				const image = images?.[editor.state.timing().now] ?? images?.[0];
+				if (image) editor.showPicture(pictureAt(image), prompts.inPlace);
 			};
 			// a prompt that somebody took out of the queue, or that died with the host, ends without a word
 			const counted = ({ detail }) => {
@@ -110,11 +115,21 @@ function liveRuns(node, editor) {
 	return runs;
 }
 
+/** The page's canvas takes the time that live posing needs: during a pull the graph is drawn seldom. */
+function calm({ stage }, { canvas } = app) {
+	if (canvas.pause_rendering) return;
+	canvas.pause_rendering = true;
+	const timer = setInterval(() => {
+		canvas.pause_rendering = !!stage.gesture;
+		if (!stage.gesture) clearInterval(timer);
+		canvas.draw();
+	}, CALM);
+}
+
 function mount(node, name) {
 	/** @type {LiveRuns | null} */
 	let live = null;
-	let active = false;
-	const ask = (kind) => active && live?.request(kind);
+	const ask = (kind) => editor.live && live?.request(kind);
 	const ownCanvas = () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) });
 	const editor = new SkeletonEditor({
 		onChange: (text) => {
@@ -123,7 +138,8 @@ function mount(node, name) {
 			widget.callback?.(text);
 			if (editor.stage.gesture) {
 				ask("draft");
-				return; // the graph is drawn anew when the pull ends: drawing it at every move would take the time live posing needs
+				if (editor.live) calm(editor);
+				return; // the graph is told when the pull ends
 			}
 			node.graph?.change?.();
 			ask("full");
@@ -133,7 +149,6 @@ function mount(node, name) {
 			ask("full");
 		},
 		onLive: (on) => {
-			active = on;
 			if (!on) return live?.rest();
 			live ??= liveRuns(node, editor); // kept when switched off: what it has in flight still counts when switched on again
 			live.request("full");

@@ -155,15 +155,22 @@ def test_live_posing_draws_while_pulling_and_starts_nothing_else(editor, host):
             });
             for (const end of ['execution_success', 'execution_error'])
               api.addEventListener(end, e => window.open.delete(e.detail.prompt_id));
+            window.grounds = [];
+            new MutationObserver(() => {
+              const image = document.querySelector('.dptn-editor image.background');
+              if (image) window.grounds.push(image.getAttribute('href'));
+            }).observe(document.querySelector('.dptn-editor'), { childList: true, subtree: true });
         }"""
     )
     drag(editor, 4, 10, 10)
     assert editor.evaluate("window.ran.length") == 0  # the switch is off
     press(editor, "Live posing")
     editor.wait_for_timeout(2000)
+    ground = "document.querySelector('.dptn-editor image.background').getAttribute('href')"
     for step in range(3):
         drag(editor, 4, 10, 15 - step)
-    editor.wait_for_timeout(3000)
+    # the person follows under the pose, small at first and then full size
+    editor.wait_for_function(f"{ground}.includes('ComfyUI_temp') && window.open.size === 0", timeout=30_000)
     kinds = {
         str(one["id"]): one["type"]
         for one in editor.evaluate("window.app.graph._nodes.map(n => ({id: n.id, type: n.type}))")
@@ -172,12 +179,19 @@ def test_live_posing_draws_while_pulling_and_starts_nothing_else(editor, host):
     assert ran.count("DPTNTransferPose") >= 2
     assert set(ran) <= {"DPTNTransferPose", "DPTNEditSkeleton"}
     assert editor.evaluate("window.most") == 1
-    drawn_small = [
-        entry
-        for entry in host.get("/history").values()
-        if any(node["inputs"].get("draft") for node in entry["prompt"][2].values())
-    ]
-    assert not drawn_small, "drafts do not fill the queue's history"
+    assert editor.evaluate("window.grounds.some(href => href.includes('dptn_draft'))")
+    assert not editor.evaluate("window.app.canvas.pause_rendering")
+    press(editor, "Live posing")
+    assert "dptn_background" in editor.evaluate(ground)  # off: the connected picture again
+    deadline = time.monotonic() + 30
+    while drafts_in_history(host) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not drafts_in_history(host), "drafts do not fill the queue's history"
+
+
+def drafts_in_history(host) -> int:
+    prompts = (entry["prompt"][2] for entry in host.get("/history").values())
+    return sum(any(node["inputs"].get("draft") for node in prompt.values()) for prompt in prompts)
 
 
 def test_lengths_are_kept_at_another_zoom_of_the_graph(editor):
@@ -346,13 +360,15 @@ def test_a_clone_has_the_edit_and_goes_its_own_way(editor):
     assert json.loads(first) == original and first != second
 
 
-def test_inside_a_subgraph_the_edit_travels_and_live_posing_finds_its_way_out(editor):
+def test_inside_a_subgraph_the_edit_travels_and_live_posing_finds_its_way_out(editor, host):
     if not editor.evaluate("typeof window.app.graph.convertToSubgraph === 'function'"):
         pytest.skip("this front end has no subgraphs")
     drag(editor, 4, 15, 30)
     edited = value(editor)
     editor.evaluate("window.app.queuePrompt(0, 1)")
     editor.wait_for_function(f"{NODE}.dptnEditor.state.run !== null", timeout=90_000)
+    wait_until_idle(host)  # what the whole graph still runs is not live posing's
+    editor.wait_for_timeout(500)
     editor.evaluate(f"window.app.graph.convertToSubgraph(new Set([{NODE}])) && null")
     editor.wait_for_timeout(1000)
     assert value(editor) == edited

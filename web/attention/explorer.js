@@ -163,7 +163,6 @@ export class AttentionExplorer {
 		}
 	}
 
-	/** @param {KeyboardEvent} event */
 	key(event) {
 		const { key, shiftKey } = event;
 		if (event.ctrlKey || event.metaKey) return;
@@ -190,7 +189,6 @@ export class AttentionExplorer {
 		return placeAt(side, middleOf({ box: boxOf(maps, frame, cell) }));
 	}
 
-	/** @param {Side} side @param {number} by */
 	nextJoint(side, by) {
 		const { joints } = this.run[side];
 		const there = [...joints.keys()].filter((joint) => joints[joint]);
@@ -243,7 +241,6 @@ export class AttentionExplorer {
 	}
 }
 
-/** @param {Side} side @param {Point} place @param {number} joint @param {Point} size */
 function placeAt(side, place, joint = null, size = [0, 0]) {
 	return { side, box: [...place, ...size], joint };
 }

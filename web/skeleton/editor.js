@@ -13,7 +13,6 @@ import { Toolbar } from "./toolbar.js";
 
 const TYPED = "input[type=text], input[type=number]"; // fields that want keys and pasted texts for themselves
 
-/** @param {Event} event */
 const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
@@ -27,14 +26,20 @@ export class SkeletonEditor {
 		});
 		this.stage = new Stage(this.state, { onRelease: options.onRelease });
 		this.strip = new Strip(this.state);
-		const actions = { live: options.onLive, enlarge: () => this.enlarge() };
+		this.live = false;
+		const live = (on) => {
+			this.live = on;
+			this.showDrawn(null);
+			options.onLive(on);
+		};
+		const actions = { live, enlarge: () => this.enlarge() };
 		this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
 		this.said = html("div", { class: "said", role: "status" });
 		this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
 		const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
-		this.panel = html("div", { class: "dptn-panel" }, this.toolbar.element, scene, this.said);
+		this.panel = html("div", { class: "dptn-panel" }, html("style", {}, STYLE), this.toolbar.element, scene, this.said);
 		// the host may move this about as it likes; the panel moves between it and the full window
-		this.element = html("div", { class: "dptn-editor", "data-capture-wheel": "true" }, html("style", {}, STYLE), this.panel);
+		this.element = html("div", { class: "dptn-editor", "data-capture-wheel": "true" }, this.panel);
 		/** @type {HTMLDialogElement | null} */
 		this.window = null;
 		this.note = "";
@@ -80,10 +85,16 @@ export class SkeletonEditor {
 		this.stage.render();
 	}
 
-	/** The person as live posing drew them last, beside the stage of the full window. */
-	showPicture(url) {
+	/** The person as live posing drew them last: beside the stage of the full window, and under the pose where it fits. */
+	showPicture(url, inPlace) {
 		this.picture.src = url;
 		this.picture.hidden = false;
+		this.picture.onload = () => this.showDrawn(inPlace && this.live ? url : null); // loaded, so that nothing flickers
+	}
+
+	showDrawn(url) {
+		this.stage.drawn = url;
+		this.stage.render();
 	}
 
 	/** A line of words that stays until the next one. */
@@ -111,7 +122,7 @@ export class SkeletonEditor {
 
 	enlarge() {
 		if (this.window) return this.shrink();
-		this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, html("style", {}, STYLE), this.panel);
+		this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, this.panel);
 		this.window.addEventListener("close", () => this.shrink());
 		this.window.addEventListener("keydown", (event) => event.target === this.window && this.key(event));
 		document.body.append(this.window);

@@ -2,7 +2,6 @@
 
 export const NO_LENGTH = 1e-6; // pixels; a limb as short as this has no direction
 
-/** @param {number} a @param {number} b @param {number} share */
 export const mix = (a, b, share) => a + (b - a) * share;
 
 /** @type {(value: number, least: number, most: number) => number} */
@@ -20,7 +19,6 @@ export const onWay = (a, b, share) => [mix(a[0], b[0], share), mix(a[1], b[1], s
 /** So far away in a direction. @type {(from: Point, angle: number, length: number) => Point} */
 export const away = (from, angle, length) => [from[0] + length * Math.cos(angle), from[1] + length * Math.sin(angle)];
 
-/** @param {Point} a @param {Point} b */
 export const distance = (a, b) => Math.hypot(b[0] - a[0], b[1] - a[1]);
 
 /** Direction from a to b; that of no way at all is 0. @param {Point} a @param {Point} b */
@@ -57,7 +55,6 @@ export function turnedPoint(point, centre, angle, scale = 1) {
 
 /** Where a part of the body is and which way it points. */
 export class Frame {
-	/** @param {Point} origin @param {number} angle */
 	constructor(origin, angle) {
 		this.origin = origin;
 		this.angle = angle;

@@ -17,7 +17,6 @@ export function unlessNoPose(read, otherwise) {
 	}
 }
 
-/** @param {any} value */
 export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
 const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];

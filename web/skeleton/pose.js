@@ -99,7 +99,6 @@ export function upright(points) {
 	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
-/** @param {number[]} joints */
 const named = (joints) => (joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", "));
 
 /** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */

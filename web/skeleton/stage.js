@@ -18,15 +18,12 @@ const NOTHING = { move: () => {} };
 const HANDLES = 0.04; // of the larger side, between a selection and its handles
 const UNTOUCHED = { "pointer-events": "none" };
 
-/** @param {Box} box @param {number} by */
 const grown = ({ left, top, right, bottom }, by) => ({ left: left - by, top: top - by, right: right + by, bottom: bottom + by });
 
-/** @param {Box} box @param {Attributes} attributes */
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 	svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
 
-/** @param {Point} centre @param {number} r @param {Attributes} attributes */
-const circle = ([cx, cy], r, attributes) => svg("circle", { cx, cy, r, ...attributes });
+const circle = (at, r, attributes) => svg("circle", { cx: at[0], cy: at[1], r, ...attributes });
 
 export class Stage {
 	/** @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a pull has ended */
@@ -36,6 +33,8 @@ export class Stage {
 		this.view = { zoom: 1, x: 0, y: 0 };
 		/** @type {string | null} */
 		this.background = null;
+		/** The person as live posing drew them last, in its place. @type {string | null} */
+		this.drawn = null;
 		this.look = { background: 0.6, connected: false, before: false };
 		/** The box being drawn around joints. @type {Box | null} */
 		this.marquee = null;
@@ -46,8 +45,7 @@ export class Stage {
 		/** @type {Gesture | null} */
 		this.gesture = null;
 		this.panning = false; // the space bar is down
-		this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: the page's own event needs
-		// an element that stays, and each change draws all of them anew
+		this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: elements do not stay
 		this.element = svg("svg", { role: "group", "aria-label": "Skeleton editor", class: "stage", tabindex: 0 });
 		this.element.addEventListener("wheel", (event) => {
 			event.preventDefault();
@@ -83,6 +81,7 @@ export class Stage {
 	/** Listen no more; the element is gone. */
 	dispose() {
 		this.listening.abort();
+		this.gesture = null;
 	}
 
 	// Drawing.
@@ -123,18 +122,17 @@ export class Stage {
 		const canvas = { x: 0, y: 0, ...state.canvas };
 		/** @type {SVGElement[]} */
 		const parts = [];
-		const ground = JSON.stringify([canvas, this.background, look.background]);
+		const href = this.drawn ?? this.background;
+		const ground = JSON.stringify([canvas, href, look.background]);
 		if (ground !== this.ground) { // seldom: a picture made anew at each move would be painted anew as well
 			this.ground = ground;
 			const image = { ...canvas, ...UNTOUCHED, preserveAspectRatio: "none", class: "background" };
-			const shown = this.background && look.background > 0;
 			this.element.replaceChildren(
 				svg("rect", { ...canvas, fill: "#000", class: "canvas" }),
-				...(shown ? [svg("image", { ...image, href: this.background, opacity: look.background })] : []),
+				...(href && look.background > 0 ? [svg("image", { ...image, href, opacity: look.background })] : []),
 				this.figures,
 			);
 		}
-		/** @param {Person[]} people @param {Attributes} attributes */
 		const remind = (people, attributes) => {
 			const dim = { ...UNTOUCHED, "stroke-width": unit * 0.9, "stroke-opacity": 0.35, ...attributes };
 			parts.push(...people.flatMap(({ points }) => limbs(points, dim)));
@@ -348,7 +346,7 @@ export class Stage {
 			move: (now) => {
 				const box = (this.marquee = boxOf([from, this.place(now)]));
 				const inside = state.people().map(({ points }) => present(points).filter((joint) => isInside(points[joint], box)));
-				// whoever has most joints in it, unless joints of somebody are kept
+				// whoever has most joints in it, unless some are kept
 				if (!kept.length) inside.forEach((some, index) => some.length > inside[state.active].length && (state.active = index));
 				state.select([...kept, ...(inside[state.active] ?? [])]);
 			},
@@ -387,7 +385,6 @@ export class Stage {
 	}
 }
 
-/** @param {Person} person @param {number[]} joints */
 const centreOf = (person, joints) => middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
 
 /** @param {Point} point @param {Box} box */

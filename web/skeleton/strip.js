@@ -6,7 +6,6 @@ import { arrowStep, button, choice, html, row, slider, toggle } from "./page.js"
 import { RATES } from "./value.js";
 
 export class Strip {
-	/** @param {EditorState} state */
 	constructor(state) {
 		this.state = state;
 		/** @type {number | undefined} */

@@ -115,7 +115,7 @@ export class Toolbar {
 		const range = { min: 0, max: 1, step: 0.05, value: stage.look.background };
 		return row(
 			button("fit", "Show everything (0)", () => stage.fit()),
-			button("−", "Zoom out (-)", () => stage.zoomBy(1 / 1.25)),
+			button("−", "Zoom out (-)", () => stage.zoomBy(0.8)),
 			button("+", "Zoom in (+)", () => stage.zoomBy(1.25)),
 			html("label", {}, "background ", slider("Opacity of the background", range, look("background"))),
 			toggle("connected pose", "Show the connected pose under the edit", look("connected")),
