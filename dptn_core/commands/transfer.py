@@ -1,21 +1,45 @@
-"""`dptn transfer`: redraw the person of a picture in other poses."""
+"""`dptn transfer`: redraw the person of a picture, or of each of many, in other poses."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .options import CommandError, add_model, load_model_of, size
 from .poses import read_poses
 
+if TYPE_CHECKING:
+    from ..checkpoint import DPTNModel
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A picture, the file of the pose seen in it, and the folder its drawings go to."""
+
+    picture: Path
+    pose: Path
+    out: Path
+
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
-    parser.description = "Redraw the person of a picture in one or more poses."
-    parser.add_argument("--image", type=Path, required=True, help="picture of the person, any format and size")
-    parser.add_argument("--source-pose", type=Path, required=True, help="OpenPose JSON: the pose seen in the picture")
+    parser.description = "Redraw the person of a picture, or of each of many pictures, in one or more poses."
+    parser.add_argument(
+        "--image",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="picture of the person, any format and size; several, or a folder of them: each gets a folder in --out",
+    )
+    parser.add_argument(
+        "--source-pose",
+        type=Path,
+        nargs="+",
+        help="OpenPose JSON: the pose seen in the picture, a file for each (default: the file beside the picture, as "
+        "me.json or me_keypoints.json beside me.png)",
+    )
     parser.add_argument(
         "--target-pose",
         type=Path,
@@ -25,7 +49,9 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")
     parser.add_argument(
-        "--attention", type=Path, help="also write this picture of where the network looked for the first pose"
+        "--attention",
+        type=Path,
+        help="also write this picture of where the network looked for the first pose of the first picture",
     )
     parser.add_argument(
         "--person", type=int, default=None, help="which person of the pose files, from 0 (default: largest)"
@@ -39,54 +65,115 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn transfer`."""
-    from ..attention_picture import attention_picture
-    from ..pictures import check_format, read_picture, write_picture
-    from ..pose import Canvas, People, draw_skeleton
+    from ..pictures import check_format, read_picture
+    from ..pose import Canvas
     from ..processes import place
-    from ..transfer import encode_source, transfer
 
     if options.attention:
         check_format(options.attention)
-    picture = read_picture(options.image)
-    canvas = Canvas(picture.shape[2], picture.shape[1])
-    source_pose = read_poses(options.source_pose, options.person, canvas)[0]
-    read = [(path, read_poses(path, options.person, canvas)) for path in options.target_pose]
-    names = _names([(path, len(poses)) for path, poses in read])
-    outputs = [options.out / f"{name}{part}.png" for name in names for part in ("", "_skeleton")]
-    _keep(options.image, outputs + ([options.attention] if options.attention else []))
+    sources = _sources(options)
+    first = read_picture(sources[0].picture)
+    canvas = Canvas(first.shape[2], first.shape[1])
+    read_poses(sources[0].pose, options.person, canvas)
+    counts = [len(read_poses(path, options.person, canvas)) for path in options.target_pose]
+    names = _names(list(zip(options.target_pose, counts, strict=True)))
+    _keep(sources, names, options.attention)
     model = load_model_of(options)
-    source = encode_source(model, picture, source_pose, framing=options.framing, size=options.size)
-    unnamed: Iterator[str] = iter(names)
+    # in this order each process meets few pictures, and encodes each of them once
+    jobs = [(source, file) for source in range(len(sources)) for file in range(len(names))]
     rank, processes = place()
-    for number, (_, poses) in enumerate(read):
-        if number % processes != rank:  # another process draws it
-            unnamed = islice(unnamed, len(poses), None)
-            continue
-        result = transfer(source, poses)  # the poses of one file are a sequence and share a frame
-        for pose, drawn in zip(poses, result.pictures, strict=True):
-            name = next(unnamed)
-            path, skeleton = options.out / f"{name}.png", options.out / f"{name}_skeleton.png"
+    share = jobs[len(jobs) * rank // processes : len(jobs) * (rank + 1) // processes]
+    for number in sorted({source for source, _ in share}):
+        _draw(model, sources[number], [file for source, file in share if source == number], names, options, number == 0)
+
+
+def _draw(
+    model: DPTNModel, source: _Source, files: list[int], names: list[list[str]], options: Namespace, first: bool
+) -> None:
+    """One picture in the poses of some of the files; `first`: the one that --attention is about."""
+    from ..attention_picture import attention_picture
+    from ..pictures import read_picture, write_picture
+    from ..pose import Canvas, People, draw_skeleton
+    from ..transfer import encode_source, transfer
+
+    picture = read_picture(source.picture)
+    canvas = Canvas(picture.shape[2], picture.shape[1])
+    pose = read_poses(source.pose, options.person, canvas)[0]
+    encoded = encode_source(model, picture, pose, framing=options.framing, size=options.size)
+    for file in files:
+        poses = read_poses(options.target_pose[file], options.person, canvas)
+        result = transfer(encoded, poses)  # the poses of one file are a sequence and share a frame
+        for target, drawn, name in zip(poses, result.pictures, names[file], strict=True):
+            path, skeleton = source.out / f"{name}.png", source.out / f"{name}_skeleton.png"
             write_picture(path, drawn)
-            write_picture(skeleton, draw_skeleton(People((pose,), pose.canvas)))
+            write_picture(skeleton, draw_skeleton(People((target,), target.canvas)))
             print(f"wrote {path} and {skeleton}")
-        if options.attention and number == 0:
+        if options.attention and first and file == 0:
             write_picture(options.attention, attention_picture(result, 0))
             print(f"wrote {options.attention}")
 
 
-def _names(files: list[tuple[Path, int]]) -> list[str]:
+def _sources(options: Namespace) -> list[_Source]:
+    """The pictures to draw from: one draws into --out itself, of several each into a folder of its name."""
+    from ..data.pairs.own_pictures import find_pictures, pose_file_of
+
+    pictures: list[tuple[Path, Path]] = []  # and what their folders are named after
+    for path in options.image:
+        if path.is_dir():
+            found = [one.path for one in find_pictures(path, leave=options.out)]
+            pictures += [(one, one.relative_to(path).with_suffix("")) for one in found]
+        else:
+            pictures.append((path, Path(path.stem)))
+    given: list[Path] | None = options.source_pose
+    if given is not None and len(given) != len(pictures):
+        raise CommandError(
+            f"{len(given)} files for --source-pose and {len(pictures)} pictures for --image: name one for each "
+            "picture, in the same order, or leave --source-pose out, where the files lie beside the pictures"
+        )
+    poses = given or [_beside(path, pose_file_of(path)) for path, _ in pictures]
+    if len(pictures) == 1 and not options.image[0].is_dir():
+        return [_Source(options.image[0], poses[0], options.out)]
+    names = [str(name) for _, name in pictures]
+    if len({name.lower() for name in names}) < len(names):
+        names = [f"{name}_{number}" for number, name in enumerate(names)]
+    return [
+        _Source(path, pose, options.out / name) for (path, _), pose, name in zip(pictures, poses, names, strict=True)
+    ]
+
+
+def _beside(picture: Path, pose: Path | None) -> Path:
+    if pose is None:
+        raise CommandError(
+            f"{picture} has no pose file beside it ({picture.stem}.json, {picture.stem}_keypoints.json or "
+            f"{picture.stem}.pose.json); name it with --source-pose"
+        )
+    return pose
+
+
+def _names(files: list[tuple[Path, int]]) -> list[list[str]]:
     """A file name for each pose: the pose file's, numbered where it holds several, or where two would be the same."""
-    names: list[str] = []
-    for path, count in files:
-        names += [path.stem] if count == 1 else [f"{path.stem}_{index:04d}" for index in range(count)]
-    written = {name.lower() for name in names} | {f"{name.lower()}_skeleton" for name in names}
-    return names if len(written) == 2 * len(names) else [f"{name}_{index}" for index, name in enumerate(names)]
+    names = [
+        [path.stem] if count == 1 else [f"{path.stem}_{index:04d}" for index in range(count)] for path, count in files
+    ]
+    flat = [name for some in names for name in some]
+    written = {name.lower() for name in flat} | {f"{name.lower()}_skeleton" for name in flat}
+    if len(written) == 2 * len(flat):
+        return names
+    numbers = iter(range(len(flat)))
+    return [[f"{name}_{next(numbers)}" for name in some] for some in names]
 
 
-def _keep(image: Path, outputs: list[Path]) -> None:
-    """Refuse to write over the picture that is read, or one output over another."""
-    seen = {image.resolve()}
-    for path in outputs:
+def _keep(sources: list[_Source], names: list[list[str]], attention: Path | None) -> None:
+    """Refuse to write over a picture that is read, or one output over another."""
+    seen = {source.picture.resolve() for source in sources}
+    outputs = [
+        source.out / f"{name}{part}.png"
+        for source in sources
+        for some in names
+        for name in some
+        for part in ("", "_skeleton")
+    ]
+    for path in outputs + ([attention] if attention else []):
         if path.resolve() in seen:
             raise CommandError(f"{path} would be written over; choose another --out or --attention")
         seen.add(path.resolve())

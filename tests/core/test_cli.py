@@ -41,6 +41,8 @@ class Desk:
         self.save("nobody")
         (folder / "text.png").write_text("no picture")
         (folder / "file").write_text("no folder")
+        self.empty = folder / "empty"
+        self.empty.mkdir()
 
     def save(self, name: str, *people: Pose, frames: int = 1) -> Path:
         canvas = people[0].canvas if people else person(CANVAS).canvas
@@ -127,6 +129,29 @@ def test_several_pose_files_and_files_of_several_frames_give_a_picture_for_each_
     assert desk.written() == sorted(f"{name}{part}.png" for name in names for part in ("", "_skeleton"))
     assert size_of(desk.out / "walk.png") == (90, 100)
     assert size_of(desk.out / "dance_0001.png") == CANVAS
+
+
+def test_each_of_many_pictures_is_drawn_in_every_pose_as_it_is_alone(desk, tmp_path):
+    people = tmp_path / "people"
+    for number, name in enumerate(("anna/1", "anna/2", "bert/1")):
+        (people / name).parent.mkdir(parents=True, exist_ok=True)
+        write_picture(people / f"{name}.png", smooth_picture(*CANVAS) * (0.5 + 0.2 * number))
+        ending = "_keypoints.json" if number == 1 else ".json"
+        (people / f"{name}{ending}").write_bytes((desk.folder / "source.json").read_bytes())
+    targets = [desk.folder / "wave.json", desk.folder / "walk.json"]
+    out = people / "out"  # in the folder that is read, and again
+    for _ in range(2):
+        assert main(desk.arguments(image=people, source_pose=None, target_pose=targets, out=out)) == 0
+    written = [f"{pose}{part}.png" for pose in ("walk", "wave") for part in ("", "_skeleton")]
+    for name in ("anna/1", "anna/2", "bert/1"):
+        assert sorted(path.name for path in (out / name).iterdir()) == written
+    alone = desk.arguments(image=people / "anna" / "2.png", source_pose=None, target_pose=targets[1])
+    assert main(alone) == 0
+    assert (desk.out / "walk.png").read_bytes() == (out / "anna" / "2" / "walk.png").read_bytes()
+    # pictures of the same name get folders of different ones
+    both = [people / "anna" / "1.png", people / "bert" / "1.png"]
+    assert main(desk.arguments(image=both, source_pose=[desk.folder / "source.json"] * 2, out=out / "more")) == 0
+    assert sorted(path.name for path in (out / "more").iterdir()) == ["1_0", "1_1"]
 
 
 def test_poses_of_the_same_name_do_not_overwrite_each_other(desk):
@@ -229,7 +254,6 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
     return {
         "missing image": (desk.arguments(image=folder / "no.png"), "no.png: no such file"),
         "image is text": (desk.arguments(image=folder / "text.png"), "text.png is not a picture"),
-        "image is a folder": (desk.arguments(image=folder), "cannot be read"),
         "missing source pose": (desk.arguments(source_pose=folder / "no.json"), "no pose file at"),
         "missing target pose": (desk.arguments(target_pose=folder / "no.json"), "no pose file at"),
         "pose is a picture": (desk.arguments(target_pose=folder / "source.png"), "not a text file"),
@@ -256,7 +280,12 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         "unknown precision": (desk.arguments(precision="fp8"), "invalid choice: 'fp8'"),
         "fp16 on a cpu": (desk.arguments(precision="fp16"), "choose bf16 or fp32"),
         "unknown framing": (desk.arguments(framing="crop"), "invalid choice: 'crop'"),
-        "no source pose": (desk.arguments(source_pose=None), "--source-pose"),
+        "no source pose": (desk.arguments(image=folder / "text.png", source_pose=None), "name it with --source-pose"),
+        "two pictures and one pose": (
+            desk.arguments(image=[desk.folder / "source.png"] * 2),
+            "1 files for --source-pose",
+        ),
+        "a folder without pictures": (desk.arguments(image=desk.empty, source_pose=None), "holds no pictures"),
         "unknown option": (desk.arguments("--quality", 9), "unrecognized arguments"),
         "convert to another suffix": (["convert", desk.model, folder / "m.pth"], "use m.safetensors"),
         "convert from nothing": (["convert", folder / "no.pth", folder / "m.safetensors"], "no such file"),

@@ -141,14 +141,15 @@ def test_two_processes_score_what_one_does(tmp_path):
         assert float(again["psnr"]) == pytest.approx(float(row["psnr"]), abs=1e-3)
 
 
-def test_two_processes_share_the_poses_of_a_transfer(tmp_path):
+def test_two_processes_share_the_pictures_and_poses_of_a_transfer(tmp_path):
     poses = [target for target in samples.FIGURE_TARGETS][:3]
-    given = ("--image", samples.FIGURE, "--source-pose", samples.FIGURE_POSE, "--target-pose", *poses)
-    said = run(2, "transfer", *given, "--out", tmp_path, "--device", "cpu")
-    assert said.count("wrote") == len(poses)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"{pose.stem}{part}.png" for pose in poses for part in ("", "_skeleton")
-    }
+    pictures = ("--image", *[samples.FIGURE] * 3, "--source-pose", *[samples.FIGURE_POSE] * 3)
+    said = run(2, "transfer", *pictures, "--target-pose", *poses, "--out", tmp_path, "--device", "cpu")
+    assert said.count("wrote") == 9
+    for number in range(3):
+        assert {path.name for path in (tmp_path / f"{samples.FIGURE.stem}_{number}").iterdir()} == {
+            f"{pose.stem}{part}.png" for pose in poses for part in ("", "_skeleton")
+        }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
