@@ -85,7 +85,7 @@ class LossConfig:
     gan: Literal["lsgan", "hinge", "wgan-gp"] = "lsgan"
     gradient_penalty: float = 10.0  # wgan-gp: on how far the critic's gradients are from length 1
     adversarial_from: int = 0  # step at which the discriminator joins
-    attention: float = 0.5  # cross-entropy to the true correspondence, where the data knows it
+    attention: float = 0.5  # cross-entropy to the true correspondence; of pictures, to the limbs both poses show
     content: float = 0.5
     style: float = 500.0
     affinity: float = 0.0  # DPTN-TA: which source textures the drawn target resembles, as the true one does

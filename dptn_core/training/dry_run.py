@@ -58,7 +58,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         DataFileError, PictureError, ConfigError: what `train` would raise.
     """
     device = options.device
-    source = open_source(config.data, device)
+    source = open_source(config, device)
     before = _count_from_here(device)
     state = new_state(config, device)
     objective = make_objective(config, state, device)

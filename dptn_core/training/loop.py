@@ -22,7 +22,7 @@ from ..precision import choose_precision
 from ..processes import Processes, join_processes
 from .batches import Batch, BatchSource, PairSource, sigma_at
 from .compiled import compiled
-from .config import ConfigError, DataConfig, LossConfig, Stage, TrainingConfig
+from .config import ConfigError, LossConfig, Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
 from .photographs import PhotographSource
 from .reports import Reports
@@ -74,7 +74,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
     if processes.is_main:
         remove_leftovers(path)
     state = _begin(path, config, options, processes)
-    source = open_source(config.data, processes.device)
+    source = open_source(config, processes.device)
     for stage in config.stages:  # now, not when their time has come
         source.check_size((stage.height, stage.width))
     objective = make_objective(config, state, processes.device)
@@ -129,9 +129,11 @@ def _begin(path: Path, config: TrainingConfig, options: RunOptions, processes: P
     return state
 
 
-def open_source(data: DataConfig, device: torch.device) -> BatchSource:
+def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:
     """Where the pairs of a run come from."""
-    return PairSource(data, device) if data.kind == "figures" else PhotographSource(data, device)
+    if config.data.kind == "figures":
+        return PairSource(config.data, device)
+    return PhotographSource(config.data, device, limbs=config.losses.attention > 0)
 
 
 def make_objective(config: TrainingConfig, state: TrainingState, device: torch.device) -> Objective:

@@ -21,6 +21,7 @@ from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import keypoint_heatmaps
 from .batches import Batch, sigma_at
 from .config import ConfigError, DataConfig
+from .limbs import limb_attention
 
 _LOG = logging.getLogger(__name__)
 _TRIED = 20  # pictures, before a set is said to be unusable
@@ -92,8 +93,13 @@ class _Cache:
 class PhotographSource:
     """Pairs of a prepared set, in another order every time round; see BatchSource."""
 
-    def __init__(self, data: DataConfig, device: torch.device | str) -> None:
+    def __init__(self, data: DataConfig, device: torch.device | str, *, limbs: bool = False) -> None:
         """Open the set at `data.root`.
+
+        Args:
+            data: where, and how it is read.
+            device: of the batches.
+            limbs: whether batches say where attention should look, see `limb_attention`.
 
         Raises:
             DataFileError: it is none, or `data.root` is empty.
@@ -101,7 +107,7 @@ class PhotographSource:
         """
         if not data.root:
             raise DataFileError("data.root is empty; give the folder that 'dptn prepare' made, there or by --data")
-        self._data, self._device = data, torch.device(device)
+        self._data, self._device, self._limbs = data, torch.device(device), limbs
         self._train = open_prepared(Path(data.root), "train")
         _check_some(self._train)
         self._test: PreparedSet | None = None  # opened when it is asked for
@@ -140,7 +146,7 @@ class PhotographSource:
             if (start, count) not in self._ahead:
                 self._ahead[start, count] = before.pop((start, count), []) or self._begin(start, count, cache)
         _cancel(before)
-        return self._on_device([pair.result() for pair in self._ahead.pop((first, count))], size)
+        return self._on_device([pair.result() for pair in self._ahead.pop((first, count))], size, stride)
 
     def _begin(self, first: int, count: int, cache: _Cache) -> list[Future[_Pair]]:
         """Have pairs read, each by itself: all threads share in the batch that is wanted first."""
@@ -168,7 +174,7 @@ class PhotographSource:
                 self._test = self._train
         for of in (self._test, self._train):
             if pairs := _readable(of, count, size):
-                return self._on_device(pairs, size)
+                return self._on_device(pairs, size, stride)
         raise DataFileError(f"{self._train.root}: none of the pictures to look at can be read")
 
     def _pair(self, number: int, cache: _Cache) -> _Pair:
@@ -210,13 +216,13 @@ class PhotographSource:
                 self._orders[rounds] = dice.permutation(len(self._train.pairs))
             return self._orders[rounds]
 
-    def _on_device(self, pairs: list[_Pair], size: tuple[int, int]) -> Batch:
+    def _on_device(self, pairs: list[_Pair], size: tuple[int, int], stride: int) -> Batch:
         any_mirrored = any(flag for _, _, flag in pairs)
         mirrored = torch.tensor([flag for _, _, flag in pairs], device=self._device)
         sigma = sigma_at(self._data, size[0])
 
-        def stacked(some: list[_Picture]) -> tuple[Tensor, Tensor, Tensor | None]:
-            """Pictures in [-1, 1], heat maps and masks of the sources or of the targets."""
+        def stacked(some: list[_Picture]) -> tuple[Tensor, Tensor, Tensor | None, tuple[Tensor, Tensor]]:
+            """Pictures in [-1, 1], heat maps, masks and poses of the sources or of the targets."""
 
             def gathered(of: Callable[[_Picture], Tensor]) -> Tensor:
                 return torch.stack([of(one) for one in some]).to(self._device, non_blocking=True)
@@ -231,12 +237,16 @@ class PhotographSource:
             if any_mirrored:
                 pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
                 maps = torch.where(mirrored[:, None, None, None], maps[:, list(_MIRRORED)].flip(3), maps)
+                across = torch.stack([size[1] - points[..., 0], points[..., 1]], -1)
+                points = torch.where(mirrored[:, None, None], across[:, list(_MIRRORED)], points)
+                present = torch.where(mirrored[:, None], present[:, list(_MIRRORED)], present)
                 masks = None if masks is None else torch.where(mirrored[:, None, None], masks.flip(2), masks)
-            return pixels, maps, masks
+            return pixels, maps, masks, (points, present)
 
-        source, source_maps, source_mask = stacked([source for source, _, _ in pairs])
-        target, target_maps, target_mask = stacked([target for _, target, _ in pairs])
-        return Batch(source, target, source_maps, target_maps, source_mask, target_mask)
+        source, source_maps, source_mask, source_pose = stacked([source for source, _, _ in pairs])
+        target, target_maps, target_mask, target_pose = stacked([target for _, target, _ in pairs])
+        limbs = limb_attention(*source_pose, *target_pose, size, stride) if self._limbs else (None, None)
+        return Batch(source, target, source_maps, target_maps, source_mask, target_mask, *limbs)
 
 
 def check_proportions(pictures: PreparedSet, size: tuple[int, int]) -> None:

@@ -116,6 +116,27 @@ class TestOrder:
 
 
 class TestPictures:
+    def test_limbs_say_where_attention_should_look_in_the_mirror_as_well(self, root: Path) -> None:
+        plain, mirrored = (
+            batch_of(PhotographSource(DataConfig(kind="pictures", root=str(root), mirror=mirror), "cpu", limbs=True))
+            for mirror in (False, True)
+        )
+        assert plain.attention is not None and plain.attention_weight is not None
+        assert mirrored.attention is not None and mirrored.attention_weight is not None
+        assert (plain.attention_weight.sum(1) > 0).all()
+        grid = (SIZE[0] // STRIDE, SIZE[1] // STRIDE)
+        flipped = 0
+        for number in range(len(PAIRS)):
+            weight, rows = plain.attention_weight[number], plain.attention[number]
+            if not torch.equal(plain.source[number], mirrored.source[number]):
+                flipped += 1
+                weight = weight.view(grid).flip(1).flatten()
+                rows = rows.view(*grid, *grid).flip(1, 3).flatten(2).flatten(0, 1)
+            assert (weight != mirrored.attention_weight[number]).float().mean() < 0.05  # some lie just at the limit
+            same_rows = (weight > 0) & (mirrored.attention_weight[number] > 0)
+            assert (rows[same_rows] - mirrored.attention[number][same_rows]).abs().max(1).values.median() < 1e-4
+        assert 0 < flipped < len(PAIRS)
+
     def test_values_shapes_and_layout(self, root: Path) -> None:
         batch = batch_of(source_of(root, mirror=True), 0, 8, foreground=4.0)
         for pictures in (batch.source, batch.target):
