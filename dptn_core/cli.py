@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from .commands import bench, convert, demo, evaluate, figures, prepare, train, t
 
 _COMMANDS = {
     "demo": (demo, "redraw the pictures that ship, to see that everything works"),
-    "transfer": (transfer, "redraw the person of a picture in other poses"),
+    "transfer": (transfer, "redraw the person of a picture, or of many, in other poses"),
     "prepare": (prepare, "lay out a set of pictures to train and test on"),
     "train": (train, "train a network, or go on training one"),
     "evaluate": (evaluate, "score a model, or drawn pictures beside true ones"),
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may hold what no text may
     command, _ = _COMMANDS[options.command]
     try:
         command.run(options)

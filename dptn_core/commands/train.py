@@ -44,13 +44,14 @@ def run(options: Namespace) -> None:
     if options.data:
         config = with_data(config, options.data)
     device = find_device(options.device)
-    run_options = RunOptions(options.out, device, _model_path(options.start_from))
+    run_options = RunOptions(options.out, device, _model_path(options.start_from), stop_after=options.steps)
+    first = is_first()
     if options.dry_run:
         from ..training.dry_run import describe_run, measure_run
 
-        print(describe_run(measure_run(config, run_options)))
+        if first:  # of several processes; it measures what one alone would take
+            print(describe_run(measure_run(config, run_options)))
         return
-    first = is_first()
     if not first:
         logging.disable(logging.WARNING)  # the first process says it for all
     stop = threading.Event()
@@ -63,7 +64,7 @@ def run(options: Namespace) -> None:
     signal.signal(signal.SIGINT, ask_to_stop)
     signal.signal(signal.SIGTERM, ask_to_stop)
     command = shlex.join(["dptn", *sys.argv[1:]])
-    path = train(config, replace(run_options, command=command, stop_after=options.steps, should_stop=stop.is_set))
+    path = train(config, replace(run_options, command=command, should_stop=stop.is_set))
     if first:
         print(f"wrote {path}; 'dptn convert {path} model.safetensors' makes a model of it")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +13,18 @@ from .options import CommandError, add_model, load_model_of, size
 from .poses import read_poses
 
 if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
     from ..checkpoint import DPTNModel
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A picture, the file of the pose seen in it, and the folder its drawings go to."""
+    """A picture, the file of the pose seen in it, if there is one, and the folder its drawings go to."""
 
     picture: Path
-    pose: Path
+    pose: Path | None
     out: Path
 
 
@@ -65,17 +70,13 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn transfer`."""
-    from ..pictures import check_format, read_picture
-    from ..pose import Canvas
+    from ..pictures import check_format
     from ..processes import place
 
     if options.attention:
         check_format(options.attention)
     sources = _sources(options)
-    first = read_picture(sources[0].picture)
-    canvas = Canvas(first.shape[2], first.shape[1])
-    read_poses(sources[0].pose, options.person, canvas)
-    counts = [len(read_poses(path, options.person, canvas)) for path in options.target_pose]
+    counts = [len(read_poses(path, options.person)) for path in options.target_pose]
     names = _names(list(zip(options.target_pose, counts, strict=True)))
     _keep(sources, names, options.attention)
     model = load_model_of(options)
@@ -83,8 +84,18 @@ def run(options: Namespace) -> None:
     jobs = [(source, file) for source in range(len(sources)) for file in range(len(names))]
     rank, processes = place()
     share = jobs[len(jobs) * rank // processes : len(jobs) * (rank + 1) // processes]
+    failed = 0
     for number in sorted({source for source, _ in share}):
-        _draw(model, sources[number], [file for source, file in share if source == number], names, options, number == 0)
+        files = [file for source, file in share if source == number]
+        try:
+            _draw(model, sources[number], files, names, options, number == 0)
+        except ValueError as error:  # the picture or its pose is bad; a disk that fails is an OSError, and ends it all
+            if len(sources) == 1:
+                raise
+            print(f"dptn transfer: passed over {sources[number].picture}: {error}", file=sys.stderr)
+            failed += 1
+    if failed and processes == 1:  # of several, one that fails would have the others ended in the middle of their work
+        raise CommandError(f"{failed} of the {len(sources)} pictures were passed over, for the reasons above")
 
 
 def _draw(
@@ -92,25 +103,37 @@ def _draw(
 ) -> None:
     """One picture in the poses of some of the files; `first`: the one that --attention is about."""
     from ..attention_picture import attention_picture
-    from ..pictures import read_picture, write_picture
+    from ..pictures import read_picture
     from ..pose import Canvas, People, draw_skeleton
     from ..transfer import encode_source, transfer
 
     picture = read_picture(source.picture)
     canvas = Canvas(picture.shape[2], picture.shape[1])
-    pose = read_poses(source.pose, options.person, canvas)[0]
-    encoded = encode_source(model, picture, pose, framing=options.framing, size=options.size)
+    seen = read_poses(_pose_file(source), options.person, canvas)
+    if len(seen) > 1:
+        raise CommandError(f"{source.pose} holds the poses of {len(seen)} pictures; that of {source.picture} is wanted")
+    encoded = encode_source(model, picture, seen[0], framing=options.framing, size=options.size)
     for file in files:
         poses = read_poses(options.target_pose[file], options.person, canvas)
         result = transfer(encoded, poses)  # the poses of one file are a sequence and share a frame
         for target, drawn, name in zip(poses, result.pictures, names[file], strict=True):
             path, skeleton = source.out / f"{name}.png", source.out / f"{name}_skeleton.png"
-            write_picture(path, drawn)
-            write_picture(skeleton, draw_skeleton(People((target,), target.canvas)))
+            _write(path, drawn)
+            _write(skeleton, draw_skeleton(People((target,), target.canvas)))
             print(f"wrote {path} and {skeleton}")
         if options.attention and first and file == 0:
-            write_picture(options.attention, attention_picture(result, 0))
+            _write(options.attention, attention_picture(result, 0))
             print(f"wrote {options.attention}")
+
+
+def _write(path: Path, picture: Tensor | np.ndarray) -> None:
+    """Write a picture; where that fails, it would fail for the next picture too."""
+    from ..pictures import PictureError, write_picture
+
+    try:
+        write_picture(path, picture)
+    except PictureError as error:
+        raise OSError(str(error)) from error
 
 
 def _sources(options: Namespace) -> list[_Source]:
@@ -120,7 +143,8 @@ def _sources(options: Namespace) -> list[_Source]:
     pictures: list[tuple[Path, Path]] = []  # and what their folders are named after
     for path in options.image:
         if path.is_dir():
-            found = [one.path for one in find_pictures(path, leave=options.out)]
+            inside = None if options.out.resolve() == path.resolve() else options.out
+            found = [one.path for one in find_pictures(path, leave=inside)]
             pictures += [(one, one.relative_to(path).with_suffix("")) for one in found]
         else:
             pictures.append((path, Path(path.stem)))
@@ -130,7 +154,7 @@ def _sources(options: Namespace) -> list[_Source]:
             f"{len(given)} files for --source-pose and {len(pictures)} pictures for --image: name one for each "
             "picture, in the same order, or leave --source-pose out, where the files lie beside the pictures"
         )
-    poses = given or [_beside(path, pose_file_of(path)) for path, _ in pictures]
+    poses: Sequence[Path | None] = given or [pose_file_of(path) for path, _ in pictures]
     if len(pictures) == 1 and not options.image[0].is_dir():
         return [_Source(options.image[0], poses[0], options.out)]
     names = [str(name) for _, name in pictures]
@@ -141,13 +165,14 @@ def _sources(options: Namespace) -> list[_Source]:
     ]
 
 
-def _beside(picture: Path, pose: Path | None) -> Path:
-    if pose is None:
+def _pose_file(source: _Source) -> Path:
+    if source.pose is None:
+        name = source.picture.stem
         raise CommandError(
-            f"{picture} has no pose file beside it ({picture.stem}.json, {picture.stem}_keypoints.json or "
-            f"{picture.stem}.pose.json); name it with --source-pose"
+            f"{source.picture} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json); "
+            "name it with --source-pose"
         )
-    return pose
+    return source.pose
 
 
 def _names(files: list[tuple[Path, int]]) -> list[list[str]]:

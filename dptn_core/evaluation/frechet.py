@@ -190,25 +190,34 @@ def moments_of(pictures: Iterable[Tensor], network: InceptionFeatures) -> Moment
     return gathered.moments()
 
 
-def save_moments(path: Path, moments: Moments) -> None:
-    """Write an .npz with `mu` and `sigma`, as the field's scripts cache them, and `count`; whole or not at all."""
+def save_moments(path: Path, moments: Moments, protocol: str) -> None:
+    """Write an .npz with `mu` and `sigma`, as the field's scripts cache them, `count` and the protocol's name.
+
+    Whole or not at all.
+    """
     with written_beside(path) as beside, beside.open("wb") as file:
-        np.savez(file, mu=moments.mean, sigma=moments.covariance, count=moments.count)
+        np.savez(file, mu=moments.mean, sigma=moments.covariance, count=moments.count, protocol=protocol)
 
 
-def load_moments(path: Path) -> Moments:
+def load_moments(path: Path, protocol: str) -> Moments:
     """Read what `save_moments` or one of the field's scripts (`statistics.npz`) wrote.
 
     Raises:
-        MetricWeightsError: it is no such file.
+        MetricWeightsError: it is no such file, or says that its pictures were prepared by another protocol.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             mean, covariance = file["mu"].astype(np.float64), file["sigma"].astype(np.float64)
             # theirs do not say how many pictures there were; only the covariance is ever asked for
             count = int(file["count"]) if "count" in file else 2
+            taken = str(file["protocol"]) if "protocol" in file else protocol  # theirs do not say that either
     except Exception as error:
         raise MetricWeightsError(f"{path} holds no statistics of pictures (mu and sigma): {error}") from error
     if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES) or count < 2:
         raise MetricWeightsError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
+    if taken != protocol:
+        raise MetricWeightsError(
+            f"{path} was taken under protocol {taken}, which prepares pictures in another way than {protocol}; take "
+            "the real pictures themselves"
+        )
     return Moments(count, mean, covariance * (count - 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..data.pairs import DataFileError, PreparedSet, open_prepared
+from ..data.pairs.annotations import read_names
 from ..pictures import PictureError, read_picture
 from .folders import list_pictures
 from .frechet import InceptionFeatures, Moments, load_moments, moments_of
@@ -39,20 +40,29 @@ def real_side(
         progress: called with how many pictures are done and how many there are.
 
     Raises:
-        MetricWeightsError: the .npz holds something else.
+        MetricWeightsError: the .npz holds something else, or was taken under another protocol.
         FolderError: there is no such folder, or no picture in it.
     """
     if place.suffix == ".npz":
-        return RealSide(load_moments(place), f"the statistics in {place}")
+        return RealSide(load_moments(place, protocol.name), f"the statistics in {place}")
     try:
         data = open_prepared(place, "train")
     except DataFileError:
         data = None
     folder = place if data is None else data.folder
     paths = list(list_pictures(folder).values())
+    if data is not None:  # its folder may hold more, of lists that were longer
+        belong = pictures_of(data)
+        paths = [path for path in paths if path.name in belong]
     skipped: list[str] = []
     pictures = _read(paths, data, protocol, inception, skipped, progress)
     return RealSide(moments_of(pictures, inception), f"{len(paths)} pictures of {folder}", tuple(skipped))
+
+
+def pictures_of(data: PreparedSet) -> set[str]:
+    """Names of a set's training pictures: of its list, which may hold more than are in pairs."""
+    listed = data.root / "train.lst"
+    return set(read_names(listed) if listed.is_file() else data.annotations)
 
 
 def _read(

@@ -48,13 +48,13 @@ def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: Rea
     """
     try:
         if real is not None and real.moments.count > 1:
-            save_moments(folder / MOMENTS_FILE, real.moments)
+            save_moments(folder / MOMENTS_FILE, real.moments, summary["protocol"]["name"])
         with written_beside(folder / CSV_FILE) as beside:
             _write_rows(beside, part)
         with written_beside(folder / JSON_FILE) as beside:
-            beside.write_text(to_json(summary) + "\n", encoding="utf-8")
+            beside.write_text(to_json(summary) + "\n", encoding="utf-8", errors="backslashreplace")
         with written_beside(folder / PAGE_FILE) as beside:
-            beside.write_text(page(summary, part), encoding="utf-8")
+            beside.write_text(page(summary, part), encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ReportError(f"the report cannot be written to {folder}: {error}") from error
 
@@ -84,7 +84,7 @@ def _write_rows(path: Path, part: Part) -> None:
         {"number": pair.number, "source": pair.source, "target": pair.target, "skipped": pair.reason}
         for pair in part.skipped
     ]
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(sorted(lines, key=lambda line: int(line["number"])))

@@ -221,7 +221,7 @@ def load_config(path: Path) -> TrainingConfig:
         ConfigError: the file is missing, no TOML, or holds a key or value that is not allowed.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         names = ", ".join(sorted(file.stem for file in PRESETS.glob("*.toml")))
         raise ConfigError(f"{path}: no such file; configs that ship: {names}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,9 +14,9 @@ from torch import nn
 from ..memory import counts_memory, forget_peak, resident_peak
 from ..processes import alone
 from .config import Stage, TrainingConfig
-from .loop import RunOptions, make_objective, one_step, open_source
+from .loop import CHECKPOINT, RunOptions, begin, make_objective, one_step, open_source
 from .sheets import PAIRS_SHOWN
-from .state import TrainingState, new_state
+from .state import TrainingState
 
 _TIMED = 2  # steps of each stage, after one that sets things up
 _SHEET_BYTES_A_PIXEL = 1.5  # of a PNG of people, about
@@ -27,12 +27,13 @@ class StageCost:
     """What one stage takes."""
 
     stage: Stage
+    steps: int  # that are to be done
     seconds_a_step: float
 
     @property
     def seconds(self) -> float:
-        """Of the whole stage."""
-        return self.seconds_a_step * self.stage.steps
+        """Of all that is to be done."""
+        return self.seconds_a_step * self.steps
 
 
 @dataclass(frozen=True)
@@ -55,29 +56,35 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
     """Do a few steps of every stage and throw them away; nothing is written.
 
     Raises:
-        DataFileError, PictureError, ConfigError: what `train` would raise.
+        DataFileError, PictureError, ConfigError, ResumeError and so on: what `train` would raise.
     """
     device = options.device
+    config = replace(config, run=replace(config.run, divergence=0.0))  # its steps are out of their order
     source = open_source(config, device)
     before = _count_from_here(device)
-    state = new_state(config, device)
+    processes = alone(device)
+    state = begin(options.folder / CHECKPOINT, config, options, processes)
+    until = config.total_steps if options.stop_after is None else state.step + options.stop_after
+    done = state.step
     objective = make_objective(config, state, device)
     costs = []
     first = 0
     for stage in config.stages:
-        times = []
-        for step in range(_TIMED + 1):
-            state.step = first
+        times: list[float] = []
+        todo = max(0, min(first + stage.steps, until) - max(first, done))
+        for step in range(_TIMED + 1 if todo else 0):
+            state.step = first + stage.steps - 1  # with all that joins in the course of the stage
             started = time.perf_counter()
-            one_step(state, config, source, objective, alone(device))
+            one_step(state, config, source, objective, processes)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             if step:
                 times.append(time.perf_counter() - started)
-        costs.append(StageCost(stage, statistics.median(times)))
+        if todo:
+            costs.append(StageCost(stage, todo, statistics.median(times)))
         first += stage.steps
     last = config.stages[-1]
-    shown = config.total_steps // config.run.sheet_every
+    shown = sum(cost.steps for cost in costs) // config.run.sheet_every
     sheet = 5 * PAIRS_SHOWN * last.height * last.width * _SHEET_BYTES_A_PIXEL
     return RunCost(
         generator_parameters=_parameters(state.generator),
@@ -106,7 +113,7 @@ def describe_run(cost: RunCost) -> str:
     for each in cost.stages:
         stage = each.stage
         lines.append(
-            f"stage        {stage.width}x{stage.height}, batches of {stage.batch}, {stage.steps:,} steps of "
+            f"stage        {stage.width}x{stage.height}, batches of {stage.batch}, {each.steps:,} steps of "
             f"{each.seconds_a_step:.2f} s: {_duration(each.seconds)}"
         )
     where = "of the GPU, at the peak" if cost.on_gpu else "at the peak, beyond the loaded program"

@@ -73,7 +73,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
     path = options.folder / CHECKPOINT
     if processes.is_main:
         remove_leftovers(path)
-    state = _begin(path, config, options, processes)
+    state = begin(path, config, options, processes)
     source = open_source(config, processes.device)
     for stage in config.stages:  # now, not when their time has come
         source.check_size((stage.height, stage.width))
@@ -112,8 +112,15 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
     return path
 
 
-def _begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Processes) -> TrainingState:
-    """The state to go on from: of the checkpoint, of a model, or a new one."""
+def begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Processes) -> TrainingState:
+    """The state to go on from: of the checkpoint, of a model, or a new one.
+
+    Raises:
+        ConfigError: the run's folder is a file.
+        ResumeError, CheckpointError: checkpoint or model cannot be read, or is of other sizes.
+    """
+    if options.folder.exists() and not options.folder.is_dir():
+        raise ConfigError(f"{options.folder} is a file; a run wants a folder for its checkpoints")
     scaled = choose_precision(processes.device, config.run.precision) == "fp16"
     if path.exists():
         state = load_state(path, config, processes.device, scaled=scaled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,8 +36,7 @@ class Reports:
     ) -> None:
         """Close bar and writer, also after an error."""
         self._bar.close()
-        if self._writer is not None:
-            self._writer.close()
+        self._log(lambda writer: writer.close())
 
     def step(self, state: TrainingState, terms: dict[str, float]) -> None:
         """Take in one step's terms; every `log_every` steps their means are shown and written."""
@@ -49,9 +49,18 @@ class Reports:
         self._sums.clear()
         shown = {name.removesuffix("_reconstruction"): f"{means[name]:.3f}" for name in _SHOWN if name in means}
         self._bar.set_postfix(shown | {"pairs/s": f"{means['pairs_per_second']:.1f}"})
-        if self._writer is not None:
-            for name, value in means.items():
-                self._writer.add_scalar(name, value, state.step)
+        for name, value in means.items():
+            self._log(lambda writer, name=name, value=value: writer.add_scalar(name, value, state.step))
+
+    def _log(self, write: Callable[..., None]) -> None:
+        """Write to TensorBoard's logs; a full disk ends them, and not the run."""
+        if self._writer is None:
+            return
+        try:
+            write(self._writer)
+        except OSError as error:
+            self._writer = None
+            _LOG.warning("TensorBoard's logs cannot be written any more (%s); training goes on without them", error)
 
 
 def _writer(folder: Path) -> Any:

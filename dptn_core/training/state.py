@@ -115,10 +115,11 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: 
     try:
         with written_beside(path) as beside:
             torch.save(content, beside)
-    except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk
+    except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk, and not that it is full
+        before = "the checkpoint before it is whole" if path.exists() else "there is no checkpoint yet"
         raise StateWriteError(
-            f"{path} could not be written at step {state.step} ({error}); the checkpoint before it is whole. Make "
-            "room on the disk; the same command goes on from there"
+            f"{path} could not be written at step {state.step}; {before}. Make room on the disk; the same command goes "
+            f"on from there ({error})"
         ) from error
 
 

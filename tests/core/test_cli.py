@@ -40,6 +40,7 @@ class Desk:
         self.save("walk", person((90, 100), sway=0.1, seed=2))
         self.save("nobody")
         (folder / "text.png").write_text("no picture")
+        write_picture(folder / "lonely.png", smooth_picture(*CANVAS))
         (folder / "file").write_text("no folder")
         self.empty = folder / "empty"
         self.empty.mkdir()
@@ -280,7 +281,7 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         "unknown precision": (desk.arguments(precision="fp8"), "invalid choice: 'fp8'"),
         "fp16 on a cpu": (desk.arguments(precision="fp16"), "choose bf16 or fp32"),
         "unknown framing": (desk.arguments(framing="crop"), "invalid choice: 'crop'"),
-        "no source pose": (desk.arguments(image=folder / "text.png", source_pose=None), "name it with --source-pose"),
+        "no source pose": (desk.arguments(image=folder / "lonely.png", source_pose=None), "name it with --source-pose"),
         "two pictures and one pose": (
             desk.arguments(image=[desk.folder / "source.png"] * 2),
             "1 files for --source-pose",
@@ -484,3 +485,24 @@ def test_the_module_refuses_bad_input_as_a_program(desk):
     found = python("-m", "dptn_core.cli", *desk.arguments(image=desk.folder / "no.png"))
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == f"dptn transfer: {desk.folder / 'no.png'}: no such file\n"
+
+
+def test_bad_ones_among_many_pictures_are_passed_over_named_and_counted(desk, tmp_path, capsys):
+    people = tmp_path / "people"
+    people.mkdir()
+    pose = (desk.folder / "source.json").read_bytes()
+    for name in ("a", "b", "c", "d", "e"):
+        write_picture(people / f"{name}.png", smooth_picture(*CANVAS))
+        if name != "d":
+            (people / f"{name}.json").write_bytes(pose)
+    (people / "b.png").write_bytes((people / "a.png").read_bytes()[:200])
+    (people / "c.json").write_text("{broken")
+    assert main(desk.arguments(image=people, source_pose=None)) == 2
+    assert desk.written() == [f"{name}/wave{part}.png" for name in "ae" for part in ("", "_skeleton")]
+    *passed, last = capsys.readouterr().err.splitlines()
+    assert last == "dptn transfer: 3 of the 5 pictures were passed over, for the reasons above"
+    assert ["b.png" in passed[0], "c.json" in passed[1], "d.png has no pose file" in passed[2]] == [True] * 3
+    # a disk that cannot be written would fail for all
+    (tmp_path / "file").write_text("")
+    line = refused(capsys, desk.arguments(image=people, source_pose=None, out=tmp_path / "file"))
+    assert "cannot be written" in line

@@ -9,6 +9,7 @@ import torch
 
 from dptn_core import cli
 from dptn_core.bench_training import two_passes
+from dptn_core.checkpoint import CheckpointError
 from dptn_core.data.figures import write_character
 from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
 from dptn_core.training import ConfigError, RunOptions, TrainingConfig, train, with_data
@@ -61,6 +62,26 @@ def test_the_command_prints_it(tmp_path, capsys):
     said = capsys.readouterr().out
     assert re.search(r"stage +32x48, batches of 2, 7 steps of \d+\.\d\d s", said)
     assert not out.exists()
+
+
+def test_a_run_that_has_begun_is_told_what_is_left_of_it(tmp_path):
+    config = config_of(Stage(32, 24, 2, 3), Stage(48, 32, 2, 5))
+    options = RunOptions(tmp_path / "run", CPU, stop_after=4)
+    assert [each.steps for each in measure_run(config, options).stages] == [3, 1]
+    train(config, options)
+    before = (tmp_path / "run" / "training.pt").read_bytes()
+    left = measure_run(config, RunOptions(tmp_path / "run", CPU))
+    assert [(each.stage, each.steps) for each in left.stages] == [(config.stages[1], 4)]
+    assert (tmp_path / "run" / "training.pt").read_bytes() == before
+
+
+def test_what_the_run_would_refuse_is_refused(tmp_path):
+    config = config_of(Stage(32, 24, 2, 1))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="file is a file"):
+        measure_run(config, RunOptions(tmp_path / "file", CPU))
+    with pytest.raises(CheckpointError, match="no such file"):
+        measure_run(config, RunOptions(tmp_path / "run", CPU, start_from=tmp_path / "none.safetensors"))
 
 
 def test_a_stage_that_would_stretch_people_is_refused_before_the_first_step(tmp_path):

@@ -182,24 +182,26 @@ def test_moments_do_not_depend_on_how_pictures_are_gathered(inception, monkeypat
 def test_statistics_are_kept_and_read_again_theirs_as_well(tmp_path):
     random = np.random.default_rng(4)
     moments = Moments.of(random.standard_normal((3, FEATURES)))
-    save_moments(tmp_path / "real.npz", moments)
-    back = load_moments(tmp_path / "real.npz")
+    save_moments(tmp_path / "real.npz", moments, "dptn")
+    back = load_moments(tmp_path / "real.npz", "dptn")
+    with pytest.raises(MetricWeightsError, match=r"under protocol dptn.*than pidm"):
+        load_moments(tmp_path / "real.npz", "pidm")
     assert (back.count, back.mean.tolist()) == (3, moments.mean.tolist())
     assert np.allclose(back.covariance, moments.covariance)
     np.savez(tmp_path / "statistics.npz", mu=moments.mean, sigma=moments.covariance)
-    assert np.allclose(load_moments(tmp_path / "statistics.npz").covariance, moments.covariance)
+    assert np.allclose(load_moments(tmp_path / "statistics.npz", "dptn").covariance, moments.covariance)
     np.savez(tmp_path / "other.npz", mu=np.zeros(3), sigma=np.eye(3))
     with pytest.raises(MetricWeightsError, match=r"not of Inception's"):
-        load_moments(tmp_path / "other.npz")
+        load_moments(tmp_path / "other.npz", "dptn")
     (tmp_path / "text.npz").write_text("nothing")
     with pytest.raises(MetricWeightsError, match="holds no statistics"):
-        load_moments(tmp_path / "text.npz")
+        load_moments(tmp_path / "text.npz", "dptn")
 
 
 def test_pickled_objects_in_statistics_are_not_loaded(tmp_path):
     np.savez(tmp_path / "bad.npz", mu=np.array([object()], dtype=object), sigma=np.eye(2))
     with pytest.raises(MetricWeightsError):
-        load_moments(tmp_path / "bad.npz")
+        load_moments(tmp_path / "bad.npz", "dptn")
 
 
 def test_damaged_real_pictures_are_named(tmp_path, inception):

@@ -24,6 +24,7 @@ from dptn_core.data.pairs import DataFileError, open_prepared
 from dptn_core.data.pairs import build as building
 from dptn_core.data.pairs.deepfashion import LIST_PREFIXES, flat_name, prepare_deepfashion
 from dptn_core.data.pairs.market import prepare_market
+from dptn_core.evaluation.real_side import pictures_of
 
 TRAIN = (
     "img/WOMEN/Skirts/id_00000629/04_3_back.jpg",
@@ -466,15 +467,20 @@ class TestGoingOn:
         prepare_deepfashion(downloads, out)
         whole = everything(out)
         (out / "train" / FIRST).write_bytes(b"short")
-        spoilt = 1
-        if as_zip:  # which states what the bytes must be
-            other = out / "train" / flat(TRAIN[1])
-            other.write_bytes(b"x" * len(other.read_bytes()))
-            spoilt = 2
+        other = out / "train" / flat(TRAIN[1])
+        other.write_bytes(b"x" * len(other.read_bytes()))
         untouched = out / "train" / flat(TRAIN[3])
         os.utime(untouched, (1, 1))
-        assert prepare_deepfashion(downloads, out).splits["train"].kept == 4 - spoilt
+        assert prepare_deepfashion(downloads, out).splits["train"].kept == 4 - 2
         assert everything(out) == whole and untouched.stat().st_mtime == 1
+
+    def test_pictures_of_longer_lists_before_are_none_of_the_set(self, downloads: Path, tmp_path: Path) -> None:
+        prepare_deepfashion(downloads, tmp_path / "out")
+        lists(downloads, "fasion-resize", "train", [flat(path) for path in TRAIN[:2]])
+        (downloads / "train.lst").write_text("".join(f"{flat(path)}\n" for path in TRAIN[:3]))
+        prepare_deepfashion(downloads, tmp_path / "out")
+        assert len(list((tmp_path / "out" / "train").iterdir())) == 4
+        assert pictures_of(open_prepared(tmp_path / "out", "train")) == {flat(path) for path in TRAIN[:3]}
 
     def test_a_stop_ends_with_a_word(
         self, downloads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

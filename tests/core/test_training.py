@@ -619,7 +619,7 @@ def test_a_checkpoint_that_cannot_be_renamed_leaves_the_old_one(begun, monkeypat
         raise PermissionError("in use")
 
     monkeypatch.setattr(atomic.os, "replace", refused)
-    with pytest.raises(OSError, match=r"training.pt could not be written at step \d+ \(in use\); the"):
+    with pytest.raises(OSError, match=r"training.pt could not be written at step \d+; the checkpoint.*\(in use\)"):
         run(path.parent, config_of(), stop_after=1)
     assert path.read_bytes() == before
     assert not leftovers(path.parent)
@@ -640,8 +640,22 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step(tmp_path, monkeypatch, ca
     path = run(tmp_path, config_of())
     assert content_of(path)["step"] == 9
     assert caplog.text.count("No space left on device") == 2
+    assert "there is no checkpoint yet" in caplog.text
     assert "training goes on" in caplog.text
     assert not leftovers(tmp_path)
+
+
+def test_logs_that_cannot_be_written_cost_no_step(tmp_path, monkeypatch, caplog):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tensorboard.SummaryWriter, "add_scalar", full)
+    monkeypatch.setattr(tensorboard.SummaryWriter, "close", full)
+    path = run(tmp_path, config_of(run={"log_every": 1}))
+    assert content_of(path)["step"] == 9
+    assert caplog.text.count("training goes on without them") == 1
 
 
 def test_files_appear_whole_under_their_suffix_in_folders_that_are_made(tmp_path):

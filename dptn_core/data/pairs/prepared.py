@@ -143,6 +143,8 @@ def _kind(root: Path, split: Split) -> tuple[SetKind, str]:
     for kind, prefix in names:
         if (root / f"{prefix}-pairs-{split}.csv").is_file():
             return kind, prefix
+    if any((root / f"{prefix}-pairs-{other}.csv").is_file() for _, prefix in names for other in get_args(Split)):
+        raise DataFileError(f"{root} has no {split} pairs; prepare it again with a share of pictures for them")
     looked_for = ", ".join(f"{prefix}-pairs-{split}.csv" for _, prefix in names)
     raise DataFileError(f"{root} is no prepared set: it has none of {looked_for}; 'dptn prepare' makes one")
 
