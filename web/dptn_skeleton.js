@@ -11,7 +11,7 @@ const NODE = "DPTNEditSkeleton";
 const DRAWS = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 512; // pixels of the longer side while somebody pulls
-const CALM = 100; // milliseconds from one drawing of the graph to the next
+const CALM = 250; // milliseconds from one drawing of the graph to the next
 const PATIENCE = 500; // milliseconds that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
