@@ -11,8 +11,9 @@ const NODE = "DPTNEditSkeleton";
 const DRAWS = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 512; // pixels of the longer side while somebody pulls
-const CALM = 250; // milliseconds from one drawing of the graph to the next
-const PATIENCE = 500; // milliseconds that an empty queue must stay so
+const CALM = 250; // milliseconds between drawings of the graph
+const TIDY = 3000;
+const PATIENCE = 500; // that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
 const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
@@ -22,7 +23,7 @@ function numberOf(node, name, otherwise) {
 	return value > 0 ? value : otherwise;
 }
 
-/** Sends the graph with one editor's pose in it; only what the nearest Transfer Pose needs is run. */
+/** Sends the graph with one editor's pose in it; only what the nearest Transfer Pose needs runs. */
 class LivePrompts {
 	/** @param {any} node @param {SkeletonEditor} editor */
 	constructor(node, editor) {
@@ -34,7 +35,7 @@ class LivePrompts {
 		this.targets = [];
 		/** Whether they draw where the pose is. */
 		this.inPlace = false;
-		/** @type {Set<string>} they leave the queue's history, as long ones slow the page */
+		/** @type {Set<string>} to leave the queue's history: long ones slow the page */
 		this.drafts = new Set();
 	}
 
@@ -60,7 +61,7 @@ class LivePrompts {
 			const workflow = kind === "full" ? this.graph.workflow : undefined;
 			if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
 			else this.graph = null;
-			// not app.queuePrompt: that would also turn the seeds of other nodes
+			// app.queuePrompt would also turn the seeds of other nodes
 			const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
 			const id = answer.prompt_id ?? null;
 			if (kind === "draft" && id) this.drafts.add(id);
@@ -72,7 +73,7 @@ class LivePrompts {
 		}
 	}
 
-	/** A prompt has ended: those before are in the history, where the host puts them after it has said so. */
+	/** A prompt has ended: those before it are in the history by now. */
 	tidy(id) {
 		for (const draft of this.drafts) {
 			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
@@ -92,13 +93,14 @@ function liveRuns(node, editor) {
 			const heard = ({ detail }) => {
 				listener(detail?.prompt_id);
 				prompts.tidy(detail?.prompt_id);
+				setTimeout(() => prompts.tidy(runs.inFlight && runs.promptId), TIDY); // the last
 			};
 			const drawn = ({ detail }) => {
 				const images = prompts.targets.includes(String(detail?.node)) && detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
 				if (image) editor.showPicture(pictureAt(image), prompts.inPlace);
 			};
-			// a prompt that somebody took out of the queue, or that died with the host, ends without a word
+			// a prompt taken out of the queue, or that died with the host, ends without a word
 			const counted = ({ detail }) => {
 				idle = detail?.exec_info?.queue_remaining === 0;
 				const id = runs.promptId;
@@ -115,7 +117,7 @@ function liveRuns(node, editor) {
 	return runs;
 }
 
-/** The page's canvas takes the time that live posing needs: during a pull the graph is drawn seldom. */
+/** Draw the graph seldom during a pull: its canvas takes the time live posing needs. */
 function calm({ stage }, { canvas } = app) {
 	if (canvas.pause_rendering) return;
 	canvas.pause_rendering = true;

@@ -626,7 +626,7 @@ class TestSets:
         assert says in capsys.readouterr().out
         assert len(open_prepared(out, "train").pairs) == (30 if share == "0" else 2)
         if share == "0":
-            with pytest.raises(DataFileError, match="no prepared set"):
+            with pytest.raises(DataFileError, match="has no test pairs"):
                 open_prepared(out, "test")
 
     def test_somebody_with_one_picture_is_left_out_in_words(self, anna: Path, tmp_path: Path) -> None:
@@ -693,7 +693,7 @@ class TestAgain:
         open_prepared(out, "test")
         prepare_folder(root, out, FolderPlan(size=SIZE, test_share=0))
         assert in_lists(out)["test"] == set()
-        with pytest.raises(DataFileError, match="no prepared set"):
+        with pytest.raises(DataFileError, match="has no test pairs"):
             open_prepared(out, "test")
 
     def test_a_run_with_nothing_fit_leaves_the_set_as_it_was(self, anna: Path, tmp_path: Path) -> None:
