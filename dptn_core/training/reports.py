@@ -49,8 +49,12 @@ class Reports:
         self._sums.clear()
         shown = {name.removesuffix("_reconstruction"): f"{means[name]:.3f}" for name in _SHOWN if name in means}
         self._bar.set_postfix(shown | {"pairs/s": f"{means['pairs_per_second']:.1f}"})
-        for name, value in means.items():
-            self._log(lambda writer, name=name, value=value: writer.add_scalar(name, value, state.step))
+
+        def add(writer: Any) -> None:
+            for name, value in means.items():
+                writer.add_scalar(name, value, state.step)
+
+        self._log(add)
 
     def _log(self, write: Callable[..., None]) -> None:
         """Write to TensorBoard's logs; a full disk ends them, and not the run."""
