@@ -38,6 +38,7 @@ def page(summary: Mapping[str, Any], part: Part) -> str:
         f'<section class="columns">{_table(summary)}{_histogram(values, ranking)}</section>',
         _gallery(f"Worst by {ranking.label}", worst, ranking),
         _gallery(f"Best by {ranking.label}", best, ranking),
+        "" if values else _no_ranking(summary, ranking),
         _skipped(summary["skipped"]),
         _notes(summary),
     ]
@@ -149,6 +150,14 @@ def _histogram(values: Sequence[float], metric: Metric) -> str:
 def _gallery(title: str, pairs: Iterable[ShownPair], metric: Metric) -> str:
     cards = "".join(_card(pair, metric) for pair in pairs)
     return f'<section><h2>{escape(title)}</h2><div class="cards">{cards}</div></section>' if cards else ""
+
+
+def _no_ranking(summary: Mapping[str, Any], metric: Metric) -> str:
+    reason = summary["missing"].get(metric.name, "no pair has one")
+    return (
+        f"<section><h2>Best and worst by {escape(metric.label)}</h2><p>They cannot be told: {escape(reason)}. "
+        "<code>--rank-by</code> takes another metric.</p></section>"
+    )
 
 
 def _card(pair: ShownPair, metric: Metric) -> str:

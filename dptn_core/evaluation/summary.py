@@ -55,6 +55,8 @@ def summarise(
     if mask is None:
         for name in ("masked_ssim", "masked_psnr", "masked_l1"):
             reasons[name] = "wants masks: name their folder with --masks"
+    elif not any("masked_psnr" in row.scores for row in part.rows):
+        reasons |= dict.fromkeys(("masked_ssim", "masked_psnr", "masked_l1"), "nobody is inside any of the masks")
     ordered = {name: scores.get(name) for name in _ALWAYS} | scores
     return {
         "version": VERSION,

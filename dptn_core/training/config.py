@@ -158,11 +158,12 @@ class TrainingConfig:
                 )
             if not 0 <= stage.warmup <= stage.steps:
                 raise ConfigError(f"stages[{number}].warmup is {stage.warmup}; allowed: 0 to its {stage.steps} steps")
-            if not 0 < stage.learning_rate <= 1 or (stage.final_learning_rate or 0) < 0 or not 0 < stage.decay <= 1:
+            rates = (stage.learning_rate, stage.final_learning_rate or 0.0)
+            if rates[0] <= 0 or not all(0 <= rate <= 1 for rate in rates) or not 0 < stage.decay <= 1:
                 raise ConfigError(
                     f"stages[{number}] has learning_rate {stage.learning_rate}, final_learning_rate "
                     f"{stage.final_learning_rate} and decay {stage.decay}; "
-                    "allowed: a rate above 0 and up to 1, a final one of 0 or more and a decay in (0, 1]"
+                    "allowed: a rate above 0 and up to 1, a final one from 0 to 1 and a decay in (0, 1]"
                 )
         for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
             if not 0 <= seed < 2**31:

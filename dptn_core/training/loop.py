@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..processes import Processes, join_processes
 from .batches import Batch, BatchSource, PairSource, sigma_at
 from .compiled import compiled
 from .config import ConfigError, LossConfig, Stage, TrainingConfig
+from .lock import alone_in, check_folder
 from .perceptual import PerceptualLoss, find_vgg_weights
 from .photographs import PhotographSource
 from .reports import Reports
@@ -67,9 +69,16 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
     Raises:
         DivergedError: training.pt then holds the last good state.
         ResumeError: the folder holds a checkpoint that does not fit the config.
+        FolderInUseError: another run is training there.
         InterruptedRunError: `options.should_stop` said so; the state was saved.
     """
+    check_folder(options.folder)
     processes = join_processes(options.device)
+    with alone_in(options.folder) if processes.is_main else nullcontext():
+        return _train(config, options, processes)
+
+
+def _train(config: TrainingConfig, options: RunOptions, processes: Processes) -> Path:
     path = options.folder / CHECKPOINT
     if processes.is_main:
         remove_leftovers(path)
@@ -119,8 +128,7 @@ def begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Pr
         ConfigError: the run's folder is a file.
         ResumeError, CheckpointError: checkpoint or model cannot be read, or is of other sizes.
     """
-    if options.folder.exists() and not options.folder.is_dir():
-        raise ConfigError(f"{options.folder} is a file; a run wants a folder for its checkpoints")
+    check_folder(options.folder)
     scaled = choose_precision(processes.device, config.run.precision) == "fp16"
     if path.exists():
         state = load_state(path, config, processes.device, scaled=scaled)

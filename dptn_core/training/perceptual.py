@@ -12,6 +12,7 @@ from torch.nn import functional
 _CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
 _STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
 _AFFINITY = (20, 29)  # relu4_1, 5_1
+_SHOWN = 160  # characters of what torch says of a file that is something else
 _NO_LENGTH = 1e-4  # features shorter than this have no direction
 
 
@@ -71,7 +72,8 @@ class PerceptualLoss(nn.Module):
                 {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
             )
         except Exception as error:
-            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19: {error}") from error
+            said = " ".join(str(error).split())[:_SHOWN]
+            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({said})") from error
         return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:

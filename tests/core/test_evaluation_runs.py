@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -338,6 +339,25 @@ def test_masks_of_ones_own_are_used_and_named(capsys, tmp_path):
     )
     assert found["scores"]["masked_l1"] == pytest.approx(0.2, abs=1e-3)
     assert str(tmp_path / "masks") in found["notes"]["mask"]
+
+
+def test_masks_with_nobody_inside_are_said_to_be(capsys, tmp_path):
+    for folder in ("drawn", "true"):
+        write_all(tmp_path / folder, {"a.png": picture(1)})
+    write_all(tmp_path / "masks", {"a.png": torch.zeros_like(picture(1))})
+    folders = [word for name in ("drawn", "true") for word in (f"--{name}-pictures", tmp_path / name)]
+    found = run(capsys, *folders, "--masks", tmp_path / "masks")
+    assert found["missing"]["masked_psnr"] == found["missing"]["masked_ssim"] == "nobody is inside any of the masks"
+    assert found["scores"].get("masked_psnr") is None and found["scores"]["psnr"] == 100
+
+
+def test_a_report_without_its_ranking_says_so(capsys, tmp_path):
+    for folder in ("drawn", "true"):
+        write_all(tmp_path / folder, {"a.png": torch.full((3, 4, 4), 0.5)})  # too small for a window of SSIM
+    folders = [word for name in ("drawn", "true") for word in (f"--{name}-pictures", tmp_path / name)]
+    found = run(capsys, *folders, "--out", tmp_path / "out")
+    assert "Best and worst by SSIM" in (shown := (tmp_path / "out" / "report.html").read_text())
+    assert f"They cannot be told: {html.escape(found['missing']['ssim'])}" in shown
 
 
 def test_drawn_figures_can_have_a_report(capsys, tmp_path, model_file):

@@ -392,8 +392,9 @@ def test_files_that_hold_no_vgg_are_refused_by_name(tmp_path, what):
     else:
         torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, path)
         path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(VGGWeightsMissingError, match=r"wrong\.pth"):
+    with pytest.raises(VGGWeightsMissingError, match=r"wrong\.pth") as raised:
         PerceptualLoss.load(path)
+    assert "\n" not in str(raised.value), "an error is one line"
 
 
 def test_a_named_file_is_taken_and_a_missing_one_is_refused(tmp_path):

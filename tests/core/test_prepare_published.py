@@ -22,6 +22,7 @@ from PIL import Image
 from dptn_core.cli import main
 from dptn_core.data.pairs import DataFileError, open_prepared
 from dptn_core.data.pairs import build as building
+from dptn_core.data.pairs.annotations import read_names
 from dptn_core.data.pairs.deepfashion import LIST_PREFIXES, flat_name, prepare_deepfashion
 from dptn_core.data.pairs.market import prepare_market
 from dptn_core.evaluation.real_side import pictures_of
@@ -255,6 +256,18 @@ class TestWhatIsMissing:
         assert "annotation-test" in str(raised.value) and "pairs" not in str(raised.value)
         assert "img.zip" not in str(raised.value)
 
+    def test_lists_of_two_versions_are_not_mixed(self, downloads: Path, tmp_path: Path) -> None:
+        (downloads / "a").mkdir()  # comes first, and has all but the pairs to train with
+        for name in ("annotation-train", "annotation-test", "pairs-test"):
+            text = (downloads / f"fasion-resize-{name}.csv").read_text()
+            (downloads / "a" / f"fasion-resize-{name}.csv").write_text(text.replace(".jpg", "-of-another.jpg"))
+        (downloads / "b").mkdir()
+        for path in downloads.glob("*-resize-*.csv"):
+            path.rename(downloads / "b" / path.name)
+        prepare_deepfashion(downloads, tmp_path / "out")
+        assert len(open_prepared(tmp_path / "out", "train").pairs) == 6
+        assert len(open_prepared(tmp_path / "out", "test").pairs) == 2
+
     def test_pictures_are_named_and_nothing_is_written(
         self, downloads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -285,9 +298,11 @@ class TestWhatIsMissing:
         assert "train: 3 pictures, 4 pairs" in printed
         found = open_prepared(tmp_path / "out", "train")
         assert len(found.pairs) == 4 and all(found.path(name) for pair in found.pairs for name in pair)
+        assert read_names(tmp_path / "out" / "train.lst") == [flat(path) for path in TRAIN[1:]]
         (downloads / "img.zip").write_bytes(whole)
         assert main(arguments) == 0
         assert len(open_prepared(tmp_path / "out", "train").pairs) == 6
+        assert (tmp_path / "out" / "train.lst").read_bytes() == (downloads / "train.lst").read_bytes()
 
     def test_where_nothing_is_left_even_allowed_ones_are_an_error(self, downloads: Path, tmp_path: Path) -> None:
         zipped(downloads / "img.zip", members(TRAIN))

@@ -151,7 +151,8 @@ def weights(module: nn.Module) -> dict[str, Tensor]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.name not in ("training.pt", "logs", "sheets")]
+    expected = ("training.pt", "logs", "sheets", ".training.lock")
+    return [path.name for path in folder.iterdir() if path.name not in expected]
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +241,10 @@ def test_unknown_keys_and_wrong_types_are_refused_by_name(tmp_path, text, words)
         (
             {"stages": [{"height": 32, "width": 24, "batch": 1, "steps": 1, "final_learning_rate": -1e-3}]},
             r"stages\[0\].*final_learning_rate -0.001",
+        ),
+        (
+            {"stages": [{"height": 32, "width": 24, "batch": 1, "steps": 1, "final_learning_rate": 3e5}]},
+            r"stages\[0\].*final_learning_rate 300000.*from 0 to 1",
         ),
         ({"stages": [{"height": 32, "width": 24, "batch": 1, "steps": 1, "decay": 1.5}]}, r"stages\[0\].*decay 1.5"),
         ({"losses": {"target_share": 1.2}}, "losses.target_share is 1.2"),
@@ -582,6 +587,30 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
     step = content_of(path)["step"]
     resumed = run(path.parent, load_config(config_path), stop_after=1)
     assert_same_run(resumed, run(tmp_path / "whole", load_config(config_path), stop_after=step + 1))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals there")
+def test_a_folder_has_one_run_at_a_time(tmp_path, capsys):
+    process, config_path, path = started(tmp_path, steps=100_000)
+    wait_for_step(process, path, 1)
+    again = ["train", "--config", str(config_path), "--out", str(path.parent), "--device", "cpu", "--steps", "1"]
+    assert cli.main(again) == 2
+    assert f"another run is training in {path.parent}" in capsys.readouterr().err
+    assert process.poll() is None, "the run that was first should go on"
+    process.kill()  # it can let go of nothing itself
+    process.communicate()
+    step = content_of(path)["step"]
+    assert cli.main(again) == 0
+    assert content_of(path)["step"] == step + 1
+
+
+def test_a_folder_that_cannot_be_locked_is_trained_in_with_a_warning(tmp_path, monkeypatch, caplog):
+    def no_locks(*_: Any, **__: Any) -> None:
+        raise NotImplementedError("flock")
+
+    monkeypatch.setattr("filelock.BaseFileLock.acquire", no_locks)
+    assert run(tmp_path / "run", config_of(), stop_after=1).is_file()
+    assert "cannot be locked (flock)" in caplog.text
 
 
 # Writing.

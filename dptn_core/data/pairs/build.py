@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from ...atomic import remove_leftovers, written_beside
-from .annotations import DataFileError, write_pairs
+from .annotations import DataFileError, read_names, write_pairs
 from .originals import Original, read_checked
 from .planning import SPLITS, Part, Requirements
 from .prepared import PREFIXES, SetKind, Split
@@ -201,7 +201,7 @@ def _write_lists(kind: SetKind, out: Path, parts: Mapping[Split, Part]) -> None:
     for split, part in parts.items():
         _copy_file(part.lists.annotations, out / f"{prefix}-annotation-{split}.csv")
         if part.lists.names:
-            _copy_file(part.lists.names, out / f"{split}.lst")
+            _write_names(part.lists.names, out / f"{split}.lst", frozenset(part.missing))
     for split, part in parts.items():
         pairs = out / f"{prefix}-pairs-{split}.csv"
         if part.left_out:
@@ -209,6 +209,16 @@ def _write_lists(kind: SetKind, out: Path, parts: Mapping[Split, Part]) -> None:
                 write_pairs(pairs, part.pairs)
         else:
             _copy_file(part.lists.pairs, pairs)
+
+
+def _write_names(source: Path, target: Path, missing: frozenset[str]) -> None:
+    """The list of a split's pictures, without those that are missing."""
+    if not missing:
+        _copy_file(source, target)
+        return
+    names = [name for name in read_names(source) if name not in missing]
+    with _writing(target), written_beside(target) as beside:
+        beside.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -96,16 +96,18 @@ def find_lists(
     unseen: list[str] = []
 
     def look(names: list[str], needed: bool = True, beside: Path | None = None) -> Path | None:
-        # Another set in the same downloads may have a train.lst too.
+        # The same downloads may hold lists of another set, or of another version of this one.
         nearest = sorted(files, key=lambda file: file.parent != beside.parent) if beside else files
         path = find_file(nearest, names)
         if path is None and needed:
             unseen.append(" or ".join(names))
         return path
 
+    first: Path | None = None
     for split in SPLITS:
-        pairs = look([f"{prefix}-pairs-{split}.csv" for prefix in prefixes])
-        annotations = look([f"{prefix}-annotation-{split}.csv" for prefix in prefixes])
+        pairs = look([f"{prefix}-pairs-{split}.csv" for prefix in prefixes], beside=first)
+        annotations = look([f"{prefix}-annotation-{split}.csv" for prefix in prefixes], beside=pairs)
+        first = first or pairs
         names = look([f"{split}.lst"], names_wanted, beside=pairs)
         if pairs and annotations:
             found[split] = Lists(pairs, annotations, names)
