@@ -24,7 +24,14 @@ _COMMANDS = {
 # Errors whose message is all there is to say: every class of ours about bad input is a ValueError or OSError, and a
 # training that diverged is a FloatingPointError. Anything else is a fault of the program and keeps its traceback.
 _BAD_INPUT = (ValueError, OSError, FloatingPointError)
+# What takes less memory; every other command is told to take smaller pictures.
+_SMALLER = {
+    "train": "lower batch, raise accumulate or choose smaller pictures in [[stages]]",
+    "evaluate": "lower --batch",
+    "transfer": "choose a smaller --size",
+}
 # What `pip install 'dptn-pose-transfer[train]'` adds; only training and evaluation import it.
+_SHOWN = 200  # characters of what torch says of memory
 _EXTRAS = ("accelerate", "tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm")
 
 
@@ -51,7 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _BAD_INPUT as error:
         print(f"dptn {options.command}: {error}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        advice = _SMALLER.get(options.command, "choose smaller pictures")
+        said = str(error).partition("\n")[0][:_SHOWN] or "no more is to be had"
+        print(f"dptn {options.command}: there is not enough memory ({said}); {advice}", file=sys.stderr)
+        return 2
     return 0
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether that is what an error is about: CUDA has a class for it, torch's allocators elsewhere have words."""
+    words = ("can't allocate memory", "not enough memory", "out of memory", "could not create a memory object")
+    return isinstance(error, MemoryError) or any(part in str(error).lower() for part in words)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -14,7 +14,6 @@ from .errors import CheckpointError
 Framing = Literal["fit", "stretch"]
 
 FORMAT_VERSION: Final = 1
-_MOST_STEPS: Final = 16  # sizes are 2 to this power: a damaged number must not take all memory
 _NAMES: Final = ("config", "training_size", "heatmap_sigma", "framing", "provenance")
 _PREFIX: Final = "dptn."  # of our keys in the metadata of a .safetensors file; others may add their own
 
@@ -132,11 +131,7 @@ def _check_size(size: tuple[int, int], stride: int) -> None:
 
 
 def _config(value: object) -> GeneratorConfig:
-    values = _mapping("config", value)
-    steps = values.get("down_steps")
-    if isinstance(steps, int) and steps > _MOST_STEPS:
-        raise ValueError(f"down_steps is {steps}; allowed: at most {_MOST_STEPS}")
-    return GeneratorConfig.from_dict(values)
+    return GeneratorConfig.from_dict(_mapping("config", value))
 
 
 def _mapping(name: str, value: object) -> Mapping[str, Any]:

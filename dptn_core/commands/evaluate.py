@@ -116,8 +116,11 @@ def _check(options: Namespace) -> None:
         if options.masks is not None:
             raise CommandError("drawn figures have exact masks of their own; leave out --masks")
     # looked at after the pictures were drawn, which may take hours
-    if options.fid_real is not None and not options.fid_real.exists():
-        raise CommandError(f"--fid-real names {options.fid_real}, which is not there")
+    if (place := options.fid_real) is not None:
+        if not place.exists():
+            raise CommandError(f"--fid-real names {place}, which is not there")
+        if not place.is_dir() and place.suffix != ".npz":
+            raise CommandError(f"--fid-real names {place}; a folder of pictures, a prepared set or an .npz is wanted")
     if options.masks is not None and not options.masks.is_dir():
         raise CommandError(f"--masks names {options.masks}, which is no folder")
 
@@ -220,6 +223,7 @@ def _shared(
 def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:
     """Protocol, networks of the metrics and ranking; whatever is wrong is said before pairs are drawn."""
     from ..evaluation import PROTOCOLS, check_folder, load_networks
+    from ..evaluation.frechet import load_moments
     from ..evaluation.metrics import BY_NAME
     from ..evaluation.shown import Ranking
 
@@ -228,7 +232,10 @@ def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:
     networks = load_networks(find_device(options.device), options.alexnet_weights, options.inception_weights)
     if (reason := networks.missing.get(options.rank_by)) is not None:
         raise CommandError(f"--rank-by {options.rank_by} {reason}")
-    return PROTOCOLS[options.protocol or "dptn"], networks, Ranking(BY_NAME[options.rank_by])
+    protocol = PROTOCOLS[options.protocol or "dptn"]
+    if options.fid_real is not None and options.fid_real.suffix == ".npz":
+        load_moments(options.fid_real, protocol.name)
+    return protocol, networks, Ranking(BY_NAME[options.rank_by])
 
 
 def _model_facts(options: Namespace, model: DPTNModel) -> dict[str, str]:

@@ -75,7 +75,7 @@ def find_device(name: str) -> torch.device:
 def size(text: str) -> tuple[int, int]:
     """Read "WIDTHxHEIGHT" as (height, width)."""
     width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
+    if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height, like 96x128")
     if max(int(width), int(height)) > LARGEST_SIZE:
         raise argparse.ArgumentTypeError(f"{text!r} is too large; sides up to {LARGEST_SIZE} are possible")
@@ -84,14 +84,14 @@ def size(text: str) -> tuple[int, int]:
 
 def natural(text: str) -> int:
     """Read a whole number from 0 on."""
-    if not text.isdigit() or int(text) >= 2**31:
+    if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
     return int(text)
 
 
 def positive(text: str) -> int:
     """Read a whole number above 0."""
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 

@@ -94,8 +94,12 @@ def run(options: Namespace) -> None:
                 raise
             print(f"dptn transfer: passed over {sources[number].picture}: {error}", file=sys.stderr)
             failed += 1
-    if failed and processes == 1:  # of several, one that fails would have the others ended in the middle of their work
-        raise CommandError(f"{failed} of the {len(sources)} pictures were passed over, for the reasons above")
+    if failed:
+        said = f"{failed} of the {len(sources)} pictures were passed over, for the reasons above"
+        if processes == 1:
+            raise CommandError(said)
+        # of several processes, one that fails would have the others ended in the middle of their work
+        print(f"dptn transfer: process {rank}: {said}", file=sys.stderr)
 
 
 def _draw(

@@ -215,6 +215,8 @@ def load_moments(path: Path, protocol: str) -> Moments:
         raise MetricWeightsError(f"{path} holds no statistics of pictures (mu and sigma): {error}") from error
     if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES) or count < 2:
         raise MetricWeightsError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise MetricWeightsError(f"{path} holds statistics that are no finite numbers; take them again")
     if taken != protocol:
         raise MetricWeightsError(
             f"{path} was taken under protocol {taken}, which prepares pictures in another way than {protocol}; take "

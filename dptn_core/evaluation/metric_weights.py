@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # only the error; nothing is unpickled as code
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +86,10 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
         if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
             raise ValueError("it holds no tensors by name")
     except Exception as error:
-        raise MetricWeightsError(f"{path} does not hold {what}: {str(error).partition(chr(10))[0][:200]}") from error
+        said = str(error).partition("\n")[0][:200]
+        if isinstance(error, UnpicklingError):
+            said = "it holds more than weights, or is damaged"
+        raise MetricWeightsError(f"{path} does not hold {what}: {said}") from error
     return dict(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,7 +104,11 @@ def _fid(part: Part, real: RealSide | None, reasons: dict[str, str]) -> float | 
         if count < 2:
             reasons["fid"] = f"wants at least 2 {whose} pictures, there are {count}"
             return None
-    return frechet_distance(part.features, real.moments)
+    distance = frechet_distance(part.features, real.moments)
+    if not math.isfinite(distance):
+        reasons["fid"] = f"comes out as {distance}: features or statistics are too large to be those of pictures"
+        return None
+    return distance
 
 
 def _described(protocol: Protocol) -> dict[str, Any]:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
 NormKind = Literal["instance", "batch"]
+# No network is larger, and a damaged or mistyped number must not take all memory.
+_MOST_HALVINGS = 12
+_MOST_BLOCKS = 100
+_MOST_FEATURES = 65_536
 _Config = TypeVar("_Config", "GeneratorConfig", "DiscriminatorConfig")
 
 
@@ -32,18 +36,11 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
-        for name in (
-            "image_channels",
-            "pose_channels",
-            "base_features",
-            "max_features",
-            "down_steps",
-            "heads",
-            "texture_blocks",
-        ):
-            _require_integer(name, getattr(self, name), minimum=1)
-        for name in ("residual_blocks", "context_blocks"):
-            _require_integer(name, getattr(self, name), minimum=0)
+        for name in ("image_channels", "pose_channels", "base_features", "max_features", "heads"):
+            _require_integer(name, getattr(self, name), 1, _MOST_FEATURES)
+        _require_integer("down_steps", self.down_steps, 1, _MOST_HALVINGS)
+        for name, least in (("residual_blocks", 0), ("context_blocks", 0), ("texture_blocks", 1)):
+            _require_integer(name, getattr(self, name), least, _MOST_BLOCKS)
         _require_ordered(self.base_features, self.max_features)
         if self.norm not in get_args(NormKind):
             raise ValueError(f"norm is {self.norm!r}; allowed: {', '.join(get_args(NormKind))}")
@@ -93,8 +90,9 @@ class DiscriminatorConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
-        for field in dataclasses.fields(self):
-            _require_integer(field.name, getattr(self, field.name), minimum=1)
+        for name in ("image_channels", "base_features", "max_features"):
+            _require_integer(name, getattr(self, name), 1, _MOST_FEATURES)
+        _require_integer("layers", self.layers, 1, _MOST_HALVINGS)
         _require_ordered(self.base_features, self.max_features)
 
     @property
@@ -124,9 +122,9 @@ def _from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:
     return cls(**values)
 
 
-def _require_integer(name: str, value: object, *, minimum: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(f"{name} is {value!r}; allowed: an integer of at least {minimum}")
+def _require_integer(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}; allowed: an integer of at least {least} and at most {most}")
 
 
 def _require_ordered(base_features: int, max_features: int) -> None:

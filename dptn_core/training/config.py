@@ -34,7 +34,8 @@ _FROM_0 = (
 PRESETS = Path(__file__).parent / "presets"
 _LARGEST_SIDE = 4096
 _CHANNELS, _JOINTS = 3, 18
-_SMALLEST_SIGMA = 0.1  # pixels; a narrower Gaussian is one pixel at any size
+_SIGMAS = (0.1, 1000.0)  # pixels; a narrower Gaussian is one pixel at any size, a wider one is flat
+_MOST_CACHE = 1e6  # GiB
 
 
 class ConfigError(ValueError):
@@ -177,8 +178,12 @@ class TrainingConfig:
             raise ConfigError(
                 f"generator.pose_channels is {self.generator.pose_channels}; the poses have {_JOINTS} joints"
             )
-        if self.data.heatmap_sigma < _SMALLEST_SIGMA:
-            raise ConfigError(f"data.heatmap_sigma is {self.data.heatmap_sigma}; allowed: {_SMALLEST_SIGMA} or more")
+        if not _SIGMAS[0] <= self.data.heatmap_sigma <= _SIGMAS[1]:
+            raise ConfigError(
+                f"data.heatmap_sigma is {self.data.heatmap_sigma}; allowed: {_SIGMAS[0]} to {_SIGMAS[1]:.0f}"
+            )
+        if self.data.cache_gib > _MOST_CACHE:
+            raise ConfigError(f"data.cache_gib is {self.data.cache_gib}; allowed: up to {_MOST_CACHE:.0f}")
         if not 0 <= self.losses.target_share <= 1:
             raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
         if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:

@@ -14,7 +14,7 @@ from torch import nn
 from ..memory import counts_memory, forget_peak, resident_peak
 from ..processes import alone
 from .config import Stage, TrainingConfig
-from .loop import CHECKPOINT, RunOptions, begin, make_objective, one_step, open_source
+from .loop import CHECKPOINT, DivergedError, RunOptions, begin, make_objective, one_step, open_source
 from .sheets import PAIRS_SHOWN
 from .state import TrainingState
 
@@ -75,7 +75,12 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         for step in range(_TIMED + 1 if todo else 0):
             state.step = first + stage.steps - 1  # with all that joins in the course of the stage
             started = time.perf_counter()
-            one_step(state, config, source, objective, processes)
+            try:
+                one_step(state, config, source, objective, processes)
+            except DivergedError:
+                raise DivergedError(
+                    "the loss is no number after the first steps; lower the learning rate or the weights of the losses"
+                ) from None
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             if step:
@@ -94,7 +99,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         stages=tuple(costs),
         memory=_counted(device, before),
         on_gpu=device.type != "cpu",
-        checkpoint=_checkpoint_bytes(state),
+        checkpoint=_checkpoint_bytes(state, adversary=config.losses.adversarial > 0),
         sheets=round(shown * sheet),
         free=shutil.disk_usage(_existing(options.folder)).free,
     )
@@ -110,6 +115,8 @@ def describe_run(cost: RunCost) -> str:
         f"pictures     {cost.pictures}",
         f"precision    {cost.precision}",
     ]
+    if not cost.stages:
+        lines.append("steps        none are left to do")
     for each in cost.stages:
         stage = each.stage
         lines.append(
@@ -133,13 +140,13 @@ def _parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _checkpoint_bytes(state: TrainingState) -> int:
-    """Weights, their average, and two moments of each in Adam."""
+def _checkpoint_bytes(state: TrainingState, *, adversary: bool) -> int:
+    """Weights, their average, and two moments in Adam of each that learns."""
 
     def size(network: nn.Module) -> int:
         return sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
 
-    return 4 * size(state.generator) + 3 * size(state.discriminator)
+    return 4 * size(state.generator) + (3 if adversary else 1) * size(state.discriminator)
 
 
 def _existing(folder: Path) -> Path:

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,12 +19,12 @@ from torch import Tensor
 
 from ..atomic import remove_leftovers
 from ..checkpoint import ModelFacts, load_model
+from ..folder_lock import alone_in
 from ..precision import choose_precision
 from ..processes import Processes, join_processes
 from .batches import Batch, BatchSource, PairSource, sigma_at
 from .compiled import compiled
 from .config import ConfigError, LossConfig, Stage, TrainingConfig
-from .lock import alone_in, check_folder
 from .perceptual import PerceptualLoss, find_vgg_weights
 from .photographs import PhotographSource
 from .reports import Reports
@@ -72,9 +72,8 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
         FolderInUseError: another run is training there.
         InterruptedRunError: `options.should_stop` said so; the state was saved.
     """
-    check_folder(options.folder)
     processes = join_processes(options.device)
-    with alone_in(options.folder) if processes.is_main else nullcontext():
+    with _alone_in(options.folder) if processes.is_main else nullcontext():
         return _train(config, options, processes)
 
 
@@ -101,6 +100,8 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
         elif processes.is_main:
             save_state(path, state, config, model_facts(config, state, source, options.command))
 
+    if state.step >= last and processes.is_main:
+        _LOG.info("nothing is left to do: %d of %d steps are done", state.step, last)
     with Reports(options.folder / "logs", config, state.step, last, shown=processes.is_main) as reports:
         while state.step < last:
             # asked between steps only: half a step must never be saved
@@ -128,7 +129,7 @@ def begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Pr
         ConfigError: the run's folder is a file.
         ResumeError, CheckpointError: checkpoint or model cannot be read, or is of other sizes.
     """
-    check_folder(options.folder)
+    _check_folder(options.folder)
     scaled = choose_precision(processes.device, config.run.precision) == "fp16"
     if path.exists():
         state = load_state(path, config, processes.device, scaled=scaled)
@@ -142,6 +143,24 @@ def begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Pr
             _start_from(state, options.start_from)
     processes.wait()  # none may write a checkpoint before all have looked for one
     return state
+
+
+def _check_folder(folder: Path) -> None:
+    places = (folder, *folder.parents)
+    if blocking := next((place for place in places if place.exists() and not place.is_dir()), None):
+        raise ConfigError(f"{blocking} is a file; a run wants a folder for its checkpoints")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    _check_folder(folder)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone_in(folder))
+        except OSError as error:
+            said = error.strerror or error
+            raise ConfigError(f"{folder} cannot be written to ({said}); choose another folder with --out") from error
+        yield
 
 
 def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:

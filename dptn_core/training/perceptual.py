@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError  # only the error; nothing is unpickled as code
 
 import torch
 from torch import Tensor, nn
@@ -72,8 +73,10 @@ class PerceptualLoss(nn.Module):
                 {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
             )
         except Exception as error:
-            said = " ".join(str(error).split())[:_SHOWN]
-            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({said})") from error
+            said = " ".join(str(error).split())
+            if isinstance(error, UnpicklingError):
+                said = "it holds more than weights, or is damaged"
+            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({said[:_SHOWN]})") from error
         return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:

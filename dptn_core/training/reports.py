@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -24,11 +25,15 @@ class Reports:
 
         self._every = config.run.log_every
         self._bar = tqdm(initial=first, total=last, unit="step", dynamic_ncols=True, mininterval=1.0, disable=not shown)
-        self._writer = _writer(folder) if shown else None
+        self._folder = folder if shown else None
+        self._hook = threading.excepthook
+        self._writer: Any = None
         self._sums: dict[str, list[float]] = {}
 
     def __enter__(self) -> Reports:
-        """Nothing to open: the bar is already drawn."""
+        """Have TensorBoard's own thread keep quiet about a full disk: `_log` hears of it and says it in a line."""
+        self._hook, threading.excepthook = threading.excepthook, self._on_thread_error
+        self._writer = None if self._folder is None else self._open(self._folder)
         return self
 
     def __exit__(
@@ -37,6 +42,7 @@ class Reports:
         """Close bar and writer, also after an error."""
         self._bar.close()
         self._log(lambda writer: writer.close())
+        threading.excepthook = self._hook
 
     def step(self, state: TrainingState, terms: dict[str, float]) -> None:
         """Take in one step's terms; every `log_every` steps their means are shown and written."""
@@ -66,11 +72,18 @@ class Reports:
             self._writer = None
             _LOG.warning("TensorBoard's logs cannot be written any more (%s); training goes on without them", error)
 
+    def _on_thread_error(self, args: threading.ExceptHookArgs) -> None:
+        if not issubclass(args.exc_type, OSError):
+            self._hook(args)
 
-def _writer(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        _LOG.warning("TensorBoard is not installed (pip install tensorboard): training without its logs")
+    @staticmethod
+    def _open(folder: Path) -> Any:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+
+            return SummaryWriter(str(folder))
+        except ImportError:
+            _LOG.warning("TensorBoard is not installed (pip install tensorboard): training without its logs")
+        except OSError as error:
+            _LOG.warning("TensorBoard's logs cannot be written (%s); training goes on without them", error)
         return None
-    return SummaryWriter(str(folder))

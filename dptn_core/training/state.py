@@ -16,6 +16,9 @@ from ..network import Discriminator, Generator, initialise
 from .config import ConfigError, TrainingConfig
 
 KIND = "dptn-training"
+_COUNTERS = {"step": int, "pairs_used": int, "seconds": float, "mean_loss": float, "recent_loss": float}
+_COUNTERS |= {"best_loss": float}
+_SHOWN = 200  # characters of what torch says of a damaged file
 _PARTS = ("generator", "discriminator", "ema", "generator_optimiser", "discriminator_optimiser", "scaler")
 
 
@@ -133,11 +136,11 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
         content = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         raise ResumeError(
-            f"{path} cannot be read as a training checkpoint ({error}); move it away to start anew"
+            f"{path} cannot be read as a training checkpoint ({_reason(error)}); move it away to start anew"
         ) from error
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise ResumeError(f"{path} is no training checkpoint; move it away to start anew")
-    wanted = {"config", "step", "pairs_used", "seconds", "mean_loss", "best_loss", "random", *_PARTS}
+    wanted = {"config", *_COUNTERS, "random", *_PARTS}
     if missing := sorted(wanted - content.keys()):
         raise ResumeError(f"{path} is incomplete, it has no {', '.join(missing)}; move it away to start anew")
     try:
@@ -151,13 +154,23 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
                 "use the old sizes or another output folder"
             )
     state = new_state(config, device, scaled=scaled)
-    for name in _PARTS:
-        if content[name]:  # a run that never scaled its gradients saved an empty scaler
-            getattr(state, name).load_state_dict(content[name])
+    try:
+        for name in _PARTS:
+            if content[name]:  # a run that never scaled its gradients saved an empty scaler
+                getattr(state, name).load_state_dict(content[name])
+        for name, kind in _COUNTERS.items():
+            setattr(state, name, kind(content[name]))
+        torch.set_rng_state(content["random"].cpu())
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ResumeError(f"{path} is damaged ({_reason(error)}); move it away to start anew") from error
+    if not all(bool(torch.isfinite(value).all()) for value in state.generator.parameters()):
+        raise ResumeError(f"{path} holds weights that are not numbers any more; move it away to start anew")
     for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
         for group in optimiser.param_groups:
             group["betas"] = (config.optimiser.beta1, config.optimiser.beta2)
-    for name in ("step", "pairs_used", "seconds", "mean_loss", "recent_loss", "best_loss"):
-        setattr(state, name, content[name])
-    torch.set_rng_state(content["random"].cpu())
     return state
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]

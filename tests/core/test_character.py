@@ -107,6 +107,17 @@ def test_a_stopped_run_goes_on_and_another_character_is_not_mixed_in(
     error = capsys.readouterr().err
     assert error == f"dptn figures: {folder} holds other pictures, 002.png first; name a folder of its own\n"
     assert sorted(folder.iterdir()) == before
+    mine = (folder / "000.png").read_bytes()
+    assert main(["figures", "--character", str(folder), "--pictures", "4", "--size", "24x32", "--seed", "9"]) == 2
+    error = capsys.readouterr().err
+    assert (
+        error == f"dptn figures: {folder / '000.png'} is there already and another picture; name a folder of its own\n"
+    )
+    (folder / "000.png").write_text("no picture at all")
+    with pytest.raises(FileExistsError, match=r"000\.png is there already"):
+        list(write_character(folder, 5, 4, (32, 24)))
+    (folder / "000.png").write_bytes(mine)
+    assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.parametrize(

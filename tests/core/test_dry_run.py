@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from dptn_core import cli
 from dptn_core.bench_training import two_passes
 from dptn_core.checkpoint import CheckpointError
 from dptn_core.data.figures import write_character
-from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
+from dptn_core.network import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from dptn_core.training import ConfigError, RunOptions, TrainingConfig, train, with_data
 from dptn_core.training.config import LossConfig, Stage
 from dptn_core.training.dry_run import describe_run, measure_run
@@ -44,6 +45,34 @@ def test_the_checkpoint_is_about_as_large_as_was_said(tmp_path):
     cost = measure_run(config, RunOptions(tmp_path / "run", CPU))
     written = train(config, RunOptions(tmp_path / "run", CPU)).stat().st_size
     assert cost.checkpoint == pytest.approx(written, rel=0.6)
+
+
+def test_a_discriminator_that_never_learns_takes_less_room(tmp_path):
+    config = config_of(Stage(32, 24, 2, 1))
+    lonely = replace(config, losses=replace(config.losses, adversarial=0.0))
+    with_adversary, without = (measure_run(one, RunOptions(tmp_path, CPU)).checkpoint for one in (config, lonely))
+    weights = sum(value.numel() * value.element_size() for value in Discriminator(JUDGE).state_dict().values())
+    assert with_adversary - without == 2 * weights
+
+
+def test_a_run_with_nothing_left_says_so(tmp_path):
+    config = config_of(Stage(32, 24, 2, 1))
+    train(config, RunOptions(tmp_path / "run", CPU))
+    assert "none are left to do" in describe_run(measure_run(config, RunOptions(tmp_path / "run", CPU)))
+
+
+def test_a_run_that_does_not_fit_into_memory_is_refused_in_a_line(tmp_path, capsys, monkeypatch):
+    def too_much(*_: object) -> None:
+        torch.empty(1 << 60, dtype=torch.uint8)  # refused by torch itself, in its own words
+
+    monkeypatch.setattr("dptn_core.training.dry_run.one_step", too_much)
+    path = tmp_path / "tiny.toml"
+    path.write_text("[[stages]]\nheight = 48\nwidth = 32\nbatch = 2\nsteps = 7\n[generator]\nbase_features = 8\n")
+    assert (
+        cli.main(["train", "--config", str(path), "--out", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]) == 2
+    )
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("dptn train: there is not enough memory (") and last.endswith("pictures in [[stages]]")
 
 
 def test_a_disk_that_is_too_small_is_said_before_the_start(tmp_path, monkeypatch):

@@ -193,6 +193,9 @@ def test_statistics_are_kept_and_read_again_theirs_as_well(tmp_path):
     np.savez(tmp_path / "other.npz", mu=np.zeros(3), sigma=np.eye(3))
     with pytest.raises(MetricWeightsError, match=r"not of Inception's"):
         load_moments(tmp_path / "other.npz", "dptn")
+    np.savez(tmp_path / "nan.npz", mu=np.full(2048, np.nan), sigma=np.eye(2048))
+    with pytest.raises(MetricWeightsError, match=r"nan\.npz holds statistics that are no finite numbers"):
+        load_moments(tmp_path / "nan.npz", "dptn")
     (tmp_path / "text.npz").write_text("nothing")
     with pytest.raises(MetricWeightsError, match="holds no statistics"):
         load_moments(tmp_path / "text.npz", "dptn")

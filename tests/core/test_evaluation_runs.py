@@ -38,7 +38,9 @@ from dptn_core.evaluation import (
     write_report,
 )
 from dptn_core.evaluation.drawing import whole_frame
+from dptn_core.evaluation.frechet import Moments
 from dptn_core.evaluation.metrics import BY_NAME, RANKABLE
+from dptn_core.evaluation.real_side import RealSide
 from dptn_core.evaluation.summary import NothingScoredError
 from dptn_core.framing import Box
 from dptn_core.pose import Pose
@@ -263,6 +265,17 @@ def test_a_report_is_whole_strict_and_of_one_piece(tmp_path, model, fashion):
     assert np.mean([float(row["ssim"]) for row in rows[:4]]) == pytest.approx(read["scores"]["ssim"])
 
 
+def test_a_distance_that_is_no_number_is_missing(monkeypatch):
+    one = picture(1, (64, 64))
+    part = scored([Case(0, "", "a", one, one, from_file=True)])
+    moments = Moments.of(np.ones((3, 4)))
+    monkeypatch.setattr("dptn_core.evaluation.summary.frechet_distance", lambda *_: float("nan"))
+    part = dataclasses.replace(part, features=moments)
+    found = summarise(part, DPTN, {}, mask=None, real=RealSide(moments, "some"), missing={})
+    assert found["scores"]["fid"] is None and "comes out as nan" in found["missing"]["fid"]
+    to_json(found)
+
+
 def test_json_knows_no_infinity():
     one = picture(1, (64, 64))
     part = scored([Case(0, "", "a", one, one, from_file=True)])
@@ -310,6 +323,29 @@ def test_with_weights_lpips_and_fid_are_taken(capsys, tmp_path, model_file, fash
     assert found["fid_pictures"]["real"].startswith("4 pictures of") and found["fid_pictures"]["biased"]
     kept = run(capsys, *words, "--fid-real", tmp_path / "out" / "fid-real.npz")
     assert kept["scores"]["fid"] == pytest.approx(found["scores"]["fid"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("other.npz", "was taken under protocol pidm"),
+        ("nan.npz", "no finite numbers"),
+        ("text.npz", "holds no statistics"),
+        ("file", "a folder of pictures, a prepared set or an .npz is wanted"),
+    ],
+)
+def test_a_wrong_real_side_is_refused_before_anything_is_drawn(
+    capsys, tmp_path, model_file, fashion, weights, monkeypatch, name, says
+):
+    np.savez(tmp_path / "other.npz", mu=np.zeros(2048), sigma=np.eye(2048), count=5, protocol="pidm")
+    np.savez(tmp_path / "nan.npz", mu=np.full(2048, np.nan), sigma=np.eye(2048))
+    for other in ("text.npz", "file"):
+        (tmp_path / other).write_text("nothing")
+    monkeypatch.setattr("dptn_core.evaluation.draw_prepared", lambda *_, **__: pytest.fail("drew before it looked"))
+    words = ("--data", fashion, "--model", model_file, "--inception-weights", weights[1], "--fid-real", tmp_path / name)
+    assert main(["evaluate", *map(str, words), "--device", "cpu"]) == 2
+    error = capsys.readouterr().err
+    assert says in error and name in error
 
 
 def test_identical_folders_are_nothing_apart(capsys, tmp_path, weights):

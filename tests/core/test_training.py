@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,8 +153,7 @@ def weights(module: nn.Module) -> dict[str, Tensor]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    expected = ("training.pt", "logs", "sheets", ".training.lock")
-    return [path.name for path in folder.iterdir() if path.name not in expected]
+    return [path.name for path in folder.iterdir() if path.name not in ("training.pt", "logs", "sheets")]
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +254,8 @@ def test_unknown_keys_and_wrong_types_are_refused_by_name(tmp_path, text, words)
         ({"losses": {"style": -1.0}}, "losses.style is -1"),
         ({"losses": {"adversarial_from": -1}}, "losses.adversarial_from is -1"),
         ({"data": {"heatmap_sigma": 0}}, "data.heatmap_sigma is 0"),
+        ({"data": {"heatmap_sigma": 1e300}}, r"data.heatmap_sigma is 1e\+300; allowed: 0.1 to 1000"),
+        ({"data": {"cache_gib": 1e308}}, r"data.cache_gib is 1e\+308; allowed: up to 1000000"),
         ({"optimiser": {"ema": 1.0}}, "optimiser.ema is 1"),
         ({"optimiser": {"beta1": 1.5}}, "optimiser.beta1 is 1.5"),
         ({"optimiser": {"clip": -1.0}}, "optimiser.clip is -1"),
@@ -263,6 +266,8 @@ def test_unknown_keys_and_wrong_types_are_refused_by_name(tmp_path, text, words)
         ({"generator": {"base_features": 0}}, "base_features is 0"),
         ({"generator": {"norm": "layer"}}, "norm is 'layer'"),
         ({"discriminator": {"layers": 0}}, "discriminator.*layers is 0"),
+        ({"discriminator": {"layers": 1_000_000}}, "discriminator.*layers is 1000000; .* at most 12"),
+        ({"generator": {"context_blocks": 1_000_000}}, "generator.*context_blocks is 1000000; .* at most 100"),
     ],
 )
 def test_values_no_run_can_work_with_are_refused_by_name(sections, words):
@@ -595,22 +600,41 @@ def test_a_folder_has_one_run_at_a_time(tmp_path, capsys):
     wait_for_step(process, path, 1)
     again = ["train", "--config", str(config_path), "--out", str(path.parent), "--device", "cpu", "--steps", "1"]
     assert cli.main(again) == 2
-    assert f"another run is training in {path.parent}" in capsys.readouterr().err
+    assert f"another dptn command is at work in {path.parent}" in capsys.readouterr().err
     assert process.poll() is None, "the run that was first should go on"
     process.kill()  # it can let go of nothing itself
     process.communicate()
     step = content_of(path)["step"]
     assert cli.main(again) == 0
     assert content_of(path)["step"] == step + 1
+    assert not leftovers(path.parent)
 
 
-def test_a_folder_that_cannot_be_locked_is_trained_in_with_a_warning(tmp_path, monkeypatch, caplog):
-    def no_locks(*_: Any, **__: Any) -> None:
-        raise NotImplementedError("flock")
+def test_a_folder_that_cannot_be_written_to_is_refused_at_the_start(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ConfigError, match=r"file is a file; a run wants a folder"):
+            run(folder, config_of())
 
-    monkeypatch.setattr("filelock.BaseFileLock.acquire", no_locks)
-    assert run(tmp_path / "run", config_of(), stop_after=1).is_file()
-    assert "cannot be locked (flock)" in caplog.text
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("filelock.BaseFileLock.acquire", refused)
+    with pytest.raises(ConfigError, match=r"read cannot be written to \(Read-only file system\); choose another"):
+        run(tmp_path / "read", config_of())
+    assert not (tmp_path / "read").exists()
+
+
+def test_a_start_that_is_refused_leaves_no_folder(tmp_path):
+    with pytest.raises(CheckpointError):
+        run(tmp_path / "run", config_of(), start_from=tmp_path / "none.pth")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_says_so(finished, caplog):
+    with caplog.at_level(logging.INFO):
+        run(finished, config_of())
+    assert "nothing is left to do: 9 of 9 steps are done" in caplog.text
 
 
 # Writing.
@@ -685,6 +709,32 @@ def test_logs_that_cannot_be_written_cost_no_step(tmp_path, monkeypatch, caplog)
     path = run(tmp_path, config_of(run={"log_every": 1}))
     assert content_of(path)["step"] == 9
     assert caplog.text.count("training goes on without them") == 1
+
+
+def test_logs_that_cannot_be_begun_cost_no_step(tmp_path, monkeypatch, caplog):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tensorboard, "SummaryWriter", full)
+    path = run(tmp_path, config_of())
+    assert content_of(path)["step"] == 9
+    assert "logs cannot be written ([Errno 28] No space left on device)" in caplog.text
+
+
+def test_the_thread_that_writes_logs_keeps_quiet_about_a_full_disk(tmp_path, monkeypatch, capfd):
+    pytest.importorskip("torch.utils.tensorboard")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = threading.excepthook
+    monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.write", full)
+    path = run(tmp_path, config_of(run={"log_every": 1}))
+    assert content_of(path)["step"] == 9
+    assert "Traceback" not in capfd.readouterr().err
+    assert threading.excepthook is before
 
 
 def test_files_appear_whole_under_their_suffix_in_folders_that_are_made(tmp_path):
@@ -779,6 +829,24 @@ def foreign_checkpoint(path: Path, what: str) -> None:
     elif what == "incomplete":
         del content["generator_optimiser"]
         torch.save(content, path)
+    elif what == "no recent loss":
+        del content["recent_loss"]
+        torch.save(content, path)
+    elif what == "half a network":
+        content["ema"] = dict(list(content["ema"].items())[:3])
+        torch.save(content, path)
+    elif what == "no groups":
+        content["generator_optimiser"]["param_groups"] = []
+        torch.save(content, path)
+    elif what == "words for numbers":
+        content["step"] = "seven"
+        torch.save(content, path)
+    elif what == "no random state":
+        content["random"] = 4
+        torch.save(content, path)
+    elif what == "no numbers":
+        next(value for value in content["generator"].values() if value.is_floating_point())[0] = float("nan")
+        torch.save(content, path)
     else:
         content["config"]["run"]["colour_of_the_bar"] = "green"
         torch.save(content, path)
@@ -793,6 +861,12 @@ def foreign_checkpoint(path: Path, what: str) -> None:
         ("only weights", "is no training checkpoint; move it away"),
         ("a list", "is no training checkpoint; move it away"),
         ("incomplete", "has no generator_optimiser"),
+        ("no recent loss", "has no recent_loss"),
+        ("half a network", r"is damaged \(RuntimeError: .*move it away"),
+        ("no groups", r"is damaged \(ValueError: .*move it away"),
+        ("words for numbers", r"is damaged \(ValueError: .*move it away"),
+        ("no random state", r"is damaged \(AttributeError: .*move it away"),
+        ("no numbers", "holds weights that are not numbers any more; move it away"),
         ("another version", "written by another version.*colour_of_the_bar"),
     ],
 )
@@ -803,6 +877,7 @@ def test_a_file_no_run_can_go_on_from_is_refused_in_words(begun, what, words):
     with pytest.raises(ResumeError, match=f"(?s){words}") as caught:
         run(path.parent, config_of())
     assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert path.read_bytes() == before, "the file is the user's to move away"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ...pictures import write_picture
+from ...pictures import PictureError, read_picture, write_picture
 from ...pose import Canvas, People, Pose, save_pose_file
 from .pairs import draw_pairs, pair_seeds
 
@@ -47,7 +47,7 @@ def write_character(folder: Path, seed: int, pictures: int, size: tuple[int, int
     """Write a character's pictures, each with its pose beside it as OpenPose JSON; yields the pictures' paths.
 
     Raises:
-        FileExistsError: `folder` is a file, or holds pictures that would stay beside this character's.
+        FileExistsError: `folder` is a file, or holds other pictures.
         OSError: `folder` cannot be written.
         ValueError: as for `draw_character`.
     """
@@ -58,6 +58,17 @@ def write_character(folder: Path, seed: int, pictures: int, size: tuple[int, int
     if others := sorted(set(folder.glob("*.png")) - set(paths)):
         raise FileExistsError(f"{folder} holds other pictures, {others[0].name} first; name a folder of its own")
     for path, (picture, pose) in zip(paths, draw_character(seed, pictures, size), strict=True):
+        if path.exists() and not _is(path, picture):
+            raise FileExistsError(f"{path} is there already and another picture; name a folder of its own")
         save_pose_file(path.with_suffix(".json"), [People((pose,), pose.canvas)])
         write_picture(path, picture)
         yield path
+
+
+def _is(path: Path, picture: torch.Tensor) -> bool:
+    """Whether a file holds this picture, as far as a file can."""
+    try:
+        found = read_picture(path)
+    except PictureError:
+        return False
+    return found.shape == picture.shape and bool((found - picture).abs().max() < 1 / 255)

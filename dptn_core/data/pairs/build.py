@@ -9,12 +9,13 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from ...atomic import remove_leftovers, written_beside
+from ...folder_lock import alone_in
 from .annotations import DataFileError, read_names, write_pairs
 from .originals import Original, read_checked
 from .planning import SPLITS, Part, Requirements
@@ -80,10 +81,12 @@ def build(
             read_checked(original, must.size, must.wrong_size)
     warnings = _about_missing(parts, allow_missing)
     _check_other_sets(kind, out)
-    if _room_needed(out, parts):
-        _retract(kind, out)
-    kept = _copy_pictures(out, parts, must, progress)
-    _write_lists(kind, out, parts)
+    to_copy = _room_needed(out, parts)
+    with _alone_in(out):
+        if to_copy:
+            _retract(kind, out)
+        kept = _copy_pictures(out, parts, must, progress)
+        _write_lists(kind, out, parts)
     splits = {split: SplitCounts(len(part.pictures), len(part.pairs), kept[split]) for split, part in parts.items()}
     return Summary(splits, (*warnings, *_compare(splits, published)))
 
@@ -230,6 +233,14 @@ def _copy_file(source: Path, target: Path) -> None:
         remove_leftovers(target)
         with written_beside(target) as beside:
             beside.write_bytes(data)
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        with _writing(out):
+            stack.enter_context(alone_in(out))
+        yield
 
 
 @contextmanager

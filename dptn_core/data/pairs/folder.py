@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ...atomic import written_beside
+from ...folder_lock import alone_in
 from ...framing import Frame, FramingError, frame_person
 from ...pictures import write_picture
 from ...pose import Pose
@@ -109,8 +110,7 @@ def prepare_folder(
         raise DataFileError(f"{root} lies in {out}, where the set is to be made; choose another --out")
     pictures = find_pictures(root, out)
     _check_out(out)
-    with _writing(out):
-        out.mkdir(parents=True, exist_ok=True)
+    with _writing(out), alone_in(out):
         fit, left_out = _judge(pictures, root, out, plan, detect, progress)
         kept = _with_company(fit, left_out)
         _write_left_out(out / LEFT_OUT, left_out)
