@@ -217,6 +217,8 @@ def _shared(
     with _bar(len(numbers), "pair") as step:
         part = score(cases_of(numbers), progress=step)
     parts = team.gather(part)
+    team.wait()
+    team.end()  # one that leaves without a word may be torn down by the other's going
     return merge(parts) if team.is_main else None
 
 
