@@ -30,8 +30,8 @@ _SMALLER = {
     "evaluate": "lower --batch",
     "transfer": "choose a smaller --size",
 }
-# What `pip install 'dptn-pose-transfer[train]'` adds; only training and evaluation import it.
 _SHOWN = 200  # characters of what torch says of memory
+# What `pip install 'dptn-pose-transfer[train]'` adds; only training and evaluation import it.
 _EXTRAS = ("accelerate", "tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm")
 
 

@@ -16,8 +16,11 @@ from ..network import Discriminator, Generator, initialise
 from .config import ConfigError, TrainingConfig
 
 KIND = "dptn-training"
-_COUNTERS = {"step": int, "pairs_used": int, "seconds": float, "mean_loss": float, "recent_loss": float}
-_COUNTERS |= {"best_loss": float}
+_COUNTERS = {
+    "step": int,
+    "pairs_used": int,
+    **dict.fromkeys(("seconds", "mean_loss", "recent_loss", "best_loss"), float),
+}
 _SHOWN = 200  # characters of what torch says of a damaged file
 _PARTS = ("generator", "discriminator", "ema", "generator_optimiser", "discriminator_optimiser", "scaler")
 
