@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ..checkpoint import Framing
 from ..data.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from ..network import AttentionTarget
 from ..pose.heatmaps import keypoint_heatmaps
 from .config import DataConfig
 from .losses import attention_target
 
-_PIXELS_AHEAD = 80 * 64 * 48  # five small batches; more would not be drawn faster, and cost memory
+_PIXELS_AHEAD = 160 * 64 * 48  # ten small batches; more would not be drawn faster, and cost memory
 PAPER_HEIGHT = 256  # the height at which the paper's heat maps have their sigma of 6 pixels
 
 
@@ -29,7 +30,7 @@ class Batch:
     target_heatmaps: Tensor  # (B, 18, H, W)
     source_mask: Tensor | None  # (B, H, W) bool, the person; None where all pixels count the same
     target_mask: Tensor | None  # (B, H, W) bool
-    attention: Tensor | None = None  # (B, T, T), see losses.attention_target; None where nobody knows
+    attention: AttentionTarget | None = None  # of the T target tokens; None where nobody knows
     attention_weight: Tensor | None = None  # (B, T)
 
 

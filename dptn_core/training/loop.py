@@ -173,7 +173,7 @@ def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:
 def make_objective(config: TrainingConfig, state: TrainingState, device: torch.device) -> Objective:
     """What every step of a run is told."""
     losses, perceptual = _perceptual(config.losses, device)
-    run = compiled(state.generator.forward_with_attention) if config.run.compile else None
+    run = compiled(state.generator.forward_supervised) if config.run.compile else None
     return Objective(losses, choose_precision(device, config.run.precision), perceptual, run)
 
 

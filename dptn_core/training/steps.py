@@ -28,7 +28,7 @@ class Drawn:
 
     target: Tensor  # (B, 3, H, W)
     source: Tensor  # (B, 3, H, W)
-    attention: list[Tensor]  # (B, T, T) a Texture Transfer Block
+    entropies: list[Tensor]  # (B, T) a Texture Transfer Block: how far attention is from where it should look
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Objective:
         losses: Weights.
         precision: Number format of convolutions and matrix products.
         perceptual: VGG19's terms, or None.
-        both_branches: `Generator.forward_with_attention`, or what torch.compile made of it; None: as it is.
+        both_branches: `Generator.forward_supervised`, or what torch.compile made of it; None: as it is.
         parts: Parts of a batch whose gradients are added up before an update.
     """
 
@@ -52,12 +52,11 @@ class Objective:
 
 def draw(generator: Generator, batch: Batch, objective: Objective) -> Drawn:
     """Run both branches of the generator."""
-    supervised = objective.losses.attention and batch.attention is not None
-    layers = tuple(range(generator.config.texture_blocks)) if supervised else ()
-    run = objective.both_branches or generator.forward_with_attention
+    asked = batch.attention if objective.losses.attention else None
+    run = objective.both_branches or generator.forward_supervised
     with autocast(batch.source.device, objective.precision):
-        target, source, attention = run(batch.source, batch.source_heatmaps, batch.target_heatmaps, layers)
-    return Drawn(target.float(), source.float(), attention)
+        target, source, entropies = run(batch.source, batch.source_heatmaps, batch.target_heatmaps, asked)
+    return Drawn(target.float(), source.float(), entropies)
 
 
 def discriminator_gradients(state: TrainingState, batch: Batch, drawn: Drawn, objective: Objective) -> Terms:
@@ -91,8 +90,8 @@ def generator_gradients(
     ):
         if share:
             total = total + share * _branch_loss(name, image, truth, mask, batch.source, objective, terms)
-    if drawn.attention and batch.attention is not None and batch.attention_weight is not None:
-        each = [attention_loss(rows, batch.attention, batch.attention_weight) for rows in drawn.attention]
+    if drawn.entropies and batch.attention_weight is not None:
+        each = [attention_loss(entropy, batch.attention_weight) for entropy in drawn.entropies]
         terms["attention"] = torch.stack(each).mean()
         total = total + losses.attention * terms["attention"]
     if adversarial:
