@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..atomic import written_beside
-from .metric_weights import INCEPTION, MetricWeightsError, fill, read_weights
+from ..weight_files import WeightFileError, fill, read_weights
+from .metric_weights import INCEPTION
 
 FEATURES = 2048
 BATCH = 16  # pictures Inception sees at once
@@ -119,7 +120,7 @@ class InceptionFeatures(nn.Module):
         """Read torchvision's `inception_v3_google-*.pth`, or a .safetensors of the same names.
 
         Raises:
-            MetricWeightsError: the file holds something else.
+            WeightFileError: the file holds something else.
         """
         from torchvision.models import Inception3
 
@@ -203,7 +204,7 @@ def load_moments(path: Path, protocol: str) -> Moments:
     """Read what `save_moments` or one of the field's scripts (`statistics.npz`) wrote.
 
     Raises:
-        MetricWeightsError: it is no such file, or says that its pictures were prepared by another protocol.
+        WeightFileError: it is no such file, or says that its pictures were prepared by another protocol.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -212,13 +213,13 @@ def load_moments(path: Path, protocol: str) -> Moments:
             count = int(file["count"]) if "count" in file else 2
             taken = str(file["protocol"]) if "protocol" in file else protocol  # theirs do not say that either
     except Exception as error:
-        raise MetricWeightsError(f"{path} holds no statistics of pictures (mu and sigma): {error}") from error
+        raise WeightFileError(f"{path} holds no statistics of pictures (mu and sigma): {error}") from error
     if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES) or count < 2:
-        raise MetricWeightsError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
+        raise WeightFileError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise MetricWeightsError(f"{path} holds statistics that are no finite numbers; take them again")
+        raise WeightFileError(f"{path} holds statistics that are no finite numbers; take them again")
     if taken != protocol:
-        raise MetricWeightsError(
+        raise WeightFileError(
             f"{path} was taken under protocol {taken}, which prepares pictures in another way than {protocol}; take "
             "the real pictures themselves"
         )

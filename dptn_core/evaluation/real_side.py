@@ -40,7 +40,7 @@ def real_side(
         progress: called with how many pictures are done and how many there are.
 
     Raises:
-        MetricWeightsError: the .npz holds something else, or was taken under another protocol.
+        WeightFileError: the .npz holds something else, or was taken under another protocol.
         FolderError: there is no such folder, or no picture in it.
     """
     if place.suffix == ".npz":

@@ -39,7 +39,7 @@ def load_networks(device: torch.device, alexnet: Path | None = None, inception: 
     """Load the networks whose weights are at the given paths or in torch's cache; nothing is downloaded.
 
     Raises:
-        MetricWeightsError: a path names no file, or a file holds something else.
+        WeightFileError: a path names no file, or a file holds something else.
     """
     alexnet, inception = ALEXNET.find(alexnet), INCEPTION.find(inception)
     missing: dict[str, str] = {}

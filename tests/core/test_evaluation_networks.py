@@ -21,9 +21,9 @@ from dptn_core.evaluation.frechet import (
     moments_of,
     save_moments,
 )
-from dptn_core.evaluation.metric_weights import MetricWeightsError
 from dptn_core.evaluation.perceptual_distance import PerceptualDistance, find_heads
 from dptn_core.evaluation.shown import Ranking
+from dptn_core.weight_files import WeightFileError
 
 CPU = torch.device("cpu")
 
@@ -66,12 +66,12 @@ def test_lpips_of_identical_pictures_is_nothing(alexnet):
 
 
 def test_weights_of_another_network_are_refused_by_name(alexnet, inception, tmp_path):
-    with pytest.raises(MetricWeightsError, match=r"does not hold torchvision's AlexNet"):
+    with pytest.raises(WeightFileError, match=r"does not hold torchvision's AlexNet"):
         PerceptualDistance.load(inception)
-    with pytest.raises(MetricWeightsError, match=r"does not hold torchvision's Inception v3"):
+    with pytest.raises(WeightFileError, match=r"does not hold torchvision's Inception v3"):
         InceptionFeatures.load(alexnet)
     (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(MetricWeightsError, match=r"text\.pth does not hold"):
+    with pytest.raises(WeightFileError, match=r"text\.pth does not hold"):
         PerceptualDistance.load(tmp_path / "text.pth")
 
 
@@ -94,7 +94,7 @@ def test_weights_in_torchs_cache_are_found(no_cache, alexnet):
 
 
 def test_weights_that_were_named_and_are_not_there_are_an_error(tmp_path):
-    with pytest.raises(MetricWeightsError, match=r"--alexnet-weights names .*none\.pth"):
+    with pytest.raises(WeightFileError, match=r"--alexnet-weights names .*none\.pth"):
         load_networks(CPU, alexnet=tmp_path / "none.pth")
 
 
@@ -184,26 +184,26 @@ def test_statistics_are_kept_and_read_again_theirs_as_well(tmp_path):
     moments = Moments.of(random.standard_normal((3, FEATURES)))
     save_moments(tmp_path / "real.npz", moments, "dptn")
     back = load_moments(tmp_path / "real.npz", "dptn")
-    with pytest.raises(MetricWeightsError, match=r"under protocol dptn.*than pidm"):
+    with pytest.raises(WeightFileError, match=r"under protocol dptn.*than pidm"):
         load_moments(tmp_path / "real.npz", "pidm")
     assert (back.count, back.mean.tolist()) == (3, moments.mean.tolist())
     assert np.allclose(back.covariance, moments.covariance)
     np.savez(tmp_path / "statistics.npz", mu=moments.mean, sigma=moments.covariance)
     assert np.allclose(load_moments(tmp_path / "statistics.npz", "dptn").covariance, moments.covariance)
     np.savez(tmp_path / "other.npz", mu=np.zeros(3), sigma=np.eye(3))
-    with pytest.raises(MetricWeightsError, match=r"not of Inception's"):
+    with pytest.raises(WeightFileError, match=r"not of Inception's"):
         load_moments(tmp_path / "other.npz", "dptn")
     np.savez(tmp_path / "nan.npz", mu=np.full(2048, np.nan), sigma=np.eye(2048))
-    with pytest.raises(MetricWeightsError, match=r"nan\.npz holds statistics that are no finite numbers"):
+    with pytest.raises(WeightFileError, match=r"nan\.npz holds statistics that are no finite numbers"):
         load_moments(tmp_path / "nan.npz", "dptn")
     (tmp_path / "text.npz").write_text("nothing")
-    with pytest.raises(MetricWeightsError, match="holds no statistics"):
+    with pytest.raises(WeightFileError, match="holds no statistics"):
         load_moments(tmp_path / "text.npz", "dptn")
 
 
 def test_pickled_objects_in_statistics_are_not_loaded(tmp_path):
     np.savez(tmp_path / "bad.npz", mu=np.array([object()], dtype=object), sigma=np.eye(2))
-    with pytest.raises(MetricWeightsError):
+    with pytest.raises(WeightFileError):
         load_moments(tmp_path / "bad.npz", "dptn")
 
 
