@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -100,11 +101,28 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return root
 
 
+class FeatureNetwork(Protocol):
+    """A network whose features make a Fréchet distance.
+
+    Attributes:
+        features: How many of them a picture has.
+    """
+
+    features: int
+
+    def prepared(self, picture: Tensor) -> Tensor:
+        """(3, H, W) in [0, 1], on the network's device, as the network sees it: of one size for all."""
+
+    def __call__(self, prepared: Tensor) -> Tensor:
+        """B prepared pictures -> (B, features)."""
+
+
 class InceptionFeatures(nn.Module):
     """The 2048 pooled features of torchvision's Inception v3; build it with `load`."""
 
     mean: Tensor
     deviation: Tensor
+    features = FEATURES
 
     def __init__(self, inception: nn.Module) -> None:
         """Wrap torchvision's Inception3."""
@@ -148,12 +166,13 @@ class InceptionFeatures(nn.Module):
 class FeatureMoments:
     """Gathers moments of pictures that come one by one; the network sees `BATCH` at a time."""
 
-    def __init__(self, network: InceptionFeatures) -> None:
+    def __init__(self, network: FeatureNetwork) -> None:
         """Start with no pictures."""
         self._network = network
         self._waiting: list[Tensor] = []
         self._features: list[NDArray[np.floating]] = []
-        self._moments = Moments(0, np.zeros(FEATURES), np.zeros((FEATURES, FEATURES)))
+        width = network.features
+        self._moments = Moments(0, np.zeros(width), np.zeros((width, width)))
 
     def add(self, picture: Tensor) -> None:
         """Count one more picture, (3, H, W) in [0, 1], on the network's device."""
@@ -183,7 +202,7 @@ class FeatureMoments:
             self._features.clear()
 
 
-def moments_of(pictures: Iterable[Tensor], network: InceptionFeatures) -> Moments:
+def moments_of(pictures: Iterable[Tensor], network: FeatureNetwork) -> Moments:
     """Moments of the features of pictures (3, H, W) in [0, 1], on the network's device."""
     gathered = FeatureMoments(network)
     for picture in pictures:
