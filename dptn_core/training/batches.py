@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Framing
-from ..data.figures import TEST_SEED, FigurePairs, draw_pairs, pair_seeds
+from ..data.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
 from ..pose.heatmaps import keypoint_heatmaps
 from .config import DataConfig
 from .losses import attention_target
@@ -72,7 +72,7 @@ def sigma_at(data: DataConfig, height: int) -> float:
     return data.heatmap_sigma * height / PAPER_HEIGHT
 
 
-def make_batch(pairs: FigurePairs, sigma: float, stride: int, foreground: float) -> Batch:
+def make_batch(pairs: SyntheticPairs, sigma: float, stride: int, foreground: float) -> Batch:
     """Heat maps and attention targets of drawn pairs, on their device.
 
     Args:
@@ -106,10 +106,10 @@ class PairSource:
         self._data, self._device = data, device
         self.description = f"figures, seed {data.seed}"
         self.skipped: dict[str, str] = {}
-        self._drawn: FigurePairs | None = None
+        self._drawn: SyntheticPairs | None = None
         self._first = 0
 
-    def pairs(self, first: int, count: int, size: tuple[int, int]) -> FigurePairs:
+    def pairs(self, first: int, count: int, size: tuple[int, int]) -> SyntheticPairs:
         """Pairs number `first` to `first + count - 1`; the same numbers always give the same pairs."""
         drawn, start = self._drawn, first - self._first
         if drawn is None or start < 0 or start + count > len(drawn) or tuple(drawn.source.shape[2:]) != size:

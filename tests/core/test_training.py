@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from dptn_core import atomic, cli
 from dptn_core.checkpoint import CheckpointError, load_model
-from dptn_core.data.figures import FigurePairs, draw_pairs, pair_seeds
+from dptn_core.data.figures import SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.network import GeneratorConfig
 from dptn_core.pictures import read_picture
 from dptn_core.precision import autocast, choose_precision
@@ -753,7 +753,7 @@ def test_files_appear_whole_under_their_suffix_in_folders_that_are_made(tmp_path
 
 def not_a_number_from(step: int) -> type[PairSource]:
     class Broken(PairSource):
-        def pairs(self, first: int, count: int, size: tuple[int, int]) -> FigurePairs:
+        def pairs(self, first: int, count: int, size: tuple[int, int]) -> SyntheticPairs:
             found = super().pairs(first, count, size)
             return dataclasses.replace(found, target=found.target * float("nan")) if first >= 2 * step else found
 
