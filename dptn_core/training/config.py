@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..network import DiscriminatorConfig, GeneratorConfig
+from ..perceptual.shift_tolerant import SLICES, SMALLEST_SIDE, TrunkName
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +27,10 @@ _ABOVE_0 = (
 )
 _FROM_0 = (
     *(f"losses.{name}" for name in ("reconstruction", "chroma", "foreground", "gradient", "adversarial")),
-    *(f"losses.{name}" for name in ("adversarial_from", "attention", "content", "style", "l1", "affinity")),
+    *(
+        f"losses.{name}"
+        for name in ("adversarial_from", "attention", "content", "style", "l1", "affinity", "perceptual")
+    ),
     *("losses.gradient_penalty", "data.cache_gib"),
     *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
 )
@@ -91,6 +95,9 @@ class LossConfig:
     style: float = 500.0
     affinity: float = 0.0  # DPTN-TA: which source textures the drawn target resembles, as the true one does
     affinity_temperature: float = 1.0
+    perceptual: float = 0.0  # ST-LPIPS: what people see, where a pixel's shift costs little; wants stlpips-pytorch
+    perceptual_network: TrunkName = "alexnet"
+    perceptual_slices: int = SLICES  # of the network's five, from the first: fewer see finer detail only
     vgg: str = ""  # VGG19 weights (.pth or .safetensors); "" looks into torchvision's cache
 
 
@@ -144,6 +151,11 @@ class TrainingConfig:
                     )
                 if value > _LARGEST_SIDE:
                     raise ConfigError(f"stages[{number}].{name} is {value}; allowed: up to {_LARGEST_SIDE}")
+                if self.losses.perceptual and value < SMALLEST_SIDE:
+                    raise ConfigError(
+                        f"stages[{number}].{name} is {value}; with losses.perceptual above 0 it must be at least "
+                        f"{SMALLEST_SIDE}"
+                    )
                 if self.losses.adversarial and value % self.discriminator.stride:
                     raise ConfigError(
                         f"stages[{number}].{name} is {value}; with losses.adversarial above 0 it must be a multiple of "
@@ -186,6 +198,8 @@ class TrainingConfig:
             raise ConfigError(f"data.cache_gib is {self.data.cache_gib}; allowed: up to {_MOST_CACHE:.0f}")
         if not 0 <= self.losses.target_share <= 1:
             raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
+        if not 1 <= self.losses.perceptual_slices <= SLICES:
+            raise ConfigError(f"losses.perceptual_slices is {self.losses.perceptual_slices}; allowed: 1 to {SLICES}")
         if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:
             raise ConfigError(f"losses.scales is {self.losses.scales}; allowed: one or more sizes of 1 and above")
         for name in ("beta1", "beta2", "ema"):

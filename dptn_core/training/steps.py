@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..network import Generator
+from ..perceptual import ShiftTolerantDistance
 from ..precision import Precision, autocast
 from .adversarial import discriminator_loss, generator_loss, gradient_penalty
 from .batches import Batch
@@ -41,6 +42,7 @@ class Objective:
         perceptual: VGG19's terms, or None.
         both_branches: `Generator.forward_supervised`, or what torch.compile made of it; None: as it is.
         parts: Parts of a batch whose gradients are added up before an update.
+        shift_tolerant: ST-LPIPS, or None.
     """
 
     losses: LossConfig
@@ -48,6 +50,7 @@ class Objective:
     perceptual: PerceptualLoss | None = None
     both_branches: BothBranches | None = None
     parts: int = 1
+    shift_tolerant: ShiftTolerantDistance | None = None
 
 
 def draw(generator: Generator, batch: Batch, objective: Objective) -> Drawn:
@@ -126,6 +129,12 @@ def _branch_loss(
             image, truth, weight, chroma=losses.chroma, scales=losses.scales, gradient=losses.gradient
         )
         total = total + losses.reconstruction * reconstruction
+    if objective.shift_tolerant is not None:
+        # on the person most of all, as the terms over pixels: elsewhere a background is copied, not drawn
+        with autocast(image.device, objective.precision):
+            apart = objective.shift_tolerant(image, truth, weight)
+        terms[f"{name}_perceptual"] = distance = apart.mean()
+        total = total + losses.perceptual * distance
     if objective.perceptual is not None:
         # the source already looks like itself: only the target is held against it
         against = source if losses.affinity and name == "target" else None
