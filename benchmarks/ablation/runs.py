@@ -19,7 +19,7 @@ from dptn_core.data.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_s
 from dptn_core.evaluation.drawn import foreground_psnr, joint_hits
 from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
 from dptn_core.processes import Processes
-from dptn_core.training.batches import PairSource, make_batch, sigma_at
+from dptn_core.training.batches import make_batch, sigma_at
 from dptn_core.training.config import (
     DataConfig,
     LossConfig,
@@ -30,6 +30,7 @@ from dptn_core.training.config import (
 )
 from dptn_core.training.loop import one_step
 from dptn_core.training.steps import Objective
+from dptn_core.training.synthetic import PairSource
 
 from .variants import Variant, new_variant_state
 

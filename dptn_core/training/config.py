@@ -63,10 +63,20 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class MixWeights:
+    """How often each kind of synthetic pair comes, relative to the others."""
+
+    figures: float = 0.3
+    people: float = 0.7
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """Where pairs come from."""
 
-    kind: Literal["figures", "pictures"] = "figures"  # drawn people, or a folder that `dptn prepare` made
+    # drawn figures, rendered people, a mix of both, or a folder that `dptn prepare` made
+    kind: Literal["figures", "people", "mix", "pictures"] = "figures"
+    weights: MixWeights = field(default_factory=MixWeights)  # of a mix
     root: str = ""  # that folder
     seed: int = 1
     heatmap_sigma: float = 6.0  # pixels in a picture 256 high; smaller pictures get a smaller one
@@ -181,8 +191,14 @@ class TrainingConfig:
         for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
             if not 0 <= seed < 2**31:
                 raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
-        if self.data.kind == "figures" and self.data.root:
-            raise ConfigError(f'data.root is {self.data.root!r}, and drawn figures need none; data.kind = "pictures"?')
+        if self.data.kind != "pictures" and self.data.root:
+            raise ConfigError(
+                f'data.root is {self.data.root!r}, and data.kind = "{self.data.kind}" reads no folder; '
+                'data.kind = "pictures"?'
+            )
+        weights = vars(self.data.weights)
+        if not all(weight >= 0 and math.isfinite(weight) for weight in weights.values()) or not any(weights.values()):
+            raise ConfigError(f"data.weights is {weights}; allowed: 0 or more each, and one of them above 0")
         for network in ("generator", "discriminator"):
             if getattr(self, network).image_channels != _CHANNELS:
                 raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the pictures are in colour")

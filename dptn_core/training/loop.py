@@ -23,7 +23,7 @@ from ..folder_lock import alone_in
 from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
 from ..precision import choose_precision
 from ..processes import Processes, join_processes
-from .batches import Batch, BatchSource, PairSource, sigma_at
+from .batches import Batch, BatchSource, sigma_at
 from .compiled import compiled
 from .config import ConfigError, LossConfig, Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
@@ -32,6 +32,7 @@ from .reports import Reports
 from .sheets import PAIRS_SHOWN, save_sheet
 from .state import TrainingState, load_state, new_state, save_state, update_average
 from .steps import Objective, Terms, discriminator_gradients, draw, generator_gradients, update
+from .synthetic import PairSource
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
@@ -166,7 +167,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:
     """Where the pairs of a run come from."""
-    if config.data.kind == "figures":
+    if config.data.kind != "pictures":
         return PairSource(config.data, device)
     return PhotographSource(config.data, device, limbs=config.losses.attention > 0)
 
@@ -174,11 +175,7 @@ def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:
 def make_objective(config: TrainingConfig, state: TrainingState, device: torch.device) -> Objective:
     """What every step of a run is told."""
     losses, perceptual = _perceptual(config.losses, device)
-<<<<<<< HEAD
     run = compiled(state.generator.forward_supervised) if config.run.compile else None
-    return Objective(losses, choose_precision(device, config.run.precision), perceptual, run)
-=======
-    run = compiled(state.generator.forward_with_attention) if config.run.compile else None
     return Objective(
         losses,
         choose_precision(device, config.run.precision),
@@ -186,7 +183,6 @@ def make_objective(config: TrainingConfig, state: TrainingState, device: torch.d
         shift_tolerant=_shift_tolerant(losses, device),
         both_branches=run,
     )
->>>>>>> 16cd8ef
 
 
 def _write_sheet(folder: Path, state: TrainingState, config: TrainingConfig, source: BatchSource) -> None:

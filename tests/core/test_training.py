@@ -44,12 +44,13 @@ from dptn_core.training import (
     train,
 )
 from dptn_core.training import config as config_module
-from dptn_core.training.batches import PairSource, make_batch, sigma_at
+from dptn_core.training.batches import make_batch, sigma_at
 from dptn_core.training.config import DataConfig, Stage
 from dptn_core.training.loop import learning_rate, one_step
 from dptn_core.training.perceptual import PerceptualLoss
 from dptn_core.training.state import load_state, new_state, save_state, update_average
 from dptn_core.training.steps import Objective, draw, generator_gradients, update
+from dptn_core.training.synthetic import PairSource
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
