@@ -228,7 +228,6 @@ def _sample_outfit(rng: np.random.Generator, female: bool, split: Split) -> Outf
     skirt_hem = (rng.uniform(0.5, 0.7), rng.uniform(0.25, 0.5), rng.uniform(0.12, 0.2))[
         rng.choice(3, p=(0.6, 0.3, 0.1))
     ]
-    outer_hem = rng.uniform(0.78, 0.95) if rng.random() < 0.75 else rng.uniform(0.45, 0.75)
     return Outfit(
         loose=float(np.clip(rng.gamma(2.0, 0.22), 0.03, 1.3)),
         style=style,
@@ -252,7 +251,7 @@ def _sample_outfit(rng: np.random.Generator, female: bool, split: Split) -> Outf
         flare=rng.uniform(-0.05, 0.8) ** 2 * 0.9,
         pleats=int(rng.choice((0, 0, 14, 22))),
         outer=bool(rng.random() < 0.27),
-        outer_hem=outer_hem,
+        outer_hem=rng.uniform(0.8, 0.98),  # longer ones would part between the legs
         outer_gap=rng.uniform(0.01, 0.09),
         lapel=rng.uniform(1.05, 1.3),
         shoe_top=(0.075, 0.10, rng.uniform(0.14, 0.4))[rng.choice(3, p=(0.4, 0.4, 0.2))],
