@@ -1,18 +1,32 @@
-"""`dptn figures`: draw pairs of figures to look at."""
+"""`dptn figures`: synthetic pairs to look at, or a character to train with."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .options import natural, positive, size
+from .options import CommandError, natural, positive, size
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..data.synthetic.pairs import SyntheticPairs
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
     parser.description = (
-        "Draw pairs of figures: source, target, and the source's pixels carried along the true correspondence "
-        "(magenta where the source does not show the place)."
+        "Make pairs of drawn figures or rendered people: source, target, and the source's pixels moved along the true "
+        "correspondence (magenta where the source does not show the place). Rendered people need the extra train."
+    )
+    parser.add_argument(
+        "--kind", choices=("figures", "people"), default="figures", help="drawn or rendered (default: figures)"
+    )
+    parser.add_argument(
+        "--test-set", action="store_true", help="people: the fixed test set people-500, which training never samples"
     )
     parser.add_argument("--out", type=Path, default=Path("out/figures.png"), help="picture to write")
     parser.add_argument("--pairs", type=positive, default=16, help="how many (default: 16)")
@@ -32,8 +46,9 @@ def run(options: Namespace) -> None:
     """`dptn figures`."""
     import numpy as np
 
-    from ..data.figures import draw_pairs, pair_seeds, write_character
+    from ..data.figures import write_character
     from ..data.sheet import pair_sheet
+    from ..data.synthetic.pairs import pair_seeds
     from ..pictures import check_format, write_picture
 
     if options.character:
@@ -41,8 +56,35 @@ def run(options: Namespace) -> None:
             print(f"wrote {path}")
         return
     check_format(options.out)
+    make = _maker(options)
     seeds = pair_seeds(options.seed, options.first, options.pairs)
     # One line at a time: drawing takes much more memory than the sheet.
-    lines = [pair_sheet(draw_pairs(line, options.size), columns=4) for line in seeds.split(4)]
+    lines = [pair_sheet(make(line, options.size), columns=4) for line in seeds.split(4)]
     write_picture(options.out, np.concatenate(lines))
     print(f"wrote {options.out}")
+
+
+def _maker(options: Namespace) -> Callable[[Tensor, tuple[int, int]], SyntheticPairs]:
+    """Makes pairs of seeds and a size (H, W).
+
+    Raises:
+        CommandError: options that do not go together, or a missing package.
+    """
+    if options.kind == "figures":
+        from ..data.figures import draw_pairs
+
+        if options.test_set:
+            raise CommandError("--test-set shows rendered people; add --kind people")
+        return draw_pairs
+    try:
+        from ..data.synthetic.people import TEST_SEED, open_studio, render_pairs
+
+        studio = open_studio()
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"--kind people needs the package {error.name}, which is not installed; "
+            'pip install "dptn-pose-transfer[train]"'
+        ) from error
+    if options.test_set:
+        options.seed = TEST_SEED
+    return partial(render_pairs, studio, split="test" if options.test_set else "train")

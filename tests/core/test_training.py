@@ -36,11 +36,11 @@ from dptn_core.training import (
     ResumeError,
     RunOptions,
     TrainingConfig,
-    batches,
     find_config,
     load_config,
     loop,
     state,
+    synthetic,
     train,
 )
 from dptn_core.training import config as config_module
@@ -83,7 +83,7 @@ def _one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_PIXELS_AHEAD", 4 * 2 * 32 * 24)  # four batches of a tiny run
+        patch.setattr(synthetic, "_PIXELS_AHEAD", 4 * 2 * 32 * 24)  # four batches of a tiny run
         yield
     torch.set_num_threads(threads)
 

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from .atlas import DENIM, Atlas
 from .geometry import smooth, unit
-from .kernels import bilinear
 from .person import Fabric, Person, column
 from .raster import Samples
 from .scene import Scene
 from .template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP, Template
+from .warp_launch import bilinear
 
 Filled = tuple[Tensor, Tensor, float | Tensor, float | Tensor, float | Tensor]
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from .atlas import STRAND_NOISE, Atlas
 from .geometry import unit
-from .kernels import bilinear
 from .person import Person, column
 from .raster import Samples
+from .warp_launch import bilinear
 
 Filled = tuple[Tensor, Tensor, float | Tensor, float | Tensor, float | Tensor]
 

@@ -1,50 +1,9 @@
 """What runs for each triangle, vertex or sample: Warp kernels, the same on CPU and CUDA.
 
-This module imports Warp; it is imported when the first pair is rendered.
+Warp reads the annotations as types of its own and compiles the functions; `warp_launch` runs them.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
-import torch
 import warp as wp
-from torch import Tensor
-
-wp.config.quiet = True
-wp.init()
-EMPTY = 1 << 62  # in a depth map: nothing is there
-TRIANGLE_BITS = 20  # of a depth map's entries: micrometres << 20 | triangle
-
-
-def vec(values: Tensor, dtype: Any) -> Any:
-    """A tensor as a Warp array of `dtype`, without a copy where it is contiguous."""
-    return wp.from_torch(values.contiguous(), dtype=dtype)
-
-
-def vec3(values: Tensor) -> Any:
-    """A float tensor (..., 3) as a Warp array of vectors."""
-    return wp.from_torch(values.contiguous(), dtype=wp.vec3)
-
-
-def launch(kernel: Any, count: int | tuple[int, int], arguments: list[Any], device: torch.device) -> None:
-    """Run a kernel `count` times on the device, in torch's stream on CUDA."""
-    wp.launch(kernel, count, arguments, device=str(device))
-
-
-def bilinear(bank: Tensor, index: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Samples (N, C) of a bank (K, H, W, C) of tiles that repeat; index, u and v (N,), in tiles."""
-    out = torch.empty(len(u), bank.shape[-1], device=u.device)
-    if len(u):
-        arguments = [
-            wp.from_torch(bank.float().contiguous()),
-            wp.from_torch(index.contiguous()),
-            vec(u.float(), wp.float32),
-            vec(v.float(), wp.float32),
-            wp.from_torch(out),
-        ]
-        launch(sample_kernel, len(u), arguments, u.device)
-    return out
 
 
 @wp.kernel

@@ -34,7 +34,8 @@ def cast_shadows(template: Template, posed: Posed, scenes: Sequence[Scene], cent
     """Depth maps of B scenes' lights around their people's centres (2B, 3)."""
     import warp as wp
 
-    from .kernels import EMPTY, launch, shadow_kernel, vec, vec3
+    from .kernels import shadow_kernel
+    from .warp_launch import EMPTY, launch, vec, vec3
 
     device, pictures = posed.world.device, len(posed.world)
 
@@ -89,7 +90,8 @@ def shine_on(
     """
     import warp as wp
 
-    from .kernels import launch, light_kernel, vec, vec3
+    from .kernels import light_kernel
+    from .warp_launch import launch, vec, vec3
 
     diffuse, mirrored = torch.zeros_like(place), torch.zeros_like(place)
     arguments = [

@@ -1,8 +1,9 @@
 """Panoramas as light and as places: eighteen of the npm package @pmndrs/assets (CC0), kept small.
 
-`panoramas.safetensors` beside this file holds, for each, its name, a WebP picture of 512 x 256 (for the eye) and 64 x 32
-values of linear light (for the lamps). `python -m dptn_core.data.synthetic.people.panoramas FOLDER` makes it anew from
-the package's folder `hdri`.
+`panoramas.safetensors` beside this file holds, for each, its name, a WebP picture of 512 x 256 (for the eye) and
+64 x 32 values of linear light (for the lamps). To make it anew from the package's folder `hdri`:
+
+    python -m dptn_core.data.synthetic.people.panoramas package/hdri
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from .backdrop import paint_backdrop
 from .camera import Cameras
 from .colours import cloth_colour, linear
 from .geometry import unit
-from .kernels import bilinear
 from .lighting import Lit, shine_on
 from .mesh import Array
 from .panoramas import Panoramas
 from .scene import STUDIO_PLACES, Scene
+from .warp_launch import bilinear
 
 _COARSE = 4  # light on wall and floor is worked out for every fourth pixel
 _PLAIN, _PLANKS, _TILES, _ROUGH, _SLABS = range(5)

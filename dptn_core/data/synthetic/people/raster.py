@@ -60,7 +60,8 @@ def rasterise(template: Template, atlas: Atlas, posed: Posed, screen: Tensor, ca
     """
     import warp as wp
 
-    from .kernels import EMPTY, launch, raster_kernel, vec, vec3
+    from .kernels import raster_kernel
+    from .warp_launch import EMPTY, launch, vec, vec3
 
     device, (height, width) = screen.device, cameras.size
     cut, skin = posed.cut.clone(), template.layer_vertices[SKIN]
@@ -95,7 +96,8 @@ def gather(template: Template, posed: Posed, screen: Tensor, cameras: Cameras, d
     """What shading needs at every visible sample of a depth map; arguments as for `rasterise`."""
     import warp as wp
 
-    from .kernels import EMPTY, gather_kernel, launch, vec, vec3
+    from .kernels import gather_kernel
+    from .warp_launch import EMPTY, launch, vec, vec3
 
     device, (height, width) = screen.device, cameras.size
     flat = depth.view(-1)

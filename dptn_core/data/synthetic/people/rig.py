@@ -166,7 +166,8 @@ def skin(
     """
     import warp as wp
 
-    from .kernels import launch, skin_kernel, vec, vec3
+    from .kernels import skin_kernel
+    from .warp_launch import launch, vec, vec3
 
     move = places - (rotations @ heads[..., None])[..., 0]
     generators = [np.random.default_rng(seed) for seed in wave_seeds]

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from .atlas import Atlas
 from .geometry import smooth, unit
-from .kernels import bilinear
 from .person import Person, column
 from .raster import Samples
 from .template import BOTTOM, TOP, Template
+from .warp_launch import bilinear
 
 Filled = tuple[Tensor, Tensor, float | Tensor, float | Tensor, float | Tensor]
 

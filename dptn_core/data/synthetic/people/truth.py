@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..pairs import LIMBS
 from .camera import Cameras
-from .kernels import EMPTY
 from .raster import TRIANGLES, Posed
 from .template import Template
+from .warp_launch import EMPTY
 
 _METRES = 1e-6  # a depth map holds micrometres
 _DEPTH_BITS = 20
