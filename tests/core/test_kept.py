@@ -26,6 +26,8 @@ from kept_fixture import (
 )
 from torch import Tensor
 
+from dptn_core.cli import main
+from dptn_core.commands.keep import keep as command
 from dptn_core.data.synthetic.kept import KeptSet, KeptSetError, keep, open_kept, read_pairs
 from dptn_core.data.synthetic.kept.augment import augmented, mirrored
 from dptn_core.data.synthetic.kept.codec import decode_correspondence, encode
@@ -228,6 +230,35 @@ def test_a_process_that_dies_ends_the_run_in_words(tmp_path):
 def test_what_a_process_refuses_is_said_here(tmp_path):
     with pytest.raises(KeptSetError, match="the studio is closed"):
         keep(open_refusing, tmp_path, manifest(), processes=2)
+
+
+def test_a_full_disk_is_said_with_the_way_out(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    with pytest.raises(KeptSetError, match=r"pairs-00000.*No space left.*the same command goes on"):
+        keep(open_dolls, tmp_path, manifest(), processes=1)
+    assert sorted(contents(tmp_path)) == ["set.json"]
+
+
+def test_the_command_makes_a_set_and_says_how_large_it_is(tmp_path, capsys):
+    made = {"kind": "dolls", "renderer": "1", "seed": 3, "size": SIZE, "processes": 1}
+    for pairs, files in ((6, 1), (6, 0), (300, 2)):
+        command(tmp_path / "set", open_dolls, pairs=pairs, **made)
+        said = capsys.readouterr().out
+        assert f"holds {pairs} pairs of 64x96" in said and f"{files} files were made" in said
+    assert same(read_pairs(open_kept(tmp_path / "set"), [5]), read_pairs(open_kept(tmp_path / "set"), [305]))
+
+
+def test_options_that_do_not_go_together_end_in_one_line(tmp_path, capsys):
+    for words, said in (
+        (("--keep", tmp_path), "add --kind people"),
+        (("--keep", tmp_path, "--kind", "people", "--first", 3), "leave out --first"),
+        (("--processes", 2), "--processes belongs to --keep"),
+    ):
+        assert main(["figures", *map(str, words)]) == 2
+        assert said in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 RUN = """

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from ..pairs import GARMENTS
-from .one import Bytes, Floats, OnePair
+from .one import Bytes, Flags, Floats, OnePair
 
 _DYED: Final = tuple(GARMENTS.index(name) for name in ("bottom", "top", "outer", "skirt", "shoe"))
 _CHANCE = 0.6  # that a garment is dyed
@@ -61,12 +61,26 @@ def _factors(mean: Floats, hue: float, saturation: float, lighter: float) -> Flo
 
 def _dyed(image: Bytes, garments: Bytes, factors: Floats) -> Bytes:
     """Every pixel's light times the factors of its garment; pixels at an edge show two, and get a mean of both."""
-    wide = np.pad(factors[garments], ((1, 1), (1, 1), (0, 0)), mode="edge")
-    rows = (wide[:-2] + 2 * wide[1:-1] + wide[2:]) / 4
-    soft = (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4
-    touched = (soft != 1).any(-1)
-    light = (_LINEAR[image[touched]] * soft[touched]).clip(0, 1)
-    levels = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    changed = (factors != 1).any(1)[garments]
+    if not changed.any():
+        return image
+    rows, columns = (_reach(changed.any(axis), changed.shape[1 - axis]) for axis in (1, 0))
+    part = changed[rows, columns]
+    wide = np.pad(factors[garments[rows, columns]], ((1, 1), (1, 1), (0, 0)), mode="edge")
+    across = (wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]) / 4
+    soft = (across[:-2] + 2 * across[1:-1] + across[2:]) / 4
+    near = np.pad(part, 1)
+    near = near[:-2] | near[1:-1] | near[2:]
+    touched = near[:, :-2] | near[:, 1:-1] | near[:, 2:]
     result = image.copy()
-    result[touched] = (levels * 255).round().astype(np.uint8)
+    window = result[rows, columns]
+    light = (_LINEAR[window[touched]] * soft[touched]).clip(0, 1)
+    levels = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** np.float32(1 / 2.4) - 0.055)
+    window[touched] = (levels * 255).round().astype(np.uint8)
     return result
+
+
+def _reach(any_changed: Flags, length: int) -> slice:
+    """Rows or columns that hold a change or lie beside one."""
+    places = np.flatnonzero(any_changed)
+    return slice(max(int(places[0]) - 1, 0), min(int(places[-1]) + 2, length))

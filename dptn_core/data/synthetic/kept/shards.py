@@ -25,8 +25,9 @@ def write_shard(folder: Path, manifest: Manifest, shard: int, pairs: Sequence[On
     """Write the pairs of a shard, whole or not at all.
 
     Raises:
-        OSError: the folder cannot be written to, or is full.
+        KeptSetError: the folder cannot be written to, or is full.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     files: list[bytes] = []
@@ -41,11 +42,16 @@ def write_shard(folder: Path, manifest: Manifest, shard: int, pairs: Sequence[On
         "limb_depth": np.stack([pair.limb_depth for pair in pairs]).astype(np.float32),
     }
     path = manifest.path(folder, shard)
-    remove_leftovers(path)
-    with written_beside(path) as beside:
-        # one entry: several would come in another order each time, and the same set is to be the same files
-        label = {"set": manifest.stamp, "pairs": len(pairs), "crc32": _checksum(tensors)}
-        save_file(tensors, beside, {"shard": json.dumps(label)})
+    # one entry: several would come in another order each time, and the same set is to be the same files
+    label = {"set": manifest.stamp, "pairs": len(pairs), "crc32": _checksum(tensors)}
+    try:
+        remove_leftovers(path)
+        with written_beside(path) as beside:
+            save_file(tensors, beside, {"shard": json.dumps(label)})
+    except (OSError, SafetensorError) as error:
+        raise KeptSetError(
+            f"{path} cannot be written ({error}); when that is mended, the same command goes on"
+        ) from error
 
 
 def fault(folder: Path, manifest: Manifest, shard: int) -> str:
