@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import keep
 from .options import CommandError, natural, positive, size
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..data.synthetic.kept import Renderer
     from ..data.synthetic.pairs import SyntheticPairs
 
 
@@ -40,6 +42,7 @@ def add_options(parser: ArgumentParser) -> None:
         help="instead: write one character in many poses into this folder, pictures and pose files to train with",
     )
     parser.add_argument("--pictures", type=positive, default=60, help="of the character (default: 60)")
+    keep.add_options(parser)
 
 
 def run(options: Namespace) -> None:
@@ -55,6 +58,11 @@ def run(options: Namespace) -> None:
         for path in write_character(options.character, options.seed, options.pictures, options.size):
             print(f"wrote {path}")
         return
+    if options.keep:
+        _keep(options)
+        return
+    if options.processes:
+        raise CommandError("--processes belongs to --keep; leave it out")
     check_format(options.out)
     make = _maker(options)
     seeds = pair_seeds(options.seed, options.first, options.pairs)
@@ -88,3 +96,35 @@ def _maker(options: Namespace) -> Callable[[Tensor, tuple[int, int]], SyntheticP
     if options.test_set:
         options.seed = TEST_SEED
     return partial(render_pairs, studio, split="test" if options.test_set else "train")
+
+
+def _keep(options: Namespace) -> None:
+    """Keep the pairs on disk.
+
+    Raises:
+        CommandError: they are not of rendered people, or start with another pair than the first.
+    """
+    if options.kind != "people":
+        raise CommandError("--keep is for rendered people, drawn figures are drawn as fast as read; add --kind people")
+    if options.first:
+        raise CommandError("--keep begins with the first pair; leave out --first, or choose another --seed")
+    _maker(options)  # what is missing is said, and what is worked out once is there, before there are many processes
+    from ..data.synthetic.people.version import renderer_version
+
+    keep.keep(
+        options.keep,
+        partial(_open_people, options.test_set),
+        kind="people, test" if options.test_set else "people",
+        renderer=renderer_version(),
+        seed=options.seed,
+        size=options.size,
+        pairs=options.pairs,
+        processes=options.processes,
+    )
+
+
+def _open_people(test: bool) -> Renderer:
+    """Called in every process that renders."""
+    from ..data.synthetic.people import open_studio, render_pairs
+
+    return partial(render_pairs, open_studio(), split="test" if test else "train")
