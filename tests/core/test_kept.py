@@ -216,7 +216,7 @@ def test_sets_that_cannot_be_made_are_refused(changes, words):
 
 
 def test_one_run_at_a_time(tmp_path):
-    with alone_in(tmp_path), pytest.raises(FolderInUseError):
+    with alone_in(tmp_path), pytest.raises(FolderInUseError, match="another folder with --keep"):
         keep(open_dolls, tmp_path, manifest(), processes=1)
 
 
