@@ -67,4 +67,4 @@ def keep(
 
         made = keep_set(open_renderer, folder, manifest, processes=processes, progress=show)
     size_on_disk = sum(path.stat().st_size for path in folder.iterdir())
-    print(f"{folder} holds {pairs} pairs of {size[1]}x{size[0]}, {size_on_disk / 1e6:.0f} MB; {made} files were made")
+    print(f"{folder} holds {pairs} pairs of {size[1]}x{size[0]}, {size_on_disk / 1e6:.1f} MB; {made} files were made")

@@ -136,6 +136,10 @@ def test_what_is_whole_is_kept_and_what_is_damaged_or_missing_is_made_anew(kept,
     assert done == [2, 6, 10]
     assert log.read_text().split() == [str(int(seed)) for seed in pair_seeds(3, 0, 8)]
     assert contents(folder) == contents(kept.folder)
+    whole = paths[2].read_bytes()
+    paths[2].write_bytes(whole[:1500] + bytes(2000) + whole[3500:])
+    with pytest.raises(KeptSetError, match=r"pairs-00002\.safetensors is missing or damaged"):
+        read_pairs(open_kept(folder), [8])
     paths[2].unlink()
     with pytest.raises(KeptSetError, match=r"lacks 1 of its 3 files, pairs-00002\.safetensors the first"):
         open_kept(folder)
@@ -212,7 +216,7 @@ def test_sets_that_cannot_be_made_are_refused(changes, words):
 
 
 def test_one_run_at_a_time(tmp_path):
-    with alone_in(tmp_path), pytest.raises(FolderInUseError):
+    with alone_in(tmp_path), pytest.raises(FolderInUseError, match="another folder with --keep"):
         keep(open_dolls, tmp_path, manifest(), processes=1)
 
 

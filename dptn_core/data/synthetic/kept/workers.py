@@ -14,14 +14,15 @@ import torch
 
 from .manifest import KeptSetError
 
-OpenMaker = Callable[[], Callable[[int], None]]
+Maker = Callable[[int], Iterator[int]]  # does the work of a number and yields how far it is
+OpenMaker = Callable[[], Maker]
 
 
 def share_work(open_maker: OpenMaker, numbers: Sequence[int], processes: int) -> Iterator[int]:
-    """Do every piece of work once and yield its number when it is done; processes are ended when the iterator is.
+    """Do every piece of work once and yield what is said of it; processes are ended when the iterator is.
 
     Args:
-        open_maker: called in each process, returns what does a piece of work.
+        open_maker: called in each process.
         numbers: of the work.
         processes: how many; with one or none, the calling process does the work.
 
@@ -32,8 +33,7 @@ def share_work(open_maker: OpenMaker, numbers: Sequence[int], processes: int) ->
         make = open_maker() if numbers else None
         for number in numbers:
             assert make is not None  # noqa: S101 - for the type checker
-            make(number)
-            yield number
+            yield from make(number)
         return
     # forked processes would inherit the threads' locks; all start fresh, as they must on Windows and macOS
     context = multiprocessing.get_context("spawn")
@@ -57,7 +57,7 @@ def share_work(open_maker: OpenMaker, numbers: Sequence[int], processes: int) ->
 
 
 def _heard(connection: Connection, team: dict[Connection, Any]) -> Iterator[int]:
-    """What a process says: the number of work done, that it failed, or, by closing the line, that it has ended."""
+    """What a process says: how far it is, that it failed, or, by closing the line, that it has ended."""
     try:
         said = connection.recv()
     except EOFError:
@@ -83,8 +83,8 @@ def _work(open_maker: OpenMaker, numbers: Sequence[int], line: Connection) -> No
     try:
         make = open_maker()
         for number in numbers:
-            make(number)
-            line.send(number)
+            for said in make(number):
+                line.send(said)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         line.send(str(error))
 
