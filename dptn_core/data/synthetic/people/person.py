@@ -125,14 +125,7 @@ def sample_person(rng: np.random.Generator, split: Split, local_changes: Sequenc
 def _sample_body(rng: np.random.Generator, split: Split, local_changes: Sequence[str]) -> tuple[Body, Array]:
     female = bool(rng.random() < 0.55)
     ancestry = rng.dirichlet((0.5, 0.5, 0.6))
-    shape = held_out.body(
-        rng,
-        split,
-        np.array([0.76, 0.52, 0.48, 0.5 if female else 0.55, 0.62]),
-        np.array([0.09, 0.15, 0.17, 0.14, 0.15]),
-        np.array([0.62, 0.2, 0.15, 0.15, 0.0]),  # an age of 0.5 would be about 18 years, 0.62 is about 30
-        np.array([0.92, 0.95, 0.98, 0.9, 1.0]),
-    )
+    shape = held_out.body(rng, split)
     phenotype = dict(zip(held_out.SHAPE, shape.tolist(), strict=True)) | {
         "gender": float(np.clip(rng.normal(0.93 if female else 0.07, 0.06), 0, 1)),
         "cupsize": float(np.clip(rng.normal(0.45, 0.15), 0.1, 0.9)),
