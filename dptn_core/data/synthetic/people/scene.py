@@ -202,6 +202,7 @@ def _panorama_light(rng: np.random.Generator, lamps: Array, directions: Array) -
     for i in range(len(directions)):
         colours[i + 1] = rest[owner == i].sum(0)
     sunny = colours[0].mean() > 0.25 * colours.mean(1).sum()
-    # the camera's shadows are lighter than the world's
+    # what these lights reach lights the rest: without bounces a panorama is harsher than the place was
     colours[0] *= 0.55
+    colours[1:] = 0.55 * colours[1:] + 0.45 * colours[1:].mean(0)
     return Light(colours, np.concatenate([key[None], directions]), 1.0 if sunny else 6.0), float(turn)
