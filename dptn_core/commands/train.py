@@ -23,9 +23,14 @@ def add_options(parser: ArgumentParser) -> None:
         "--config",
         type=Path,
         required=True,
-        help="TOML file, or one that ships: figures, own, ...",
+        help="TOML file, or one that ships: figures, people, own, ...",
     )
-    parser.add_argument("--data", type=Path, help="folder that 'dptn prepare' made (for data.root in the config)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder that 'dptn prepare' made (for data.root in the config); of a config with rendered people, a set "
+        "that 'dptn figures --keep' made (for data.kept)",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: training.pt, sheets/, logs/")
     parser.add_argument("--from", dest="start_from", type=Path, help="model to start from; starter: the one that ships")
     parser.add_argument(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ class PairSource:
         """Make set `data.seed` on `device`.
 
         Raises:
-            ConfigError: rendering people needs packages that are not installed, or `data.people` names no set.
+            ConfigError: rendering people needs packages that are not installed, or `data.kept` names no set.
         """
         self._data, self._device = data, torch.device(device)
         self._makers = {kind: _maker(kind, data, self._device) for kind in _kinds(data)}
@@ -116,8 +117,21 @@ def _plain(pairs: SyntheticPairs) -> SyntheticPairs:
 def _maker(kind: str, data: DataConfig, device: torch.device) -> Maker:
     if kind == "figures":
         return lambda numbers, size: draw_pairs(_seeds(data.seed, numbers, device), size)
+    if data.kept:
+        return _reader(data, device)
     render = _renderer(device)
     return lambda numbers, size: _plain(render(_seeds(data.seed, numbers, device), size))
+
+
+def _reader(data: DataConfig, device: torch.device) -> Maker:
+    """Reads a kept set, changed anew every time round."""
+    from ..data.synthetic.kept import KeptSetError, open_kept, read_pairs
+
+    try:
+        kept = open_kept(Path(data.kept))
+    except KeptSetError as error:
+        raise ConfigError(f"data.kept: {error}") from error
+    return lambda numbers, size: _plain(read_pairs(kept, numbers, data.seed, size=size)).to(device)
 
 
 def _fixed(kind: str, data: DataConfig, device: torch.device) -> Maker:
