@@ -134,7 +134,7 @@ class _ConvolutionBlurHalf(nn.Conv2d):
         found = functional.conv2d(wide, self._blurred(three, three), self.bias, stride=2)
 
         def edge(down: slice, across: slice, vertical: Tensor, horizontal: Tensor) -> Tensor:
-            """One row or column; in fp32, as oneDNN 3.x answers wrongly in bf16 where the result is one wide."""
+            """One row or column; in fp32, as oneDNN 3.12 answers wrongly in bf16 where the result is one wide."""
             with torch.autocast(features.device.type, enabled=False):
                 strip = wide[:, :, down, across].float()
                 row = functional.conv2d(strip, self._blurred(vertical, horizontal), self.bias, stride=2)
