@@ -60,7 +60,7 @@ def frame_people(template: Template, scenes: Sequence[Scene], world: Tensor, siz
         name: column(scenes, f"camera.{name}", device)[:, 0].repeat(2)
         for name in ("field_of_view", "pitch", "roll", "room")
     }
-    half = (values["field_of_view"] / 2).tan()
+    half = (values["field_of_view"].double() / 2).tan().float()
     extent = torch.maximum((high - low)[:, 1], (high - low)[:, 0] * height / width) / 2 * (1 + values["room"])
     distance = extent / half + 0.12
     shared = torch.tensor([scene.camera.shared for scene in scenes], device=device).repeat(2)
@@ -74,10 +74,10 @@ def frame_people(template: Template, scenes: Sequence[Scene], world: Tensor, siz
 def _look_at(
     aim: Tensor, distance: Tensor, pitch: Tensor, roll: Tensor, focal: Tensor, size: tuple[int, int]
 ) -> Cameras:
-    zero = torch.zeros_like(pitch)
-    back = torch.stack([zero, -pitch.sin(), pitch.cos()], -1)
+    exact, zero = pitch.double(), torch.zeros_like(pitch)
+    back = torch.stack([zero, -exact.sin().float(), exact.cos().float()], -1)
     right = torch.stack([zero + 1, zero, zero], -1)
     down = torch.cross(back, right, dim=-1)
-    c, s = roll.cos()[:, None], roll.sin()[:, None]
+    c, s = roll.double().cos().float()[:, None], roll.double().sin().float()[:, None]
     axes = torch.stack([right * c + down * s, down * c - right * s, -back], 1)
     return Cameras(aim + back * distance[:, None], axes, focal, size)

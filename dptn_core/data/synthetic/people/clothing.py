@@ -17,6 +17,7 @@ from .template import BOTTOM, CAP, EYE, LONG, OUTER, SHOE, SKIN, SKIRT, TOP, Tem
 _FAR = 9.0  # metres: a cut that is nowhere near
 GONE = -_FAR  # the cut of skin that is not there at all, not even under cloth
 _COVERED = 0.03  # metres below an edge of cloth, from where on skin counts as covered
+_OVERLAP = 0.015  # metres that trousers go on under a top that hangs over them
 _ANGLES, _HEIGHTS = 32, 28  # cells around and along the trunk, to find what is widest above
 _LOWEST, _HIGHEST = 0.6, 1.44
 
@@ -106,7 +107,7 @@ def _cuts(wear: _Wear, hair: Tensor) -> Tensor:
     outer = _outer_cut(wear, from_neck, off_arms)
     shoe = wear("shoe_top") - height
     top = torch.where(wear.tucked & ~wear.skirt, torch.minimum(top, height - wear("waist") + 0.05 + off_arms), top)
-    top = torch.where(wear.tucked & wear.skirt, torch.minimum(top, height - 0.98 + off_arms), top)
+    top = torch.where(wear.tucked & wear.skirt, torch.minimum(top, height - 0.93 + off_arms), top)
     covered = torch.maximum(torch.maximum(top, bottom), torch.maximum(shoe - 0.01, torch.minimum(outer, outer - 0.02)))
     azimuth, above_eyes = _head_place(t)
     long = torch.where(above_eyes < 0.085, (azimuth - wear.face("parting")) * 0.1, 0.05)
@@ -114,7 +115,7 @@ def _cuts(wear: _Wear, hair: Tensor) -> Tensor:
     fields = {
         SKIN: torch.where(_ears(t)[None] & (wear.face("long_hair") > 0), GONE, _COVERED - covered),
         EYE: torch.ones_like(covered),
-        BOTTOM: torch.where(wear.tucked, bottom, torch.minimum(bottom, _COVERED - top)),
+        BOTTOM: torch.where(wear.tucked, bottom, torch.minimum(bottom, _OVERLAP - top)),
         TOP: torch.minimum(top, 0.07 - outer),
         OUTER: outer,
         SKIRT: skirt,
@@ -191,7 +192,9 @@ def _stand_off(wear: _Wear, cut: Tensor, hair: Tensor) -> Tensor:
     put(OUTER, 0.012 + 0.004 * loose + 0.006 * smooth((0.05 - cut) / 0.04))
     put(SKIRT, torch.full_like(loose, 0.012))
     put(SHOE, torch.full_like(loose, 0.006))
-    put(LONG, torch.full_like(loose, 0.004))
+    # long hair lies on the clothes, not under them
+    over = 0.012 + 0.004 * loose + 0.016 * (wear("outer") > 0)
+    put(LONG, 0.004 + over * smooth((1.47 - height) / 0.06))
     x, y, z = t.rest.unbind(-1)
     curls = 1 + 0.25 * torch.sin(60 * x + 3) * torch.sin(50 * z + 1) * torch.sin(40 * y)
     _, above = _head_place(t)
@@ -272,6 +275,6 @@ def _flare(wear: _Wear, vertices: Tensor, heads: Tensor) -> Tensor:
     fall = ((1.03 - t.height[None, run]) / 0.9).clamp(0, 1)
     middle = heads[:, t.bone["root"], 2:3]
     angle = torch.atan2(t.rest[run, 0], t.rest[run, 2])[None]
-    widen = 1 + wear("flare") * fall**1.1 + 0.05 * fall * torch.sin(pleats * angle) * (pleats > 0)
+    widen = 1 + wear("flare") * fall**1.1 + 0.05 * fall * torch.sin((pleats * angle).double()).float() * (pleats > 0)
     q = torch.stack([q[..., 0] * widen, q[..., 1], (q[..., 2] - middle) * widen + middle], -1)
     return _replaced(vertices, run, q)

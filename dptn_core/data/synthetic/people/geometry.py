@@ -21,7 +21,7 @@ def axis_rotation(axis: Tensor, angle: Tensor) -> Tensor:
     o = torch.zeros_like(x)
     cross = torch.stack([o, -z, y, z, o, -x, -y, x, o], -1).unflatten(-1, (3, 3))
     s, c = angle.sin()[:, None, None], angle.cos()[:, None, None]
-    return torch.eye(3, device=axis.device) + s * cross + (1 - c) * (cross @ cross)
+    return torch.eye(3).to(axis) + s * cross + (1 - c) * (cross @ cross)
 
 
 def unit(vectors: Tensor) -> Tensor:

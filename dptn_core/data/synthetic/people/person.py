@@ -125,14 +125,7 @@ def sample_person(rng: np.random.Generator, split: Split, local_changes: Sequenc
 def _sample_body(rng: np.random.Generator, split: Split, local_changes: Sequence[str]) -> tuple[Body, Array]:
     female = bool(rng.random() < 0.55)
     ancestry = rng.dirichlet((0.5, 0.5, 0.6))
-    shape = held_out.body(
-        rng,
-        split,
-        np.array([0.76, 0.52, 0.48, 0.5 if female else 0.55, 0.62]),
-        np.array([0.09, 0.15, 0.17, 0.14, 0.15]),
-        np.array([0.62, 0.2, 0.15, 0.15, 0.0]),  # an age of 0.5 would be about 18 years, 0.62 is about 30
-        np.array([0.92, 0.95, 0.98, 0.9, 1.0]),
-    )
+    shape = held_out.body(rng, split)
     phenotype = dict(zip(held_out.SHAPE, shape.tolist(), strict=True)) | {
         "gender": float(np.clip(rng.normal(0.93 if female else 0.07, 0.06), 0, 1)),
         "cupsize": float(np.clip(rng.normal(0.45, 0.15), 0.1, 0.9)),
@@ -228,7 +221,6 @@ def _sample_outfit(rng: np.random.Generator, female: bool, split: Split) -> Outf
     skirt_hem = (rng.uniform(0.5, 0.7), rng.uniform(0.25, 0.5), rng.uniform(0.12, 0.2))[
         rng.choice(3, p=(0.6, 0.3, 0.1))
     ]
-    outer_hem = rng.uniform(0.78, 0.95) if rng.random() < 0.75 else rng.uniform(0.45, 0.75)
     return Outfit(
         loose=float(np.clip(rng.gamma(2.0, 0.22), 0.03, 1.3)),
         style=style,
@@ -252,7 +244,7 @@ def _sample_outfit(rng: np.random.Generator, female: bool, split: Split) -> Outf
         flare=rng.uniform(-0.05, 0.8) ** 2 * 0.9,
         pleats=int(rng.choice((0, 0, 14, 22))),
         outer=bool(rng.random() < 0.27),
-        outer_hem=outer_hem,
+        outer_hem=rng.uniform(0.8, 0.98),  # longer ones would part between the legs
         outer_gap=rng.uniform(0.01, 0.09),
         lapel=rng.uniform(1.05, 1.3),
         shoe_top=(0.075, 0.10, rng.uniform(0.14, 0.4))[rng.choice(3, p=(0.4, 0.4, 0.2))],

@@ -154,6 +154,7 @@ class _Shot:
     cameras: Cameras
     screen: Tensor  # (2B, V, 3)
     joints: Tensor  # (2B, 18, 3) x, y in pixels and depth in metres
+    depth: Tensor  # (2B, H * _OVERSAMPLING, W * _OVERSAMPLING) from `rasterise`
     lit: Lit
     person: Tensor  # (2B, H, W, 3) sRGB, premultiplied
     matte: Tensor  # (2B, H, W)
@@ -166,7 +167,7 @@ def _shoot(studio: Studio, cast: Cast, size: tuple[int, int]) -> _Shot:
     depth = rasterise(studio.template, studio.atlas, posed, screen, cameras, _OVERSAMPLING)
     lit = cast_shadows(studio.template, posed, cast.scenes, posed.world[:, :BODY_VERTICES].mean(1))
     person, matte = _draw_person(studio, cast, posed, screen, cameras, depth, lit)
-    return _Shot(posed, cameras, screen, cameras.project(joints), lit, person, matte)
+    return _Shot(posed, cameras, screen, cameras.project(joints), depth, lit, person, matte)
 
 
 def _render(studio: Studio, seeds: list[int], size: tuple[int, int], split: Split, faults: bool) -> PeoplePairs:
@@ -175,6 +176,7 @@ def _render(studio: Studio, seeds: list[int], size: tuple[int, int], split: Spli
     behind = places_behind(cast.scenes, studio.atlas, studio.panoramas, shot.cameras, shot.lit)
     picture = torch.arange(2 * len(seeds), device=behind.device)[:, None, None].expand(behind.shape[:3])
     image = shot.person + develop(behind, cast.scenes, picture) * (1 - shot.matte[..., None])
+    image = (image * 255).round() / 255  # as a file has it; and the last bits of sums depend on the batch
     pairs = _with_truth(studio, cast, seeds, shot, image.permute(0, 3, 1, 2))
     if not faults:
         return pairs
@@ -220,7 +222,7 @@ def _draw_person(
 
 def _with_truth(studio: Studio, cast: Cast, seeds: list[int], shot: _Shot, image: Tensor) -> PeoplePairs:
     batch, joints, matte = len(seeds), shot.joints, shot.matte
-    surface = surface_of(rasterise(studio.template, studio.atlas, shot.posed, shot.screen, shot.cameras, 1))
+    surface = surface_of(shot.depth, _OVERSAMPLING)
     place, seen = correspondence(studio.template, shot.posed, shot.cameras, shot.screen, surface)
     guesses = [2 * seed + k for k in range(2) for seed in seeds]
     present, visible = keypoint_truth(joints, surface, guesses, shot.cameras.size)

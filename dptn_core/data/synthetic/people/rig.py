@@ -23,14 +23,15 @@ def bone_rotations(template: Template, heads: Tensor, poses: Sequence[JointAngle
         heads: (B, J, 3) at rest.
         poses: B of them.
     """
+    # in double precision: a person must not depend on their batch, and sines of a vector's rest are rounded otherwise
+    exact = heads.double()
     angles = {
-        name: torch.from_numpy(np.stack([getattr(pose, name) for pose in poses])).to(heads).float()
-        for name in vars(poses[0])
+        name: torch.from_numpy(np.stack([getattr(pose, name) for pose in poses])).to(exact) for name in vars(poses[0])
     }
     turns = _trunk(angles)
     for index, (side, sign) in enumerate(_SIDES):
         mine = {name: value[:, index] for name, value in angles.items() if name not in ("root", "spine", "head")}
-        place = {name: heads[:, number] for name, number in template.bone.items()}
+        place = {name: exact[:, number] for name, number in template.bone.items()}
         turns |= _arm(side, sign, mine, place, turns["spine01"])
         turns |= _leg(side, sign, mine, place, turns["root"])
     rotations: list[Tensor] = []
@@ -39,11 +40,11 @@ def bone_rotations(template: Template, heads: Tensor, poses: Sequence[JointAngle
         parent = template.parents[bone]
         rotations.append(turns[name] if name in turns else rotations[parent])
         if parent < 0:
-            places.append(torch.zeros_like(heads[:, 0]))
+            places.append(torch.zeros_like(exact[:, 0]))
         else:
-            offset = (heads[:, bone] - heads[:, parent])[..., None]
+            offset = (exact[:, bone] - exact[:, parent])[..., None]
             places.append(places[parent] + (rotations[parent] @ offset)[..., 0])
-    return torch.stack(rotations, 1), torch.stack(places, 1)
+    return torch.stack(rotations, 1).float(), torch.stack(places, 1).float()
 
 
 def _trunk(angles: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -126,7 +127,7 @@ def _leg(
 ) -> dict[str, Tensor]:
     abduction, flexion, twist, knee = angle["leg"].unbind(-1)
     hip, knee_head, ankle = (head[f"{name}.{side}"] for name in ("upperleg01", "lowerleg01", "foot"))
-    right = torch.eye(3, device=hip.device)[0].expand_as(hip)
+    right = torch.eye(3).to(hip)[0].expand_as(hip)
     rest_thigh, rest_shin = _basis(unit(knee_head - hip), right), _basis(unit(ankle - knee_head), right)
     swing = pelvis @ rotation("z", -sign * abduction) @ rotation("x", flexion)
     thigh = swing @ rotation("y", sign * twist)

@@ -172,7 +172,7 @@ def _lamps(rng: np.random.Generator, kind: str) -> Light:
         centre = rng.normal(0, 1, 3)
         lobe = np.exp(4 * (directions @ (centre / np.linalg.norm(centre)) - 1))[:, None]
         radiance = radiance * (1 + lobe * rng.uniform(-0.6, 1.8)) * (1 + lobe * rng.normal(0, 0.12, 3))
-    colours = np.concatenate([0.8 * power * _tint(warmth)[None], np.clip(radiance, 0.01, None) * (4.0 / count)])
+    colours = np.concatenate([0.7 * power * _tint(warmth)[None], np.clip(radiance, 0.01, None) * (4.0 / count)])
     return Light(colours, np.concatenate([key[None], directions]), soft)
 
 
@@ -202,6 +202,7 @@ def _panorama_light(rng: np.random.Generator, lamps: Array, directions: Array) -
     for i in range(len(directions)):
         colours[i + 1] = rest[owner == i].sum(0)
     sunny = colours[0].mean() > 0.25 * colours.mean(1).sum()
-    # the camera's shadows are lighter than the world's
-    colours[0] *= 0.6
+    # what these lights reach lights the rest: without bounces a panorama is harsher than the place was
+    colours[0] *= 0.55
+    colours[1:] = 0.55 * colours[1:] + 0.45 * colours[1:].mean(0)
     return Light(colours, np.concatenate([key[None], directions]), 1.0 if sunny else 6.0), float(turn)

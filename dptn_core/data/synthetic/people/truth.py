@@ -16,7 +16,7 @@ from .warp_launch import EMPTY
 
 _METRES = 1e-6  # a depth map holds micrometres
 _DEPTH_BITS = 20
-_SAME_SURFACE = 0.02  # metres
+_SAME_SURFACE = 0.012  # metres
 _FACING = 0.2  # cosine between normal and view, below which a surface is seen too much from the side to be known
 _JOINT_DEPTH = (0.03, 0.14, *(0.12, 0.07, 0.06) * 2, *(0.16, 0.10, 0.08) * 2, 0.03, 0.03, 0.08, 0.08)  # under the skin
 _FACE = (0, 14, 15, 16, 17)
@@ -25,18 +25,23 @@ _GUESSED = 0.85  # of the hidden body joints that a detector reports all the sam
 
 @dataclass(frozen=True)
 class Surface:
-    """The surface that the middle of each pixel shows, of P pictures."""
+    """The nearest surface of each pixel of P pictures."""
 
-    inside: Tensor  # (P, H, W) bool
-    depth: Tensor  # (P, H, W) metres, infinite where there is nobody
+    inside: Tensor  # (P, H, W) bool: at least half of the pixel is the person
+    depth: Tensor  # (P, H, W) metres, infinite outside
     triangle: Tensor  # (P, H, W)
+    offset: Tensor  # (P, H, W, 2) pixels, from the pixel's middle to the sample that saw the surface
 
 
-def surface_of(depth_map: Tensor) -> Surface:
-    """Unpack a depth map (P, H, W)."""
-    inside = depth_map < EMPTY
-    depth = torch.where(inside, (depth_map >> _DEPTH_BITS).float() * _METRES, torch.inf)
-    return Surface(inside, depth, torch.where(inside, depth_map & TRIANGLES, 0))
+def surface_of(depth_map: Tensor, scale: int) -> Surface:
+    """Surfaces of a depth map (P, H * scale, W * scale)."""
+    pictures, height, width = depth_map.shape
+    samples = depth_map.view(pictures, height // scale, scale, width // scale, scale).transpose(2, 3).flatten(3)
+    nearest, which = samples.min(-1)
+    inside = (samples < EMPTY).sum(-1) * 2 >= scale * scale
+    depth = torch.where(inside, (nearest >> _DEPTH_BITS).float() * _METRES, torch.inf)
+    offset = (torch.stack([which % scale, which // scale], -1) + 0.5) / scale - 0.5
+    return Surface(inside, depth, torch.where(inside, nearest & TRIANGLES, 0), offset)
 
 
 def correspondence(
@@ -48,28 +53,32 @@ def correspondence(
     device = screen.device
     b, y, x = surface.inside[batch:].nonzero(as_tuple=True)
     corners = template.faces[surface.triangle[batch:][b, y, x]]
-    share = _barycentric(screen[(b + batch)[:, None], corners], x + 0.5, y + 0.5)[..., None]
+    offset = surface.offset[batch:][b, y, x]
+    sampled = x + 0.5 + offset[:, 0], y + 0.5 + offset[:, 1]
+    share = _barycentric(screen[(b + batch)[:, None], corners], *sampled)[..., None]
     there = (posed.world[b[:, None], corners] * share).sum(1)
     normal = (posed.normals[b[:, None], corners] * share).sum(1)
     moved = cameras.project_each(there, b)
-    column, row = moved[:, 0].floor().long(), moved[:, 1].floor().long()
+    middle = moved[:, :2] - offset  # of the pixel, which lies beside the sample in both images
+    column, row = middle[:, 0].floor().long(), middle[:, 1].floor().long()
     known = (column >= 0) & (row >= 0) & (column < width) & (row < height) & (moved[:, 2] > 0.05)
-    # the nearest surface of the four pixels around the place: one pixel's alone would fray edges seen from the side
-    near = torch.full_like(moved[:, 2], -torch.inf)
-    left, top = (moved[:, 0] - 0.5).floor().long(), (moved[:, 1] - 0.5).floor().long()
-    for dy in (0, 1):
-        for dx in (0, 1):
-            depth = surface.depth[b, (top + dy).clamp(0, height - 1), (left + dx).clamp(0, width - 1)]
-            near = torch.maximum(near, torch.where(depth.isinf(), -torch.inf, depth))
+    nearest = surface.depth[b, row.clamp(0, height - 1), column.clamp(0, width - 1)]
     view = cameras.place[b] - there
     facing = (normal * view).sum(1) / view.norm(dim=1).clamp(min=1e-6)
-    on_person = surface.inside[b, row.clamp(0, height - 1), column.clamp(0, width - 1)]
-    known &= on_person & (moved[:, 2] < near + _SAME_SURFACE) & (facing > _FACING)
+    # within a pixel a surface seen from the side covers more depth
+    slope = (1 - facing.square()).clamp(min=0).sqrt() / facing.clamp(min=_FACING)
+    tolerance = _SAME_SURFACE + moved[:, 2] / cameras.focal[b] * slope
+    known &= nearest.isfinite() & (moved[:, 2] < nearest + tolerance) & (facing > _FACING)
+    # all four pixels that a bilinear look-up mixes must be the person's: edges would bring the background along
+    left, top = (middle[:, 0] - 0.5).floor().long(), (middle[:, 1] - 0.5).floor().long()
+    for dy in (0, 1):
+        for dx in (0, 1):
+            known &= surface.inside[b, (top + dy).clamp(0, height - 1), (left + dx).clamp(0, width - 1)]
     rows, columns = torch.meshgrid(
         torch.arange(height, device=device) + 0.5, torch.arange(width, device=device) + 0.5, indexing="ij"
     )
     place = torch.stack([columns, rows], -1).expand(batch, -1, -1, -1).clone()
-    place[b, y, x] = moved[:, :2]
+    place[b, y, x] = middle
     seen = torch.zeros(batch, height, width, dtype=torch.bool, device=device)
     seen[b, y, x] = known
     return place, seen
