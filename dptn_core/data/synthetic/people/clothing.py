@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .body import vertex_normals
 from .geometry import smooth, unit
 from .person import Person, column
 from .template import BOTTOM, CAP, EYE, LONG, OUTER, SHOE, SKIN, SKIRT, TOP, Template
@@ -66,8 +65,8 @@ def dress(template: Template, people: Sequence[Person], source: Tensor, heads: T
     hair = _hair_field(wear)
     cut = _cuts(wear, hair)
     vertices = source[:, template.vertices]
-    normals = vertex_normals(vertices, template.faces)
-    vertices = vertices + normals * _stand_off(wear, cut, hair)[..., None]
+    # along the template's normals: some millimetres leave no difference to see, and a body's own take long
+    vertices = vertices + template.rest_normals * _stand_off(wear, cut, hair)[..., None]
     for layer, extra in ((TOP, 0.0), (OUTER, 0.15)):
         vertices = _hang(wear, vertices, heads, layer, extra)
     for side, sign in (("L", 1.0), ("R", -1.0)):
