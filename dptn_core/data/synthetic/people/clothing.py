@@ -16,7 +16,7 @@ from .template import BOTTOM, CAP, EYE, LONG, OUTER, SHOE, SKIN, SKIRT, TOP, Tem
 _FAR = 9.0  # metres: a cut that is nowhere near
 GONE = -_FAR  # the cut of skin that is not there at all, not even under cloth
 _COVERED = 0.03  # metres below an edge of cloth, from where on skin counts as covered
-_OVERLAP = 0.015  # metres that trousers and skirts go on under a top that hangs over them
+_OVERLAP = 0.015  # metres that trousers go on under a top that hangs over them; wide skirts less
 _ANGLES, _HEIGHTS = 32, 28  # cells around and along the trunk, to find what is widest above
 _LOWEST, _HIGHEST = 0.6, 1.44
 
@@ -117,7 +117,7 @@ def _cuts(wear: _Wear, hair: Tensor) -> Tensor:
         BOTTOM: torch.where(wear.tucked, bottom, torch.minimum(bottom, _OVERLAP - top)),
         TOP: torch.minimum(top, 0.07 - outer),
         OUTER: outer,
-        SKIRT: torch.where(wear.tucked, skirt, torch.minimum(skirt, _OVERLAP - top)),
+        SKIRT: torch.where(wear.tucked, skirt, torch.minimum(skirt, 0.2 * _OVERLAP - top)),
         SHOE: shoe,
         CAP: torch.where(wear.face("bald") > 0, gone, hair),
         LONG: long,
