@@ -108,6 +108,7 @@ def _cuts(wear: _Wear, hair: Tensor) -> Tensor:
     top = torch.where(wear.tucked & ~wear.skirt, torch.minimum(top, height - wear("waist") + 0.05 + off_arms), top)
     top = torch.where(wear.tucked & wear.skirt, torch.minimum(top, height - 0.93 + off_arms), top)
     covered = torch.maximum(torch.maximum(top, bottom), torch.maximum(shoe - 0.01, torch.minimum(outer, outer - 0.02)))
+    covered = torch.maximum(covered, torch.minimum(skirt, height - 0.8))  # hips; thighs show when a skirt swings
     azimuth, above_eyes = _head_place(t)
     long = torch.where(above_eyes < 0.085, (azimuth - wear.face("parting")) * 0.1, 0.05)
     long = torch.where(wear.face("long_hair") > 0, torch.minimum(height - wear.face("hair_length"), long), gone)
