@@ -116,9 +116,11 @@ def _cuts(wear: _Wear, hair: Tensor) -> Tensor:
         SKIN: torch.where(_ears(t)[None] & (wear.face("long_hair") > 0), GONE, _COVERED - covered),
         EYE: torch.ones_like(covered),
         BOTTOM: torch.where(wear.tucked, bottom, torch.minimum(bottom, _OVERLAP - top)),
-        TOP: torch.minimum(top, 0.07 - outer),
+        TOP: torch.minimum(top, 0.04 - outer),
         OUTER: outer,
-        SKIRT: torch.where(wear.tucked, skirt, torch.minimum(skirt, 0.2 * _OVERLAP - top)),
+        SKIRT: torch.minimum(
+            torch.where(wear.tucked, skirt, torch.minimum(skirt, 0.2 * _OVERLAP - top)), _OVERLAP - outer
+        ),
         SHOE: shoe,
         CAP: torch.where(wear.face("bald") > 0, gone, hair),
         LONG: long,
