@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from .config import NormKind
 from .mkl import on_plain_cpu
 from .precision import widened
+from .shared_batch_norm import normalised_over_processes
 
 
 class InstanceNorm(nn.Module):
@@ -46,6 +47,11 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel over batch and positions; keeps shape and dtype."""
         if self.training and distributed.is_available() and distributed.is_initialized():
+            if on_plain_cpu(x) and x.ndim == 4:
+                running = None
+                if self.running_mean is not None and self.running_var is not None:
+                    running = self.running_mean, self.running_var
+                return normalised_over_processes(x, self.weight, self.bias, running, self.momentum or 0.0, self.eps)
             return self._over_processes(widened(x)).to(x.dtype)
         # CPUs' and NVIDIA's kernels take half-precision input beside fp32 parameters and sum in fp32: no copies
         normalised: Tensor = super().forward(x if x.device.type in ("cpu", "cuda") else widened(x))

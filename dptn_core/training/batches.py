@@ -38,11 +38,13 @@ class BatchSource(Protocol):
     """Where training gets its pairs: endless, numbered, the same number always the same pair.
 
     Attributes:
+        steps_ahead: How many steps' batches it wants to hear of before they are asked for.
         framing: How a model trained on these pictures cuts out people.
         description: What they are, for the model's provenance.
         skipped: Pictures that could not be read so far, with the reason.
     """
 
+    steps_ahead: int
     framing: Framing
     description: str
     skipped: dict[str, str]
@@ -100,6 +102,7 @@ def make_batch(pairs: FigurePairs, sigma: float, stride: int, foreground: float)
 class PairSource:
     """Drawn pairs by number, drawn some batches ahead: small pictures cost more to set up than to draw."""
 
+    steps_ahead = 16
     framing: Framing = "fit"
 
     def __init__(self, data: DataConfig, device: torch.device | str) -> None:
@@ -107,17 +110,20 @@ class PairSource:
         self._data, self._device = data, device
         self.description = f"figures, seed {data.seed}"
         self.skipped: dict[str, str] = {}
-        self._drawn: FigurePairs | None = None
-        self._first = 0
+        self._ahead: dict[tuple[int, int, tuple[int, int]], FigurePairs] = {}  # by first pair, count and size
 
-    def pairs(self, first: int, count: int, size: tuple[int, int]) -> FigurePairs:
+    def pairs(self, first: int, count: int, size: tuple[int, int], upcoming: Sequence[int] = ()) -> FigurePairs:
         """Pairs number `first` to `first + count - 1`; the same numbers always give the same pairs."""
-        drawn, start = self._drawn, first - self._first
-        if drawn is None or start < 0 or start + count > len(drawn) or tuple(drawn.source.shape[2:]) != size:
-            ahead = max(1, _PIXELS_AHEAD // (count * size[0] * size[1]))
-            drawn = draw_pairs(pair_seeds(self._data.seed, first, count * ahead, self._device), size)
-            self._drawn, self._first, start = drawn, first, 0
-        return drawn[start : start + count]
+        if (first, count, size) not in self._ahead:
+            batches = max(1, _PIXELS_AHEAD // (count * size[0] * size[1]))
+            firsts = [first, *upcoming][:batches]
+            seeds = torch.cat([pair_seeds(self._data.seed, start, count, self._device) for start in firsts])
+            drawn = draw_pairs(seeds, size)
+            self._ahead = {
+                (start, count, size): drawn[number * count : (number + 1) * count]
+                for number, start in enumerate(firsts)
+            }
+        return self._ahead.pop((first, count, size))
 
     def batch(
         self,
@@ -129,7 +135,7 @@ class PairSource:
         upcoming: Sequence[int] = (),
     ) -> Batch:
         """See BatchSource."""
-        return make_batch(self.pairs(first, count, size), sigma_at(self._data, size[0]), stride, foreground)
+        return make_batch(self.pairs(first, count, size, upcoming), sigma_at(self._data, size[0]), stride, foreground)
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Figures are drawn at any size."""
