@@ -24,6 +24,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple, NoReturn
 
+# Threads that wait for their next share of work sleep: by default they spin for a while, which is fast where nothing
+# else runs, and stops whoever shares a core with them. Libraries read this when torch loads them.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 Work = Callable[[Callable[[], bool]], Any]
 _GRACE = 3.0  # seconds in which the others may say what they ended of, once one has ended badly
 _MASTER = "127.0.0.1"
@@ -56,7 +59,7 @@ def run_together(count: int, threads: int, work: Work) -> Any:
     once. When this process dies, so do the others.
 
     Args:
-        count: of processes, at least 2.
+        count: of processes.
         threads: that each of them computes with, unless OMP_NUM_THREADS says otherwise.
         work: called in each with a function that tells whether to stop. It can be pickled, as can its result.
 
@@ -180,8 +183,9 @@ def _for_all(count: int, threads: int) -> dict[str, str]:
         free.bind((_MASTER, 0))
         port = free.getsockname()[1]
     wanted = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": _MASTER, "MASTER_PORT": port}
-    own = {name: os.environ.get(name, str(threads)) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    return {name: str(value) for name, value in wanted.items()} | own
+    own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads} | WAITING
+    kept = {name: os.environ.get(name, str(value)) for name, value in own.items()}
+    return {name: str(value) for name, value in wanted.items()} | kept
 
 
 @contextlib.contextmanager

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from ..training import TrainingConfig
 
 _LOG = logging.getLogger(__name__)
-# Threads that wait for their next share of work sleep: by default they spin for a while, which is fast where nothing
-# else runs, and stops whoever shares a core with them. Libraries read this when torch loads them.
-_WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -55,7 +52,9 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn train`."""
-    for name, value in _WAITING.items():
+    from ..launch import WAITING, run_together
+
+    for name, value in WAITING.items():  # before torch is loaded
         os.environ.setdefault(name, value)
     from ..training import find_config, load_config
 
@@ -64,8 +63,6 @@ def run(options: Namespace) -> None:
     count, threads = _share(config, options.processes, device)
     work = partial(_train, options)
     if count > 1:
-        from ..launch import run_together
-
         said = run_together(count, threads, work)
     else:
         said = _stopped_by_signals(work)
