@@ -74,14 +74,14 @@ def _is_norm(module: nn.Module) -> bool:
 
 
 def _torch_norm(norm: Any) -> nn.Module:
-    torchs = nn.InstanceNorm2d(len(norm.weight), eps=norm.eps, affine=True).to(norm.weight.device)
+    torchs = nn.InstanceNorm2d(len(norm.weight), eps=norm.eps, affine=True).to(norm.weight)
     torchs.load_state_dict(norm.state_dict())
     return torchs.eval()
 
 
 def _torch_attention(attention: Any) -> nn.Module:
     features = attention.out_proj.in_features
-    torchs = nn.MultiheadAttention(features, attention.heads, batch_first=True).to(attention.in_proj_weight.device)
+    torchs = nn.MultiheadAttention(features, attention.heads, batch_first=True).to(attention.in_proj_weight)
     torchs.load_state_dict(attention.state_dict())
     return torchs.eval()
 

@@ -62,10 +62,7 @@ def run(options: Namespace) -> None:
     device = find_device(options.device)
     count, threads = _share(config, options.processes, device)
     work = partial(_train, options)
-    if count > 1:
-        said = run_together(count, threads, work)
-    else:
-        said = _stopped_by_signals(work)
+    said = run_together(count, threads, work) if count > 1 else _stopped_by_signals(work)
     if said:
         print(said)
 
