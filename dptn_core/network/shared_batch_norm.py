@@ -19,12 +19,10 @@ from torch.autograd.function import once_differentiable
 def batch_normalised(
     x: Tensor, weight: Tensor, bias: Tensor, running: tuple[Tensor, Tensor] | None, momentum: float, eps: float
 ) -> Tensor:
-    """Normalise each channel of (B, C, H, W) over the batches of all processes, if there are several.
-
-    Their batches must be of the same size.
+    """Normalise each channel of (B, C, H, W) over the batches of all processes, which must be of the same size.
 
     Args:
-        x: on a CPU; bf16 beside fp32 parameters, or everything in one format.
+        x: on a CPU, bf16 beside fp32 parameters.
         weight: (C).
         bias: (C).
         running: mean and variance, (C) each, that are moved towards those of this step, in place.
@@ -33,7 +31,7 @@ def batch_normalised(
     """
     normalised, mean, variance = _OverProcesses.apply(x, weight, bias, eps)
     if running is not None:
-        count = x.numel() // x.shape[1] * _processes()
+        count = x.numel() // x.shape[1] * distributed.get_world_size()
         with torch.no_grad():
             running[0].lerp_(mean, momentum)
             running[1].lerp_(variance * (count / max(count - 1, 1)), momentum)
@@ -48,8 +46,8 @@ class _OverProcesses(torch.autograd.Function):
         own_mean, own_variance = torch.batch_norm_update_stats(x, unused, unused, 0.0)
         # in fp64, since the difference of large squares is small
         moments = torch.stack([own_mean.double(), own_variance.double() + own_mean.double().square()])
-        _add_up(moments)
-        mean, square = moments / _processes()
+        distributed.all_reduce(moments)
+        mean, square = moments / distributed.get_world_size()
         variance = (square - mean.square()).clamp_(min=0).to(own_mean)
         mean = mean.to(own_mean)
         ctx.eps = eps
@@ -66,8 +64,8 @@ class _OverProcesses(torch.autograd.Function):
             gradient, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
         sums = torch.stack([weight_gradient, bias_gradient])
-        _add_up(sums)
-        count = x.numel() // x.shape[1] * _processes()
+        distributed.all_reduce(sums)
+        count = x.numel() // x.shape[1] * distributed.get_world_size()
         through_variance, through_mean = sums * (-weight / (count * (variance + ctx.eps).sqrt()))
         x_gradient += _normalised(x, through_variance, through_mean, mean, variance, ctx.eps)
         return x_gradient, weight_gradient, bias_gradient, None
@@ -76,13 +74,3 @@ class _OverProcesses(torch.autograd.Function):
 def _normalised(x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float) -> Tensor:
     result: Tensor = torch.native_batch_norm(x, weight, bias, mean, variance, False, 0.0, eps)[0]
     return result
-
-
-def _processes() -> int:
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
-
-
-def _add_up(sums: Tensor) -> None:
-    """Over all processes, in place."""
-    if _processes() > 1:
-        distributed.all_reduce(sums)

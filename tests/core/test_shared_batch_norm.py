@@ -70,3 +70,21 @@ def test_it_is_that_of_one_process(dtype: torch.dtype, error: float) -> None:
     for name in ("mean", "variance"):
         assert torch.equal(shares[0][name], shares[1][name]), "nobody averages them afterwards"
         assert (shares[0][name].double() - wanted[name]).norm() <= error * wanted[name].norm(), name
+
+
+def kernels(dtype: torch.dtype, _: Callable[[], bool]) -> Any:
+    """`share` by the kernels for bf16, whatever the format."""
+    from dptn_core.network import norms
+
+    norms.BatchNorm.forward = lambda norm, x: norms.batch_normalised(  # type: ignore[method-assign]
+        x, norm.weight, norm.bias, (norm.running_mean, norm.running_var), norm.momentum, norm.eps
+    )
+    return share(dtype, _)
+
+
+def test_the_arithmetic_of_the_kernels_for_bf16_is_exact() -> None:
+    shares = run_together(COUNT, 1, partial(kernels, torch.float64))
+    wanted = results(*batch(torch.float64), torch.float64)
+    torch.testing.assert_close(torch.cat([one["x"] for one in shares]), wanted["x"], rtol=1e-10, atol=1e-10)
+    for name in ("mean", "variance"):
+        torch.testing.assert_close(shares[0][name], wanted[name], rtol=1e-12, atol=1e-12)
