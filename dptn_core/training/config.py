@@ -83,7 +83,7 @@ class DataConfig:
     heatmap_sigma: float = 6.0  # pixels in a picture 256 high; smaller pictures get a smaller one
     mirror: bool = False  # pictures: every second pair is mirrored, left and right of the pose with it
     workers: int = 2  # pictures: threads that read ahead
-    cache_gib: float = 4.0  # pictures: memory for those already read; the rest is read anew each time
+    cache_gib: float = 4.0  # pictures: memory for those already read, of all processes of a machine together
 
 
 @dataclass(frozen=True)
