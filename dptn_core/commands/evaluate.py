@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _FIGURES = 500
+_PEOPLE = 500  # `TEST_PAIRS` of people, said once more because --help imports nothing heavy
 _PROTOCOLS = ("dptn", "pidm", "cfld")
 # `evaluation.metrics.RANKABLE`, said once more because --help imports nothing heavy; a test keeps them equal
 _RANKED_BY = (
@@ -149,6 +150,10 @@ def _check_set(options: Namespace) -> None:
         for name in ("data", "drawn_pictures", "masks", "fid_real", "out", "protocol"):
             if getattr(options, name) is not None:
                 raise CommandError(f"--set people-500 goes without --{name.replace('_', '-')}; leave it out")
+        if options.rank_by != "ssim":
+            raise CommandError("--rank-by belongs to a report, and --set people-500 writes none; leave it out")
+        if (options.pairs or 0) > _PEOPLE:
+            raise CommandError(f"--set people-500 holds {_PEOPLE} pairs; {options.pairs} were asked for")
 
 
 def _print_people(options: Namespace) -> None:
@@ -160,7 +165,7 @@ def _print_people(options: Namespace) -> None:
         raise _wants_packages(error) from error
 
     model = load_model_of(options)
-    count = min(options.pairs or TEST_PAIRS, TEST_PAIRS)
+    count = options.pairs or TEST_PAIRS
     weights = SHIFT_TOLERANT.find("alexnet")
     if weights is None:
         _LOG.warning("st_lpips is null: %s", SHIFT_TOLERANT.missing)
@@ -171,6 +176,8 @@ def _print_people(options: Namespace) -> None:
             tables = score_people({"model": model}, sizes, pairs=count, distance=distance, progress=step)
     except ModuleNotFoundError as error:
         raise _wants_packages(error) from error
+    except ValueError as error:
+        raise CommandError(f"--size: {error}") from error
     print(json.dumps({name: [asdict(scores) for scores in rows] for name, rows in tables.items()}, indent=2))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..data.synthetic.kept import Renderer
     from ..data.synthetic.pairs import SyntheticPairs
+    from ..data.synthetic.people import Studio
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -32,9 +33,9 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("out/figures.png"), help="picture to write")
     parser.add_argument("--pairs", type=positive, default=16, help="how many (default: 16)")
-    parser.add_argument("--seed", type=natural, default=1, help="which endless set (default: 1)")
+    parser.add_argument("--seed", type=natural, help="which endless set (default: 1)")
     parser.add_argument("--first", type=natural, default=0, help="number of the first pair (default: 0)")
-    parser.add_argument("--size", type=size, default=(256, 192), help="width x height of a figure (default: 192x256)")
+    parser.add_argument("--size", type=size, default=(256, 192), help="width x height of an image (default: 192x256)")
 
     parser.add_argument(
         "--character",
@@ -54,6 +55,7 @@ def run(options: Namespace) -> None:
     from ..data.synthetic.pairs import pair_seeds
     from ..pictures import check_format, write_picture
 
+    _check(options)
     if options.character:
         for path in write_character(options.character, options.seed, options.pictures, options.size):
             print(f"wrote {path}")
@@ -72,6 +74,28 @@ def run(options: Namespace) -> None:
     print(f"wrote {options.out}")
 
 
+def _check(options: Namespace) -> None:
+    """Settle which set is meant, and refuse options that do not go together.
+
+    Raises:
+        CommandError: they do not.
+    """
+    if options.character and options.kind == "people":
+        raise CommandError("--character draws a figure; leave out --kind people")
+    if options.test_set:
+        from ..data.synthetic.people.held_out import TEST_PAIRS, TEST_SEED
+
+        if options.kind != "people":
+            raise CommandError("--test-set shows rendered people; add --kind people")
+        if options.seed is not None:
+            raise CommandError("--test-set has a seed of its own; leave out --seed")
+        if options.first + options.pairs > TEST_PAIRS:
+            raise CommandError(f"--test-set holds {TEST_PAIRS} pairs; --first and --pairs go beyond them")
+        options.seed = TEST_SEED
+    elif options.seed is None:
+        options.seed = 1
+
+
 def _maker(options: Namespace) -> Callable[[Tensor, tuple[int, int]], SyntheticPairs]:
     """Makes pairs of seeds and a size (H, W).
 
@@ -81,11 +105,9 @@ def _maker(options: Namespace) -> Callable[[Tensor, tuple[int, int]], SyntheticP
     if options.kind == "figures":
         from ..data.figures import draw_pairs
 
-        if options.test_set:
-            raise CommandError("--test-set shows rendered people; add --kind people")
         return draw_pairs
     try:
-        from ..data.synthetic.people import TEST_SEED, open_studio, render_pairs
+        from ..data.synthetic.people import open_studio
 
         studio = open_studio()
     except ModuleNotFoundError as error:
@@ -93,9 +115,7 @@ def _maker(options: Namespace) -> Callable[[Tensor, tuple[int, int]], SyntheticP
             f"--kind people needs the package {error.name}, which is not installed; "
             'pip install "dptn-pose-transfer[train]"'
         ) from error
-    if options.test_set:
-        options.seed = TEST_SEED
-    return partial(render_pairs, studio, split="test" if options.test_set else "train")
+    return _people_of(options.test_set, studio)
 
 
 def _keep(options: Namespace) -> None:
@@ -125,6 +145,13 @@ def _keep(options: Namespace) -> None:
 
 def _open_people(test: bool) -> Renderer:
     """Called in every process that renders."""
-    from ..data.synthetic.people import open_studio, render_pairs
+    from ..data.synthetic.people import open_studio
 
-    return partial(render_pairs, open_studio(), split="test" if test else "train")
+    return _people_of(test, open_studio())
+
+
+def _people_of(test: bool, studio: Studio) -> Renderer:
+    """What training sees, with all that happens to photographs; or the test set, as `dptn evaluate` scores it."""
+    from ..data.synthetic.people import render_pairs
+
+    return partial(render_pairs, studio, split="test" if test else "train", faults=not test)

@@ -14,12 +14,13 @@ from torch.nn import functional
 
 from ..checkpoint import DPTNModel
 from ..data.synthetic.pairs import PeoplePairs, SyntheticPairs, pair_seeds
-from ..data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
+from ..data.synthetic.people import TEST_PAIRS, TEST_SEED, check_size, open_studio, render_pairs
 from ..perceptual import ShiftTolerantDistance
 from .attention_accuracy import attention_peaks, joint_tokens
 from .drawn import figure_heatmaps, foreground_psnr, seen_in_both, whole_attention
 
 COPY = "copying the source"
+_INPUT_SIZE = (256, 192)  # at which sources are rendered for the network, whatever sizes are compared
 _NEAR = (0.1, 0.05)  # fractions of the height
 _ROOM = 0.12  # of the person's box, around it, where ST-LPIPS looks
 
@@ -63,17 +64,22 @@ def score_people(
 
     Raises:
         ModuleNotFoundError: rendering people needs packages of the extra `train`.
+        ValueError: a size is too small.
     """
+    for size in sizes:
+        check_size(size)
     studio = open_studio()
     tables: dict[tuple[str, tuple[int, int]], list[Tensor]] = {}
     attention: dict[str, list[Tensor]] = {name: [] for name in models}
     for first in range(0, pairs, batch):
         seeds = pair_seeds(TEST_SEED, first, min(batch, pairs - first))
-        truths = {size: render_pairs(studio, seeds, size, split="test", faults=False) for size in sizes}
-        answers = {COPY: next(iter(truths.values())).source}
+        rendered = {
+            size: render_pairs(studio, seeds, size, split="test", faults=False) for size in {*sizes, _INPUT_SIZE}
+        }
+        truths = {size: rendered[size] for size in sizes}
+        answers = {COPY: rendered[_INPUT_SIZE].source}
         for name, model in models.items():
-            small = _shrunk(next(iter(truths.values())), model.training_size)
-            answers[name], found = _generate(model, small)
+            answers[name], found = _generate(model, _shrunk(rendered[_INPUT_SIZE], model.training_size))
             attention[name].append(found)
         for size, truth in truths.items():
             for name, image in answers.items():

@@ -205,6 +205,10 @@ class TrainingConfig:
         weights = vars(self.data.weights)
         if not all(weight >= 0 and math.isfinite(weight) for weight in weights.values()) or not any(weights.values()):
             raise ConfigError(f"data.weights is {weights}; allowed: 0 or more each, and one of them above 0")
+        if self.data.kind != "mix" and self.data.weights != MixWeights():
+            raise ConfigError(f'data.weights belongs to data.kind = "mix", and it is "{self.data.kind}"')
+        if self.data.kept and self.data.kind == "mix" and not self.data.weights.people:
+            raise ConfigError(f"data.kept is {self.data.kept!r}, and data.weights.people is 0; leave one of them out")
         for network in ("generator", "discriminator"):
             if getattr(self, network).image_channels != _CHANNELS:
                 raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the pictures are in colour")

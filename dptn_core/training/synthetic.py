@@ -75,7 +75,14 @@ class PairSource:
         return make_batch(self.pairs(first, count, size, upcoming), sigma_at(self._data, size[0]), stride, foreground)
 
     def check_size(self, size: tuple[int, int]) -> None:
-        """Synthetic pairs are made at any size."""
+        """See BatchSource; figures are drawn at any size, people from 32 pixels on."""
+        if "people" in self._makers and not self._data.kept:
+            from ..data.synthetic.people import check_size
+
+            try:
+                check_size(size)
+            except ValueError as error:
+                raise ConfigError(f'stages: {error}; data.kind = "{self._data.kind}" renders people') from error
 
     def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
         """See BatchSource; of both kinds where they are mixed."""
@@ -133,6 +140,11 @@ def _reader(data: DataConfig, device: torch.device) -> Maker:
         kept = open_kept(Path(data.kept))
     except KeptSetError as error:
         raise ConfigError(f"data.kept: {error}") from error
+    if kept.manifest.kind != "people":
+        raise ConfigError(
+            f"data.kept: {data.kept} holds {kept.manifest.kind}, which training must not see; "
+            "keep a set without --test-set"
+        )
     return lambda numbers, size: _plain(read_pairs(kept, numbers, data.seed, size=size)).to(device)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from dptn_core.data.synthetic.people import TEST_SEED, open_studio, render_pairs
 from dptn_core.evaluation import people
 from dptn_core.evaluation.drawn import foreground_psnr
 from dptn_core.evaluation.people import COPY, mean_gradient, score_people
+from dptn_core.pictures import read_picture
 
 SIZES = ((128, 96), (192, 144))
 
@@ -45,6 +48,17 @@ def test_scores_do_not_depend_on_the_batch(starter: DPTNModel) -> None:
     assert first.psnr == pytest.approx(second.psnr, abs=1e-3)
     assert first.ssim == pytest.approx(second.ssim, abs=1e-4)
     assert first.attention_10 == second.attention_10
+
+
+def test_scores_do_not_depend_on_the_other_sizes(starter: DPTNModel) -> None:
+    alone = score_people({"m": starter}, SIZES[:1], pairs=2)["m"][0]
+    after = score_people({"m": starter}, ((40, 48), SIZES[0]), pairs=2)["m"][1]
+    assert alone == after
+
+
+def test_a_size_too_small_is_refused_first(starter: DPTNModel) -> None:
+    with pytest.raises(ValueError, match="got 16 x 16"):
+        score_people({"m": starter}, ((16, 16),), pairs=2, progress=lambda _: pytest.fail("began"))
 
 
 def test_copying_is_scored_against_the_truth_of_its_size() -> None:
@@ -83,9 +97,11 @@ def test_mean_gradient_counts_steps_inside_the_mask_only() -> None:
     assert mean_gradient(image, left).item() == 0
 
 
-def test_the_command_prints_scores_by_size(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["evaluate", "--set", "people-500", "--pairs", "2", "--size", "96x128", "--size", "48x64", "--device", "cpu"])
-    tables = json.loads(capsys.readouterr().out)
+def test_the_command_prints_json_alone() -> None:
+    options = ["--set", "people-500", "--pairs", "1", "--size", "96x128", "--size", "48x64", "--device", "cpu"]
+    code = f"import sys; from dptn_core.cli import main; sys.exit(main(['evaluate', *{options!r}]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    tables = json.loads(done.stdout)
     assert [(row["width"], row["height"]) for row in tables["model"]] == [(96, 128), (48, 64)]
     assert tables[COPY][0]["attention_10"] is None
 
@@ -96,6 +112,9 @@ def test_the_command_prints_scores_by_size(capsys: pytest.CaptureFixture[str]) -
         (["--size", "64x48"], "--size belongs to --set people-500"),
         (["--set", "people-500", "--out", "x"], "goes without --out"),
         (["--set", "people-500", "--data", "x"], "goes without --data"),
+        (["--set", "people-500", "--rank-by", "psnr"], "--rank-by belongs to a report"),
+        (["--set", "people-500", "--pairs", "501"], "holds 500 pairs; 501 were asked for"),
+        (["--set", "people-500", "--size", "16x16"], "got 16 x 16"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
@@ -105,11 +124,29 @@ def test_options_that_do_not_go_together_are_refused(
     assert said in capsys.readouterr().err
 
 
-def test_figures_shows_people_and_the_test_set(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_figures_shows_people_and_the_test_set(tmp_path) -> None:
     for name, more in (("train.png", []), ("test.png", ["--test-set"])):
         out = tmp_path / name
         assert not main(["figures", "--kind", "people", "--pairs", "1", "--size", "48x64", "--out", str(out), *more])
         assert out.stat().st_size > 5_000
-    assert (tmp_path / "train.png").read_bytes() != (tmp_path / "test.png").read_bytes()
-    assert main(["figures", "--test-set", "--out", str(tmp_path / "x.png")]) != 0
-    assert "--kind people" in capsys.readouterr().err
+    # the test set as it is scored, without what happens to photographs
+    truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, 1), (64, 48), split="test", faults=False)
+    shown = read_picture(tmp_path / "test.png")[:, :64, :48]
+    assert torch.allclose(shown, (truth.source[0] + 1) / 2, atol=0.005)
+    assert not torch.allclose(read_picture(tmp_path / "train.png")[:, :64, :48], shown, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--test-set"], "add --kind people"),
+        (["--kind", "people", "--test-set", "--seed", "5"], "leave out --seed"),
+        (["--kind", "people", "--test-set", "--first", "499", "--pairs", "3"], "holds 500 pairs"),
+        (["--kind", "people", "--character", "x"], "leave out --kind people"),
+    ],
+)
+def test_options_of_figures_that_do_not_go_together_are_refused(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["figures", *options]) != 0
+    assert said in capsys.readouterr().err

@@ -154,7 +154,7 @@ def test_a_set_grows(kept, tmp_path):
     assert keep(partial(open_recorded, log), folder, manifest(), processes=1) == 2
     assert log.read_text().split() == [str(int(seed)) for seed in pair_seeds(3, 4, 6)], "its last shard was not full"
     assert contents(folder) == contents(kept.folder)
-    with pytest.raises(KeptSetError, match="holds 10 pairs and 6 were asked for"):
+    with pytest.raises(KeptSetError, match="begun for 10 pairs and 6 were asked for"):
         keep(open_dolls, folder, manifest(pairs=6), processes=1)
 
 

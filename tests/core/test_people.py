@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from dptn_core.data.sheet import carried_source
 from dptn_core.data.synthetic.pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, joined, pair_seeds
-from dptn_core.data.synthetic.people import TEST_SEED, Studio, held_out, open_studio, render_pairs
+from dptn_core.data.synthetic.people import TEST_SEED, Studio, held_out, open_studio, posture, render_pairs
 from dptn_core.data.synthetic.people.body import rest_bodies
 from dptn_core.data.synthetic.people.cache import baked
 from dptn_core.data.synthetic.people.clothing import dress
@@ -253,6 +253,15 @@ def test_test_poses_have_limbs_that_training_never_has(studio: Studio) -> None:
     arms = [np.concatenate([pose.arm for pose in cast.poses]) for cast in (train, test)]
     behind_the_head = [((a[:, 2] < np.radians(-62)) & (a[:, 0] > np.radians(118))).mean() for a in arms]
     assert behind_the_head[0] == 0
+    # no test pose is made of known arms alone: each has one whose angles no row of training's table allows
+    known = [row for row in posture._ARMS if not row.held_out]
+    for pose in test.poses:
+        degrees = np.degrees(pose.arm)
+        fits = [
+            any(all(lo - 1e-6 <= v <= hi + 1e-6 for v, (lo, hi) in zip(arm, row.ranges, strict=True)) for row in known)
+            for arm in degrees
+        ]
+        assert not all(fits)
     assert behind_the_head[1] > 0.05
 
 
@@ -265,8 +274,8 @@ def test_the_test_set_is_what_it_was(studio: Studio) -> None:
         assert torch.allclose(found, torch.tensor(wanted), atol=0.05)
 
 
-NOSES = [[18.65, 7.9], [14.01, 17.38], [25.04, 20.34]]
-WRISTS = [[14.21, 29.72], [29.61, 76.45], [-4.54, 24.25]]
+NOSES = [[20.76, 10.06], [13.99, 19.07], [25.19, 16.35]]
+WRISTS = [[6.07, 15.06], [3.27, 45.81], [-5.03, 53.27]]
 
 
 def test_only_grown_ups(studio: Studio) -> None:
@@ -313,6 +322,11 @@ def test_too_small_a_size_is_refused(studio: Studio, size: tuple[int, int]) -> N
         render_pairs(studio, pair_seeds(1, 0, 1), size)
 
 
+def test_seeds_below_0_are_refused(studio: Studio) -> None:
+    with pytest.raises(ValueError, match="seeds holds -1"):
+        render_pairs(studio, torch.tensor([3, -1]), SIZE)
+
+
 def test_no_seeds_are_refused(studio: Studio) -> None:
     with pytest.raises(ValueError, match="seeds is empty"):
         render_pairs(studio, pair_seeds(1, 0, 0), SIZE)
@@ -337,6 +351,27 @@ def test_what_is_worked_out_is_kept(cache) -> None:
     assert tensors["x"].tolist() == [0, 1, 2] and facts == {"name": "y"}
     baked("thing", "2", bake)
     assert len(made) == 2
+
+
+def test_what_a_killed_process_left_is_removed(cache) -> None:
+    left = cache / ".thing-1.12345.part.safetensors"
+    left.write_bytes(b"half of it")
+    baked("thing", "1", lambda: ({"x": torch.zeros(1)}, {}))
+    assert not left.exists()
+
+
+def test_a_cache_folder_that_cannot_be_written_says_what_to_do(cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    (cache / "file").write_bytes(b"")
+    monkeypatch.setenv("DPTN_CACHE", str(cache / "file"))
+    with pytest.raises(OSError, match="set DPTN_CACHE to another folder"):
+        baked("thing", "1", lambda: ({}, {}))
+
+
+def test_a_kept_result_needs_no_writing(cache) -> None:
+    baked("thing", "1", lambda: ({"x": torch.zeros(1)}, {}))
+    (cache / "thing-1.lock").unlink()
+    baked("thing", "1", lambda: pytest.fail("worked out anew"))
+    assert not (cache / "thing-1.lock").exists()
 
 
 def test_a_damaged_cache_says_what_to_do(cache) -> None:

@@ -109,6 +109,21 @@ def test_a_kept_set_is_read_instead_of_rendered(tmp_path: Path, monkeypatch: pyt
     assert not torch.equal(pairs.source[0], pairs.source[6])  # another time round, changed otherwise
 
 
+def test_training_never_reads_the_test_set(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    keep(renderer, folder, Manifest("people, test", "1", 5, 64, 48, 2), processes=1)
+    with pytest.raises(ConfigError, match="training must not see"):
+        PairSource(DataConfig(kind="people", kept=str(folder)), CPU)
+
+
+def test_a_stage_too_small_for_people_is_refused_before_the_run(tmp_path: Path) -> None:
+    config = TrainingConfig.from_dict(
+        {**TINY, "stages": [{"height": 24, "width": 24, "batch": 2, "steps": 1}], "data": {"kind": "people"}}
+    )
+    with pytest.raises(ConfigError, match=r"stages: size must be at least 32.*got 24 x 24"):
+        train(config, RunOptions(tmp_path, CPU))
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -118,6 +133,8 @@ def test_a_kept_set_is_read_instead_of_rendered(tmp_path: Path, monkeypatch: pyt
         ({"kind": "mix", "weights": {"figures": 0, "people": 0}}, "one of them above 0"),
         ({"kind": "mix", "weights": {"dogs": 1}}, "unknown keys dogs"),
         ({"kind": "persons"}, "data.kind"),
+        ({"kind": "people", "weights": {"people": 2}}, 'belongs to data.kind = "mix"'),
+        ({"kind": "mix", "weights": {"figures": 1, "people": 0}, "kept": "x"}, "data.weights.people is 0"),
     ],
 )
 def test_odd_data_is_refused(data: dict[str, Any], said: str) -> None:

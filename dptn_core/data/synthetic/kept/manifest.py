@@ -134,8 +134,9 @@ def check_same(folder: Path, wanted: Manifest) -> None:
     ]
     if differing:
         raise KeptSetError(f"{folder} holds another set: {', '.join(differing)}; choose another folder")
-    if found.pairs > wanted.pairs:
+    begun = next(folder.glob("pairs-*.safetensors"), None) is not None
+    if found.pairs > wanted.pairs and begun:
         raise KeptSetError(
-            f"{folder} holds {found.pairs} pairs and {wanted.pairs} were asked for; ask for as many or more, or choose "
-            "another folder"
+            f"{folder} was begun for {found.pairs} pairs and {wanted.pairs} were asked for; ask for as many or more, "
+            "or choose another folder"
         )

@@ -5,6 +5,6 @@ made here. Needs the extra `train`.
 """
 
 from .held_out import TEST_PAIRS, TEST_SEED, Split
-from .render import Studio, open_studio, render_pairs
+from .render import Studio, check_size, open_studio, render_pairs
 
-__all__ = ["TEST_PAIRS", "TEST_SEED", "Split", "Studio", "open_studio", "render_pairs"]
+__all__ = ["TEST_PAIRS", "TEST_SEED", "Split", "Studio", "check_size", "open_studio", "render_pairs"]

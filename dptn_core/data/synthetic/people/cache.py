@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ....atomic import written_beside
+from ....atomic import remove_leftovers, written_beside
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,15 +43,22 @@ def baked(name: str, version: str, bake: Callable[[], Baked]) -> tuple[Mapping[s
     from safetensors.torch import save_file
 
     path = cache_folder() / f"{name}-{version}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            _LOG.info("working out %s once, for %s", name, path)
-            tensors, facts = bake()
-            with written_beside(path) as beside:
-                save_file(
-                    {key: value.contiguous() for key, value in tensors.items()}, beside, {"facts": json.dumps(facts)}
-                )
+    if not path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_suffix(".lock")):
+                if not path.exists():
+                    remove_leftovers(path)
+                    _LOG.info("working out %s once, for %s", name, path)
+                    tensors, facts = bake()
+                    metadata = {"facts": json.dumps(facts)}
+                    with written_beside(path) as beside:
+                        save_file({key: value.contiguous() for key, value in tensors.items()}, beside, metadata)
+        except OSError as error:
+            raise OSError(
+                f"the cache folder {path.parent} cannot be written to ({error.strerror or error}); "
+                "set DPTN_CACHE to another folder"
+            ) from error
     try:
         with safe_open(path, "pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from .warp_launch import EMPTY
 _AT_ONCE = 8  # pairs
 _OVERSAMPLING = 2
 _SMALLEST = 32
+_WHOLE_BODY = (-1.0, -1.0)  # a camera's crops
 _RELIEF = {BOTTOM: 0.7, TOP: 1.0, OUTER: 1.0, SKIRT: 0.9}  # of large folds
 
 
@@ -77,24 +78,31 @@ def render_pairs(
 
     Args:
         studio: see `open_studio`; decides the device.
-        seeds: (B,) int64, see `pair_seeds`.
+        seeds: (B,) int64, 0 and above, see `pair_seeds`.
         size: (H, W) in pixels, at least 32 each.
         split: "test" takes bodies, poses, fabrics and panoramas that "train" never has.
         faults: with what cameras, files and other people do to photographs; without, source and target differ by
             pose and light alone.
 
     Raises:
-        ValueError: the size is too small, or there are no seeds.
+        ValueError: the size is too small, or there are no seeds, or one is below 0.
     """
+    check_size(size)
+    if not len(seeds):
+        raise ValueError("seeds is empty; give one for each pair")
+    if int(seeds.min()) < 0:
+        raise ValueError(f"seeds holds {int(seeds.min())}; allowed: 0 and above")
+    with torch.no_grad(), _warp_stream(studio.atlas.noise.device):
+        parts = [_render(studio, part.tolist(), size, split, faults) for part in seeds.split(_AT_ONCE)]
+    return joined(parts)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise a ValueError if people cannot be rendered at (H, W)."""
     if min(size) < _SMALLEST:
         raise ValueError(
             f"size must be at least {_SMALLEST} x {_SMALLEST} pixels to render a person, got {size[0]} x {size[1]}"
         )
-    if not len(seeds):
-        raise ValueError("seeds is empty; give one for each pair")
-    with torch.no_grad(), _warp_stream(studio.atlas.noise.device):
-        parts = [_render(studio, part.tolist(), size, split, faults) for part in seeds.split(_AT_ONCE)]
-    return joined(parts)
 
 
 def _warp_stream(device: torch.device) -> AbstractContextManager[object]:
@@ -192,7 +200,10 @@ def _bystanders(
     seeds = {index: scene.faults.bystander for index, scene in enumerate(scenes) if scene.faults.bystander >= 0}
     if not seeds:
         return {}
-    shot = _shoot(studio, sample_cast(studio, list(seeds.values()), split), size)
+    cast = sample_cast(studio, list(seeds.values()), split)
+    # from head to foot: a close-up would be cut off in mid-air
+    whole = [replace(scene, camera=replace(scene.camera, crops=_WHOLE_BODY, room=0.1)) for scene in cast.scenes]
+    shot = _shoot(studio, replace(cast, scenes=whole), size)
     return {index: (shot.person[k].permute(2, 0, 1), shot.matte[k]) for k, index in enumerate(seeds)}
 
 

