@@ -98,15 +98,15 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     raise PoseFormatError(f"pose data must be a list of pictures or one picture, got {_described(document)}")
 
 
-def write_openpose(pictures: list[People]) -> list[dict[str, Any]]:
-    """Write the strict form, ready for `json.dumps`.
+def write_openpose(pictures: list[People], *, scores: bool = False) -> list[dict[str, Any]]:
+    """Write the strict form, ready for `json.dumps`; with `scores`, real confidences in place of 1.0.
 
     A list, pixels, Python floats, confidence 1.0 or 0.0 (several consumers drop anything between), missing
     points as zeros, hands (63 numbers) and face (210) always present. `read_openpose` gives back the same
     values except for scores. Where all points lie within a pixel of the origin, or one is at -1,-1, a picture
     also carries ``"coordinates": "pixels"``, because a reader would have to guess.
     """
-    return [_write_picture(picture) for picture in pictures]
+    return [_write_picture(picture, scores) for picture in pictures]
 
 
 def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -> list[People]:
@@ -132,8 +132,8 @@ def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -
         raise PoseFormatError(f"{path}: {error}") from error
 
 
-def save_pose_file(path: str | os.PathLike[str], pictures: list[People]) -> None:
-    """Write pose data as a JSON file (UTF-8) in the strict form.
+def save_pose_file(path: str | os.PathLike[str], pictures: list[People], *, scores: bool = False) -> None:
+    """Write pose data as a JSON file (UTF-8) in the strict form; with `scores`, real confidences in place of 1.0.
 
     The file is written beside its place and renamed, so a reader never sees half of it. Missing folders are made.
 
@@ -141,7 +141,7 @@ def save_pose_file(path: str | os.PathLike[str], pictures: list[People]) -> None
         OSError: The folder cannot be written.
     """
     path = Path(path)
-    text = json.dumps(write_openpose(pictures), allow_nan=False)
+    text = json.dumps(write_openpose(pictures, scores=scores), allow_nan=False)
     with written_beside(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
@@ -374,13 +374,13 @@ def _to_70(face: FloatArray | None) -> FloatArray | None:
     return np.concatenate([face, np.zeros((FACE_POINTS - len(face), 3))])
 
 
-def _write_picture(picture: People) -> dict[str, Any]:
+def _write_picture(picture: People, scores: bool) -> dict[str, Any]:
     people = [
         {
-            "pose_keypoints_2d": _flat(np.column_stack([pose.keypoints, pose.confidence]), len(KEYPOINT_NAMES)),
-            "face_keypoints_2d": _flat(pose.face, FACE_POINTS),
-            "hand_left_keypoints_2d": _flat(pose.hand_left, HAND_POINTS),
-            "hand_right_keypoints_2d": _flat(pose.hand_right, HAND_POINTS),
+            "pose_keypoints_2d": _flat(np.column_stack([pose.keypoints, pose.confidence]), len(KEYPOINT_NAMES), scores),
+            "face_keypoints_2d": _flat(pose.face, FACE_POINTS, scores),
+            "hand_left_keypoints_2d": _flat(pose.hand_left, HAND_POINTS, scores),
+            "hand_right_keypoints_2d": _flat(pose.hand_right, HAND_POINTS, scores),
         }
         for pose in picture.people
     ]
@@ -400,12 +400,12 @@ def _parts(pose: Pose) -> list[FloatArray]:
     return [part for part in (body, pose.hand_left, pose.hand_right, pose.face) if part is not None]
 
 
-def _flat(points: FloatArray | None, count: int) -> list[float]:
-    """Points (count, 3) or None as one list of Python floats with confidence 1.0 or 0.0."""
+def _flat(points: FloatArray | None, count: int, scores: bool) -> list[float]:
+    """Points (count, 3) or None as one list of Python floats with confidence 1.0 or 0.0, or the real one."""
     if points is None:
         return [0.0] * (3 * count)
-    flags = (points[:, 2:] > 0).astype(np.float64)
-    flat: list[float] = np.hstack([points[:, :2], flags]).ravel().tolist()
+    confidence = points[:, 2:] if scores else (points[:, 2:] > 0).astype(np.float64)
+    flat: list[float] = np.hstack([points[:, :2], confidence]).ravel().tolist()
     return flat
 
 
