@@ -12,7 +12,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "DPTNLoadModel": {"model": "starter", "dtype": "fp32"},
     "DPTNSamplePerson": {"person": "figure", "figure_seed": 0},
     "DPTNExtractPose": {
-        "detector": "ViTPose",
+        "detector": "built in",
         "people": "everybody",
         "threshold": 0.2,
         "missing_weights": "stop with an error",
