@@ -1,10 +1,10 @@
-"""What the built-in pose detector finds where the truth is known, and how long it takes.
+"""What the built-in pose detector and the person mask find where the truth is known, and how long they take.
 
     python -m benchmarks.detector --figures 500
     python -m benchmarks.detector --people people.npz
 
-A file of people holds `image` (N, H, W, 3) uint8 and `keypoints` (N, 18, 3): x, y in pixels, and 1 where the joint is
-to be seen, of one person an image.
+A file of people holds `image` (N, H, W, 3) uint8, `keypoints` (N, 18, 3): x, y in pixels, and 1 where the joint is to
+be seen, of one person an image, and, for the masks, `mask` (N, H, W), 0 to 1.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dptn_core.detection.movenet import MoveNet
 from dptn_core.pictures import read_picture
 from dptn_core.pose import People
 from dptn_core.samples import FIGURE
+from dptn_core.segmentation import load_segmenter, person_mask
 
 _NEAR = 0.2  # of the torso's length
 _RIGHT_SHOULDER, _LEFT_SHOULDER, _HIPS = 2, 5, (8, 11)
@@ -44,8 +45,11 @@ def main() -> None:
     if options.people:
         with np.load(options.people) as data:
             images, keypoints = data["image"], data["keypoints"]
+            masks = data.get("mask")
         cases = ((torch.from_numpy(i).permute(2, 0, 1) / 255, k) for i, k in zip(images, keypoints, strict=True))
         _accuracy(f"{len(images)} people of {options.people.name}", network, cases)
+        if masks is not None:
+            _masks(network, images, masks)
     if options.figures:
         _accuracy(f"{options.figures} drawn figures", network, _figures(options.figures))
     _speed(network, read_picture(options.frames))
@@ -86,13 +90,31 @@ def _near(people: People, truth: np.ndarray) -> np.ndarray:
     return best
 
 
+def _masks(network: MoveNet, images: np.ndarray, masks: np.ndarray) -> None:
+    """Intersection over union of the masks made from detected poses with the true ones; 0 where nobody was found."""
+    segmenter = load_segmenter()
+    scores = []
+    for pixels, true in zip(images, masks, strict=True):
+        image = torch.from_numpy(pixels).permute(2, 0, 1) / 255
+        people = detect_people(network, image)
+        if not people.people:
+            scores.append(0.0)
+            continue
+        found = person_mask(segmenter, image, people.largest()).numpy() > 0.5
+        scores.append(float((found & (true > 0.5)).sum() / (found | (true > 0.5)).sum()))
+    low, middle = np.percentile(scores, [5, 50])
+    print(f"masks: intersection over union {np.mean(scores):.3f}, median {middle:.3f}, 5th percentile {low:.3f}")
+
+
 def _speed(network: MoveNet, two: Tensor) -> None:
     """Milliseconds on one core: an image with nobody, one, two people; a tracked frame of each."""
     square = torch.full((3, 512, 512), 0.5)
     one = read_picture(FIGURE)
+    segmenter, pose = load_segmenter(), detect_people(network, one).largest()
     cases: dict[str, Callable[[], object]] = {
         "an image of nobody, 512x512": lambda: detect_people(network, square),
         f"one person, {one.shape[2]}x{one.shape[1]}": lambda: detect_people(network, one),
+        f"the mask of a person, {one.shape[2]}x{one.shape[1]}": lambda: person_mask(segmenter, one, pose),
         f"two people, {two.shape[2]}x{two.shape[1]}": lambda: detect_people(network, two),
     }
     times: dict[str, list[float]] = {name: [] for name in cases}

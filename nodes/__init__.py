@@ -9,6 +9,7 @@ from .edit_skeleton import EditSkeleton
 from .encode_source import EncodeSource
 from .extract_pose import ExtractPose
 from .load_model import LoadDPTNModel
+from .person_mask import PersonMask
 from .pose_files import LoadPose, SavePose
 from .sample_person import SamplePerson
 from .transfer_pose import TransferPose
@@ -24,6 +25,7 @@ class DPTNExtension(host.ComfyExtension):
             LoadDPTNModel,
             SamplePerson,
             ExtractPose,
+            PersonMask,
             EditSkeleton,
             DrawSkeleton,
             LoadPose,

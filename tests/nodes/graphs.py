@@ -17,6 +17,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "threshold": 0.2,
         "missing_weights": "stop with an error",
     },
+    "DPTNPersonMask": {"person": "everybody"},
     "DPTNEditSkeleton": {"width": 384, "height": 512, "edited": ""},
     "DPTNDrawSkeleton": {"width": 0, "height": 0, "style": "OpenPose", "thickness": 1.0},
     "DPTNLoadPose": {"file": "sample: wave"},
