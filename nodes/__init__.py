@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import host
 from .attention_preview import AttentionPreview
+from .clean_poses import CleanPoses
 from .draw_skeleton import DrawSkeleton
 from .edit_skeleton import EditSkeleton
 from .encode_source import EncodeSource
@@ -26,6 +27,7 @@ class DPTNExtension(host.ComfyExtension):
             SamplePerson,
             ExtractPose,
             PersonMask,
+            CleanPoses,
             EditSkeleton,
             DrawSkeleton,
             LoadPose,
