@@ -135,7 +135,9 @@ def _people(found: list[FloatArray], threshold: float, canvas: Canvas) -> People
 
 
 def _pose(points: FloatArray, threshold: float, canvas: Canvas) -> Pose:
-    xy, confidence = points[:, :2], points[:, 2].clip(0, 1)
+    # A tenth of a pixel is more than the network can tell. Digits beyond it differ from machine to machine, and an edit
+    # made over a pose counts only while that pose stays the same.
+    xy, confidence = points[:, :2].round(1), points[:, 2].clip(0, 1)
     inside = ((xy >= 0) & (xy <= (canvas.width, canvas.height))).all(axis=1)
     return Pose(xy, np.where(inside, confidence, 0.0), canvas).without(threshold)
 
