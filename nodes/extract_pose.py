@@ -56,7 +56,7 @@ class ExtractPose(io.ComfyNode):
                     options=[_BUILT_IN, _VITPOSE, _OPENPOSE],
                     default=_BUILT_IN,
                     tooltip="built in: MoveNet, Apache-2.0, ships with the pack; quick on frames of a video. ViTPose: "
-                    "Apache-2.0, a whole-body model gives hands and face as well. OpenPose: needs controlnet-aux; code "
+                    "Apache-2.0, a whole-body model gives hands, face and feet. OpenPose: needs controlnet-aux; code "
                     "and weights are for non-commercial use.",
                 ),
                 io.Combo.Input(

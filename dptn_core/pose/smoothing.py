@@ -13,13 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .skeleton import FACE_POINTS, HAND_POINTS, KEYPOINT_NAMES, LIMBS, Canvas, FloatArray, Pose
+from .skeleton import FACE_POINTS, FOOT_POINTS, HAND_POINTS, KEYPOINT_NAMES, LIMBS, Canvas, FloatArray, Pose
 
 _BODY: Final = len(KEYPOINT_NAMES)
-_PARTS: Final = (_BODY, HAND_POINTS, HAND_POINTS, FACE_POINTS)  # body, left hand, right hand, face
-_STARTS: Final = (0, _BODY, _BODY + HAND_POINTS, _BODY + 2 * HAND_POINTS)
+_FOOT: Final = FOOT_POINTS // 2
+# Body, left hand, right hand, face, left foot, right foot; all but the body hang on a joint: wrists, nose, ankles.
+_PARTS: Final = (_BODY, HAND_POINTS, HAND_POINTS, FACE_POINTS, _FOOT, _FOOT)
+_HANGS_ON: Final = (7, 4, 0, 13, 10)
+_STARTS: Final = tuple(sum(_PARTS[:part]) for part in range(len(_PARTS)))
 _POINTS: Final = sum(_PARTS)
-_HANGS_ON: Final = (7, 4, 0)  # left hand, right hand and face: on wrists and nose
 _PAIRS: Final = 3  # of frames, one before and one after: their middles say where a joint should be
 _ROUNDS: Final = 20  # in each, the worst outliers of their surroundings go
 _JUMP: Final = 4.0  # times the usual distance from there, in standard deviations: farther off is an outlier
@@ -81,7 +83,7 @@ def clean_sequence(poses: Sequence[Pose | None], cleaning: Cleaning | None = Non
         )
     if not canvases:
         return list(poses)
-    points = np.stack([_points(pose) for pose in poses])  # (T, 130, 3)
+    points = np.stack([_points(pose) for pose in poses])  # (T, 136, 3)
     seen = points[..., 2] >= max(cleaning.threshold, np.finfo(float).tiny)
     xy, confidence = points[..., :2], points[..., 2]
     if cleaning.reject_outliers:
@@ -100,11 +102,13 @@ def clean_sequence(poses: Sequence[Pose | None], cleaning: Cleaning | None = Non
 
 
 def _points(pose: Pose | None) -> FloatArray:
-    """(130, 3) x, y, confidence of body, hands and face; zeros where missing."""
+    """(136, 3) x, y, confidence of body, hands, face and feet; zeros where missing."""
     points = np.zeros((_POINTS, 3))
     if pose is None:
         return points
-    parts = (np.column_stack([pose.keypoints, pose.confidence]), pose.hand_left, pose.hand_right, pose.face)
+    body = np.column_stack([pose.keypoints, pose.confidence])
+    feet = (None, None) if pose.feet is None else (pose.feet[:_FOOT], pose.feet[_FOOT:])
+    parts = (body, pose.hand_left, pose.hand_right, pose.face, *feet)
     for start, count, part in zip(_STARTS, _PARTS, parts, strict=True):
         if part is not None:
             points[start : start + count] = part
@@ -113,10 +117,12 @@ def _points(pose: Pose | None) -> FloatArray:
 
 def _pose(xy: FloatArray, confidence: FloatArray, canvas: Canvas) -> Pose | None:
     points = np.column_stack([xy, confidence])
-    body, *parts = (points[start : start + count] for start, count in zip(_STARTS, _PARTS, strict=True))
+    body, hand_left, hand_right, face, left, right = (
+        points[start : start + count] for start, count in zip(_STARTS, _PARTS, strict=True)
+    )
     if not (body[:, 2] > 0).any():
         return None
-    return Pose(body[:, :2], body[:, 2], canvas, *parts)
+    return Pose(body[:, :2], body[:, 2], canvas, hand_left, hand_right, face, np.concatenate([left, right]))
 
 
 def _size(xy: FloatArray, seen: NDArray[np.bool_]) -> float:

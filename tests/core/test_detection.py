@@ -139,7 +139,7 @@ def test_a_portrait_that_fills_the_image_is_found(network):
 def test_keypoints_carry_their_confidence_and_the_neck_that_of_the_worse_shoulder(network):
     (pose,) = detect_people(network, picture("walking.jpg"), threshold=0).people
     neck, right, left = pose.keypoints[1], pose.keypoints[2], pose.keypoints[5]
-    assert neck == pytest.approx((right + left) / 2)
+    assert neck == pytest.approx((right + left) / 2, abs=0.11)  # rounded to a tenth of a pixel
     assert pose.confidence[1] == pytest.approx(min(pose.confidence[2], pose.confidence[5]))
     assert len(set(pose.confidence.round(6))) > 10 and pose.confidence.max() < 1
 

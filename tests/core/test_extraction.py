@@ -660,6 +660,7 @@ def test_whole_body_keypoints_become_hands_and_face():
     assert found.hand_left is not None and found.hand_right is not None and found.face is not None
     np.testing.assert_array_equal(found.hand_left, points[91:112])
     np.testing.assert_array_equal(found.hand_right, points[112:133])
+    np.testing.assert_array_equal(found.feet, points[17:23])
     np.testing.assert_array_equal(found.face[:68], points[23:91])
     np.testing.assert_array_equal(found.face[68:], points[[2, 1]])  # the pupils: right, left
     assert openpose_parts(points[:17]).face is None
@@ -673,6 +674,7 @@ def test_a_wholebody_vitpose_gives_hands_and_face_above_the_threshold(tmp_path, 
     monkeypatch.setattr(detector.networks[0], "forward", lambda pixel_values: SimpleNamespace(heatmaps=maps))
     (pose,) = detector.detect(smooth_picture(90, 120)).people
     assert pose.face is not None and (pose.face[:, 2] > 0).all()
+    assert pose.feet is not None and (pose.feet[:, 2] > 0).all()
     assert pose.hand_right is not None and (pose.hand_right[:, 2] > 0).all()
     assert pose.hand_left is not None and (pose.hand_left[:, 2] > 0).sum() == 11
 

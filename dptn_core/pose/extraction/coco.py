@@ -39,23 +39,25 @@ class Found:
         hand_left: (21, 3) in OpenPose's order, or None where the detector looks for none.
         hand_right: The same.
         face: (70, 3), or None.
+        feet: (6, 3), or None; the order is that of `Pose.feet`.
     """
 
     body: FloatArray
     hand_left: FloatArray | None = None
     hand_right: FloatArray | None = None
     face: FloatArray | None = None
+    feet: FloatArray | None = None
 
 
 # COCO-WholeBody (Jin et al., ECCV 2020): 17 of the body, 6 of the feet, 68 of the face, 21 of each hand. Face and hands
 # are in OpenPose's order; OpenPose's face has two more points, the pupils.
 WHOLE_BODY: Final = 133
-_FACE, _HAND_LEFT, _HAND_RIGHT = slice(23, 91), slice(91, 112), slice(112, 133)
+_FEET, _FACE, _HAND_LEFT, _HAND_RIGHT = slice(17, 23), slice(23, 91), slice(91, 112), slice(112, 133)
 _EYES: Final = (2, 1)  # COCO's right and left, in OpenPose's order of pupils
 
 
 def openpose_parts(points: FloatArray) -> Found:
-    """Everything OpenPose has a place for.
+    """Every point, where OpenPose and ComfyUI have a place for it.
 
     Args:
         points: (17, 3) in COCO's order, or (133, 3) in COCO-WholeBody's: x, y, score.
@@ -64,4 +66,4 @@ def openpose_parts(points: FloatArray) -> Found:
     if len(points) < WHOLE_BODY:
         return Found(body)
     face = np.concatenate([points[_FACE], points[list(_EYES)]])
-    return Found(body, points[_HAND_LEFT], points[_HAND_RIGHT], face)
+    return Found(body, points[_HAND_LEFT], points[_HAND_RIGHT], face, points[_FEET])

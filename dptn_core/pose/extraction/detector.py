@@ -92,10 +92,9 @@ def _go_on() -> None:
 
 def _pose(found: Found, threshold: float, canvas: Canvas) -> Pose:
     body = _within_range(found.body)
-    hands_and_face = [
-        None if part is None else _within_range(part) for part in (found.hand_left, found.hand_right, found.face)
-    ]
-    return Pose(body[:, :2], body[:, 2], canvas, *hands_and_face).without(threshold)
+    parts = (found.hand_left, found.hand_right, found.face, found.feet)
+    others = [None if part is None else _within_range(part) for part in parts]
+    return Pose(body[:, :2], body[:, 2], canvas, *others).without(threshold)
 
 
 def _within_range(points: FloatArray) -> FloatArray:
