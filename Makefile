@@ -7,13 +7,16 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test test-long lint types bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/dptn demo --out out
 
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest
+
+test-long: $(VENV)/.dev lint
+	$(BIN)/python -m pytest --long
 
 lint: $(VENV)/.dev types
 	$(BIN)/ruff check .

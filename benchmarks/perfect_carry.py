@@ -16,14 +16,14 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.data.figures import TEST_PAIRS, TEST_SEED, FigurePairs, draw_pairs, pair_seeds
+from dptn_core.data.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.data.sheet import carried_source
 from dptn_core.evaluation.drawn import COLOUR_RIGHT, figure_heatmaps, foreground_psnr, garment_error
 
 BATCH = 10
 
 
-def scores(drawn: Tensor, pairs: FigurePairs) -> Tensor:
+def scores(drawn: Tensor, pairs: SyntheticPairs) -> Tensor:
     """PSNR over the figure in dB, SSIM over the frame, and whether the garments' colours are right: (3, B)."""
     index = structural_similarity_index_measure(
         (drawn + 1) / 2, (pairs.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"

@@ -248,9 +248,9 @@ def _figures(device: torch.device, rounds: int) -> Numbers:
 def _training(device: torch.device, rounds: int) -> Numbers:
     from .processes import alone
     from .training import load_config
-    from .training.batches import PairSource
     from .training.loop import make_objective, one_step
     from .training.state import new_state
+    from .training.synthetic import PairSource
 
     config = load_config(Path(__file__).parent / "training" / "presets" / "figures.toml")
     state = new_state(config, device)

@@ -10,6 +10,10 @@ from comfy_host import Host, find_host, running_host
 HOST_MARK = "host"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="ten times as many rendered people; `make test-long`")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{HOST_MARK}: runs on a real ComfyUI host")
     config.host_versions = set()  # the fixture that starts a host adds to it

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from dptn_core.atomic import remove_leftovers, written_beside
-from dptn_core.data.figures import TEST_SEED, FigurePairs, draw_pairs, pair_seeds
+from dptn_core.data.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.evaluation.drawn import foreground_psnr, joint_hits
 from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
 from dptn_core.processes import Processes
-from dptn_core.training.batches import PairSource, make_batch, sigma_at
+from dptn_core.training.batches import make_batch, sigma_at
 from dptn_core.training.config import (
     DataConfig,
     LossConfig,
@@ -30,6 +30,7 @@ from dptn_core.training.config import (
 )
 from dptn_core.training.loop import one_step
 from dptn_core.training.steps import Objective
+from dptn_core.training.synthetic import PairSource
 
 from .variants import Variant, new_variant_state
 
@@ -166,7 +167,7 @@ def do_run(variant: Variant, seed: int, budget: Budget, device: torch.device, pr
 def score(generator: Generator, config: TrainingConfig, pairs: int) -> Scores:
     """Score a network on the first `pairs` drawn pairs of the test set."""
 
-    def drawn(some: FigurePairs) -> tuple[Tensor, Tensor | None]:
+    def drawn(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         stride = config.generator.stride
         batch = make_batch(some, sigma_at(config.data, some.source.shape[2]), stride, config.losses.foreground)
         picture, _, attention = generator.forward_with_attention(
@@ -180,7 +181,7 @@ def score(generator: Generator, config: TrainingConfig, pairs: int) -> Scores:
 def score_copying(config: TrainingConfig, pairs: int, device: torch.device) -> Scores:
     """Scores of the source picture itself, and of looking at the very place that is drawn: what learns nothing has."""
 
-    def copied(some: FigurePairs) -> tuple[Tensor, Tensor | None]:
+    def copied(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         count = some.source.shape[2] * some.source.shape[3] // config.generator.stride**2
         return some.source, torch.eye(count, device=some.source.device).expand(len(some), -1, -1)
 
@@ -189,7 +190,7 @@ def score_copying(config: TrainingConfig, pairs: int, device: torch.device) -> S
 
 @torch.inference_mode()
 def _score(
-    draw: Callable[[FigurePairs], tuple[Tensor, Tensor | None]],
+    draw: Callable[[SyntheticPairs], tuple[Tensor, Tensor | None]],
     config: TrainingConfig,
     pairs: int,
     device: torch.device,

@@ -27,8 +27,8 @@ _FIGURES = 500
 _PROTOCOLS = ("dptn", "pidm", "cfld")
 # `evaluation.metrics.RANKABLE`, said once more because --help imports nothing heavy; a test keeps them equal
 _RANKED_BY = (
-    *("ssim", "ssim_gaussian", "psnr", "l1", "lpips"),
-    *("masked_ssim", "masked_psnr", "masked_l1", "masked_lpips"),
+    *("ssim", "ssim_gaussian", "psnr", "l1", "lpips", "st-lpips"),
+    *("masked_ssim", "masked_psnr", "masked_l1", "masked_lpips", "masked_st-lpips"),
     *("attention_accuracy", "foreground_psnr", "garment_colour_error"),
 )
 
@@ -282,18 +282,24 @@ def _real(
     from ..evaluation import RealSide, real_side
     from ..evaluation.folders import FolderError
 
-    if networks.inception is None:
+    if networks.inception is None and networks.mobilenet is None:
         return None
     if place is None:
-        if part.true_features is None:
+        if part.true_features is None and part.true_small_features is None:
             return None
-        return RealSide(part.true_features, "the true pictures of the same pairs")
+        return RealSide(part.true_features, "the true pictures of the same pairs", small=part.true_small_features)
     try:
         with _bar(None, "real picture") as step:
-            return real_side(place, protocol, networks.inception, progress=lambda done, _: step(done))
+            real = real_side(place, protocol, networks, progress=lambda done, _: step(done))
     except FolderError as error:
-        missing["fid"] = f"wants real pictures, and {error}; name others with --fid-real"
+        reason = f"wants real pictures, and {error}; name others with --fid-real"
+        for name, network in (("fid", networks.inception), ("mobilenet-frechet", networks.mobilenet)):
+            if network is not None:
+                missing[name] = reason
         return None
+    if networks.mobilenet is not None and real.small is None:
+        missing["mobilenet-frechet"] = f"wants real pictures, and {place} holds Inception's statistics of them only"
+    return real
 
 
 @contextmanager

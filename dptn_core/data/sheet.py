@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .figures import FigurePairs
+from .figures import SyntheticPairs
 
 _UNSEEN = (1.0, -1.0, 1.0)
 
 
-def carried_source(pairs: FigurePairs) -> Tensor:
+def carried_source(pairs: SyntheticPairs) -> Tensor:
     """The source's pixels moved along the true correspondence, magenta where unseen, (B, 3, H, W) in [-1, 1]."""
     _, _, height, width = pairs.source.shape
     place = pairs.correspondence / pairs.correspondence.new_tensor([width, height]) * 2 - 1
@@ -19,7 +19,7 @@ def carried_source(pairs: FigurePairs) -> Tensor:
     return torch.where(pairs.seen[:, None], moved, moved.new_tensor(_UNSEEN)[None, :, None, None])
 
 
-def pair_sheet(pairs: FigurePairs, columns: int) -> np.ndarray:
+def pair_sheet(pairs: SyntheticPairs, columns: int) -> np.ndarray:
     """Source, target and carried source of each pair, `columns` pairs a line, (H, W, 3) uint8."""
     return tile([pairs.source, pairs.target, carried_source(pairs)], columns)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import DPTNModel
-from ..data.figures import FigurePairs, draw_pairs, pair_seeds
+from ..data.figures import SyntheticPairs, draw_pairs, pair_seeds
 from ..data.pairs import PreparedSet
 from ..data.sheet import carried_source
 from ..framing import Box, Frame
@@ -183,7 +183,7 @@ def draw_figures(
             )
 
 
-def _figure_scores(drawn: Tensor, pairs: FigurePairs) -> dict[str, Tensor]:
+def _figure_scores(drawn: Tensor, pairs: SyntheticPairs) -> dict[str, Tensor]:
     """Scores that only exact knowledge allows, (B,) each; see `DrawnScores`."""
     return {
         "foreground_psnr": foreground_psnr(drawn, pairs.target, pairs.target_mask),
@@ -193,7 +193,7 @@ def _figure_scores(drawn: Tensor, pairs: FigurePairs) -> dict[str, Tensor]:
     }
 
 
-def _figure_pose(pairs: FigurePairs, index: int, size: tuple[int, int]) -> Pose:
+def _figure_pose(pairs: SyntheticPairs, index: int, size: tuple[int, int]) -> Pose:
     points = pairs.target_keypoints[index].double().cpu().numpy()
     present = pairs.target_present[index].cpu().numpy()
     return Pose(np.where(present[:, None], points, 0.0), present.astype(np.float64), Canvas(size[1], size[0]))

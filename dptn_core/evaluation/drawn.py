@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import DPTNModel
-from ..data.figures import TEST_PAIRS, TEST_SEED, FigurePairs, draw_pairs, pair_seeds
+from ..data.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
 from ..data.sheet import carried_source
 from ..network import SourceFeatures
 from ..pose.heatmaps import keypoint_heatmaps
@@ -81,7 +81,7 @@ def evaluate_drawn(
     )
 
 
-def _run(model: DPTNModel, pairs: FigurePairs) -> tuple[Tensor, Tensor]:
+def _run(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
     """Drawn targets (B, 3, H, W) and the last block's attention (B, T, T), both fp32."""
     source_maps, target_maps = figure_heatmaps(model, pairs)
     with torch.inference_mode():
@@ -91,7 +91,7 @@ def _run(model: DPTNModel, pairs: FigurePairs) -> tuple[Tensor, Tensor]:
     return drawn.float(), attention
 
 
-def figure_heatmaps(model: DPTNModel, pairs: FigurePairs) -> tuple[Tensor, Tensor]:
+def figure_heatmaps(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
     """Heat maps of sources and targets as the model wants them, (B, 18, H, W) each."""
     size = (pairs.source.shape[2], pairs.source.shape[3])
 
@@ -121,7 +121,7 @@ def foreground_psnr(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     return -10 * mean.clamp(min=1e-10).log10()
 
 
-def joint_hits(attention: Tensor, pairs: FigurePairs, stride: int) -> Tensor:
+def joint_hits(attention: Tensor, pairs: SyntheticPairs, stride: int) -> Tensor:
     """For each joint seen in both pictures: whether attention at its target place peaks near its source place.
 
     Args:
@@ -135,12 +135,12 @@ def joint_hits(attention: Tensor, pairs: FigurePairs, stride: int) -> Tensor:
     return joints_found(attention, pairs, stride)[seen_in_both(pairs)]
 
 
-def seen_in_both(pairs: FigurePairs) -> Tensor:
+def seen_in_both(pairs: SyntheticPairs) -> Tensor:
     """Joints that can be found at all, (B, 18) bool."""
     return pairs.source_visible & pairs.target_visible
 
 
-def joints_found(attention: Tensor, pairs: FigurePairs, stride: int) -> Tensor:
+def joints_found(attention: Tensor, pairs: SyntheticPairs, stride: int) -> Tensor:
     """For every joint, seen or not, what `joint_hits` says of it, (B, 18) bool."""
     height, width = pairs.source.shape[2:]
     columns = width // stride
@@ -149,7 +149,7 @@ def joints_found(attention: Tensor, pairs: FigurePairs, stride: int) -> Tensor:
     return near(attention_peaks(rows, columns, stride), pairs.source_keypoints, height)
 
 
-def garment_error(image: Tensor, pairs: FigurePairs) -> Tensor:
+def garment_error(image: Tensor, pairs: SyntheticPairs) -> Tensor:
     """Largest difference of mean colour, over torso and legs, between drawn and true target, (B,) in 0..1.
 
     Torso and legs are discs around the middle of the trunk and the knees, restricted to the figure.

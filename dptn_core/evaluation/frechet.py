@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..atomic import written_beside
-from .metric_weights import INCEPTION, MetricWeightsError, fill, read_weights
+from ..weight_files import WeightFileError, fill, read_weights
+from .metric_weights import INCEPTION
 
 FEATURES = 2048
 BATCH = 16  # pictures Inception sees at once
@@ -99,11 +101,28 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return root
 
 
+class FeatureNetwork(Protocol):
+    """A network whose features make a Fréchet distance.
+
+    Attributes:
+        features: How many of them a picture has.
+    """
+
+    features: int
+
+    def prepared(self, picture: Tensor) -> Tensor:
+        """(3, H, W) in [0, 1], on the network's device, as the network sees it: of one size for all."""
+
+    def __call__(self, prepared: Tensor) -> Tensor:
+        """B prepared pictures -> (B, features)."""
+
+
 class InceptionFeatures(nn.Module):
     """The 2048 pooled features of torchvision's Inception v3; build it with `load`."""
 
     mean: Tensor
     deviation: Tensor
+    features = FEATURES
 
     def __init__(self, inception: nn.Module) -> None:
         """Wrap torchvision's Inception3."""
@@ -119,7 +138,7 @@ class InceptionFeatures(nn.Module):
         """Read torchvision's `inception_v3_google-*.pth`, or a .safetensors of the same names.
 
         Raises:
-            MetricWeightsError: the file holds something else.
+            WeightFileError: the file holds something else.
         """
         from torchvision.models import Inception3
 
@@ -147,12 +166,13 @@ class InceptionFeatures(nn.Module):
 class FeatureMoments:
     """Gathers moments of pictures that come one by one; the network sees `BATCH` at a time."""
 
-    def __init__(self, network: InceptionFeatures) -> None:
+    def __init__(self, network: FeatureNetwork) -> None:
         """Start with no pictures."""
         self._network = network
         self._waiting: list[Tensor] = []
         self._features: list[NDArray[np.floating]] = []
-        self._moments = Moments(0, np.zeros(FEATURES), np.zeros((FEATURES, FEATURES)))
+        width = network.features
+        self._moments = Moments(0, np.zeros(width), np.zeros((width, width)))
 
     def add(self, picture: Tensor) -> None:
         """Count one more picture, (3, H, W) in [0, 1], on the network's device."""
@@ -182,7 +202,7 @@ class FeatureMoments:
             self._features.clear()
 
 
-def moments_of(pictures: Iterable[Tensor], network: InceptionFeatures) -> Moments:
+def moments_of(pictures: Iterable[Tensor], network: FeatureNetwork) -> Moments:
     """Moments of the features of pictures (3, H, W) in [0, 1], on the network's device."""
     gathered = FeatureMoments(network)
     for picture in pictures:
@@ -203,7 +223,7 @@ def load_moments(path: Path, protocol: str) -> Moments:
     """Read what `save_moments` or one of the field's scripts (`statistics.npz`) wrote.
 
     Raises:
-        MetricWeightsError: it is no such file, or says that its pictures were prepared by another protocol.
+        WeightFileError: it is no such file, or says that its pictures were prepared by another protocol.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -212,13 +232,13 @@ def load_moments(path: Path, protocol: str) -> Moments:
             count = int(file["count"]) if "count" in file else 2
             taken = str(file["protocol"]) if "protocol" in file else protocol  # theirs do not say that either
     except Exception as error:
-        raise MetricWeightsError(f"{path} holds no statistics of pictures (mu and sigma): {error}") from error
+        raise WeightFileError(f"{path} holds no statistics of pictures (mu and sigma): {error}") from error
     if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES) or count < 2:
-        raise MetricWeightsError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
+        raise WeightFileError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise MetricWeightsError(f"{path} holds statistics that are no finite numbers; take them again")
+        raise WeightFileError(f"{path} holds statistics that are no finite numbers; take them again")
     if taken != protocol:
-        raise MetricWeightsError(
+        raise WeightFileError(
             f"{path} was taken under protocol {taken}, which prepares pictures in another way than {protocol}; take "
             "the real pictures themselves"
         )

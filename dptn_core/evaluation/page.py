@@ -17,6 +17,7 @@ _TILES = ("ssim", "psnr", "lpips", "fid", "attention_accuracy")
 _BARS = 24
 _MOST_SKIPPED = 100  # listed; pairs.csv has all
 _FID = Metric("fid", "FID, torchvision's Inception", False, 2)
+_SMALL = Metric("mobilenet-frechet", "Fréchet distance of MobileNetV2 (not FID)", False, 3)
 _COLOURS = Metric("colours_right", "garment colours right", True)
 _SHORT = {"attention_accuracy": "attention"}
 
@@ -101,7 +102,7 @@ def _table(summary: Mapping[str, Any]) -> str:
     scores = summary["scores"]
     published = _published(summary)
     lines = []
-    for metric in [*METRICS[:5], _FID, *METRICS[5:], _COLOURS]:
+    for metric in [*METRICS[:6], _FID, _SMALL, *METRICS[6:], _COLOURS]:
         value = scores.get(metric.name)
         if value is None and metric.name not in scores:
             continue
@@ -168,7 +169,7 @@ def _card(pair: ShownPair, metric: Metric) -> str:
     )
     others = ", ".join(
         f"{_short(name)} {pair.scores[name]:.{BY_NAME[name].digits}f}"
-        for name in ("ssim", "psnr", "lpips", "attention_accuracy")
+        for name in ("ssim", "psnr", "lpips", "st-lpips", "attention_accuracy")
         if name in pair.scores and name != metric.name
     )
     names = " &rarr; ".join(f"<code>{escape(name)}</code>" for name in (pair.source, pair.target) if name)

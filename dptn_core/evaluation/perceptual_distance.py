@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .metric_weights import ALEXNET, MetricWeightsError, fill, read_weights
+from ..weight_files import WeightFileError, fill, read_weights
+from .metric_weights import ALEXNET
 
 SMALLEST_SIDE = 31  # pixels; below it nothing is left for AlexNet's third convolution
 _LAYERS = (1, 4, 7, 9, 11)  # the five ReLUs of torchvision's alexnet().features
@@ -50,7 +51,7 @@ class PerceptualDistance(nn.Module):
             heads: the layers' weights in LPIPS' layout; None takes those that come with torchmetrics.
 
         Raises:
-            MetricWeightsError: a file holds something else, or this torchmetrics brings no LPIPS weights.
+            WeightFileError: a file holds something else, or this torchmetrics brings no LPIPS weights.
         """
         from torchvision.models import alexnet
 
@@ -84,13 +85,13 @@ def find_heads() -> Path:
     """Where torchmetrics keeps LPIPS' weights of AlexNet's layers.
 
     Raises:
-        MetricWeightsError: it does not have them.
+        WeightFileError: it does not have them.
     """
     spec = find_spec("torchmetrics")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (path := Path(folder) / _HEADS).is_file():
             return path
-    raise MetricWeightsError("torchmetrics brings no LPIPS weights here; pip install 'torchmetrics>=1.2'")
+    raise WeightFileError("torchmetrics brings no LPIPS weights here; pip install 'torchmetrics>=1.2'")
 
 
 def _read_heads(path: Path) -> list[Tensor]:
@@ -98,5 +99,5 @@ def _read_heads(path: Path) -> list[Tensor]:
     heads = [weights.get(f"lin{layer}.model.1.weight") for layer in range(len(_LAYERS))]
     for head, channels in zip(heads, _CHANNELS, strict=True):
         if head is None or head.numel() != channels:
-            raise MetricWeightsError(f"{path} does not hold LPIPS' weights of AlexNet's layers")
+            raise WeightFileError(f"{path} does not hold LPIPS' weights of AlexNet's layers")
     return [head for head in heads if head is not None]

@@ -6,29 +6,39 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ..data.pairs import DataFileError, PreparedSet, open_prepared
 from ..data.pairs.annotations import read_names
 from ..pictures import PictureError, read_picture
 from .folders import list_pictures
-from .frechet import InceptionFeatures, Moments, load_moments, moments_of
+from .frechet import FeatureMoments, Moments, load_moments
 from .protocols import Protocol
+from .scoring import Networks
 
 
 @dataclass(frozen=True, eq=False)
 class RealSide:
-    """Moments of real pictures, what they are of, and the pictures that could not be read."""
+    """The real pictures of a Fréchet distance.
 
-    moments: Moments
+    Attributes:
+        moments: Of Inception's features, or None without the network.
+        about: What they are of.
+        skipped: Pictures that could not be read.
+        small: Moments of MobileNetV2's features, or None without the network or the pictures themselves.
+    """
+
+    moments: Moments | None
     about: str
     skipped: tuple[str, ...] = ()
+    small: Moments | None = None
 
 
 def real_side(
     place: Path,
     protocol: Protocol,
-    inception: InceptionFeatures,
+    networks: Networks,
     progress: Callable[[int, int], None] | None = None,
 ) -> RealSide:
     """Moments of a set of real pictures, prepared as the protocol has it.
@@ -36,11 +46,11 @@ def real_side(
     Args:
         place: an .npz with statistics, a prepared set, whose training pictures count, or a folder of pictures.
         protocol: how pictures are prepared; statistics must have been taken under the same.
-        inception: the network, on the device to use.
+        networks: of the learned metrics.
         progress: called with how many pictures are done and how many there are.
 
     Raises:
-        MetricWeightsError: the .npz holds something else, or was taken under another protocol.
+        WeightFileError: the .npz holds something else, or was taken under another protocol.
         FolderError: there is no such folder, or no picture in it.
     """
     if place.suffix == ".npz":
@@ -55,8 +65,19 @@ def real_side(
         belong = pictures_of(data)
         paths = [path for path in paths if path.name in belong]
     skipped: list[str] = []
-    pictures = _read(paths, data, protocol, inception, skipped, progress)
-    return RealSide(moments_of(pictures, inception), f"{len(paths)} pictures of {folder}", tuple(skipped))
+    inception, mobilenet = (
+        None if network is None else FeatureMoments(network) for network in (networks.inception, networks.mobilenet)
+    )
+    for picture in _read(paths, data, protocol, networks.device, skipped, progress):
+        for gathered in (inception, mobilenet):
+            if gathered is not None:
+                gathered.add(picture)
+    return RealSide(
+        None if inception is None else inception.moments(),
+        f"{len(paths)} pictures of {folder}",
+        tuple(skipped),
+        None if mobilenet is None else mobilenet.moments(),
+    )
 
 
 def pictures_of(data: PreparedSet) -> set[str]:
@@ -69,13 +90,13 @@ def _read(
     paths: list[Path],
     data: PreparedSet | None,
     protocol: Protocol,
-    inception: InceptionFeatures,
+    device: torch.device,
     skipped: list[str],
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[Tensor]:
     for done, path in enumerate(paths, 1):
         try:
-            picture = (read_picture(path) if data is None else data.picture(path.name)).to(inception.mean.device)
+            picture = (read_picture(path) if data is None else data.picture(path.name)).to(device)
         except PictureError as error:
             skipped.append(str(error))
         else:

@@ -47,7 +47,7 @@ def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: Rea
         ReportError: the folder cannot be written.
     """
     try:
-        if real is not None and real.moments.count > 1:
+        if real is not None and real.moments is not None and real.moments.count > 1:
             save_moments(folder / MOMENTS_FILE, real.moments, summary["protocol"]["name"])
         with written_beside(folder / CSV_FILE) as beside:
             _write_rows(beside, part)

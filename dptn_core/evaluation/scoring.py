@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor
 
+from ..perceptual import MOBILENET, SHIFT_TOLERANT, ShiftTolerantDistance
+from ..perceptual import shift_tolerant as st_lpips
+from . import perceptual_distance as lpips
 from .cases import Case, Skipped
 from .frechet import FeatureMoments, InceptionFeatures, Moments
 from .metric_weights import ALEXNET, INCEPTION
-from .perceptual_distance import SMALLEST_SIDE, PerceptualDistance
+from .mobilenet import MobileNetFeatures
+from .perceptual_distance import PerceptualDistance
 from .protocols import Protocol
 from .shown import Ranking, Shown
 from .similarity import PictureTooSmallError, blanked, box_ssim, gaussian_ssim, l1, psnr
+
+_TRUNK: Final = "alexnet"  # of ST-LPIPS; fastest, and the most tolerant of shifts beside what it says of blur
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +33,24 @@ class Networks:
         device: Where pictures are compared.
         lpips: None without AlexNet's weights.
         inception: None without Inception's.
+        shift_tolerant: ST-LPIPS, None without its package.
+        mobilenet: None without MobileNetV2's package.
         missing: Why, and the way out, by metric.
     """
 
     device: torch.device
     lpips: PerceptualDistance | None = None
     inception: InceptionFeatures | None = None
+    shift_tolerant: ShiftTolerantDistance | None = None
+    mobilenet: MobileNetFeatures | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
 
 def load_networks(device: torch.device, alexnet: Path | None = None, inception: Path | None = None) -> Networks:
-    """Load the networks whose weights are at the given paths or in torch's cache; nothing is downloaded.
+    """Load the networks whose weights are at the given paths, in torch's cache or in packages; nothing is downloaded.
 
     Raises:
-        MetricWeightsError: a path names no file, or a file holds something else.
+        WeightFileError: a path names no file, or a file holds something else.
     """
     alexnet, inception = ALEXNET.find(alexnet), INCEPTION.find(inception)
     missing: dict[str, str] = {}
@@ -47,10 +58,17 @@ def load_networks(device: torch.device, alexnet: Path | None = None, inception: 
         missing |= dict.fromkeys(("lpips", "masked_lpips"), ALEXNET.missing)
     if inception is None:
         missing["fid"] = INCEPTION.missing
+    shift_tolerant, mobilenet = SHIFT_TOLERANT.find(_TRUNK), MOBILENET.find("mobilenet_v2")
+    if shift_tolerant is None:
+        missing |= dict.fromkeys(("st-lpips", "masked_st-lpips"), SHIFT_TOLERANT.missing)
+    if mobilenet is None:
+        missing["mobilenet-frechet"] = MOBILENET.missing
     return Networks(
         device,
         None if alexnet is None else PerceptualDistance.load(alexnet).to(device),
         None if inception is None else InceptionFeatures.load(inception).to(device),
+        None if shift_tolerant is None else ShiftTolerantDistance.load(shift_tolerant, _TRUNK).to(device),
+        None if mobilenet is None else MobileNetFeatures.load(mobilenet).to(device),
         missing,
     )
 
@@ -79,6 +97,8 @@ class Part:
         features: Moments of the drawn pictures for FID, or None without Inception.
         true_features: Those of the true pictures, or None where nobody asked for them.
         shown: The best and worst pairs with their pictures.
+        small_features: Moments of the drawn pictures for the distance of MobileNetV2's features, or None without it.
+        true_small_features: Those of the true pictures, or None where nobody asked for them.
     """
 
     rows: list[Row]
@@ -87,6 +107,8 @@ class Part:
     features: Moments | None
     true_features: Moments | None
     shown: Shown
+    small_features: Moments | None = None
+    true_small_features: Moments | None = None
 
 
 def score_cases(
@@ -105,15 +127,16 @@ def score_cases(
         protocol: how pictures are prepared.
         networks: of the learned metrics.
         ranking: which pairs to show.
-        true_side: gather FID's features of the true pictures as well, where no other pictures stand for the real ones.
+        true_side: gather the features of the true pictures as well, where no other pictures stand for the real ones.
         progress: called with the number of pairs done; may raise to stop.
     """
     rows: list[Row] = []
     skipped: list[Skipped] = []
     missing: dict[str, str] = {}
     shown = Shown(ranking)
-    features = FeatureMoments(networks.inception) if networks.inception is not None else None
-    true_features = FeatureMoments(networks.inception) if networks.inception is not None and true_side else None
+    both = (networks.inception, networks.mobilenet)
+    drawn_side = [None if network is None else FeatureMoments(network) for network in both]
+    real_side = [None if network is None or not true_side else FeatureMoments(network) for network in both]
     for case in cases:
         if isinstance(case, Skipped):
             skipped.append(case)
@@ -122,13 +145,15 @@ def score_cases(
             rows.append(row)
             missing = reasons | missing
             shown.offer(row.scores, row.number, case, drawn)
-            if features is not None:
-                features.add(protocol.for_distance(drawn))
-            if true_features is not None:
-                true_features.add(protocol.for_distance(true))
+            for side, picture in ((drawn_side, drawn), (real_side, true)):
+                for gathered in side:
+                    if gathered is not None:
+                        gathered.add(protocol.for_distance(picture))
         if progress is not None:
             progress(len(rows) + len(skipped))
-    return Part(rows, skipped, missing, _moments(features), _moments(true_features), shown)
+    features, small = (_moments(gathered) for gathered in drawn_side)
+    true_features, true_small = (_moments(gathered) for gathered in real_side)
+    return Part(rows, skipped, missing, features, true_features, shown, small, true_small)
 
 
 def _moments(gathered: FeatureMoments | None) -> Moments | None:
@@ -150,6 +175,8 @@ def merge(parts: Iterable[Part]) -> Part:
             _added(first.features, other.features),
             _added(first.true_features, other.true_features),
             first.shown.merged(other.shown),
+            _added(first.small_features, other.small_features),
+            _added(first.true_small_features, other.true_small_features),
         )
     return first
 
@@ -176,10 +203,9 @@ def _score(case: Case, protocol: Protocol, networks: Networks) -> tuple[Row, Ten
     if case.mask is not None and bool(case.mask.any()):
         mask = protocol.mask_for(case.mask.to(device), (drawn.shape[1], drawn.shape[2]))
     scores, reasons = _similarities(drawn, true, mask, protocol)
-    if networks.lpips is not None:
-        distances, too_small = _distances(drawn, true, mask, protocol, networks.lpips)
-        scores |= distances
-        reasons |= too_small
+    distances, too_small = _distances(drawn, true, mask, protocol, networks)
+    scores |= distances
+    reasons |= too_small
     if case.joints:
         scores["attention_accuracy"] = (case.joints_right or 0) / case.joints
     scores |= case.more
@@ -209,19 +235,30 @@ def _similarities(
 
 
 def _distances(
-    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, lpips: PerceptualDistance
+    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
 ) -> tuple[dict[str, float], dict[str, str]]:
     drawn, true = (protocol.for_distance(picture) * 2 - 1 for picture in (drawn, true))
     height, width = drawn.shape[1:]
-    if min(height, width) < SMALLEST_SIDE:
-        reason = f"LPIPS wants pictures of at least {SMALLEST_SIDE} pixels a side, these are {width}x{height}"
-        return {}, dict.fromkeys(("lpips", "masked_lpips"), reason)
     ours, theirs = [drawn], [true]
     if mask is not None:
         # outside the person both pictures are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
         inside = protocol.mask_for(mask, (height, width))
         ours.append(blanked(drawn, inside, 0.0))
         theirs.append(blanked(true, inside, 0.0))
-    with torch.inference_mode():
-        found = lpips(torch.stack(ours), torch.stack(theirs)).tolist()
-    return dict(zip(("lpips", "masked_lpips"), found, strict=False)), {}
+    scores: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    for name, called, network, smallest in (
+        ("lpips", "LPIPS", networks.lpips, lpips.SMALLEST_SIDE),
+        ("st-lpips", "ST-LPIPS", networks.shift_tolerant, st_lpips.SMALLEST_SIDE),
+    ):
+        if network is None:
+            continue
+        names = (name, f"masked_{name}")
+        if min(height, width) < smallest:
+            reason = f"{called} wants pictures of at least {smallest} pixels a side, these are {width}x{height}"
+            reasons |= dict.fromkeys(names, reason)
+            continue
+        with torch.inference_mode():
+            found = network(torch.stack(ours), torch.stack(theirs)).tolist()
+        scores |= dict(zip(names, found, strict=False))
+    return scores, reasons

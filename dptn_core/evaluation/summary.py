@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .drawn import COLOUR_RIGHT
-from .frechet import frechet_distance
+from .frechet import Moments, frechet_distance
 from .metrics import METRICS
 from .protocols import Protocol
 from .real_side import RealSide
@@ -16,7 +16,8 @@ from .scoring import Part
 from .similarity import MOST_DECIBELS
 
 VERSION = 1
-_ALWAYS = ("ssim", "ssim_gaussian", "psnr", "l1", "lpips", "fid")  # null where missing, never absent
+# null where missing, never absent
+_ALWAYS = ("ssim", "ssim_gaussian", "psnr", "l1", "lpips", "st-lpips", "fid", "mobilenet-frechet")
 _FEW = 10_000  # pictures; with fewer, FID is biased upwards noticeably
 
 
@@ -51,8 +52,13 @@ def summarise(
         raise NothingScoredError(f"none of the {len(part.skipped)} pairs could be scored{first}")
     reasons = {**part.missing, **missing}
     scores, partly = _means(part)
-    if (fid := _fid(part, real, reasons)) is not None:
-        scores["fid"] = fid
+    if real is not None:
+        for name, drawn, true in (
+            ("fid", part.features, real.moments),
+            ("mobilenet-frechet", part.small_features, real.small),
+        ):
+            if (distance := _frechet(name, drawn, true, reasons)) is not None:
+                scores[name] = distance
     if mask is None:
         for name in ("masked_ssim", "masked_psnr", "masked_l1"):
             reasons[name] = "wants masks: name their folder with --masks"
@@ -97,16 +103,16 @@ def _means(part: Part) -> tuple[dict[str, float], dict[str, int]]:
     return means, partly
 
 
-def _fid(part: Part, real: RealSide | None, reasons: dict[str, str]) -> float | None:
-    if part.features is None or real is None:
+def _frechet(name: str, drawn: Moments | None, real: Moments | None, reasons: dict[str, str]) -> float | None:
+    if drawn is None or real is None:
         return None
-    for count, whose in ((part.features.count, "drawn"), (real.moments.count, "real")):
+    for count, whose in ((drawn.count, "drawn"), (real.count, "real")):
         if count < 2:
-            reasons["fid"] = f"wants at least 2 {whose} pictures, there are {count}"
+            reasons[name] = f"wants at least 2 {whose} pictures, there are {count}"
             return None
-    distance = frechet_distance(part.features, real.moments)
+    distance = frechet_distance(drawn, real)
     if not math.isfinite(distance):
-        reasons["fid"] = f"comes out as {distance}: features or statistics are too large to be those of pictures"
+        reasons[name] = f"comes out as {distance}: features or statistics are too large to be those of pictures"
         return None
     return distance
 
@@ -128,7 +134,7 @@ def _speed(part: Part) -> dict[str, float] | None:
 
 
 def _fid_pictures(part: Part, real: RealSide | None) -> dict[str, Any] | None:
-    if part.features is None or real is None:
+    if part.features is None or real is None or real.moments is None:
         return None
     return {
         "drawn": part.features.count,
@@ -142,6 +148,11 @@ def _notes(part: Part, mask: str | None) -> dict[str, str]:
     notes = {"psnr": f"mean of each pair's decibels; identical pictures count {MOST_DECIBELS:.0f} dB"}
     if mask is not None:
         notes["mask"] = mask
+    if part.small_features is not None:
+        notes["mobilenet-frechet"] = (
+            f"Fréchet distance of 96 features of MobileNetV2, {part.small_features.count:,} drawn pictures; not "
+            "comparable with FID, only with itself at equal numbers of pictures"
+        )
     if any(row.seconds is not None for row in part.rows):
         notes["speed"] = "encoding the source and drawing the target, warm; no reading, saving or scoring"
     if any(row.joints for row in part.rows):

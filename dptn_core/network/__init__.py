@@ -1,5 +1,6 @@
 """The DPTN networks: a generator that redraws a person in another pose, and its training discriminator."""
 
+from .attention_target import AttentionTarget, cross_entropy
 from .config import DiscriminatorConfig, GeneratorConfig, NormKind
 from .discriminator import Discriminator
 from .generator import Generator
@@ -11,6 +12,7 @@ from .source_features import SourceFeatures
 
 __all__ = [
     "OFFICIAL_ALIASES",
+    "AttentionTarget",
     "Discriminator",
     "DiscriminatorConfig",
     "Generator",
@@ -19,6 +21,7 @@ __all__ = [
     "NormKind",
     "SourceFeatures",
     "canonical_official",
+    "cross_entropy",
     "initialise",
     "keep_norms_fp32",
     "official_to_ours",

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .attention_target import AttentionTarget, cross_entropy
+from .mkl import mkl_is_slow, on_plain_cpu
+from .onednn import linear, usable
 from .precision import widened
+from .row_attention import attend_by_rows
+from .training_attention import LARGEST_MATRIX, attend_in_training, attend_supervised
 
 
 class MultiHeadAttention(nn.Module):
@@ -28,7 +33,7 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Self-attention: (B, T, features) -> (B, T, features)."""
-        joint = F.linear(tokens, self.in_proj_weight, self.in_proj_bias)
+        joint = linear(tokens, self.in_proj_weight, self.in_proj_bias)
         q, k, v = (self._split(part) for part in joint.chunk(3, dim=-1))
         return self.attend(q, k, v)
 
@@ -46,7 +51,19 @@ class MultiHeadAttention(nn.Module):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Mix projected values without ever holding the attention matrix; returns (B, T, features)."""
-        return self._merge(F.scaled_dot_product_attention(q, k, v))
+        return self._merge(_mixed(q, k, v))
+
+    def attend_supervised(self, q: Tensor, k: Tensor, v: Tensor, target: AttentionTarget) -> tuple[Tensor, Tensor]:
+        """`attend`, and how far attention is from where it should look, for a loss.
+
+        Returns:
+            (B, T, features) and the (B, T) cross-entropy of the heads' mean attention to `target`, fp32 at least.
+        """
+        if on_plain_cpu(q) and q.requires_grad:
+            mixed, entropy = attend_supervised(q, k, v, target)
+            return self._merge(mixed), entropy
+        probabilities = self.rows(q, k)
+        return self.attend_with(probabilities, v), cross_entropy(probabilities.mean(dim=1), target)
 
     def attend_with(self, probabilities: Tensor, v: Tensor) -> Tensor:
         """Mix projected values by the (B, heads, T, S) probabilities of `rows`; returns (B, T, features)."""
@@ -69,7 +86,7 @@ class MultiHeadAttention(nn.Module):
 
     def _project(self, tokens: Tensor, part: int) -> Tensor:
         weight, bias = self.in_proj_weight.chunk(3)[part], self.in_proj_bias.chunk(3)[part]
-        return self._split(F.linear(tokens, weight, bias))
+        return self._split(linear(tokens, weight, bias))
 
     def _split(self, tokens: Tensor) -> Tensor:
         batch, count, features = tokens.shape
@@ -77,5 +94,15 @@ class MultiHeadAttention(nn.Module):
         return heads.transpose(1, 2)
 
     def _merge(self, mixed: Tensor) -> Tensor:
-        merged: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))  # B, heads, T, d/heads -> B, T, d
-        return merged
+        tokens = mixed.transpose(1, 2).flatten(2)  # B, heads, T, d/heads -> B, T, d
+        return linear(tokens, self.out_proj.weight, self.out_proj.bias)
+
+
+def _mixed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Scaled dot-product attention, by the fastest kernel there is: (B, heads, T, features / heads)."""
+    if on_plain_cpu(q) and mkl_is_slow():  # torch's kernel for CPUs multiplies by MKL
+        if q.requires_grad and q.dtype == torch.bfloat16 and q.shape[2] * k.shape[2] <= LARGEST_MATRIX:
+            return attend_in_training(q, k, v)
+        if not torch.is_grad_enabled() and (q.dtype == torch.bfloat16 or (q.dtype == torch.float32 and usable())):
+            return attend_by_rows(q, k, v)
+    return F.scaled_dot_product_attention(q, k, v)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import NormKind
+from .decoder_kernels import activated_and_padded, doubled
+from .mkl import on_plain_cpu
 from .norms import make_norm
 
 NEGATIVE_SLOPE = 0.1  # of every LeakyReLU in both networks
@@ -113,8 +118,14 @@ class DecoderBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_features, H, W) -> (B, features, 2H, 2W)."""
         raised: Tensor = self.convolution(activate_fresh(self.norm_1(x)))
+        raised = activate_fresh(self.norm_2(raised))
+        if on_plain_cpu(x):
+            # the sum of two convolutions is one of both inputs
+            both = torch.cat([raised, x.to(raised.dtype)], dim=1)
+            weight = torch.cat([self.up.weight, self.bypass.weight])
+            return doubled(both, weight, cast("Tensor", self.up.bias) + cast("Tensor", self.bypass.bias))
         # full-size features: a sum in place spares the largest tensor of the network a second copy
-        raised = self.up(activate_fresh(self.norm_2(raised)))
+        raised = self.up(raised)
         return raised.add_(self.bypass(x))
 
 
@@ -128,7 +139,10 @@ class OutputBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, features, H, W) -> (B, image_channels, H, W) in [-1, 1]."""
-        padded = F.pad(activate(x), (1, 1, 1, 1), mode="reflect")
+        if on_plain_cpu(x):
+            padded = activated_and_padded(x, NEGATIVE_SLOPE)
+        else:
+            padded = F.pad(activate(x), (1, 1, 1, 1), mode="reflect")
         picture: Tensor = self.convolution(padded).tanh()
         return picture
 

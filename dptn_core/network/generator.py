@@ -8,9 +8,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .attention_target import AttentionTarget
 from .blocks import DecoderBlock, EncoderBlock, FirstEncoderBlock, OutputBlock, ResidualBlock
 from .config import GeneratorConfig
-from .pose_transformer import PoseTransformer
+from .pose_transformer import KeysAndValues, PoseTransformer
 from .source_features import SourceFeatures
 
 
@@ -213,15 +214,34 @@ class Generator(nn.Module):
             IndexError: A layer does not exist.
         """
         layers = [self.checked_layer(layer) for layer in layers]
-        self._check_source(image, source_heatmaps)
-        self._check_target(target_heatmaps, image.shape[0], (image.shape[2], image.shape[3]))
-        reconstruction, transformation = self._encode_both(image, source_heatmaps, target_heatmaps)
-        texture = self.source_encoder(image)
-        source = self.pose_transformer.encode_source(_to_tokens(reconstruction), _to_tokens(texture))
+        reconstruction, transformation, source = self._encode(image, source_heatmaps, target_heatmaps)
         tokens, attention = self.pose_transformer.forward_with_attention(_to_tokens(transformation), source, layers)
-        target_features = _to_grid(tokens, (transformation.shape[2], transformation.shape[3]))
-        target_image, source_image = self._decode(torch.cat([target_features, reconstruction])).chunk(2)
+        target_image, source_image = self._decode_both(tokens, reconstruction)
         return target_image, source_image, [attention[layer].mean(dim=1) for layer in layers]
+
+    def forward_supervised(
+        self, image: Tensor, source_heatmaps: Tensor, target_heatmaps: Tensor, target: AttentionTarget | None
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Like `forward`, but also hold attention against where it should look, for the loss that teaches it.
+
+        Args:
+            image: (B, C, H, W) in [-1, 1].
+            source_heatmaps: (B, P, H, W).
+            target_heatmaps: (B, P, H, W).
+            target: for the T tokens of each picture, or None where nobody knows.
+
+        Returns:
+            Target picture, self-reconstruction, and for each Texture Transfer Block the (B, T) cross-entropy of its
+            cross-attention, averaged over heads; no such without a target.
+
+        Raises:
+            ValueError: Channels, sizes or batches do not fit; the message says which and what would.
+        """
+        if target is None:
+            return self.forward_with_attention(image, source_heatmaps, target_heatmaps, ())
+        reconstruction, transformation, source = self._encode(image, source_heatmaps, target_heatmaps)
+        tokens, entropies = self.pose_transformer.forward_supervised(_to_tokens(transformation), source, target)
+        return *self._decode_both(tokens, reconstruction), entropies
 
     # Stages.
 
@@ -240,6 +260,21 @@ class Generator(nn.Module):
         features = self._encode_pose(first_convolution, torch.cat([source_heatmaps, target_heatmaps]))
         reconstruction, transformation = features.chunk(2)
         return reconstruction, transformation
+
+    def _encode(
+        self, image: Tensor, source_heatmaps: Tensor, target_heatmaps: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[KeysAndValues, ...]]:
+        self._check_source(image, source_heatmaps)
+        self._check_target(target_heatmaps, image.shape[0], (image.shape[2], image.shape[3]))
+        reconstruction, transformation = self._encode_both(image, source_heatmaps, target_heatmaps)
+        texture = self.source_encoder(image)
+        source = self.pose_transformer.encode_source(_to_tokens(reconstruction), _to_tokens(texture))
+        return reconstruction, transformation, source
+
+    def _decode_both(self, tokens: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
+        target_features = _to_grid(tokens, (reconstruction.shape[2], reconstruction.shape[3]))
+        target_image, source_image = self._decode(torch.cat([target_features, reconstruction])).chunk(2)
+        return target_image, source_image
 
     def _decode(self, features: Tensor) -> Tensor:
         picture: Tensor = self.output(self.decoder(features))

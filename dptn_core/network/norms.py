@@ -7,6 +7,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from .config import NormKind
+from .mkl import on_plain_cpu
 from .precision import widened
 
 
@@ -26,9 +27,12 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel of each sample over its positions; keeps shape, dtype and layout."""
+        # A group of one channel is an instance.
+        if on_plain_cpu(x) and x.dtype == torch.bfloat16 and self.weight.dtype == torch.float32:
+            # this kernel takes bf16 beside fp32 parameters and sums in fp32: no copies
+            return F.group_norm(x, len(self.weight), self.weight, self.bias, self.eps)
         wide = widened(x)
         weight, bias = self.weight.to(wide.dtype), self.bias.to(wide.dtype)
-        # A group of one channel is an instance.
         normalised = F.group_norm(wide, len(weight), weight, bias, self.eps)
         return normalised.to(x.dtype)
 
@@ -41,9 +45,10 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel over batch and positions; keeps shape and dtype."""
-        wide = widened(x)
-        shared = self.training and distributed.is_available() and distributed.is_initialized()
-        normalised: Tensor = self._over_processes(wide) if shared else super().forward(wide)
+        if self.training and distributed.is_available() and distributed.is_initialized():
+            return self._over_processes(widened(x)).to(x.dtype)
+        # CPUs' and NVIDIA's kernels take half-precision input beside fp32 parameters and sum in fp32: no copies
+        normalised: Tensor = super().forward(x if x.device.type in ("cpu", "cuda") else widened(x))
         return normalised.to(x.dtype)
 
     def _over_processes(self, x: Tensor) -> Tensor:

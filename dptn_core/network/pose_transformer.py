@@ -8,9 +8,11 @@ from typing import NamedTuple, cast
 from torch import Tensor, nn
 
 from .attention import MultiHeadAttention
+from .attention_target import AttentionTarget
 from .blocks import activate
 from .config import GeneratorConfig, NormKind
 from .norms import make_norm
+from .onednn import linear
 
 
 class KeysAndValues(NamedTuple):
@@ -21,9 +23,10 @@ class KeysAndValues(NamedTuple):
 
 
 def over_tokens(norm: nn.Module, tokens: Tensor) -> Tensor:
-    """Apply a norm that wants (B, C, T) to tokens laid out (B, T, C)."""
-    normalised: Tensor = norm(tokens.transpose(1, 2)).transpose(1, 2)
-    return normalised
+    """Apply a norm that wants (B, C, ...) to tokens laid out (B, T, C)."""
+    # as channels-last features of one column, which norms have fast kernels for: B, T, C -> B, C, T, 1
+    normalised: Tensor = norm(tokens.unsqueeze(2).permute(0, 3, 1, 2))
+    return normalised.permute(0, 2, 3, 1).squeeze(2)
 
 
 class FeedForward(nn.Module):
@@ -37,8 +40,8 @@ class FeedForward(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
-        result: Tensor = self.second(activate(self.first(tokens)))
-        return result
+        hidden = activate(linear(tokens, self.first.weight, self.first.bias))
+        return linear(hidden, self.second.weight, self.second.bias)
 
 
 class ContextAugmentBlock(nn.Module):
@@ -96,6 +99,15 @@ class TextureTransferBlock(nn.Module):
         probabilities = self.cross_attention.rows(queries, source.keys)
         return self.finish(tokens, self.cross_attention.attend_with(probabilities, source.values)), probabilities
 
+    def forward_supervised(
+        self, tokens: Tensor, source: KeysAndValues, target: AttentionTarget
+    ) -> tuple[Tensor, Tensor]:
+        """Like `forward`, but also returns the (B, T) cross-entropy of the cross-attention to `target`."""
+        tokens = self.attend_to_self(tokens)
+        queries = self.cross_attention.project_queries(tokens)
+        found, entropy = self.cross_attention.attend_supervised(queries, *source, target)
+        return self.finish(tokens, found), entropy
+
     def finish(self, tokens: Tensor, found: Tensor) -> Tensor:
         """Run the last stages on `attend_to_self`'s result and what was found in the source, both (B, T, C)."""
         tokens = over_tokens(self.cross_norm, tokens + found)
@@ -143,6 +155,16 @@ class PoseTransformer(nn.Module):
             else:
                 tokens = block(tokens, pair)
         return over_tokens(self.final_norm, tokens), attention
+
+    def forward_supervised(
+        self, tokens: Tensor, source: Sequence[KeysAndValues], target: AttentionTarget
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Like `forward`, but also returns the (B, T) cross-entropy of each block's cross-attention to `target`."""
+        entropies = []
+        for block, pair in zip(self._texture_blocks(), source, strict=True):
+            tokens, entropy = block.forward_supervised(tokens, pair, target)
+            entropies.append(entropy)
+        return over_tokens(self.final_norm, tokens), entropies
 
     def queries(self, tokens: Tensor, source: Sequence[KeysAndValues], last: int) -> list[Tensor]:
         """Projected cross-attention queries of the blocks from 0 to `last`: (B, heads, T, C / heads) each."""

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Framing
-from ..data.figures import TEST_SEED, FigurePairs, draw_pairs, pair_seeds
+from ..data.synthetic.pairs import SyntheticPairs
+from ..network import AttentionTarget
 from ..pose.heatmaps import keypoint_heatmaps
 from .config import DataConfig
 from .losses import attention_target
 
-_PIXELS_AHEAD = 80 * 64 * 48  # five small batches; more would not be drawn faster, and cost memory
 PAPER_HEIGHT = 256  # the height at which the paper's heat maps have their sigma of 6 pixels
 
 
@@ -29,7 +29,7 @@ class Batch:
     target_heatmaps: Tensor  # (B, 18, H, W)
     source_mask: Tensor | None  # (B, H, W) bool, the person; None where all pixels count the same
     target_mask: Tensor | None  # (B, H, W) bool
-    attention: Tensor | None = None  # (B, T, T), see losses.attention_target; None where nobody knows
+    attention: AttentionTarget | None = None  # of the T target tokens; None where nobody knows
     attention_weight: Tensor | None = None  # (B, T)
 
 
@@ -72,8 +72,8 @@ def sigma_at(data: DataConfig, height: int) -> float:
     return data.heatmap_sigma * height / PAPER_HEIGHT
 
 
-def make_batch(pairs: FigurePairs, sigma: float, stride: int, foreground: float) -> Batch:
-    """Heat maps and attention targets of drawn pairs, on their device.
+def make_batch(pairs: SyntheticPairs, sigma: float, stride: int, foreground: float) -> Batch:
+    """Heat maps and attention targets of synthetic pairs, on their device.
 
     Args:
         pairs: B pairs at H x W.
@@ -94,46 +94,3 @@ def make_batch(pairs: FigurePairs, sigma: float, stride: int, foreground: float)
         attention=attention,
         attention_weight=known * (1 + (foreground - 1) * figure),
     )
-
-
-class PairSource:
-    """Drawn pairs by number, drawn some batches ahead: small pictures cost more to set up than to draw."""
-
-    framing: Framing = "fit"
-
-    def __init__(self, data: DataConfig, device: torch.device | str) -> None:
-        """Draw from set `data.seed` on `device`."""
-        self._data, self._device = data, device
-        self.description = f"figures, seed {data.seed}"
-        self.skipped: dict[str, str] = {}
-        self._drawn: FigurePairs | None = None
-        self._first = 0
-
-    def pairs(self, first: int, count: int, size: tuple[int, int]) -> FigurePairs:
-        """Pairs number `first` to `first + count - 1`; the same numbers always give the same pairs."""
-        drawn, start = self._drawn, first - self._first
-        if drawn is None or start < 0 or start + count > len(drawn) or tuple(drawn.source.shape[2:]) != size:
-            ahead = max(1, _PIXELS_AHEAD // (count * size[0] * size[1]))
-            drawn = draw_pairs(pair_seeds(self._data.seed, first, count * ahead, self._device), size)
-            self._drawn, self._first, start = drawn, first, 0
-        return drawn[start : start + count]
-
-    def batch(
-        self,
-        first: int,
-        count: int,
-        size: tuple[int, int],
-        stride: int,
-        foreground: float,
-        upcoming: Sequence[int] = (),
-    ) -> Batch:
-        """See BatchSource."""
-        return make_batch(self.pairs(first, count, size), sigma_at(self._data, size[0]), stride, foreground)
-
-    def check_size(self, size: tuple[int, int]) -> None:
-        """Figures are drawn at any size."""
-
-    def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
-        """See BatchSource."""
-        pairs = draw_pairs(pair_seeds(TEST_SEED, 0, count, self._device), size)
-        return make_batch(pairs, sigma_at(self._data, size[0]), stride, 1.0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..network import DiscriminatorConfig, GeneratorConfig
+from ..perceptual.shift_tolerant import SLICES, SMALLEST_SIDE, TrunkName
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +27,10 @@ _ABOVE_0 = (
 )
 _FROM_0 = (
     *(f"losses.{name}" for name in ("reconstruction", "chroma", "foreground", "gradient", "adversarial")),
-    *(f"losses.{name}" for name in ("adversarial_from", "attention", "content", "style", "l1", "affinity")),
+    *(
+        f"losses.{name}"
+        for name in ("adversarial_from", "attention", "content", "style", "l1", "affinity", "perceptual")
+    ),
     *("losses.gradient_penalty", "data.cache_gib"),
     *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
 )
@@ -59,10 +63,20 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class MixWeights:
+    """How often each kind of synthetic pair comes, relative to the others."""
+
+    figures: float = 0.3
+    people: float = 0.7
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """Where pairs come from."""
 
-    kind: Literal["figures", "pictures"] = "figures"  # drawn people, or a folder that `dptn prepare` made
+    # drawn figures, rendered people, a mix of both, or a folder that `dptn prepare` made
+    kind: Literal["figures", "people", "mix", "pictures"] = "figures"
+    weights: MixWeights = field(default_factory=MixWeights)  # of a mix
     root: str = ""  # that folder
     seed: int = 1
     heatmap_sigma: float = 6.0  # pixels in a picture 256 high; smaller pictures get a smaller one
@@ -91,6 +105,9 @@ class LossConfig:
     style: float = 500.0
     affinity: float = 0.0  # DPTN-TA: which source textures the drawn target resembles, as the true one does
     affinity_temperature: float = 1.0
+    perceptual: float = 0.0  # ST-LPIPS: what people see, where a pixel's shift costs little; wants stlpips-pytorch
+    perceptual_network: TrunkName = "alexnet"
+    perceptual_slices: int = SLICES  # of the network's five, from the first: fewer see finer detail only
     vgg: str = ""  # VGG19 weights (.pth or .safetensors); "" looks into torchvision's cache
 
 
@@ -144,6 +161,11 @@ class TrainingConfig:
                     )
                 if value > _LARGEST_SIDE:
                     raise ConfigError(f"stages[{number}].{name} is {value}; allowed: up to {_LARGEST_SIDE}")
+                if self.losses.perceptual and value < SMALLEST_SIDE:
+                    raise ConfigError(
+                        f"stages[{number}].{name} is {value}; with losses.perceptual above 0 it must be at least "
+                        f"{SMALLEST_SIDE}"
+                    )
                 if self.losses.adversarial and value % self.discriminator.stride:
                     raise ConfigError(
                         f"stages[{number}].{name} is {value}; with losses.adversarial above 0 it must be a multiple of "
@@ -169,8 +191,14 @@ class TrainingConfig:
         for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
             if not 0 <= seed < 2**31:
                 raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
-        if self.data.kind == "figures" and self.data.root:
-            raise ConfigError(f'data.root is {self.data.root!r}, and drawn figures need none; data.kind = "pictures"?')
+        if self.data.kind != "pictures" and self.data.root:
+            raise ConfigError(
+                f'data.root is {self.data.root!r}, and data.kind = "{self.data.kind}" reads no folder; '
+                'data.kind = "pictures"?'
+            )
+        weights = vars(self.data.weights)
+        if not all(weight >= 0 and math.isfinite(weight) for weight in weights.values()) or not any(weights.values()):
+            raise ConfigError(f"data.weights is {weights}; allowed: 0 or more each, and one of them above 0")
         for network in ("generator", "discriminator"):
             if getattr(self, network).image_channels != _CHANNELS:
                 raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the pictures are in colour")
@@ -186,6 +214,8 @@ class TrainingConfig:
             raise ConfigError(f"data.cache_gib is {self.data.cache_gib}; allowed: up to {_MOST_CACHE:.0f}")
         if not 0 <= self.losses.target_share <= 1:
             raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
+        if not 1 <= self.losses.perceptual_slices <= SLICES:
+            raise ConfigError(f"losses.perceptual_slices is {self.losses.perceptual_slices}; allowed: 1 to {SLICES}")
         if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:
             raise ConfigError(f"losses.scales is {self.losses.scales}; allowed: one or more sizes of 1 and above")
         for name in ("beta1", "beta2", "ema"):

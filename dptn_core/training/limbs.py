@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..network import AttentionTarget
 from ..pose import LIMBS
 from .losses import attention_target
 
@@ -13,7 +14,7 @@ _REACH = 0.75  # tokens from a limb's middle line to the middle of a token that 
 
 def limb_attention(
     source: Tensor, source_present: Tensor, target: Tensor, target_present: Tensor, size: tuple[int, int], stride: int
-) -> tuple[Tensor, Tensor]:
+) -> tuple[AttentionTarget, Tensor]:
     """Attention targets of a pair of poses; see `losses.attention_target`.
 
     A token on a limb of the target should look at the same share of that limb in the source. Pictures have no true
@@ -27,7 +28,7 @@ def limb_attention(
         stride: pixels a token.
 
     Returns:
-        (B, T, T) probabilities and (B, T): 1 on a limb that both poses show, else 0.
+        The target, 4 source tokens for each of the T, and (B, T): 1 on a limb that both poses show, else 0.
     """
     start, end = (torch.tensor(joints, device=target.device) for joints in zip(*LIMBS, strict=True))
     both = source_present & target_present

@@ -20,9 +20,10 @@ from torch import Tensor
 from ..atomic import remove_leftovers
 from ..checkpoint import ModelFacts, load_model
 from ..folder_lock import alone_in
+from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
 from ..precision import choose_precision
 from ..processes import Processes, join_processes
-from .batches import Batch, BatchSource, PairSource, sigma_at
+from .batches import Batch, BatchSource, sigma_at
 from .compiled import compiled
 from .config import ConfigError, LossConfig, Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
@@ -31,6 +32,7 @@ from .reports import Reports
 from .sheets import PAIRS_SHOWN, save_sheet
 from .state import TrainingState, load_state, new_state, save_state, update_average
 from .steps import Objective, Terms, discriminator_gradients, draw, generator_gradients, update
+from .synthetic import PairSource
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
@@ -165,7 +167,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:
     """Where the pairs of a run come from."""
-    if config.data.kind == "figures":
+    if config.data.kind != "pictures":
         return PairSource(config.data, device)
     return PhotographSource(config.data, device, limbs=config.losses.attention > 0)
 
@@ -173,8 +175,14 @@ def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:
 def make_objective(config: TrainingConfig, state: TrainingState, device: torch.device) -> Objective:
     """What every step of a run is told."""
     losses, perceptual = _perceptual(config.losses, device)
-    run = compiled(state.generator.forward_with_attention) if config.run.compile else None
-    return Objective(losses, choose_precision(device, config.run.precision), perceptual, run)
+    run = compiled(state.generator.forward_supervised) if config.run.compile else None
+    return Objective(
+        losses,
+        choose_precision(device, config.run.precision),
+        perceptual=perceptual,
+        shift_tolerant=_shift_tolerant(losses, device),
+        both_branches=run,
+    )
 
 
 def _write_sheet(folder: Path, state: TrainingState, config: TrainingConfig, source: BatchSource) -> None:
@@ -349,6 +357,15 @@ def _start_from(state: TrainingState, path: Path) -> None:
         )
     state.generator.load_state_dict(weights.state_dict())
     state.ema.load_state_dict(weights.state_dict())
+
+
+def _shift_tolerant(losses: LossConfig, device: torch.device) -> ShiftTolerantDistance | None:
+    """ST-LPIPS, where the config wants it; unlike VGG19's terms nothing takes its place."""
+    if not losses.perceptual:
+        return None
+    trunk = losses.perceptual_network
+    path = SHIFT_TOLERANT.need(trunk, "losses.perceptual")
+    return ShiftTolerantDistance.load(path, trunk, losses.perceptual_slices).to(device)
 
 
 def _perceptual(losses: LossConfig, device: torch.device) -> tuple[LossConfig, PerceptualLoss | None]:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..network import AttentionTarget
+
 # ITU-R BT.601 brightness and two colour differences, as rows over R, G, B.
 _LUMA_CHROMA = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
 
@@ -59,7 +61,9 @@ def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
     return ((values * weight).sum((1, 2, 3)) / (values.shape[1] * weight.sum((1, 2, 3)))).mean()
 
 
-def attention_target(correspondence: Tensor, seen: Tensor, stride: int, samples: int = 4) -> tuple[Tensor, Tensor]:
+def attention_target(
+    correspondence: Tensor, seen: Tensor, stride: int, samples: int = 4
+) -> tuple[AttentionTarget, Tensor]:
     """Where each target token should look: the source tokens under its pixels' true places.
 
     Args:
@@ -69,39 +73,41 @@ def attention_target(correspondence: Tensor, seen: Tensor, stride: int, samples:
         samples: pixels looked at along each side of a token.
 
     Returns:
-        (B, T, T) probabilities (rows of tokens with no seen pixel are 0) and (B, T) shares of seen pixels.
+        The target, 4 * samples^2 source tokens for each of the T (shares of tokens with no seen pixel are 0), and
+        (B, T) shares of seen pixels.
     """
     batch, height, width, _ = correspondence.shape
     rows, columns = height // stride, width // stride
-    count = rows * columns
     inner = (torch.arange(samples, device=seen.device) * stride + stride // 2) // samples
     y = (torch.arange(rows, device=seen.device)[:, None] * stride + inner).flatten()
     x = (torch.arange(columns, device=seen.device)[:, None] * stride + inner).flatten()
     places = correspondence[:, y][:, :, x] / stride - 0.5  # (B, rows * s, columns * s, 2) in tokens
     known = seen[:, y][:, :, x].to(places.dtype)
-    token = torch.arange(rows, device=seen.device)[:, None] * columns + torch.arange(columns, device=seen.device)
-    token = token.repeat_interleave(samples, 0).repeat_interleave(samples, 1)
 
-    target = places.new_zeros(batch, count * count)
+    def by_token(of_samples: Tensor) -> Tensor:
+        apart = of_samples.view(batch, rows, samples, columns, samples).transpose(2, 3)
+        return apart.reshape(batch, rows * columns, samples**2)
+
     first = places.floor()
     share = places - first
+    index, vote = [], []
     for dx in (0, 1):
         for dy in (0, 1):
             column = (first[..., 0].long() + dx).clamp(0, columns - 1)
             row = (first[..., 1].long() + dy).clamp(0, rows - 1)
             part_x = share[..., 0] if dx else 1 - share[..., 0]
             part_y = share[..., 1] if dy else 1 - share[..., 1]
-            index = token * count + row * columns + column
-            target.scatter_add_(1, index.flatten(1), (part_x * part_y * known).flatten(1))
-    target = target.view(batch, count, count)
-    mass = target.sum(-1)
-    return target / mass.clamp(min=1e-6).unsqueeze(-1), mass / samples**2
+            index.append(by_token(row * columns + column))
+            vote.append(by_token(part_x * part_y * known))
+    votes = torch.cat(vote, -1)
+    mass = votes.sum(-1)
+    target = AttentionTarget(torch.cat(index, -1), votes / mass.clamp(min=1e-6).unsqueeze(-1))
+    return target, mass / samples**2
 
 
-def attention_loss(attention: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Cross-entropy of attention (B, T, T) to `target` (B, T, T), each row counted `weight` (B, T) times.
+def attention_loss(entropy: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy of attention to its target (B, T), each token counted `weight` (B, T) times.
 
     The mean over pictures of each one's weighted mean; a picture without weights counts 0.
     """
-    entropy = -(target * (attention.float() + 1e-6).log()).sum(-1)
     return ((entropy * weight).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..network import Generator
+from ..perceptual import ShiftTolerantDistance
 from ..precision import Precision, autocast
 from .adversarial import discriminator_loss, generator_loss, gradient_penalty
 from .batches import Batch
@@ -28,7 +29,7 @@ class Drawn:
 
     target: Tensor  # (B, 3, H, W)
     source: Tensor  # (B, 3, H, W)
-    attention: list[Tensor]  # (B, T, T) a Texture Transfer Block
+    entropies: list[Tensor]  # (B, T) a Texture Transfer Block: how far attention is from where it should look
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Objective:
         losses: Weights.
         precision: Number format of convolutions and matrix products.
         perceptual: VGG19's terms, or None.
-        both_branches: `Generator.forward_with_attention`, or what torch.compile made of it; None: as it is.
+        both_branches: `Generator.forward_supervised`, or what torch.compile made of it; None: as it is.
         parts: Parts of a batch whose gradients are added up before an update.
+        shift_tolerant: ST-LPIPS, or None.
     """
 
     losses: LossConfig
@@ -48,16 +50,16 @@ class Objective:
     perceptual: PerceptualLoss | None = None
     both_branches: BothBranches | None = None
     parts: int = 1
+    shift_tolerant: ShiftTolerantDistance | None = None
 
 
 def draw(generator: Generator, batch: Batch, objective: Objective) -> Drawn:
     """Run both branches of the generator."""
-    supervised = objective.losses.attention and batch.attention is not None
-    layers = tuple(range(generator.config.texture_blocks)) if supervised else ()
-    run = objective.both_branches or generator.forward_with_attention
+    asked = batch.attention if objective.losses.attention else None
+    run = objective.both_branches or generator.forward_supervised
     with autocast(batch.source.device, objective.precision):
-        target, source, attention = run(batch.source, batch.source_heatmaps, batch.target_heatmaps, layers)
-    return Drawn(target.float(), source.float(), attention)
+        target, source, entropies = run(batch.source, batch.source_heatmaps, batch.target_heatmaps, asked)
+    return Drawn(target.float(), source.float(), entropies)
 
 
 def discriminator_gradients(state: TrainingState, batch: Batch, drawn: Drawn, objective: Objective) -> Terms:
@@ -91,8 +93,8 @@ def generator_gradients(
     ):
         if share:
             total = total + share * _branch_loss(name, image, truth, mask, batch.source, objective, terms)
-    if drawn.attention and batch.attention is not None and batch.attention_weight is not None:
-        each = [attention_loss(rows, batch.attention, batch.attention_weight) for rows in drawn.attention]
+    if drawn.entropies and batch.attention_weight is not None:
+        each = [attention_loss(entropy, batch.attention_weight) for entropy in drawn.entropies]
         terms["attention"] = torch.stack(each).mean()
         total = total + losses.attention * terms["attention"]
     if adversarial:
@@ -127,6 +129,12 @@ def _branch_loss(
             image, truth, weight, chroma=losses.chroma, scales=losses.scales, gradient=losses.gradient
         )
         total = total + losses.reconstruction * reconstruction
+    if objective.shift_tolerant is not None:
+        # on the person most of all, as the terms over pixels: elsewhere a background is copied, not drawn
+        with autocast(image.device, objective.precision):
+            apart = objective.shift_tolerant(image, truth, weight)
+        terms[f"{name}_perceptual"] = distance = apart.mean()
+        total = total + losses.perceptual * distance
     if objective.perceptual is not None:
         # the source already looks like itself: only the target is held against it
         against = source if losses.affinity and name == "target" else None

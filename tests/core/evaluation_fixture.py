@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from shift_tolerant_fixture import random_file
 from torch import Tensor
 from transfer_fixture import person, smooth_picture
 
 from dptn_core.data.pairs import write_annotations, write_pairs
+from dptn_core.perceptual.packages import WeightPackage
 from dptn_core.pictures import write_picture
 
 FASHION = (256, 176)
@@ -37,6 +39,23 @@ def random_inception(folder: Path) -> Path:
     path = folder / "inception_v3_google-random.pth"
     torch.save({name: _random(name, value) for name, value in network.state_dict().items()}, path)
     return path
+
+
+def random_mobilenet(folder: Path) -> Path:
+    """A file as torchvision's, the last layers and the classifier among it."""
+    from torchvision.models import mobilenet_v2
+
+    with torch.device("meta"):
+        network = mobilenet_v2(weights=None)
+    path = folder / "mobilenet_v2-random.pth"
+    torch.save({name: _random(name, value) for name, value in network.state_dict().items()}, path)
+    return path
+
+
+def random_packages(folder: Path) -> Callable[[WeightPackage, str], Path | None]:
+    """What finds random weights where the packages would hold theirs, to stand for `WeightPackage.find`."""
+    files = {"alexnet": random_file(folder, "alexnet"), "mobilenet_v2": random_mobilenet(folder)}
+    return lambda _, network: files.get(network)
 
 
 def _random(name: str, like: Tensor) -> Tensor:

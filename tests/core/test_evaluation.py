@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dptn_core.checkpoint import DPTNModel
-from dptn_core.data.figures import FigurePairs, draw_pairs, pair_seeds
+from dptn_core.data.figures import SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.evaluation import DrawnScores, evaluate_drawn
 from dptn_core.evaluation.drawn import foreground_psnr, garment_error, joint_hits
 from dptn_core.network import Generator, GeneratorConfig, initialise
@@ -30,7 +30,7 @@ def model() -> DPTNModel:
 
 
 @pytest.fixture(scope="module")
-def pairs() -> FigurePairs:
+def pairs() -> SyntheticPairs:
     return draw_pairs(pair_seeds(6, 0, 8), SIZE)
 
 
@@ -68,7 +68,7 @@ def test_psnr_of_equal_pictures_and_of_an_empty_mask_is_finite():
 # Where attention peaks.
 
 
-def with_joints_in_tokens(pairs: FigurePairs) -> tuple[FigurePairs, Tensor, Tensor]:
+def with_joints_in_tokens(pairs: SyntheticPairs) -> tuple[SyntheticPairs, Tensor, Tensor]:
     """The same pairs with all joints visible in tokens of their own; also the tokens, (B, 18) source and target."""
     batch = len(pairs)
     random = torch.Generator().manual_seed(3)
@@ -197,7 +197,7 @@ def test_another_test_set_gives_other_scores(model):
 class Perfect:
     """Stands in for a model: it knows the test set."""
 
-    def __init__(self, model: DPTNModel, truth: FigurePairs) -> None:
+    def __init__(self, model: DPTNModel, truth: SyntheticPairs) -> None:
         self.config, self.training_size, self.heatmap_sigma = model.config, SIZE, 1.5
         self.device, self.dtype = torch.device("cpu"), torch.float32
         self.generator = self

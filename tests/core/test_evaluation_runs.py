@@ -13,7 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from evaluation_fixture import FASHION, NAMES, make_set, picture, random_alexnet, random_inception, write_all
+from evaluation_fixture import (
+    FASHION,
+    NAMES,
+    make_set,
+    picture,
+    random_alexnet,
+    random_inception,
+    random_packages,
+    write_all,
+)
 from transfer_fixture import tiny_model
 
 from dptn_core.checkpoint import DPTNModel, save_model
@@ -38,7 +47,7 @@ from dptn_core.evaluation import (
     write_report,
 )
 from dptn_core.evaluation.drawing import whole_frame
-from dptn_core.evaluation.frechet import Moments
+from dptn_core.evaluation.frechet import Moments, frechet_distance, moments_of
 from dptn_core.evaluation.metrics import BY_NAME, RANKABLE
 from dptn_core.evaluation.real_side import RealSide
 from dptn_core.evaluation.summary import NothingScoredError
@@ -46,7 +55,8 @@ from dptn_core.framing import Box
 from dptn_core.pose import Pose
 
 DPTN = PROTOCOLS["dptn"]
-NETWORKS = Networks(torch.device("cpu"))
+CPU = torch.device("cpu")
+NETWORKS = Networks(CPU)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +84,20 @@ def weights(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def no_cache(tmp_path, monkeypatch) -> None:
+    """Neither files in torch's cache nor packages with weights."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setattr("dptn_core.perceptual.packages.find_spec", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def found_in_packages(tmp_path_factory):
+    return random_packages(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture
+def packages(found_in_packages, monkeypatch) -> None:
+    """Random weights where packages would hold theirs."""
+    monkeypatch.setattr("dptn_core.perceptual.packages.WeightPackage.find", found_in_packages)
 
 
 def scored(cases, networks=NETWORKS, protocol=DPTN, **more):
@@ -306,7 +329,7 @@ def test_a_model_on_a_data_set(capsys, tmp_path, model_file, fashion, no_cache):
     assert json.loads((out / "scores.json").read_text()) == found
 
 
-def test_with_weights_lpips_and_fid_are_taken(capsys, tmp_path, model_file, fashion, weights):
+def test_with_weights_every_metric_is_taken(capsys, tmp_path, model_file, fashion, weights, packages):
     words = (
         "--data",
         fashion,
@@ -320,9 +343,49 @@ def test_with_weights_lpips_and_fid_are_taken(capsys, tmp_path, model_file, fash
     found = run(capsys, *words, "--out", tmp_path / "out")
     assert found["missing"] == {}
     assert found["scores"]["lpips"] > 0 and found["scores"]["masked_lpips"] > 0 and found["scores"]["fid"] > 0
+    assert 0 < found["scores"]["masked_st-lpips"] < found["scores"]["st-lpips"]
+    assert found["scores"]["mobilenet-frechet"] > 0
+    assert "not comparable with FID" in found["notes"]["mobilenet-frechet"]
+    assert "not comparable with FID" in (tmp_path / "out" / "report.html").read_text()
+    assert {"st-lpips", "masked_st-lpips"} <= table(tmp_path / "out")[0].keys()
     assert found["fid_pictures"]["real"].startswith("4 pictures of") and found["fid_pictures"]["biased"]
     kept = run(capsys, *words, "--fid-real", tmp_path / "out" / "fid-real.npz")
     assert kept["scores"]["fid"] == pytest.approx(found["scores"]["fid"], rel=1e-3)
+    assert "Inception's statistics of them only" in kept["missing"]["mobilenet-frechet"]
+
+
+def test_without_inception_the_small_distance_is_taken_all_the_same(
+    capsys, tmp_path, model_file, fashion, no_cache, packages
+):
+    words = ("--data", fashion, "--model", model_file, "--rank-by", "st-lpips", "--out", tmp_path / "out")
+    found = run(capsys, *words)
+    assert found["scores"]["fid"] is None and found["scores"]["mobilenet-frechet"] > 0
+    assert "Worst by ST-LPIPS" in (tmp_path / "out" / "report.html").read_text()
+    assert not (tmp_path / "out" / "fid-real.npz").exists()
+
+
+def test_scores_do_not_depend_on_how_pairs_are_shared_out(packages):
+    """The learned metrics, one pair after the other or merged of two processes; the second computation is by hand."""
+    networks = load_networks(CPU)
+    cases = [Case(n, "", f"{n}", picture(n, (96, 64)), picture(n + 9, (96, 64)), from_file=True) for n in range(5)]
+    whole = scored(cases, networks, true_side=True)
+    parts = merge([scored(cases[n::2], networks, true_side=True) for n in range(2)])
+    for one, other in zip(whole.rows, parts.rows, strict=True):
+        assert one.scores["st-lpips"] == pytest.approx(other.scores["st-lpips"], rel=1e-5)
+    distance = networks.shift_tolerant(cases[3].drawn[None] * 2 - 1, cases[3].true[None] * 2 - 1)
+    assert whole.rows[3].scores["st-lpips"] == pytest.approx(float(distance), rel=1e-5)
+    assert parts.small_features.count == parts.true_small_features.count == 5
+    wanted = frechet_distance(
+        *(moments_of([getattr(case, name) for case in cases], networks.mobilenet) for name in ("drawn", "true"))
+    )
+    assert frechet_distance(parts.small_features, parts.true_small_features) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_pictures_too_small_for_st_lpips_lack_it_and_say_so(packages):
+    one = picture(1, (20, 40))
+    part = scored([Case(0, "", "a", one, one)], load_networks(CPU))
+    assert "st-lpips" not in part.rows[0].scores
+    assert part.missing["st-lpips"] == "ST-LPIPS wants pictures of at least 21 pixels a side, these are 40x20"
 
 
 @pytest.mark.parametrize(
@@ -348,7 +411,7 @@ def test_a_wrong_real_side_is_refused_before_anything_is_drawn(
     assert says in error and name in error
 
 
-def test_identical_folders_are_nothing_apart(capsys, tmp_path, weights):
+def test_identical_folders_are_nothing_apart(capsys, tmp_path, weights, packages):
     for folder in ("drawn", "true"):
         write_all(tmp_path / folder, {f"{n}.png": picture(n) for n in range(3)})
     found = run(
@@ -358,6 +421,7 @@ def test_identical_folders_are_nothing_apart(capsys, tmp_path, weights):
     )
     scores = found["scores"]
     assert scores["ssim"] == pytest.approx(1) and scores["psnr"] == 100 and scores["l1"] == 0
+    assert scores["st-lpips"] == 0 and scores["mobilenet-frechet"] == pytest.approx(0, abs=1e-6)
     assert scores["lpips"] == 0 and scores["fid"] == pytest.approx(0, abs=1e-6)
     assert found["speed"] is None
     assert "--masks" in found["missing"]["masked_psnr"]
@@ -426,6 +490,7 @@ def test_options_that_cannot_work_end_in_one_line(capsys, tmp_path, model_file, 
         (*data, "--fid-real", tmp_path / "no"): "which is not there",
         (*data, "--out", tmp_path / "file" / "in"): "choose another folder",
         (*data, "--rank-by", "lpips"): "--rank-by lpips wants alexnet-owt-*.pth",
+        (*data, "--rank-by", "st-lpips"): "pip install --no-deps stlpips-pytorch==0.0.2",
         (*data, "--alexnet-weights", tmp_path / "no.pth"): "which is no file",
     }.items():
         assert main(["evaluate", *map(str, words)]) == 2, words

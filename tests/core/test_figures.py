@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dptn_core.data.figures import FigurePairs, draw_pair_batches, draw_pairs, pair_seeds
+from dptn_core.data.figures import SyntheticPairs, draw_pair_batches, draw_pairs, pair_seeds
 from dptn_core.data.figures.draws import Draws
 from dptn_core.data.figures.kinematics import draw_turns, rotation
 from dptn_core.data.figures.painting import draw_style
@@ -20,12 +20,12 @@ from dptn_core.data.sheet import carried_source, pair_sheet, tile
 SIZE = (64, 48)
 
 
-def differing_fields(first: FigurePairs, second: FigurePairs) -> list[str]:
-    return [f.name for f in fields(FigurePairs) if not torch.equal(getattr(first, f.name), getattr(second, f.name))]
+def differing_fields(first: SyntheticPairs, second: SyntheticPairs) -> list[str]:
+    return [f.name for f in fields(SyntheticPairs) if not torch.equal(getattr(first, f.name), getattr(second, f.name))]
 
 
-def taken(pairs: FigurePairs, index: Tensor | slice) -> FigurePairs:
-    return FigurePairs(**{f.name: getattr(pairs, f.name)[index] for f in fields(FigurePairs)})
+def taken(pairs: SyntheticPairs, index: Tensor | slice) -> SyntheticPairs:
+    return SyntheticPairs(**{f.name: getattr(pairs, f.name)[index] for f in fields(SyntheticPairs)})
 
 
 def pixel_centres(size: tuple[int, int]) -> Tensor:
@@ -44,12 +44,12 @@ def at_places(images: Tensor, places: Tensor) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def pairs() -> FigurePairs:
+def pairs() -> SyntheticPairs:
     return draw_pairs(pair_seeds(3, 0, 120), SIZE)
 
 
 @pytest.fixture(scope="module")
-def many() -> FigurePairs:
+def many() -> SyntheticPairs:
     """Enough of them to count kinds, small."""
     return draw_pairs(pair_seeds(12, 0, 200), (48, 36))
 

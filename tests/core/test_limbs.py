@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from attention_fixture import dense
 
+from dptn_core.network import AttentionTarget
 from dptn_core.training.limbs import limb_attention
 
 SIZE, STRIDE = (64, 48), 4
@@ -19,9 +21,9 @@ def pose(**joints: tuple[float, float]) -> tuple[torch.Tensor, torch.Tensor]:
     return points, present
 
 
-def peak(attention: torch.Tensor, row: int, column: int) -> tuple[float, float]:
+def peak(attention: AttentionTarget, row: int, column: int) -> tuple[float, float]:
     """The middle of what a token looks at, xy in pixels."""
-    share = attention[0, row * COLUMNS + column].view(ROWS, COLUMNS)
+    share = dense(attention)[0, row * COLUMNS + column].view(ROWS, COLUMNS)
     y, x = torch.meshgrid(torch.arange(ROWS) + 0.5, torch.arange(COLUMNS) + 0.5, indexing="ij")
     return (share * x).sum().item() * STRIDE, (share * y).sum().item() * STRIDE
 
@@ -33,7 +35,7 @@ def test_a_token_looks_at_the_same_share_of_its_limb():
     on = weight.view(ROWS, COLUMNS)
     assert on[2, 1:11].tolist() == [1] * 10  # the row of y = 10, from x = 4 to x = 44
     assert on.sum() == on[1:4].sum() <= 14  # and half a token beside the ends
-    assert set(attention.sum(-1).flatten().tolist()) <= {0.0, 1.0}
+    assert set(attention.share.sum(-1).flatten().tolist()) <= {0.0, 1.0}
     for column in range(1, 11):
         x = (column + 0.5) * STRIDE
         assert peak(attention, 2, column) == pytest.approx((10.0, 40.0 - 20.0 * (x - 4) / 40), abs=1e-3)
@@ -56,5 +58,5 @@ def test_only_limbs_that_both_poses_show_count_and_the_nearest_of_several():
 def test_a_limb_without_length_is_its_joint():
     source = pose(ELBOW=(10.0, 40.0), WRIST=(10.0, 20.0))
     attention, weight = limb_attention(*source, *pose(ELBOW=(22.0, 30.0), WRIST=(22.0, 30.0)), SIZE, STRIDE)
-    assert weight.view(ROWS, COLUMNS)[7, 5] == 1 and attention.isfinite().all()
+    assert weight.view(ROWS, COLUMNS)[7, 5] == 1 and attention.share.isfinite().all()
     assert peak(attention, 7, 5) == pytest.approx((10.0, 40.0), abs=1e-3)

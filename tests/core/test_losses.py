@@ -9,9 +9,11 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from attention_fixture import dense, listed
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from dptn_core.network import cross_entropy
 from dptn_core.training.adversarial import Gan, discriminator_loss, generator_loss, gradient_penalty
 from dptn_core.training.losses import attention_loss, attention_target, reconstruction_loss
 from dptn_core.training.perceptual import PerceptualLoss, VGGWeightsMissingError, affinity, find_vgg_weights, gram
@@ -230,6 +232,7 @@ def test_attention_targets_agree_with_loops(stride, samples):
     target, known = attention_target(
         torch.from_numpy(correspondence).float(), torch.from_numpy(seen), stride, samples=samples
     )
+    target = dense(target)
     wanted, wanted_known = attention_target_by_loops(correspondence, seen, stride, samples)
     assert np.abs(target.numpy() - wanted).max() < 1e-4
     assert np.abs(known.numpy() - wanted_known).max() < 1e-6
@@ -244,7 +247,7 @@ def test_what_stays_where_it_is_is_looked_for_there():
     own = torch.stack([xs, ys], -1)[None]
     target, known = attention_target(own, torch.ones(1, 32, 24, dtype=torch.bool), 8)
     assert (known == 1).all()
-    assert torch.equal(target.argmax(-1), torch.arange(12)[None])
+    assert torch.equal(dense(target).argmax(-1), torch.arange(12)[None])
 
 
 def test_attention_loss_has_its_closed_form():
@@ -252,7 +255,7 @@ def test_attention_loss_has_its_closed_form():
     target = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 0.0]]])
     weight = torch.tensor([[2.0, 1.0, 0.0]])
     wanted = (2 * -math.log(0.5) - 0.5 * (math.log(0.1) + math.log(0.8))) / 3
-    loss = attention_loss(attention, target, weight)
+    loss = attention_loss(cross_entropy(attention, listed(target)), weight)
     assert_close(loss, wanted, 1e-4)
     assert_learns(loss, attention)
 
@@ -260,17 +263,19 @@ def test_attention_loss_has_its_closed_form():
 def test_attention_loss_is_least_at_the_truth_and_finite_at_its_opposite():
     target = torch.softmax(random(1, 6, 6), -1)
     weight = torch.ones(1, 6)
-    best = attention_loss(target, target, weight)
+    best = attention_loss(cross_entropy(target, listed(target)), weight)
     for seed in range(5):
-        assert attention_loss(torch.softmax(random(1, 6, 6, seed=seed + 1), -1), target, weight) > best
+        other = torch.softmax(random(1, 6, 6, seed=seed + 1), -1)
+        assert attention_loss(cross_entropy(other, listed(target)), weight) > best
     nowhere = torch.zeros(1, 6, 6, requires_grad=True)
-    loss = attention_loss(nowhere, target, weight)
+    loss = attention_loss(cross_entropy(nowhere, listed(target)), weight)
     assert torch.isfinite(loss)
     assert_learns(loss, nowhere)
 
 
 def test_where_nothing_is_known_attention_costs_nothing():
-    loss = attention_loss(torch.softmax(random(2, 4, 4), -1), torch.zeros(2, 4, 4), torch.zeros(2, 4))
+    attention = torch.softmax(random(2, 4, 4), -1)
+    loss = attention_loss(cross_entropy(attention, listed(torch.zeros(2, 4, 4))), torch.zeros(2, 4))
     assert loss.item() == 0
 
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from dptn_core import atomic, cli
 from dptn_core.checkpoint import CheckpointError, load_model
-from dptn_core.data.figures import FigurePairs, draw_pairs, pair_seeds
+from dptn_core.data.figures import SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.network import GeneratorConfig
 from dptn_core.pictures import read_picture
 from dptn_core.precision import autocast, choose_precision
@@ -36,20 +36,21 @@ from dptn_core.training import (
     ResumeError,
     RunOptions,
     TrainingConfig,
-    batches,
     find_config,
     load_config,
     loop,
     state,
+    synthetic,
     train,
 )
 from dptn_core.training import config as config_module
-from dptn_core.training.batches import PairSource, make_batch, sigma_at
+from dptn_core.training.batches import make_batch, sigma_at
 from dptn_core.training.config import DataConfig, Stage
 from dptn_core.training.loop import learning_rate, one_step
 from dptn_core.training.perceptual import PerceptualLoss
 from dptn_core.training.state import load_state, new_state, save_state, update_average
 from dptn_core.training.steps import Objective, draw, generator_gradients, update
+from dptn_core.training.synthetic import PairSource
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -82,7 +83,7 @@ def _one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "_PIXELS_AHEAD", 4 * 2 * 32 * 24)  # four batches of a tiny run
+        patch.setattr(synthetic, "_PIXELS_AHEAD", 4 * 2 * 32 * 24)  # four batches of a tiny run
         yield
     torch.set_num_threads(threads)
 
@@ -328,7 +329,10 @@ def test_pairs_come_by_number_however_they_are_asked_for():
 def test_a_batch_holds_heat_maps_and_attention_of_its_size():
     batch = make_batch(draw_pairs(pair_seeds(1, 0, 2), (32, 24)), 0.75, 8, 7.0)
     assert tuple(batch.source_heatmaps.shape) == tuple(batch.target_heatmaps.shape) == (2, 18, 32, 24)
-    assert (tuple(batch.attention.shape), tuple(batch.attention_weight.shape)) == ((2, 12, 12), (2, 12))
+    tokens, share = batch.attention
+    assert tuple(batch.attention_weight.shape) == (2, 12)
+    assert tokens.shape == share.shape == (2, 12, 64)
+    assert tokens.min() >= 0 and tokens.max() < 12
 
 
 def test_heat_maps_shrink_with_the_picture():
@@ -753,7 +757,7 @@ def test_files_appear_whole_under_their_suffix_in_folders_that_are_made(tmp_path
 
 def not_a_number_from(step: int) -> type[PairSource]:
     class Broken(PairSource):
-        def pairs(self, first: int, count: int, size: tuple[int, int]) -> FigurePairs:
+        def pairs(self, first: int, count: int, size: tuple[int, int]) -> SyntheticPairs:
             found = super().pairs(first, count, size)
             return dataclasses.replace(found, target=found.target * float("nan")) if first >= 2 * step else found
 

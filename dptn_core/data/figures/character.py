@@ -9,7 +9,8 @@ import torch
 
 from ...pictures import PictureError, read_picture, write_picture
 from ...pose import Canvas, People, Pose, save_pose_file
-from .pairs import draw_pairs, pair_seeds
+from ..synthetic.pairs import pair_seeds
+from .pairs import draw_pairs
 
 _AT_ONCE = 4  # pairs
 

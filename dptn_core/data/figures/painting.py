@@ -89,7 +89,7 @@ def paint(
         colour = colour * _shade(style, surface.normal, figure).unsqueeze(1)
         glass[..., :3][picture, pixel] = colour.clamp_(0, 1)
     glass = _outlined(glass.view(batch, -1, wide, 4), hits, materials, style, figures)
-    glass = glass.view(batch, height, oversampling, width, oversampling, 4).mean((2, 4)).permute(0, 3, 1, 2)
+    glass = functional.avg_pool2d(glass.permute(0, 3, 1, 2), oversampling)
     pairs = glass.unflatten(0, (-1, figures))
     return (pairs[:, :, :3] + (1 - pairs[:, :, 3:]) * background).flatten(0, 1)
 

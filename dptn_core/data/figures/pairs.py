@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
+from ..synthetic.pairs import SyntheticPairs, pair_seeds
 from .draws import Draws
 from .kinematics import Skeleton3D, draw_joint_angles, draw_proportions, draw_turns, pose_skeleton
 from .painting import draw_backgrounds, draw_style, paint
@@ -35,43 +35,9 @@ _JOINTS = (
 _JOINT_DEPTH = (0.02, 0.09, *(0.05, 0.04, 0.03) * 2, *(0.1, 0.06, 0.04) * 2, 0.02, 0.02, 0.06, 0.06)
 
 
-@dataclass(frozen=True)
-class FigurePairs:
-    """B pairs at H x W. Pixel (row i, column j) has its centre at x = j + 0.5, y = i + 0.5."""
-
-    source: Tensor  # (B, 3, H, W) in [-1, 1]
-    target: Tensor  # (B, 3, H, W) in [-1, 1]
-    source_keypoints: Tensor  # (B, 18, 2) xy pixels
-    target_keypoints: Tensor  # (B, 18, 2) xy pixels
-    source_present: Tensor  # (B, 18) bool: what a pose detector would report
-    target_present: Tensor  # (B, 18) bool
-    source_visible: Tensor  # (B, 18) bool: present and not hidden behind another part
-    target_visible: Tensor  # (B, 18) bool
-    source_mask: Tensor  # (B, H, W) bool: the figure
-    target_mask: Tensor  # (B, H, W) bool
-    correspondence: Tensor  # (B, H, W, 2): the source place (xy pixels) of each target pixel
-    seen: Tensor  # (B, H, W) bool: that place really shows in the source; elsewhere `correspondence` is a guess
-
-    def __len__(self) -> int:
-        return self.source.shape[0]
-
-    def __getitem__(self, index: slice) -> FigurePairs:
-        """Some of the pairs."""
-        return FigurePairs(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
-
-    def to(self, device: torch.device | str) -> FigurePairs:
-        """The same pairs on another device."""
-        return FigurePairs(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
-
-
-def pair_seeds(seed: int, first: int, count: int, device: torch.device | str = "cpu") -> Tensor:
-    """Seeds of pairs `first` .. `first + count - 1` of the endless set number `seed`, (count,) int64."""
-    return (seed << 32) + torch.arange(first, first + count, dtype=torch.int64, device=device)
-
-
 def draw_pairs(
     seeds: Tensor, size: tuple[int, int], *, oversampling: int = 2, pose_seeds: Tensor | None = None
-) -> FigurePairs:
+) -> SyntheticPairs:
     """Draw one pair for each seed; the same seed gives the same pair in any batch.
 
     Args:
@@ -119,7 +85,7 @@ def draw_pairs(
     )
     picture = picture * 2 - 1
     mask = hits.solid_map >= 0
-    return FigurePairs(
+    return SyntheticPairs(
         source=picture[:batch],
         target=picture[batch:],
         source_keypoints=joints[:batch, :, :2],
@@ -137,7 +103,7 @@ def draw_pairs(
 
 def draw_pair_batches(
     seed: int, size: tuple[int, int], batch: int, *, first: int = 0, device: torch.device | str = "cpu"
-) -> Iterator[FigurePairs]:
+) -> Iterator[SyntheticPairs]:
     """The endless set number `seed`, batch by batch, from pair `first` on."""
     while True:
         yield draw_pairs(pair_seeds(seed, first, batch, device), size)

@@ -1,0 +1,1 @@
+"""People whose truth is known: an endless, seeded data set, made and not collected."""

@@ -1,0 +1,10 @@
+"""A set of rendered pairs on disk: rendered once by all cores, read at random, changed at every reading.
+
+`keep` writes a folder of shards and goes on where it was stopped; `open_kept` and `read_pairs` read it.
+"""
+
+from .manifest import KeptSetError, Manifest
+from .reading import KeptSet, open_kept, read_pairs
+from .writing import Renderer, keep
+
+__all__ = ["KeptSet", "KeptSetError", "Manifest", "Renderer", "keep", "open_kept", "read_pairs"]

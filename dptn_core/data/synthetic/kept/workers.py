@@ -1,0 +1,97 @@
+"""Numbered work shared among processes that end with the one that started them, however it ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import torch
+
+from .manifest import KeptSetError
+
+Maker = Callable[[int], Iterator[int]]  # does the work of a number and yields how far it is
+OpenMaker = Callable[[], Maker]
+
+
+def share_work(open_maker: OpenMaker, numbers: Sequence[int], processes: int) -> Iterator[int]:
+    """Do every piece of work once and yield what is said of it; processes are ended when the iterator is.
+
+    Args:
+        open_maker: called in each process.
+        numbers: of the work.
+        processes: how many; with one or none, the calling process does the work.
+
+    Raises:
+        KeptSetError: a process died, or said that its input was bad.
+    """
+    if processes <= 1:
+        make = open_maker() if numbers else None
+        for number in numbers:
+            assert make is not None  # noqa: S101 - for the type checker
+            yield from make(number)
+        return
+    # forked processes would inherit the threads' locks; all start fresh, as they must on Windows and macOS
+    context = multiprocessing.get_context("spawn")
+    team: dict[Connection, Any] = {}
+    try:
+        for rank in range(processes):
+            ours, theirs = context.Pipe(duplex=False)
+            one = context.Process(target=_work, args=(open_maker, numbers[rank::processes], theirs), daemon=True)
+            one.start()
+            theirs.close()  # so that its end is seen here
+            team[ours] = one
+        while team:
+            for ready in wait(list(team)):
+                if isinstance(ready, Connection):
+                    yield from _heard(ready, team)
+    finally:
+        for one in team.values():
+            one.terminate()
+        for one in team.values():
+            one.join()
+
+
+def _heard(connection: Connection, team: dict[Connection, Any]) -> Iterator[int]:
+    """What a process says: how far it is, that it failed, or, by closing the line, that it has ended."""
+    try:
+        said = connection.recv()
+    except EOFError:
+        one = team.pop(connection)
+        one.join()
+        if one.exitcode:
+            raise KeptSetError(
+                f"a process ended with code {one.exitcode}, perhaps for want of memory; what is whole is kept, and the "
+                "same command goes on"
+            ) from None
+        return
+    if isinstance(said, str):
+        raise KeptSetError(said)
+    yield said
+
+
+def _work(open_maker: OpenMaker, numbers: Sequence[int], line: Connection) -> None:
+    """One process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first process ends the others
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)  # two threads a process would only wait for each other
+    torch.set_grad_enabled(False)
+    try:
+        make = open_maker()
+        for number in numbers:
+            for said in make(number):
+                line.send(said)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        line.send(str(error))
+
+
+def _end_with_parent() -> None:
+    """A killed process tells nobody; without this its children would go on for minutes."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,128 @@
+"""Attention with gradients on a CPU, one image at a time: the (heads, T, S) matrices stay in the processor's cache.
+
+Torch's own kernel multiplies twice as much in its backward pass, and autograd over plain products keeps several fp32
+matrices of T x S. Here one matrix of probabilities is kept, in the inputs' format. The arithmetic is that of the plain
+computation; what half precision would round away is taken off inside the products, which sum in fp32:
+
+- logits are rounded after their row's largest was subtracted, so those that matter are close to 0;
+- the gradient of the probabilities is rounded after its mean under them was subtracted (the softmax's backward), which
+  is known beforehand: it is the inner product of each output with its gradient;
+- rows of the logits' gradient sum to 0; what rounding leaves of their sums is taken off the queries' gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .attention_target import FLOOR, AttentionTarget
+
+LARGEST_MATRIX = 2**21  # cells a head that are kept for the backward pass; 4 MiB in bf16
+
+
+def attend_in_training(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Scaled dot-product attention with gradients: (B, heads, T, d), (B, heads, S, d) twice -> (B, heads, T, d)."""
+    mixed, _ = _ImageByImage.apply(q, k, v, None, None)
+    return mixed
+
+
+def attend_supervised(q: Tensor, k: Tensor, v: Tensor, target: AttentionTarget) -> tuple[Tensor, Tensor]:
+    """`attend_in_training`, and the (B, T) cross-entropy of the heads' mean attention to `target`, fp32 at least."""
+    mixed, entropy = _ImageByImage.apply(q, k, v, target.tokens, target.share)
+    return mixed, entropy
+
+
+class _ImageByImage(torch.autograd.Function):
+    """What both functions compute; without a target the cross-entropy is None."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, index: Tensor | None, share: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        batch, heads, count, features = q.shape
+        scale = features**-0.5
+        with torch.autocast("cpu", enabled=False):
+            scaled = q * scale
+            mixed = _token_major(q, v.shape[-1])
+            kept = q.new_empty(batch, heads, count, k.shape[2])  # probabilities
+            looked: list[Tensor] = []
+            for image in range(batch):
+                _probabilities(scaled[image], k[image], out=kept[image])
+                mixed[image] = torch.bmm(kept[image], v[image])
+                if index is not None:
+                    looked.append(kept[image].gather(-1, index[image].expand(heads, -1, -1)))
+            ctx.scale = scale
+            if index is None or share is None:
+                ctx.save_for_backward(scaled, k, v, mixed, kept)
+                return mixed, None
+            by_head = torch.stack(looked).to(_wide(q))  # B, heads, T, K
+            ctx.save_for_backward(scaled, k, v, mixed, kept, index, share, by_head)
+            return mixed, -(share * (by_head.mean(1) + FLOOR).log()).sum(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, mixed_gradient: Tensor, entropy_gradient: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        q, k, v, mixed, kept, *supervised = ctx.saved_tensors
+        batch, heads, count, _ = q.shape
+        q_gradient, k_gradient, v_gradient = (_token_major(x, x.shape[-1]) for x in (q, k, v))
+        means = (mixed_gradient.to(_wide(q)) * mixed).sum(-1, keepdim=True)  # B, heads, T, 1
+        pull, index = None, None
+        if supervised and entropy_gradient is not None:
+            index, share, by_head = supervised
+            exact = -share / (by_head.mean(1) + FLOOR) * (entropy_gradient / heads).unsqueeze(-1)
+            means += (by_head * exact.unsqueeze(1)).sum(-1, keepdim=True)
+            pull = exact.to(q.dtype)  # B, T, K
+        logits_gradient = q.new_empty(heads, count, k.shape[2])
+        for image in range(batch):
+            gradient, probabilities = mixed_gradient[image], kept[image]
+            _shifted_products(gradient, v[image], means[image], out=logits_gradient)
+            if pull is not None and index is not None:
+                for of_head in logits_gradient:
+                    of_head.scatter_add_(-1, index[image], pull[image])
+            logits_gradient.mul_(probabilities)
+            q_gradient[image] = torch.bmm(logits_gradient, k[image])
+            if q.dtype == torch.bfloat16:
+                q_gradient[image] -= _leftover(logits_gradient, probabilities, k[image])
+            k_gradient[image] = torch.bmm(logits_gradient.transpose(1, 2), q[image])
+            v_gradient[image] = torch.bmm(probabilities.transpose(1, 2), gradient)
+        return q_gradient.mul_(ctx.scale), k_gradient, v_gradient, None, None
+
+
+def _probabilities(q: Tensor, k: Tensor, out: Tensor) -> None:
+    """Softmax over the products of (heads, T, d) and (heads, S, d)."""
+    torch.bmm(q, k.transpose(1, 2), out=out)
+    if q.dtype == torch.bfloat16:
+        _shifted_products(q, k, out.amax(-1, keepdim=True), out=out)
+    torch.softmax(out, -1, out=out)
+
+
+def _shifted_products(left: Tensor, right: Tensor, shift: Tensor, out: Tensor) -> None:
+    """`left @ right^T - shift`, rounded once; `shift` (heads, T, 1) goes in as two more channels beside ones."""
+    rounded = shift.to(left.dtype)
+    rest = (shift - rounded).to(left.dtype)
+    heads = left.shape[0]
+    ones = right.new_ones(heads, right.shape[1], 2)
+    shifted = torch.cat([left, -rounded, -rest], dim=-1)
+    torch.bmm(shifted, torch.cat([right, ones], dim=-1).transpose(1, 2), out=out)
+
+
+def _leftover(logits_gradient: Tensor, probabilities: Tensor, k: Tensor) -> Tensor:
+    """What rounding adds to the queries' gradient: rows of the logits' gradient sum to 0, but for it."""
+    sums = torch.bmm(logits_gradient, k.new_ones(*k.shape[:2], 1))  # heads, T, 1
+    return torch.bmm(probabilities, k).mul_(sums)
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """What sums are taken in: fp32 at least."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def _token_major(like: Tensor, features: int) -> Tensor:
+    """An empty (B, heads, T, features) that is (B, T, heads, features) in memory, as projections want it."""
+    batch, heads, count, _ = like.shape
+    return like.new_empty(batch, count, heads, features).transpose(1, 2)
