@@ -47,7 +47,7 @@ class CleanPoses(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     tooltip="Joints with less confidence are left out first. Counts where the pose data holds real "
-                    "confidences and not only 1 and 0.",
+                    "confidences: see 'scores' of Extract Pose.",
                 ),
                 io.Boolean.Input(
                     "reject_outliers",

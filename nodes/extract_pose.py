@@ -80,6 +80,13 @@ class ExtractPose(io.ComfyNode):
                     tooltip="What to do when the weights of ViTPose or OpenPose are not on this machine. Nothing is "
                     "downloaded unless you say so here.",
                 ),
+                io.Boolean.Input(
+                    "scores",
+                    default=False,
+                    optional=True,
+                    tooltip="Send confidences of 0 to 1, not only 1 for found joints: Clean Poses can use them. "
+                    "Some packs leave out joints below 1.",
+                ),
             ],
             outputs=[
                 PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame a picture."),
@@ -89,7 +96,13 @@ class ExtractPose(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image: Tensor, detector: str, people: str, threshold: float, missing_weights: str
+        cls,
+        image: Tensor,
+        detector: str,
+        people: str,
+        threshold: float,
+        missing_weights: str,
+        scores: bool = False,
     ) -> io.NodeOutput:
         """Look at every picture."""
         images = check_batch(image, _BLOCK, "image")
@@ -103,7 +116,7 @@ class ExtractPose(io.ComfyNode):
         for number, everybody in enumerate(found, 1):
             frames.append(everybody if people == _EVERYBODY else _only(everybody, people))
             show(number, None)
-        return io.NodeOutput(to_wire(frames), _skeletons(frames))
+        return io.NodeOutput(to_wire(frames, scores=scores), _skeletons(frames))
 
 
 def _built_in(images: Tensor, threshold: float) -> Iterator[People]:

@@ -48,6 +48,15 @@ def test_the_built_in_detector_is_the_default_and_finds_the_astronaut(host):
     assert json.loads(run.outputs[shown]["facts"][0])["shape"] == [1, 512, 512, 3]
 
 
+def test_scores_are_sent_on_request(host):
+    graph = Graph()
+    block = graph.add("DPTNExtractPose", image=photograph(graph, host), scores=True)
+    out = graph.add("ProbeReportPose", pose=graph.out(block))
+    (frame,) = reported_pose(host.run(graph.prompt), out)
+    confidences = [one for one in frame["people"][0]["pose_keypoints_2d"][2::3] if one]
+    assert min(confidences) >= 0.2 and max(confidences) < 1 and len(set(confidences)) > 5
+
+
 def test_the_built_in_detector_runs_on_a_batch_and_noise_shows_nobody(host):
     run, out, _ = extract(host, count=3, detector="built in")
     assert run.error is None, run.error
