@@ -20,6 +20,7 @@ from torch import Tensor
 from dptn_core.data.figures import draw_pairs
 from dptn_core.data.synthetic.pairs import SyntheticPairs, pair_seeds
 from dptn_core.detection import detect_frames, detect_people, load_movenet
+from dptn_core.detection.crops import shrunk
 from dptn_core.detection.movenet import MoveNet
 from dptn_core.pictures import read_picture
 from dptn_core.pose import People
@@ -32,6 +33,8 @@ _SIZE = (384, 288)
 _FIGURES_SEED = 0x0DE7EC7
 _BATCH = 10
 _ROUNDS = 7
+_CANVAS = 1200  # pixels
+_WALKING, _SHARE = Path("tests/core/detection/walking.jpg"), 0.89  # of its height is the person
 _TRACKED = 3  # frames, after the first
 
 
@@ -57,6 +60,7 @@ def main() -> None:
         _accuracy(f"{options.people} rendered people", network, _people(options.people))
     if options.figures:
         _accuracy(f"{options.figures} drawn figures", network, _figures(options.figures))
+    _smallest(network)
     _speed(network, read_picture(options.two))
 
 
@@ -118,6 +122,21 @@ def _near(people: People, case: _Case) -> np.ndarray:
     near = [(error < _NEAR * torso) & pose.present for error, pose in zip(errors, people.people, strict=True)]
     best = max(near, key=lambda one: int(one.sum()), default=np.zeros(len(case.keypoints), bool))
     return best
+
+
+def _smallest(network: MoveNet) -> None:
+    """How small somebody may be in an image: a photograph of somebody who walks, on a square of grey."""
+    photograph = read_picture(_WALKING)
+    found = []
+    for parts in range(3, 41):
+        height = min(_CANVAS * 2 // 3, round(_CANVAS / parts / _SHARE))
+        small = shrunk(photograph, (height, max(1, height * photograph.shape[2] // photograph.shape[1])))
+        image = torch.full((3, _CANVAS, _CANVAS), 0.5)
+        image[:, _CANVAS // 3 :, _CANVAS // 2 :][:, : small.shape[1], : small.shape[2]] = small
+        if not detect_people(network, image).people:
+            break
+        found.append(parts)
+    print(f"somebody who walks is found down to 1/{max(found, default=1)} of the longer side of the image")
 
 
 def _speed(network: MoveNet, two: Tensor) -> None:

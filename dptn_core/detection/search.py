@@ -29,6 +29,14 @@ _MUCH_LESS: Final = 0.75
 _PERSON: Final = 0.45  # mean confidence of the surest keypoints; below it nobody is there
 _TURNED_PERSON: Final = 0.55  # the same in a turned image, where more looks mean more chances to be wrong
 _SUREST: Final = 8  # keypoints: of a portrait that ends at the hips, the legs say nothing
+_REST: Final = 0.4  # of a box in that of somebody painted over
+_LIMB: Final = 0.06  # of a person's size: half the thickness of what is painted over
+_BLOCKS: Final = 8  # along a limb
+# Pairs of COCO's keypoints: arms, legs, the trunk's edges and diagonals, the head.
+_LIMBS: Final = (
+    *((5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16)),
+    *((5, 6), (5, 11), (6, 12), (11, 12), (5, 12), (6, 11), (0, 5), (0, 6), (3, 4), (0, 3), (0, 4)),
+)
 _AT_ONCE: Final = 8  # crops
 
 
@@ -45,7 +53,7 @@ def find_anywhere(network: MoveNet, image: Tensor, check: Check) -> list[FloatAr
     """
     people = find(network, image, (COARSE, FINE), check)
     if people:
-        return people
+        return distinct([*people, *_overshadowed(network, image, people, check)])
     # The middle of somebody whose face fills the image lies below it.
     height, width = image.shape[1:]
     beside, below = width // 2, max(height, width)
@@ -82,6 +90,37 @@ def find(network: MoveNet, image: Tensor, scales: Sequence[int], check: Check) -
     second = look(network, image, again, check)
     people = [_better(one, other) for one, other in zip(first, second, strict=True)]
     return distinct(people)
+
+
+def _overshadowed(network: MoveNet, image: Tensor, people: Sequence[FloatArray], check: Check) -> list[FloatArray]:
+    """Those whom the network does not see beside others: it was made for one person, and drops whoever stands near."""
+    others = find(network, _painted_over(image, people), (COARSE,), check)
+    found = []
+    for other in others:
+        if any(_covered(other, person) > _REST for person in people):
+            continue  # what the paint has left of somebody
+        # what was painted over may have hidden an arm
+        square = square_around(other)
+        (again,) = look(network, image, [square], check) if square is not None else (other,)
+        same = _known(again, [other]) and not _known(again, people)
+        found.append(_better(other, again) if same else other)
+    return found
+
+
+def _painted_over(image: Tensor, people: Sequence[FloatArray]) -> Tensor:
+    """The image without some people: blocks of its mean colour along their limbs."""
+    painted = image.clone()
+    colour = image.mean(dim=(1, 2))[:, None, None]
+    for person in people:
+        seen = person[:, 2] >= _FAINT
+        half = _LIMB * np.ptp(person[seen, :2], axis=0).max()
+        for one, other in _LIMBS:
+            if not (seen[one] and seen[other]):
+                continue
+            for x, y in np.linspace(person[one, :2], person[other, :2], _BLOCKS):
+                left, top, right, bottom = (max(0, int(edge)) for edge in (x - half, y - half, x + half, y + half))
+                painted[:, top : bottom + 1, left : right + 1] = colour
+    return painted
 
 
 def look(network: MoveNet, image: Tensor, squares: Sequence[Square], check: Check) -> list[FloatArray]:
@@ -141,6 +180,13 @@ def _peaks(network: MoveNet, image: Tensor, long_side: int) -> list[FloatArray]:
 def _better(first: FloatArray, second: FloatArray) -> FloatArray:
     """The second look, unless it sees less."""
     return second if sureness(second) >= sureness(first) else first
+
+
+def _covered(person: FloatArray, by: FloatArray) -> float:
+    """Share of the smaller one's box that lies in the other's."""
+    (low, high), (other_low, other_high) = _box(person), _box(by)
+    common = np.prod(np.clip(np.minimum(high, other_high) - np.maximum(low, other_low), 0, None))
+    return float(common / max(1.0, min(np.prod(high - low), np.prod(other_high - other_low))))
 
 
 def _shadows(person: FloatArray, other: FloatArray) -> bool:

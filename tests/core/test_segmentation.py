@@ -82,7 +82,7 @@ def test_people_of_real_frames_are_inside_and_the_surroundings_outside(network, 
 
 def test_the_person_that_is_meant_is_masked(network, detector):
     image = read_picture(FRAMES / "two.jpg")
-    first, second = detect_people(detector, image).people
+    _, first, second = detect_people(detector, image).people
     for pose, other in ((first, second), (second, first)):
         mask = person_mask(network, image, pose)
         assert all(mask[y, x] > 0.8 for x, y in joints_of(pose))
