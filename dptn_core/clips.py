@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
@@ -60,7 +61,9 @@ def _video(path: Path) -> Iterator[Tensor]:
             if not container.streams.video:
                 raise PictureError(f"{path} has no video in it; name one that has")
             for frame in container.decode(video=0):
-                yield to_picture(frame.to_ndarray(format="rgb24"))
+                # Telephones store what they film lying and say by how much it is to be turned, counterclockwise.
+                quarters = round(getattr(frame, "rotation", 0) / 90)
+                yield to_picture(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
     except av.error.FFmpegError as error:
         raise PictureError(f"{path} cannot be read as a video: {error}") from error
     except FileNotFoundError:

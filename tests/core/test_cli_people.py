@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -260,6 +261,28 @@ def test_a_video_without_pyav_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(clips, "import_module", absent)
     with pytest.raises(PictureError, match=r"dance\.mp4 is a video.*pip install av"):
         list(read_clip(tmp_path / "dance.mp4"))
+
+
+def test_the_frames_of_a_video_filmed_upright_are_turned_upright(tmp_path, monkeypatch):
+    lying = np.zeros((3, 5, 3), np.uint8)
+    lying[0, 4] = 255  # the upper right corner, which one quarter turn counterclockwise brings to the upper left
+
+    class Container:
+        streams = SimpleNamespace(video=[0])
+        decode = staticmethod(
+            lambda video: [
+                SimpleNamespace(rotation=90, to_ndarray=lambda format: lying),
+                SimpleNamespace(to_ndarray=lambda format: lying),
+            ]
+        )
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda *_: None  # noqa: E731
+
+    fake = SimpleNamespace(open=lambda path: Container(), error=SimpleNamespace(FFmpegError=OSError))
+    monkeypatch.setattr(clips, "import_module", lambda name: fake)
+    turned, as_it_is = read_clip(tmp_path / "telephone.mp4")
+    assert turned.shape == (3, 5, 3) and turned[0, 0, 0] == 1 and turned.sum() == 3
+    assert as_it_is.shape == (3, 3, 5) and as_it_is[0, 0, 4] == 1
 
 
 def test_a_video_is_read_frame_by_frame(tmp_path):
