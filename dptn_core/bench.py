@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .bench_plain import plain_transfer
 from .data.figures import draw_pairs, pair_seeds
 from .memory import counts_memory, forget_peak, resident_peak
 from .network import Generator, GeneratorConfig, SourceFeatures, initialise
@@ -58,6 +59,10 @@ def report(numbers: Numbers) -> str:
         f"  encode + first pose   {transfer['first'] * 1e3:8.1f} ms"
         f"   {transfer['first_to_forward']:.2f} of forward without the self-reconstruction decoder",
         f"  each further pose     {transfer['further'] * 1e3:8.1f} ms   {transfer['further_to_first']:.2f} of first",
+        f"  the plain way         {transfer['plain'] * 1e3:8.1f} ms   the whole network for each pose; the first pose "
+        f"takes {transfer['first_to_plain']:.2f} of it, a further one {transfer['further_to_plain']:.2f}",
+        f"  further pose in bf16  {transfer['further_in_bf16'] * 1e3:8.1f} ms   "
+        f"{transfer['further_in_bf16_to_plain']:.2f} of the plain way in fp32",
     ]
     for name, values in precision.items():
         lines.append(
@@ -147,13 +152,17 @@ def _transfer(device: torch.device, rounds: int) -> Numbers:
         kept[0] = generator.encode_source(image, source_maps)
         return generator.transfer(kept[0], target_maps)
 
-    both, more, forward, decoder = interleaved(
+    plain = plain_transfer(generator)
+    half, half_kept, half_maps = _half(device, image, source_maps, target_maps)
+    both, more, forward, decoder, plainly, more_in_half = interleaved(
         device,
         rounds,
         first,
         lambda: generator.transfer(kept[0], target_maps),
         lambda: generator(image, source_maps, target_maps),
         lambda: generator.reconstruct(kept[0]),
+        lambda: plain(image, source_maps, target_maps),
+        lambda: half.transfer(half_kept, half_maps),
     )
     return {
         "first": both,
@@ -162,7 +171,21 @@ def _transfer(device: torch.device, rounds: int) -> Numbers:
         "self_reconstruction_decoder": decoder,
         "first_to_forward": both / (forward - decoder),
         "further_to_first": more / both,
+        "plain": plainly,
+        "first_to_plain": both / plainly,
+        "further_to_plain": more / plainly,
+        "further_in_bf16": more_in_half,
+        "further_in_bf16_to_plain": more_in_half / plainly,
     }
+
+
+def _half(
+    device: torch.device, image: torch.Tensor, source_maps: torch.Tensor, target_maps: torch.Tensor
+) -> tuple[Generator, SourceFeatures, torch.Tensor]:
+    """The paper's network in bf16, the source as it knows it, and a pose."""
+    generator = _paper_network(device, torch.bfloat16)
+    source = generator.encode_source(image.bfloat16(), source_maps.bfloat16())
+    return generator, source, target_maps.bfloat16()
 
 
 @torch.inference_mode()

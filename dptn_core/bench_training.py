@@ -7,6 +7,7 @@ batch and losses, and are run in turns.
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -96,6 +97,10 @@ def measure_training(device: torch.device, rounds: int, batch: int | None = None
     ]
     numbers: Numbers = {"device": describe_device(device), "torch": torch.__version__, "batch": count, "rounds": rounds}
     numbers |= {"rows": rows, "speed_up": seconds[0] / seconds[-1], "reading": _reading(device, count, seconds[-1])}
+    if device.type == "cpu":
+        from .bench_shared import measure_shared
+
+        numbers["run"] = measure_shared(max(1, rounds // 2))
     if device.type == "cuda":
         numbers["utilisation"] = _utilisation(lambda: _step(states[-1], pairs, ways[-1], device))
     return numbers
@@ -120,6 +125,13 @@ def report_training(numbers: Numbers) -> str:
         f"reading a pair of pictures: {reading['first'] * 1e3:.1f} ms the first time, {reading['again'] * 1e3:.2f} ms "
         f"from memory; a step waits {reading['wait'] * 1e3:.1f} ms for its batch, {reading['share']:.1%} of its time",
     ]
+    if "run" in numbers:
+        run = numbers["run"]
+        shared, alone = (statistics.median(run[name]) for name in ("shared", "alone"))
+        lines.append(
+            f"a run of the starter's config at {run['size']}, batches of {run['batch']}, drawing included: "
+            f"{shared:.1f} pairs/s by {run['processes']} processes of {run['threads']} threads, {alone:.1f} by one"
+        )
     if "utilisation" in numbers:
         lines.append(f"the GPU was busy {numbers['utilisation']}")
     return "\n".join(lines)

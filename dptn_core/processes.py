@@ -1,7 +1,8 @@
-"""The processes of one run: one alone, or several started by `accelerate launch` (or torchrun).
+"""The processes of one run: one alone, or several started by `dptn train`, `accelerate launch` or torchrun.
 
 Every process holds the whole network and a share of each batch; gradients are averaged in one message after the
-backward pass. The network is small (40 MB of gradients): that costs less than the bookkeeping of doing it on the way.
+backward pass. The network is small (40 MB of gradients): that costs less than the bookkeeping of doing it on the way,
+and on a CPU, where each core has a process that computes, there would be nobody to do it meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 Thing = TypeVar("Thing")
 
@@ -43,7 +44,8 @@ class Processes:
         if self.count == 1 or not tensors:
             return
         flat = torch.cat([tensor.float().flatten() for tensor in tensors])
-        flat = self.accelerator.reduce(flat, reduction="mean")
+        distributed.all_reduce(flat)
+        flat /= self.count
         for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(mean.view(tensor.shape))
 
@@ -77,6 +79,11 @@ class Processes:
 def place() -> tuple[int, int]:
     """This process's number among those started together, and how many they are; known before it has joined them."""
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def sharing_memory() -> int:
+    """How many of the processes started together are on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def is_first() -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .options import CommandError, add_model, find_device, load_model_of, positive
+from .options import CommandError, add_model, find_device, load_model_of, positive, size
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +39,19 @@ def add_options(parser: ArgumentParser) -> None:
         "Score a model on the fixed test set of drawn figures; with --data on a data set; or, with --drawn-pictures "
         "and --true-pictures, score pictures that are there already. Prints JSON. A metric whose weights are not there "
         "is null and says which file it wants; nothing is ever downloaded."
+    )
+    parser.add_argument(
+        "--set",
+        choices=("figures-500", "people-500"),
+        default="figures-500",
+        help="fixed test set: drawn figures, or rendered people that training never samples (default: figures-500)",
+    )
+    parser.add_argument(
+        "--size",
+        type=size,
+        action="append",
+        metavar="WxH",
+        help="people-500: compare images at this size; may be given again (default: 192x256)",
     )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="prepared data set to draw and score")
     parser.add_argument("--split", choices=("test", "train"), default="test", help="of the data set (default: test)")
@@ -88,6 +101,8 @@ def run(options: Namespace) -> None:
         _score_folders(options)
     elif options.data is not None:
         _score_data(options)
+    elif options.set == "people-500":
+        _print_people(options)
     elif options.out is not None or options.protocol is not None:
         _score_figures(options)
     else:
@@ -101,6 +116,7 @@ def _check(options: Namespace) -> None:
         CommandError: they do; the message names them.
     """
     folders = (options.drawn_pictures, options.true_pictures)
+    _check_set(options)
     if (folders[0] is None) != (folders[1] is None):
         raise CommandError("--drawn-pictures and --true-pictures go together; give both")
     if folders[0] is not None:
@@ -123,6 +139,46 @@ def _check(options: Namespace) -> None:
             raise CommandError(f"--fid-real names {place}; a folder of pictures, a prepared set or an .npz is wanted")
     if options.masks is not None and not options.masks.is_dir():
         raise CommandError(f"--masks names {options.masks}, which is no folder")
+
+
+def _check_set(options: Namespace) -> None:
+    people = options.set == "people-500"
+    if options.size and not people:
+        raise CommandError("--size belongs to --set people-500; figures are drawn at the model's own size")
+    if people:
+        for name in ("data", "drawn_pictures", "masks", "fid_real", "out", "protocol"):
+            if getattr(options, name) is not None:
+                raise CommandError(f"--set people-500 goes without --{name.replace('_', '-')}; leave it out")
+
+
+def _print_people(options: Namespace) -> None:
+    try:
+        from ..data.synthetic.people import TEST_PAIRS
+        from ..evaluation.people import score_people
+        from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
+    except ModuleNotFoundError as error:
+        raise _wants_packages(error) from error
+
+    model = load_model_of(options)
+    count = min(options.pairs or TEST_PAIRS, TEST_PAIRS)
+    weights = SHIFT_TOLERANT.find("alexnet")
+    if weights is None:
+        _LOG.warning("st_lpips is null: %s", SHIFT_TOLERANT.missing)
+    distance = None if weights is None else ShiftTolerantDistance.load(weights, "alexnet")
+    sizes = tuple(options.size or [(256, 192)])
+    try:
+        with _bar(count, "pair") as step:
+            tables = score_people({"model": model}, sizes, pairs=count, distance=distance, progress=step)
+    except ModuleNotFoundError as error:
+        raise _wants_packages(error) from error
+    print(json.dumps({name: [asdict(scores) for scores in rows] for name, rows in tables.items()}, indent=2))
+
+
+def _wants_packages(error: ModuleNotFoundError) -> CommandError:
+    return CommandError(
+        f"--set people-500 needs the package {error.name}, which is not installed; "
+        'pip install "dptn-pose-transfer[train]"'
+    )
 
 
 def _print_figures(options: Namespace) -> None:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import signal
 import sys
 import threading
 from argparse import ArgumentParser, Namespace
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .options import find_device, positive
+from .options import CommandError, find_device, positive
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..training import TrainingConfig
+
+_LOG = logging.getLogger(__name__)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -23,50 +33,118 @@ def add_options(parser: ArgumentParser) -> None:
         "--config",
         type=Path,
         required=True,
-        help="TOML file, or one that ships: figures, own, ...",
+        help="TOML file, or one that ships: figures, people, own, ...",
     )
-    parser.add_argument("--data", type=Path, help="folder that 'dptn prepare' made (for data.root in the config)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder that 'dptn prepare' made (for data.root in the config); of a config with rendered people, a set "
+        "that 'dptn figures --keep' made (for data.kept)",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: training.pt, sheets/, logs/")
     parser.add_argument("--from", dest="start_from", type=Path, help="model to start from; starter: the one that ships")
     parser.add_argument(
         "--dry-run", action="store_true", help="only say what the run will take: time, memory, disk; writes nothing"
     )
     parser.add_argument("--steps", type=positive, help="stop after this many steps, to go on later")
+    parser.add_argument(
+        "--processes",
+        type=positive,
+        help="on a CPU: processes that share every batch; 1: all in one (default: one a core)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
 
 
 def run(options: Namespace) -> None:
     """`dptn train`."""
+    from ..launch import WAITING, run_together
+
+    for name, value in WAITING.items():  # before torch is loaded
+        os.environ.setdefault(name, value)
+    from ..training import find_config, load_config
+
+    config = load_config(find_config(options.config))
+    device = find_device(options.device)
+    count, threads = _share(config, options.processes, device)
+    work = partial(_train, options)
+    said = run_together(count, threads, work) if count > 1 else _stopped_by_signals(work)
+    if said:
+        print(said)
+
+
+def _train(options: Namespace, should_stop: Callable[[], bool]) -> str:
+    """Train, or try it, as one of the processes of a run; returns what is to be said of it, by the first of them."""
+    from ..allocator import keep_freed_memory
     from ..processes import is_first
     from ..training import RunOptions, find_config, load_config, train, with_data
 
     config = load_config(find_config(options.config))
     if options.data:
         config = with_data(config, options.data)
-    device = find_device(options.device)
-    run_options = RunOptions(options.out, device, _model_path(options.start_from), stop_after=options.steps)
-    first = is_first()
+    keep_freed_memory()
+    device, command = find_device(options.device), shlex.join(["dptn", *sys.argv[1:]])
+    run_options = RunOptions(
+        options.out, device, _model_path(options.start_from), command, options.steps, should_stop=should_stop
+    )
+    if not is_first():
+        logging.disable(logging.WARNING)  # the first process says it for all
     if options.dry_run:
         from ..training.dry_run import describe_run, measure_run
 
-        if first:  # of several processes; it measures what one alone would take
-            print(describe_run(measure_run(config, run_options)))
-        return
-    if not first:
-        logging.disable(logging.WARNING)  # the first process says it for all
+        return describe_run(measure_run(config, run_options)) if is_first() else ""
+    path = train(config, run_options)
+    return f"wrote {path}; 'dptn convert {path} model.safetensors' makes a model of it" if is_first() else ""
+
+
+def _share(config: TrainingConfig, wanted: int | None, device: torch.device) -> tuple[int, int]:
+    """How many processes a run is to have, and how many threads each.
+
+    Raises:
+        CommandError: several were asked for, and not on a CPU, or of one that was started with others.
+    """
+    from importlib.util import find_spec
+
+    from ..cores import usable_cores
+    from ..processes import place
+    from ..training.sharing import most_processes
+
+    if place()[1] > 1:
+        if wanted is not None:
+            raise CommandError(
+                f"--processes {wanted} is not for a command that is one of {place()[1]} processes already; leave it out"
+            )
+        return 1, 0
+    if device.type != "cpu":
+        if wanted not in (None, 1):
+            raise CommandError(
+                f"--processes {wanted} is for CPUs, and this run is on {device}; docs/training.md says how "
+                "'accelerate launch' starts a process for each GPU"
+            )
+        return 1, 0
+    cores = usable_cores()
+    if wanted is None and find_spec("accelerate") is None:
+        _LOG.info("accelerate is not installed, so one process does it all; several are faster on a CPU")
+        return 1, cores
+    asked = wanted or cores
+    count = most_processes(config, asked)
+    if count < asked:
+        does = "does" if count == 1 else "do"
+        batches = ", ".join(str(size) for size in sorted({stage.batch // stage.accumulate for stage in config.stages}))
+        _LOG.info("batches of %s cannot be shared out evenly among %d processes; %d %s it", batches, asked, count, does)
+    return count, max(1, cores // count)
+
+
+def _stopped_by_signals(work: Callable[[Callable[[], bool]], str]) -> str:
+    """Do the work in this process; Ctrl-C and SIGTERM ask it to stop, the second time at once."""
     stop = threading.Event()
 
     def ask_to_stop(number: int, _: object) -> None:
-        """Let the step end and the state be saved, for Ctrl-C and a job scheduler alike; the second time, at once."""
         stop.set()
         signal.signal(number, signal.default_int_handler)
 
     signal.signal(signal.SIGINT, ask_to_stop)
     signal.signal(signal.SIGTERM, ask_to_stop)
-    command = shlex.join(["dptn", *sys.argv[1:]])
-    path = train(config, replace(run_options, command=command, should_stop=stop.is_set))
-    if first:
-        print(f"wrote {path}; 'dptn convert {path} model.safetensors' makes a model of it")
+    return work(stop.is_set)
 
 
 def _model_path(named: Path | None) -> Path | None:

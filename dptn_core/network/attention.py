@@ -100,9 +100,10 @@ class MultiHeadAttention(nn.Module):
 
 def _mixed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Scaled dot-product attention, by the fastest kernel there is: (B, heads, T, features / heads)."""
-    if on_plain_cpu(q) and mkl_is_slow():  # torch's kernel for CPUs multiplies by MKL
+    if on_plain_cpu(q):
         if q.requires_grad and q.dtype == torch.bfloat16 and q.shape[2] * k.shape[2] <= LARGEST_MATRIX:
             return attend_in_training(q, k, v)
-        if not torch.is_grad_enabled() and (q.dtype == torch.bfloat16 or (q.dtype == torch.float32 and usable())):
+        by_onednn = q.dtype == torch.bfloat16 or (q.dtype == torch.float32 and usable())
+        if by_onednn and mkl_is_slow() and not torch.is_grad_enabled():  # torch's kernel multiplies by MKL
             return attend_by_rows(q, k, v)
     return F.scaled_dot_product_attention(q, k, v)

@@ -53,9 +53,7 @@ class _ActivatedAndPadded(torch.autograd.Function):
         batch, channels, height, width = x.shape
         # (not new_empty, which has no memory_format)
         padded = torch.empty((batch, channels, height + 2, width + 2), dtype=x.dtype, memory_format=torch.channels_last)
-        inner = padded[:, :, 1:-1, 1:-1]
-        torch.mul(x, slope, out=inner)
-        torch.maximum(x, inner, out=inner)  # slope is below 1
+        padded[:, :, 1:-1, 1:-1] = F.leaky_relu(x, slope)
         for side, reflected in ((0, 2), (-1, -3)):
             padded[:, :, side, 1:-1] = padded[:, :, reflected, 1:-1]
         for side, reflected in ((0, 2), (-1, -3)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 from .config import NormKind
 from .mkl import on_plain_cpu
 from .precision import widened
+from .shared_batch_norm import batch_normalised
 
 
 class InstanceNorm(nn.Module):
@@ -45,7 +48,12 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel over batch and positions; keeps shape and dtype."""
-        if self.training and distributed.is_available() and distributed.is_initialized():
+        shared = self.training and distributed.is_available() and distributed.is_initialized()
+        if shared and x.ndim == 4 and x.dtype == torch.bfloat16 and on_plain_cpu(x):
+            known = self.running_mean is not None and self.running_var is not None
+            running = (cast("Tensor", self.running_mean), cast("Tensor", self.running_var)) if known else None
+            return batch_normalised(x, self.weight, self.bias, running, self.momentum or 0.0, self.eps)
+        if shared:
             return self._over_processes(widened(x)).to(x.dtype)
         # CPUs' and NVIDIA's kernels take half-precision input beside fp32 parameters and sum in fp32: no copies
         normalised: Tensor = super().forward(x if x.device.type in ("cpu", "cuda") else widened(x))

@@ -2,12 +2,11 @@
 
 Torch's own kernel multiplies twice as much in its backward pass, and autograd over plain products keeps several fp32
 matrices of T x S. Here one matrix of probabilities is kept, in the inputs' format. The arithmetic is that of the plain
-computation; what half precision would round away is taken off inside the products, which sum in fp32:
+computation, with care for what half precision would round away:
 
 - logits are rounded after their row's largest was subtracted, so those that matter are close to 0;
-- the gradient of the probabilities is rounded after its mean under them was subtracted (the softmax's backward), which
-  is known beforehand: it is the inner product of each output with its gradient;
-- rows of the logits' gradient sum to 0; what rounding leaves of their sums is taken off the queries' gradient.
+- rows of the logits' gradient sum to 0; where they are differences of large numbers, as at the places that a supervised
+  row should look at, what rounding leaves of their sums is taken off the queries' gradient.
 """
 
 from __future__ import annotations
@@ -20,7 +19,9 @@ from torch.autograd.function import once_differentiable
 
 from .attention_target import FLOOR, AttentionTarget
 
-LARGEST_MATRIX = 2**21  # cells a head that are kept for the backward pass; 4 MiB in bf16
+LARGEST_MATRIX = 2**21  # cells a head, 4 MiB in bf16; torch's kernel, which keeps none, is faster on larger ones
+
+_softmax_backward = torch.ops.aten._softmax_backward_data.out
 
 
 def attend_in_training(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -56,10 +57,10 @@ class _ImageByImage(torch.autograd.Function):
                     looked.append(kept[image].gather(-1, index[image].expand(heads, -1, -1)))
             ctx.scale = scale
             if index is None or share is None:
-                ctx.save_for_backward(scaled, k, v, mixed, kept)
+                ctx.save_for_backward(scaled, k, v, kept)
                 return mixed, None
             by_head = torch.stack(looked).to(_wide(q))  # B, heads, T, K
-            ctx.save_for_backward(scaled, k, v, mixed, kept, index, share, by_head)
+            ctx.save_for_backward(scaled, k, v, kept, index, share, by_head)
             return mixed, -(share * (by_head.mean(1) + FLOOR).log()).sum(-1)
 
     @staticmethod
@@ -67,26 +68,23 @@ class _ImageByImage(torch.autograd.Function):
     def backward(
         ctx: Any, mixed_gradient: Tensor, entropy_gradient: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        q, k, v, mixed, kept, *supervised = ctx.saved_tensors
+        q, k, v, kept, *supervised = ctx.saved_tensors
         batch, heads, count, _ = q.shape
         q_gradient, k_gradient, v_gradient = (_token_major(x, x.shape[-1]) for x in (q, k, v))
-        means = (mixed_gradient.to(_wide(q)) * mixed).sum(-1, keepdim=True)  # B, heads, T, 1
         pull, index = None, None
         if supervised and entropy_gradient is not None:
             index, share, by_head = supervised
-            exact = -share / (by_head.mean(1) + FLOOR) * (entropy_gradient / heads).unsqueeze(-1)
-            means += (by_head * exact.unsqueeze(1)).sum(-1, keepdim=True)
-            pull = exact.to(q.dtype)  # B, T, K
-        logits_gradient = q.new_empty(heads, count, k.shape[2])
+            pull = (-share / (by_head.mean(1) + FLOOR) * (entropy_gradient / heads).unsqueeze(-1)).to(q.dtype)
+        probabilities_gradient, logits_gradient = (q.new_empty(heads, count, k.shape[2]) for _ in range(2))
         for image in range(batch):
             gradient, probabilities = mixed_gradient[image], kept[image]
-            _shifted_products(gradient, v[image], means[image], out=logits_gradient)
+            torch.bmm(gradient, v[image].transpose(1, 2), out=probabilities_gradient)
             if pull is not None and index is not None:
-                for of_head in logits_gradient:
+                for of_head in probabilities_gradient:
                     of_head.scatter_add_(-1, index[image], pull[image])
-            logits_gradient.mul_(probabilities)
+            _softmax_backward(probabilities_gradient, probabilities, -1, q.dtype, grad_input=logits_gradient)
             q_gradient[image] = torch.bmm(logits_gradient, k[image])
-            if q.dtype == torch.bfloat16:
+            if pull is not None and q.dtype == torch.bfloat16:
                 q_gradient[image] -= _leftover(logits_gradient, probabilities, k[image])
             k_gradient[image] = torch.bmm(logits_gradient.transpose(1, 2), q[image])
             v_gradient[image] = torch.bmm(probabilities.transpose(1, 2), gradient)
@@ -97,18 +95,11 @@ def _probabilities(q: Tensor, k: Tensor, out: Tensor) -> None:
     """Softmax over the products of (heads, T, d) and (heads, S, d)."""
     torch.bmm(q, k.transpose(1, 2), out=out)
     if q.dtype == torch.bfloat16:
-        _shifted_products(q, k, out.amax(-1, keepdim=True), out=out)
+        # once more, less each row's largest: it goes in as one more channel, so that the sum is rounded after that
+        largest = out.amax(-1, keepdim=True)
+        ones = k.new_ones(len(k), k.shape[1], 1)
+        torch.bmm(torch.cat([q, -largest], -1), torch.cat([k, ones], -1).transpose(1, 2), out=out)
     torch.softmax(out, -1, out=out)
-
-
-def _shifted_products(left: Tensor, right: Tensor, shift: Tensor, out: Tensor) -> None:
-    """`left @ right^T - shift`, rounded once; `shift` (heads, T, 1) goes in as two more channels beside ones."""
-    rounded = shift.to(left.dtype)
-    rest = (shift - rounded).to(left.dtype)
-    heads = left.shape[0]
-    ones = right.new_ones(heads, right.shape[1], 2)
-    shifted = torch.cat([left, -rounded, -rest], dim=-1)
-    torch.bmm(shifted, torch.cat([right, ones], dim=-1).transpose(1, 2), out=out)
 
 
 def _leftover(logits_gradient: Tensor, probabilities: Tensor, k: Tensor) -> Tensor:

@@ -37,11 +37,13 @@ class BatchSource(Protocol):
     """Where training gets its pairs: endless, numbered, the same number always the same pair.
 
     Attributes:
+        steps_ahead: How many steps' batches it wants to hear of before they are asked for.
         framing: How a model trained on these pictures cuts out people.
         description: What they are, for the model's provenance.
         skipped: Pictures that could not be read so far, with the reason.
     """
 
+    steps_ahead: int
     framing: Framing
     description: str
     skipped: dict[str, str]

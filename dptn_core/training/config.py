@@ -77,12 +77,13 @@ class DataConfig:
     # drawn figures, rendered people, a mix of both, or a folder that `dptn prepare` made
     kind: Literal["figures", "people", "mix", "pictures"] = "figures"
     weights: MixWeights = field(default_factory=MixWeights)  # of a mix
+    kept: str = ""  # people: folder of a set that `dptn figures --keep` made, read instead of rendering
     root: str = ""  # that folder
     seed: int = 1
     heatmap_sigma: float = 6.0  # pixels in a picture 256 high; smaller pictures get a smaller one
     mirror: bool = False  # pictures: every second pair is mirrored, left and right of the pose with it
     workers: int = 2  # pictures: threads that read ahead
-    cache_gib: float = 4.0  # pictures: memory for those already read; the rest is read anew each time
+    cache_gib: float = 4.0  # pictures: memory for those already read, of all processes of a machine together
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,11 @@ class TrainingConfig:
                 f'data.root is {self.data.root!r}, and data.kind = "{self.data.kind}" reads no folder; '
                 'data.kind = "pictures"?'
             )
+        if self.data.kept and self.data.kind not in ("people", "mix"):
+            raise ConfigError(
+                f'data.kept is {self.data.kept!r}, and data.kind = "{self.data.kind}" has no rendered people; '
+                'data.kind = "people"?'
+            )
         weights = vars(self.data.weights)
         if not all(weight >= 0 and math.isfinite(weight) for weight in weights.values()) or not any(weights.values()):
             raise ConfigError(f"data.weights is {weights}; allowed: 0 or more each, and one of them above 0")
@@ -278,7 +284,9 @@ def find_config(named: Path) -> Path:
 
 
 def with_data(config: TrainingConfig, root: Path) -> TrainingConfig:
-    """The same run on the pictures of a folder that `dptn prepare` made."""
+    """The same run on a folder's images: a kept set where it renders people, else what `dptn prepare` made."""
+    if config.data.kind in ("people", "mix"):
+        return dataclasses.replace(config, data=dataclasses.replace(config.data, kept=str(root)))
     return dataclasses.replace(config, data=dataclasses.replace(config.data, kind="pictures", root=str(root)))
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..memory import counts_memory, forget_peak, resident_peak
-from ..processes import alone
+from ..processes import join_processes
 from .config import Stage, TrainingConfig
 from .loop import CHECKPOINT, DivergedError, RunOptions, begin, make_objective, one_step, open_source
 from .sheets import PAIRS_SHOWN
@@ -45,7 +45,8 @@ class RunCost:
     pictures: str
     precision: str
     stages: tuple[StageCost, ...]
-    memory: int | None  # beyond the loaded program; None where the system does not count it
+    processes: int
+    memory: int | None  # of all processes, beyond the loaded program; None where the system does not count it
     on_gpu: bool
     checkpoint: int
     sheets: int
@@ -53,7 +54,7 @@ class RunCost:
 
 
 def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
-    """Do a few steps of every stage and throw them away; nothing is written.
+    """Do a few steps of every stage and throw them away; nothing is written. All processes of a run must take part.
 
     Raises:
         DataFileError, PictureError, ConfigError, ResumeError and so on: what `train` would raise.
@@ -62,7 +63,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
     config = replace(config, run=replace(config.run, divergence=0.0))  # its steps are out of their order
     source = open_source(config, device)
     before = _count_from_here(device)
-    processes = alone(device)
+    processes = join_processes(device)
     state = begin(options.folder / CHECKPOINT, config, options, processes)
     until = config.total_steps if options.stop_after is None else state.step + options.stop_after
     done = state.step
@@ -88,6 +89,8 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         if todo:
             costs.append(StageCost(stage, todo, statistics.median(times)))
         first += stage.steps
+    needed = processes.gather(_counted(device, before))
+    processes.end()
     last = config.stages[-1]
     shown = sum(cost.steps for cost in costs) // config.run.sheet_every
     sheet = 5 * PAIRS_SHOWN * last.height * last.width * _SHEET_BYTES_A_PIXEL
@@ -97,7 +100,8 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         pictures=source.description,
         precision=objective.precision,
         stages=tuple(costs),
-        memory=_counted(device, before),
+        processes=processes.count,
+        memory=None if None in needed else sum(one for one in needed if one is not None),
         on_gpu=device.type != "cpu",
         checkpoint=_checkpoint_bytes(state, adversary=config.losses.adversarial > 0),
         sheets=round(shown * sheet),
@@ -115,6 +119,8 @@ def describe_run(cost: RunCost) -> str:
         f"pictures     {cost.pictures}",
         f"precision    {cost.precision}",
     ]
+    if cost.processes > 1:
+        lines.append(f"processes    {cost.processes}, which share every batch")
     if not cost.stages:
         lines.append("steps        none are left to do")
     for each in cost.stages:

@@ -109,6 +109,7 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
             # asked between steps only: half a step must never be saved
             if processes.anybody(options.should_stop()):
                 save()
+                processes.wait()  # whoever ended before the file is written would be missed
                 raise InterruptedRunError(f"stopped at step {state.step}, saved to {path}; the same command goes on")
             terms = one_step(state, config, source, objective, processes)
             reports.step(state, terms)
@@ -118,8 +119,9 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
                 save()
             elif state.step % config.run.save_every == 0:
                 _go_on_without(save)
-    if source.skipped:
-        _LOG.warning("passed over %d of the pictures: %s", len(source.skipped), ", ".join(sorted(source.skipped)[:10]))
+    skipped = sorted(set().union(*processes.gather(set(source.skipped))))
+    if skipped:
+        _LOG.warning("passed over %d of the pictures: %s", len(skipped), ", ".join(skipped[:10]))
     processes.end()
     return path
 
@@ -264,8 +266,6 @@ def one_step(
         _update_discriminator(state, processes)
     clip = config.optimiser.clip
     norm = update(state, state.generator, state.generator_optimiser, clip, processes.average)
-    # running statistics are of each process's own pictures
-    processes.average([buffer for buffer in state.generator.buffers() if buffer.is_floating_point()])
     state.scaler.update()
     values = _mean_terms(gathered, norm, processes)
     _check(state, config, values)
@@ -287,10 +287,10 @@ def _parts(state: TrainingState, config: TrainingConfig, source: BatchSource, pr
             f"parts each; make it a multiple of {processes.count * stage.accumulate}"
         )
     count = mine // stage.accumulate
-    # the parts of this step, and of the next two for those who read ahead
+    # the parts of this step, and of the next ones for those who work ahead
     firsts = [
         state.pairs_used + step * stage.batch + processes.rank * mine + part * count
-        for step in range(3)
+        for step in range(1 + source.steps_ahead)
         for part in range(stage.accumulate)
     ]
     size, stride, foreground = (stage.height, stage.width), config.generator.stride, config.losses.foreground

@@ -19,6 +19,7 @@ from ..framing import resize
 from ..pictures import PictureError
 from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import keypoint_heatmaps
+from ..processes import sharing_memory
 from .batches import Batch, sigma_at
 from .config import ConfigError, DataConfig
 from .limbs import limb_attention
@@ -93,6 +94,8 @@ class _Cache:
 class PhotographSource:
     """Pairs of a prepared set, in another order every time round; see BatchSource."""
 
+    steps_ahead = 2
+
     def __init__(self, data: DataConfig, device: torch.device | str, *, limbs: bool = False) -> None:
         """Open the set at `data.root`.
 
@@ -139,7 +142,7 @@ class PhotographSource:
         form = _Form(size, foreground != 1)
         if self._cache is None or self._cache.form != form:
             self._forget()
-            self._cache = _Cache(form, int(self._data.cache_gib * 2**30))
+            self._cache = _Cache(form, int(self._data.cache_gib * 2**30 / sharing_memory()))
         cache, before = self._cache, self._ahead
         self._ahead = {}
         for start in (first, *upcoming):

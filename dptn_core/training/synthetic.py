@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -24,29 +25,31 @@ _GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, fill the unit interva
 class PairSource:
     """Synthetic pairs by number, made some batches ahead: small images cost more to set up than to draw."""
 
+    steps_ahead = 16
     framing: Framing = "fit"
 
     def __init__(self, data: DataConfig, device: torch.device | str) -> None:
         """Make set `data.seed` on `device`.
 
         Raises:
-            ConfigError: rendering people needs packages that are not installed, or `data.people` names no set.
+            ConfigError: rendering people needs packages that are not installed, or `data.kept` names no set.
         """
         self._data, self._device = data, torch.device(device)
         self._makers = {kind: _maker(kind, data, self._device) for kind in _kinds(data)}
         self.description = f"{_described(data)}, seed {data.seed}"
         self.skipped: dict[str, str] = {}
-        self._made: SyntheticPairs | None = None
-        self._first = 0
+        self._ahead: dict[tuple[int, int, tuple[int, int]], SyntheticPairs] = {}  # by first pair, count and size
 
-    def pairs(self, first: int, count: int, size: tuple[int, int]) -> SyntheticPairs:
+    def pairs(self, first: int, count: int, size: tuple[int, int], upcoming: Sequence[int] = ()) -> SyntheticPairs:
         """Pairs number `first` to `first + count - 1`; the same numbers always give the same pairs."""
-        made, start = self._made, first - self._first
-        if made is None or start < 0 or start + count > len(made) or tuple(made.source.shape[2:]) != size:
-            ahead = max(1, _PIXELS_AHEAD // (count * size[0] * size[1]))
-            made = self._make(range(first, first + count * ahead), size)
-            self._made, self._first, start = made, first, 0
-        return made[start : start + count]
+        if (first, count, size) not in self._ahead:
+            batches = max(1, _PIXELS_AHEAD // (count * size[0] * size[1]))
+            firsts = [first, *upcoming][:batches]
+            made = self._make([number for start in firsts for number in range(start, start + count)], size)
+            self._ahead = {
+                (start, count, size): made[place * count : (place + 1) * count] for place, start in enumerate(firsts)
+            }
+        return self._ahead.pop((first, count, size))
 
     def _make(self, numbers: Sequence[int], size: tuple[int, int]) -> SyntheticPairs:
         kinds = [kind_of(self._data, number) for number in numbers]
@@ -69,7 +72,7 @@ class PairSource:
         upcoming: Sequence[int] = (),
     ) -> Batch:
         """See BatchSource."""
-        return make_batch(self.pairs(first, count, size), sigma_at(self._data, size[0]), stride, foreground)
+        return make_batch(self.pairs(first, count, size, upcoming), sigma_at(self._data, size[0]), stride, foreground)
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Synthetic pairs are made at any size."""
@@ -116,8 +119,21 @@ def _plain(pairs: SyntheticPairs) -> SyntheticPairs:
 def _maker(kind: str, data: DataConfig, device: torch.device) -> Maker:
     if kind == "figures":
         return lambda numbers, size: draw_pairs(_seeds(data.seed, numbers, device), size)
+    if data.kept:
+        return _reader(data, device)
     render = _renderer(device)
     return lambda numbers, size: _plain(render(_seeds(data.seed, numbers, device), size))
+
+
+def _reader(data: DataConfig, device: torch.device) -> Maker:
+    """Reads a kept set, changed anew every time round."""
+    from ..data.synthetic.kept import KeptSetError, open_kept, read_pairs
+
+    try:
+        kept = open_kept(Path(data.kept))
+    except KeptSetError as error:
+        raise ConfigError(f"data.kept: {error}") from error
+    return lambda numbers, size: _plain(read_pairs(kept, numbers, data.seed, size=size)).to(device)
 
 
 def _fixed(kind: str, data: DataConfig, device: torch.device) -> Maker:

@@ -68,9 +68,8 @@ def test_a_run_that_does_not_fit_into_memory_is_refused_in_a_line(tmp_path, caps
     monkeypatch.setattr("dptn_core.training.dry_run.one_step", too_much)
     path = tmp_path / "tiny.toml"
     path.write_text("[[stages]]\nheight = 48\nwidth = 32\nbatch = 2\nsteps = 7\n[generator]\nbase_features = 8\n")
-    assert (
-        cli.main(["train", "--config", str(path), "--out", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]) == 2
-    )
+    command = ["train", "--config", str(path), "--out", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]
+    assert cli.main([*command, "--processes", "1"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("dptn train: there is not enough memory (") and last.endswith("pictures in [[stages]]")
 
@@ -87,8 +86,10 @@ def test_the_command_prints_it(tmp_path, capsys):
     path = tmp_path / "tiny.toml"
     path.write_text("[[stages]]\nheight = 48\nwidth = 32\nbatch = 2\nsteps = 7\n[generator]\nbase_features = 8\n")
     out = tmp_path / "run"
-    assert cli.main(["train", "--config", str(path), "--out", str(out), "--device", "cpu", "--dry-run"]) == 0
+    command = ["train", "--config", str(path), "--out", str(out), "--device", "cpu", "--dry-run", "--processes", "2"]
+    assert cli.main(command) == 0
     said = capsys.readouterr().out
+    assert re.search(r"processes +2, which share every batch", said)
     assert re.search(r"stage +32x48, batches of 2, 7 steps of \d+\.\d\d s", said)
     assert not out.exists()
 

@@ -493,8 +493,8 @@ class TestTraining:
         (tmp_path / "tiny.toml").write_text(TINY)
         arguments = ["train", "--config", tmp_path / "tiny.toml", "--data", root, "--out", tmp_path / "run"]
         with caplog.at_level(logging.WARNING):
-            assert main([*map(str, arguments), "--device", "cpu", "--steps", "3"]) == 0
-            assert main([*map(str, arguments), "--device", "cpu"]) == 0
+            assert main([*map(str, arguments), "--device", "cpu", "--processes", "1", "--steps", "3"]) == 0
+            assert main([*map(str, arguments), "--device", "cpu", "--processes", "1"]) == 0
         assert f"passed over 1 of the pictures: {names[2]}" in caplog.text
         assert len(list((tmp_path / "run" / "sheets").iterdir())) == 2
 
@@ -502,7 +502,7 @@ class TestTraining:
         self, character: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         arguments = ["train", "--config", "own", "--data", character, "--from", "starter", "--out", tmp_path / "run"]
-        assert main([*map(str, arguments), "--device", "cpu", "--steps", "2"]) == 0
+        assert main([*map(str, arguments), "--device", "cpu", "--processes", "2", "--steps", "2"]) == 0
         assert (tmp_path / "run" / "training.pt").is_file() and "wrote " in capsys.readouterr().out
 
     @pytest.mark.parametrize(
@@ -514,6 +514,6 @@ class TestTraining:
         root = make_set(tmp_path / "set", size) if size else tmp_path / "none"
         (tmp_path / "tiny.toml").write_text(TINY)
         arguments = ["train", "--config", tmp_path / "tiny.toml", "--data", root, "--out", tmp_path / "run"]
-        assert main([*map(str, arguments), "--device", "cpu"]) == 2
+        assert main([*map(str, arguments), "--device", "cpu", "--processes", "1"]) == 2
         error = capsys.readouterr().err.splitlines()[-1]
         assert error.startswith("dptn train: ") and says in error and not (tmp_path / "run" / "training.pt").exists()

@@ -68,9 +68,9 @@ def by_hand(weights: dict[str, Tensor], trunk: str, one: Tensor, other: Tensor, 
 
 
 @pytest.mark.parametrize("trunk", ["alexnet", "vgg16"])
-@pytest.mark.parametrize("slices", [2, 5])
-def test_it_agrees_with_the_definition_computed_plainly(tmp_path, trunk, slices):
-    one, other = pairs(61, 48)
+@pytest.mark.parametrize(("slices", "size"), [(1, (40, 33)), (2, (40, 40)), (2, (41, 33)), (5, (61, 48))])
+def test_it_agrees_with_the_definition_computed_plainly(tmp_path, trunk, slices, size):
+    one, other = pairs(*size)
     found = ShiftTolerantDistance.load(random_file(tmp_path, trunk), trunk, slices)(one, other)
     wanted = by_hand(random_weights(trunk), trunk, one, other, slices)
     assert found.tolist() == pytest.approx(wanted.tolist(), rel=1e-4)
@@ -177,8 +177,10 @@ def test_places_without_any_feature_have_finite_gradients(tmp_path):
     assert torch.isfinite(one.grad).all() and float(one.grad.abs().max()) > 0
 
 
-def test_bf16_finds_nearly_the_same_distance():
-    distance, (one, other) = trained(), pairs(128, 96)
+@pytest.mark.parametrize("size", [(128, 96), (127, 96), (128, 95), (61, 47)])
+def test_bf16_finds_nearly_the_same_distance(size):
+    """At every parity of the sides: edges are computed apart."""
+    distance, (one, other) = trained(), pairs(*size)
     wanted = distance(one, other)
     with torch.autocast("cpu", torch.bfloat16):
         found = distance(one, other)

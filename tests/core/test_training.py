@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ from dptn_core.training.synthetic import PairSource
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 ALONE = alone(CPU)
+ALONE_ON_CPU = ("--device", "cpu", "--processes", "1")
 
 # Every part of a run, as small as it goes: two sizes, batch norm (which keeps statistics), the adversary joining late.
 TINY: dict[str, Any] = {
@@ -318,7 +319,7 @@ def test_pairs_come_by_number_however_they_are_asked_for():
     source = PairSource(DataConfig(), CPU)
     asked = [(0, 2), (2, 2), (4, 3), (7, 2), (12, 2), (3, 2), (3, 2)]  # on, past what was drawn ahead, back, again
     for first, count in asked:
-        found = source.pairs(first, count, (32, 24))
+        found = source.pairs(first, count, (32, 24), (first + count, first + 2 * count, 40))
         assert len(found) == count
         different = differences(vars(wanted[first : first + count]), vars(found))
         assert not different, f"{count} pairs from {first}: {different}"
@@ -547,7 +548,7 @@ def started(tmp_path: Path, steps: int) -> tuple[subprocess.Popen[str], Path, Pa
     config = write_toml(tmp_path / "tiny.toml", values)
     command = ["-m", "dptn_core.cli", "train", "--config", str(config), "--out", str(tmp_path / "run")]
     process = subprocess.Popen(
-        [sys.executable, *command, "--device", "cpu"],
+        [sys.executable, *command, "--device", "cpu", "--processes", "1"],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
@@ -578,7 +579,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path):
     process.stderr.close()
     survived = content_of(path)["step"]
     assert 2 <= survived < 16
-    assert cli.main(["train", "--config", str(config_path), "--out", str(tmp_path / "run"), "--device", "cpu"]) == 0
+    assert cli.main(["train", "--config", str(config_path), "--out", str(tmp_path / "run"), *ALONE_ON_CPU]) == 0
     whole = run(tmp_path / "whole", load_config(config_path))
     assert_same_run(path, whole)
 
@@ -602,7 +603,7 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
 def test_a_folder_has_one_run_at_a_time(tmp_path, capsys):
     process, config_path, path = started(tmp_path, steps=100_000)
     wait_for_step(process, path, 1)
-    again = ["train", "--config", str(config_path), "--out", str(path.parent), "--device", "cpu", "--steps", "1"]
+    again = ["train", "--config", str(config_path), "--out", str(path.parent), *ALONE_ON_CPU, "--steps", "1"]
     assert cli.main(again) == 2
     assert f"another dptn command is at work in {path.parent}" in capsys.readouterr().err
     assert process.poll() is None, "the run that was first should go on"
@@ -757,8 +758,8 @@ def test_files_appear_whole_under_their_suffix_in_folders_that_are_made(tmp_path
 
 def not_a_number_from(step: int) -> type[PairSource]:
     class Broken(PairSource):
-        def pairs(self, first: int, count: int, size: tuple[int, int]) -> SyntheticPairs:
-            found = super().pairs(first, count, size)
+        def pairs(self, first: int, count: int, size: tuple[int, int], upcoming: Sequence[int] = ()) -> SyntheticPairs:
+            found = super().pairs(first, count, size, upcoming)
             return dataclasses.replace(found, target=found.target * float("nan")) if first >= 2 * step else found
 
     return Broken
@@ -778,7 +779,7 @@ def test_not_a_number_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path,
 
 def test_the_command_line_says_so_in_a_line_and_the_run_can_go_on(finished, tmp_path, monkeypatch, capsys):
     config = write_toml(tmp_path / "tiny.toml", TINY)
-    command = ["train", "--config", str(config), "--out", str(tmp_path / "run"), "--device", "cpu"]
+    command = ["train", "--config", str(config), "--out", str(tmp_path / "run"), *ALONE_ON_CPU]
     monkeypatch.setattr(loop, "PairSource", not_a_number_from(3))
     assert cli.main(command) == 2
     errors = capsys.readouterr().err

@@ -69,7 +69,7 @@ def both_ways(dtype: torch.dtype, supervised: bool, sharpness: float = 3.0) -> t
 
 
 @pytest.mark.parametrize("supervised", [False, True])
-@pytest.mark.parametrize("sharpness", [0.5, 3.0, 10.0])
+@pytest.mark.parametrize("sharpness", [0.5, 3.0, 5.0])
 def test_in_bf16_results_and_gradients_are_within_a_percent(supervised: bool, sharpness: float) -> None:
     for ours, exact in zip(*both_ways(torch.bfloat16, supervised, sharpness), strict=True):
         assert ours.isfinite().all()

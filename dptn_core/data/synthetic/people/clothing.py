@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .body import vertex_normals
 from .geometry import smooth, unit
 from .person import Person, column
 from .template import BOTTOM, CAP, EYE, LONG, OUTER, SHOE, SKIN, SKIRT, TOP, Template
@@ -17,7 +16,7 @@ from .template import BOTTOM, CAP, EYE, LONG, OUTER, SHOE, SKIN, SKIRT, TOP, Tem
 _FAR = 9.0  # metres: a cut that is nowhere near
 GONE = -_FAR  # the cut of skin that is not there at all, not even under cloth
 _COVERED = 0.03  # metres below an edge of cloth, from where on skin counts as covered
-_OVERLAP = 0.015  # metres that trousers go on under a top that hangs over them
+_OVERLAP = 0.015  # metres that trousers go on under a top that hangs over them; wide skirts less
 _ANGLES, _HEIGHTS = 32, 28  # cells around and along the trunk, to find what is widest above
 _LOWEST, _HIGHEST = 0.6, 1.44
 
@@ -66,8 +65,8 @@ def dress(template: Template, people: Sequence[Person], source: Tensor, heads: T
     hair = _hair_field(wear)
     cut = _cuts(wear, hair)
     vertices = source[:, template.vertices]
-    normals = vertex_normals(vertices, template.faces)
-    vertices = vertices + normals * _stand_off(wear, cut, hair)[..., None]
+    # along the template's normals: some millimetres leave no difference to see, and a body's own take long
+    vertices = vertices + template.rest_normals * _stand_off(wear, cut, hair)[..., None]
     for layer, extra in ((TOP, 0.0), (OUTER, 0.15)):
         vertices = _hang(wear, vertices, heads, layer, extra)
     for side, sign in (("L", 1.0), ("R", -1.0)):
@@ -109,6 +108,7 @@ def _cuts(wear: _Wear, hair: Tensor) -> Tensor:
     top = torch.where(wear.tucked & ~wear.skirt, torch.minimum(top, height - wear("waist") + 0.05 + off_arms), top)
     top = torch.where(wear.tucked & wear.skirt, torch.minimum(top, height - 0.93 + off_arms), top)
     covered = torch.maximum(torch.maximum(top, bottom), torch.maximum(shoe - 0.01, torch.minimum(outer, outer - 0.02)))
+    covered = torch.maximum(covered, torch.minimum(skirt, height - 0.8))  # hips; thighs show when a skirt swings
     azimuth, above_eyes = _head_place(t)
     long = torch.where(above_eyes < 0.085, (azimuth - wear.face("parting")) * 0.1, 0.05)
     long = torch.where(wear.face("long_hair") > 0, torch.minimum(height - wear.face("hair_length"), long), gone)
@@ -116,9 +116,11 @@ def _cuts(wear: _Wear, hair: Tensor) -> Tensor:
         SKIN: torch.where(_ears(t)[None] & (wear.face("long_hair") > 0), GONE, _COVERED - covered),
         EYE: torch.ones_like(covered),
         BOTTOM: torch.where(wear.tucked, bottom, torch.minimum(bottom, _OVERLAP - top)),
-        TOP: torch.minimum(top, 0.07 - outer),
+        TOP: torch.minimum(top, 0.04 - outer),
         OUTER: outer,
-        SKIRT: skirt,
+        SKIRT: torch.minimum(
+            torch.where(wear.tucked, skirt, torch.minimum(skirt, 0.2 * _OVERLAP - top)), _OVERLAP - outer
+        ),
         SHOE: shoe,
         CAP: torch.where(wear.face("bald") > 0, gone, hair),
         LONG: long,

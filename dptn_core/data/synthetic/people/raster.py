@@ -92,16 +92,24 @@ def rasterise(template: Template, atlas: Atlas, posed: Posed, screen: Tensor, ca
     return out
 
 
-def gather(template: Template, posed: Posed, screen: Tensor, cameras: Cameras, depth: Tensor, scale: int) -> Samples:
-    """What shading needs at every visible sample of a depth map; arguments as for `rasterise`."""
+def gather(
+    template: Template,
+    posed: Posed,
+    screen: Tensor,
+    cameras: Cameras,
+    depth: Tensor,
+    chosen: Tensor,
+    scale: int,
+) -> Samples:
+    """What shading needs at the chosen samples (a mask like `depth`) of a depth map; the rest as for `rasterise`."""
     import warp as wp
 
     from .kernels import gather_kernel
-    from .warp_launch import EMPTY, launch, vec, vec3
+    from .warp_launch import launch, vec, vec3
 
     device, (height, width) = screen.device, cameras.size
     flat = depth.view(-1)
-    spot = (flat < EMPTY).nonzero()[:, 0]
+    spot = chosen.view(-1).nonzero()[:, 0]
     key, count = flat[spot], len(spot)
     place, normal, flat_normal, view, rest, along_u, along_v = (torch.empty(count, 3, device=device) for _ in range(7))
     uv, extra = torch.empty(count, 2, device=device), torch.empty(count, 4, device=device)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..pairs import PeoplePairs, joined
 from .atlas import Atlas, load_atlas
@@ -31,6 +32,7 @@ from .rig import bone_rotations, skin
 from .scene import Scene, sample_scene
 from .template import BODY_VERTICES, BOTTOM, OUTER, SKIRT, TOP, Template, load_template
 from .truth import correspondence, keypoint_truth, labels, limb_depths, surface_of
+from .warp_launch import EMPTY
 
 _AT_ONCE = 8  # pairs
 _OVERSAMPLING = 2
@@ -198,7 +200,8 @@ def _draw_person(
     studio: Studio, cast: Cast, posed: Posed, screen: Tensor, cameras: Cameras, depth: Tensor, lit: Lit
 ) -> tuple[Tensor, Tensor]:
     """The people's light as sRGB, premultiplied (2B, H, W, 3), and their mattes (2B, H, W)."""
-    samples = gather(studio.template, posed, screen, cameras, depth, _OVERSAMPLING)
+    covered = depth < EMPTY
+    samples = gather(studio.template, posed, screen, cameras, depth, _to_shade(covered), _OVERSAMPLING)
     material = materials(studio.template, studio.atlas, cast.people, cast.scenes, samples)
     diffuse, mirrored = shine_on(
         lit,
@@ -212,12 +215,28 @@ def _draw_person(
         material.exponent,
     )
     light = material.albedo * diffuse + mirrored * material.gloss[:, None]
+    colour = develop(light, cast.scenes, samples.picture)
     height, width = cameras.size
-    canvas = light.new_zeros(depth.numel(), 4)
-    canvas[samples.spot, :3] = develop(light, cast.scenes, samples.picture)
-    canvas[samples.spot, 3] = 1
-    canvas = canvas.view(len(depth), height, _OVERSAMPLING, width, _OVERSAMPLING, 4).mean((2, 4))
-    return canvas[..., :3], canvas[..., 3]
+    row, column = samples.spot // (width * _OVERSAMPLING), samples.spot % (width * _OVERSAMPLING)
+    pixel = row // _OVERSAMPLING * width + column // _OVERSAMPLING  # rows of all pictures, one below the other
+    canvas = light.new_zeros(len(depth) * height * width, 4)
+    canvas.index_add_(0, pixel, torch.cat([colour, torch.ones_like(colour[:, :1])], 1))
+    canvas = canvas.view(len(depth), height, width, 4)
+    matte = functional.avg_pool2d(covered[:, None].float(), _OVERSAMPLING)[:, 0]
+    return canvas[..., :3] / canvas[..., 3:].clamp(min=1) * matte[..., None], matte
+
+
+def _to_shade(covered: Tensor) -> Tensor:
+    """Which covered samples (P, H * s, W * s) get a colour: every second one, as on a chessboard.
+
+    All of them decide the matte; the others only get a colour where their pixel would have none.
+    """
+    height, width = covered.shape[1:]
+    chess = (torch.arange(height, device=covered.device)[:, None] + torch.arange(width, device=covered.device)) % 2 == 0
+    chosen = covered & chess
+    reached = functional.max_pool2d(chosen[:, None].float(), _OVERSAMPLING)
+    alone = functional.interpolate(reached, scale_factor=float(_OVERSAMPLING), mode="nearest")[:, 0] == 0
+    return chosen | (covered & alone)
 
 
 def _with_truth(studio: Studio, cast: Cast, seeds: list[int], shot: _Shot, image: Tensor) -> PeoplePairs:

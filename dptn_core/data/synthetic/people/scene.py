@@ -127,7 +127,7 @@ def _sample_faults(rng: np.random.Generator) -> Faults:
         blur=rng.uniform(0.2, 0.7) if rng.random() < 0.4 else 0.0,
         white_balance=1 + rng.normal(0, 0.035, 3) if rng.random() < 0.5 else np.ones(3),
         quality=int(rng.integers(55, 98)) if rng.random() < 0.7 else 0,
-        bystander=seed if rng.random() < 0.07 else -1,
+        bystander=seed if rng.random() < 0.05 else -1,
         occluder=seed if rng.random() < 0.07 else -1,
     )
 

@@ -22,7 +22,7 @@ LAYERS = 9
 CLOTH = (BOTTOM, TOP, OUTER, SKIRT, SHOE)
 BODY_VERTICES = 13_380  # of the skin; the eyes' come after them
 EYE_VERTICES = 144
-_VERSION = "2"
+_VERSION = "3"
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Template:
     bone_index: Tensor  # (V, 8) int32
     bone_weight: Tensor  # (V, 8)
     rest: Tensor  # (V, 3)
+    rest_normals: Tensor  # (V, 3) unit, outwards
     height: Tensor  # (V,) metres above the floor
     along_arm: Tensor  # (V,) metres from the shoulder; -1 away from the arms
     arm: Tensor  # (V,) weight of the arms' bones

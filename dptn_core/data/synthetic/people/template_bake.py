@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..pairs import PARTS
+from .body import vertex_normals
 from .cache import Baked
 from .mesh import Array, read_obj, subdivide, triangles
 from .template import BODY_VERTICES, BOTTOM, CAP, EYE, EYE_VERTICES, LONG, OUTER, SHOE, SKIN, SKIRT, TOP
@@ -202,6 +203,7 @@ def bake_template() -> Baked:
         "bone_index": bone.int(),
         "bone_weight": weight / weight.sum(1, keepdim=True),
         "rest": source[vertices],
+        "rest_normals": vertex_normals(source[vertices][None], faces)[0],
         "height": measures.height[vertices],
         "along_arm": measures.along_arm[vertices],
         "arm": measures.arm[vertices],
