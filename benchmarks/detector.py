@@ -33,6 +33,7 @@ _SIZE = (384, 288)
 _FIGURES_SEED = 0x0DE7EC7
 _BATCH = 10
 _ROUNDS = 7
+_THREE = Path("tests/core/detection/two.jpg")  # and a bystander
 _CANVAS = 1200  # pixels
 _WALKING, _SHARE = Path("tests/core/detection/walking.jpg"), 0.89  # of its height is the person
 _TRACKED = 3  # frames, after the first
@@ -52,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=0, help="how many rendered people")
     parser.add_argument("--figures", type=int, default=0, help="how many drawn figures")
-    parser.add_argument("--two", type=Path, default=Path("tests/core/detection/two.jpg"), help="two people, for times")
+    parser.add_argument("--several", type=Path, default=_THREE, help="three people, for times")
     options = parser.parse_args()
     torch.set_num_threads(1)
     network = load_movenet()
@@ -61,7 +62,7 @@ def main() -> None:
     if options.figures:
         _accuracy(f"{options.figures} drawn figures", network, _figures(options.figures))
     _smallest(network)
-    _speed(network, read_picture(options.two))
+    _speed(network, read_picture(options.several))
 
 
 def _figures(count: int) -> Iterator[_Case]:
@@ -139,19 +140,19 @@ def _smallest(network: MoveNet) -> None:
     print(f"somebody who walks is found down to 1/{max(found, default=1)} of the longer side of the image")
 
 
-def _speed(network: MoveNet, two: Tensor) -> None:
-    """Milliseconds on one core: an image of nobody, one, two people; a mask; a tracked frame of one and of two."""
+def _speed(network: MoveNet, several: Tensor) -> None:
+    """Milliseconds on one core: an image of nobody, one, three people; a mask; a tracked frame of one and of three."""
     nobody = torch.full((3, 512, 512), 0.5)
     one = read_picture(FIGURE)
     segmenter, pose = load_segmenter(), detect_people(network, one).largest()
     cases: dict[str, Callable[[], object]] = {
         "an image of nobody, 512x512": lambda: detect_people(network, nobody),
         f"one person, {one.shape[2]}x{one.shape[1]}": lambda: detect_people(network, one),
-        f"two people, {two.shape[2]}x{two.shape[1]}": lambda: detect_people(network, two),
+        f"three people, {several.shape[2]}x{several.shape[1]}": lambda: detect_people(network, several),
         f"the mask of a person, {one.shape[2]}x{one.shape[1]}": lambda: person_mask(segmenter, one, pose),
     }
     times: dict[str, list[float]] = {name: [] for name in cases}
-    followed = {"a tracked frame, one person": one, "a tracked frame, two people": two}
+    followed = {"a tracked frame, one person": one, "a tracked frame, three people": several}
     times |= {name: [] for name in followed}
     for _ in range(_ROUNDS):
         for name, run in cases.items():
