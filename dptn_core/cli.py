@@ -1,4 +1,4 @@
-"""The command line: `dptn demo | transfer | prepare | train | evaluate | convert | figures | bench`."""
+"""The command line: `dptn demo | transfer | detect | prepare | train | evaluate | convert | figures | bench`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from .commands import bench, convert, demo, evaluate, figures, prepare, train, transfer
+from .commands import bench, convert, demo, detect, evaluate, figures, prepare, train, transfer
 
 _COMMANDS = {
     "demo": (demo, "redraw the pictures that ship, to see that everything works"),
     "transfer": (transfer, "redraw the person of a picture, or of many, in other poses"),
+    "detect": (detect, "find people in pictures and write their poses"),
     "prepare": (prepare, "lay out a set of pictures to train and test on"),
     "train": (train, "train a network, or go on training one"),
     "evaluate": (evaluate, "score a model, or drawn pictures beside true ones"),

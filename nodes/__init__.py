@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from . import host
 from .attention_preview import AttentionPreview
+from .clean_poses import CleanPoses
 from .draw_skeleton import DrawSkeleton
 from .edit_skeleton import EditSkeleton
 from .encode_source import EncodeSource
 from .extract_pose import ExtractPose
 from .load_model import LoadDPTNModel
+from .person_mask import PersonMask
 from .pose_files import LoadPose, SavePose
 from .sample_person import SamplePerson
 from .transfer_pose import TransferPose
@@ -24,6 +26,8 @@ class DPTNExtension(host.ComfyExtension):
             LoadDPTNModel,
             SamplePerson,
             ExtractPose,
+            PersonMask,
+            CleanPoses,
             EditSkeleton,
             DrawSkeleton,
             LoadPose,

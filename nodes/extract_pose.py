@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from torch import Tensor
 
+from ..dptn_core.detection import detect_frames, load_movenet
 from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_person, draw_skeleton
 from ..dptn_core.pose.extraction import (
     OPENPOSE_BODY,
@@ -27,9 +29,11 @@ from .poses import to_wire
 from .types import PoseType
 
 _BLOCK = "Extract Pose"
-_VITPOSE, _OPENPOSE = "ViTPose", "OpenPose (non-commercial)"
+_BUILT_IN, _VITPOSE, _OPENPOSE = "built in", "ViTPose", "OpenPose (non-commercial)"
 _EVERYBODY = "everybody"
 _KEEP_OFFLINE, _DOWNLOAD = "stop with an error", "download them"
+_WHOLE_BODY_FOLDER = "vitpose-wholebody"  # of a ViTPose for COCO-WholeBody, in the folder of annotators
+_ROOM = 2**29  # bytes that the built-in detector works in: eight people at once take two thirds of it
 
 
 class ExtractPose(io.ComfyNode):
@@ -42,17 +46,18 @@ class ExtractPose(io.ComfyNode):
             node_id="DPTNExtractPose",
             display_name="Extract Pose (DPTN)",
             category="DPTN",
-            description="Finds people and their poses in pictures, with ViTPose or OpenPose. The detectors' "
-            "weights do not ship: see this block's help.",
+            description="Finds people and their poses in pictures. The built-in detector ships; ViTPose and OpenPose "
+            "need weights that do not: see this block's help.",
             **host.search_words("pose estimation", "openpose preprocessor", "detect pose", "dwpose"),
             inputs=[
                 io.Image.Input("image", tooltip="One picture or a batch, such as the frames of a video."),
                 io.Combo.Input(
                     "detector",
-                    options=[_VITPOSE, _OPENPOSE],
-                    default=_VITPOSE,
-                    tooltip="ViTPose: Apache-2.0, needs nothing installed. OpenPose: needs controlnet-aux; code and "
-                    "weights are for non-commercial use.",
+                    options=[_BUILT_IN, _VITPOSE, _OPENPOSE],
+                    default=_BUILT_IN,
+                    tooltip="built in: MoveNet, Apache-2.0, ships with the pack; quick on frames of a video. ViTPose: "
+                    "Apache-2.0, a whole-body model gives hands, face and feet. OpenPose: needs controlnet-aux; code "
+                    "and weights are for non-commercial use.",
                 ),
                 io.Combo.Input(
                     "people",
@@ -72,8 +77,15 @@ class ExtractPose(io.ComfyNode):
                     "missing_weights",
                     options=[_KEEP_OFFLINE, _DOWNLOAD],
                     default=_KEEP_OFFLINE,
-                    tooltip="What to do when the detector's weights are not on this machine. Nothing is downloaded "
-                    "unless you say so here.",
+                    tooltip="What to do when the weights of ViTPose or OpenPose are not on this machine. Nothing is "
+                    "downloaded unless you say so here.",
+                ),
+                io.Boolean.Input(
+                    "scores",
+                    default=False,
+                    optional=True,
+                    tooltip="Send confidences of 0 to 1, not only 1 for found joints: Clean Poses can use them. "
+                    "Some packs leave out joints below 1.",
                 ),
             ],
             outputs=[
@@ -84,24 +96,55 @@ class ExtractPose(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image: Tensor, detector: str, people: str, threshold: float, missing_weights: str
+        cls,
+        image: Tensor,
+        detector: str,
+        people: str,
+        threshold: float,
+        missing_weights: str,
+        scores: bool = False,
     ) -> io.NodeOutput:
         """Look at every picture."""
         images = check_batch(image, _BLOCK, "image")
-        with speaking_for(_BLOCK, "detector"):
-            found = _load(detector, download=missing_weights == _DOWNLOAD)
-        # held until the end: what nobody holds, the host forgets that it has loaded
-        patchers = [host.managed(network) for network in found.networks]
         show = host.progress(len(images))
-        frames = []
-        for number in range(len(images)):
-            picture = picture_of(images, number, _BLOCK, "image")
-            host.bring_to_device(patchers)
-            with speaking_for(_BLOCK, "image"):
-                everybody = found.detect(picture, threshold=threshold, check=host.stop_if_interrupted)
+        frames: list[People] = []
+        found = (
+            _built_in(images, threshold)
+            if detector == _BUILT_IN
+            else _loaded(images, detector, threshold, download=missing_weights == _DOWNLOAD)
+        )
+        for number, everybody in enumerate(found, 1):
             frames.append(everybody if people == _EVERYBODY else _only(everybody, people))
-            show(number + 1, None)
-        return io.NodeOutput(to_wire(frames), _skeletons(frames))
+            show(number, None)
+        return io.NodeOutput(to_wire(frames, scores=scores), _skeletons(frames))
+
+
+def _built_in(images: Tensor, threshold: float) -> Iterator[People]:
+    """Everybody in each image, by the detector that ships; images that go on from the last one are looked at sooner."""
+    with speaking_for(_BLOCK, "detector"):
+        network = load_movenet()
+    patcher = host.managed(network)
+
+    def pictures() -> Iterator[Tensor]:
+        for number in range(len(images)):
+            host.bring_to_device([patcher], _ROOM)
+            yield picture_of(images, number, _BLOCK, "image")
+
+    with speaking_for(_BLOCK, "image"):
+        yield from detect_frames(network, pictures(), threshold=threshold, check=host.stop_if_interrupted)
+
+
+def _loaded(images: Tensor, detector: str, threshold: float, *, download: bool) -> Iterator[People]:
+    """Everybody in each image, by a detector whose weights do not ship."""
+    with speaking_for(_BLOCK, "detector"):
+        found = _load(detector, download=download)
+    # held until the end: what nobody holds, the host forgets that it has loaded
+    patchers = [host.managed(network) for network in found.networks]
+    for number in range(len(images)):
+        picture = picture_of(images, number, _BLOCK, "image")
+        host.bring_to_device(patchers)
+        with speaking_for(_BLOCK, "image"):
+            yield found.detect(picture, threshold=threshold, check=host.stop_if_interrupted)
 
 
 def _skeletons(frames: list[People]) -> Tensor:
@@ -123,7 +166,8 @@ def _load(detector: str, *, download: bool) -> PoseDetector:
     persons = find_weights(PERSONS, host.annotator_folders())
     if persons is None and download:
         persons = _weights(PERSONS, download=True)
-    return load_vitpose(_weights(VITPOSE, download=download), person_folder=persons)
+    whole = next((folder for base in host.annotator_folders() if (folder := base / _WHOLE_BODY_FOLDER).is_dir()), None)
+    return load_vitpose(whole or _weights(VITPOSE, download=download), person_folder=persons)
 
 
 def _weights(weights: Weights, *, download: bool) -> Path:
@@ -132,6 +176,6 @@ def _weights(weights: Weights, *, download: bool) -> Path:
     if found is not None:
         return found
     if not download:
-        switch = f"The switch is 'missing_weights': '{_DOWNLOAD}'"
+        switch = f"The switch is 'missing_weights': '{_DOWNLOAD}'. Or choose '{_BUILT_IN}' as 'detector', which ships"
         raise BlockError(f"{_BLOCK}: {missing_weights_message(weights, folders)}. {switch}")
     return download_weights(weights, folders[0])

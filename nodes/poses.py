@@ -92,9 +92,9 @@ def persons_found(
     return poses
 
 
-def to_wire(frames: Sequence[People]) -> list[dict[str, Any]]:
-    """The strict form every consumer accepts."""
-    return write_openpose(list(frames))
+def to_wire(frames: Sequence[People], *, scores: bool = False) -> list[dict[str, Any]]:
+    """The strict form every consumer accepts; with `scores`, real confidences in place of 1.0."""
+    return write_openpose(list(frames), scores=scores)
 
 
 def person_input(tooltip: str) -> io.Combo.Input:

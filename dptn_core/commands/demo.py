@@ -6,13 +6,15 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .options import add_model, load_model_of
+from .people import THRESHOLD, people_finder, person_found
 from .poses import read_poses
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
     parser.description = (
-        "Redraw a drawn figure and a photograph that ship in other poses, with pictures of the attention."
+        "Redraw a drawn figure and a photograph that ship in other poses, with pictures of the attention. The pose in "
+        "the photograph is found by the detector that ships."
     )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")
     add_model(parser)
@@ -31,10 +33,14 @@ def run(options: Namespace) -> None:
     model = load_model_of(options)
     for name, image, pose_file, targets in (
         ("figure", samples.FIGURE, samples.FIGURE_POSE, samples.FIGURE_TARGETS),
-        ("photograph", samples.PHOTOGRAPH, samples.PHOTOGRAPH_POSE, samples.PHOTOGRAPH_TARGETS),
+        ("photograph", samples.PHOTOGRAPH, None, samples.PHOTOGRAPH_TARGETS),
     ):
         picture = read_picture(image)
-        source_pose = read_poses(pose_file, None)[0]
+        if pose_file is None:
+            (people,) = people_finder(options.device, THRESHOLD)([picture])
+            source_pose = person_found(people, None, image)
+        else:
+            source_pose = read_poses(pose_file, None)[0]
         source = encode_source(model, picture, source_pose)
         poses = [read_poses(path, None)[0] for path in targets]
         result = transfer(source, poses)

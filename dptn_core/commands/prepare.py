@@ -93,14 +93,17 @@ def _folder_options(parser: ArgumentParser) -> None:
     parser.description = (
         "Lay out pictures of your own: a folder for each person, or one folder for one person (frames of a video are "
         "such a folder). Poses come from OpenPose JSON files beside the pictures (name.json, name_keypoints.json or "
-        "name.pose.json), or from a detector. Pictures that cannot be learnt from are left out and listed with the "
-        "reason. Run the same command again after a stop, or when pictures were added or taken away."
+        "name.pose.json), and where there is none from a detector. Pictures that cannot be learnt from are left out "
+        "and listed with the reason. Run the same command again after a stop, or when pictures were added or removed."
     )
     parser.add_argument("folder", type=Path, help="folder of pictures, or of a folder of pictures a person")
     parser.add_argument("--out", type=Path, required=True, help="folder for the set")
     parser.add_argument("--size", type=size, default=(256, 192), help="width x height of the set (default: 192x256)")
     parser.add_argument(
-        "--detector", choices=("vitpose", "openpose"), help="finds poses where no pose file is; the one of Extract Pose"
+        "--detector",
+        choices=("built-in", "vitpose", "openpose", "none"),
+        default="built-in",
+        help="finds poses where no pose file is: those of Extract Pose, or none (default: built-in, which ships)",
     )
     parser.add_argument(
         "--weights", type=Path, action="append", default=[], help="folder with the detector's weights (repeatable)"
@@ -123,14 +126,16 @@ def _prepare_folder(options: Namespace) -> None:
         raise CommandError(f"--out {options.out} is a file; name a folder")
     if not options.folder.is_dir():
         raise CommandError(f"{options.folder}: no such folder; name one with pictures")
-    if (options.weights or options.download) and not options.detector:
-        raise CommandError("--weights and --download are for a detector; choose one by --detector vitpose or openpose")
+    if (options.weights or options.download) and options.detector in ("built-in", "none"):
+        raise CommandError(
+            "--weights and --download are for detectors that do not ship; choose one by --detector vitpose or openpose"
+        )
     if options.least_keypoints > _JOINTS:
         raise CommandError(f"--least-keypoints {options.least_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
     if min(options.size) < _LEAST_SIDE:
         height, width = options.size
         raise CommandError(f"--size {width}x{height} is too small to show a person; give {_LEAST_SIDE} or more a side")
-    detect, detector = _detector(options) if options.detector else (None, "")
+    detect, detector = (None, "") if options.detector == "none" else _detector(options)
     plan = FolderPlan(
         size=options.size,
         test_share=options.test_share,
@@ -160,6 +165,12 @@ def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
     from functools import partial
 
     from ..pose import extraction
+
+    if options.detector == "built-in":
+        from ..detection import detect_people, load_movenet
+
+        network = load_movenet(find_device(options.device))
+        return partial(detect_people, network, threshold=options.threshold), f"built-in, threshold {options.threshold}"
 
     folders = [*options.weights, options.out / "weights"]  # the last is where an earlier run may have put them
 

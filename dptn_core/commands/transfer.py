@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .options import CommandError, add_model, load_model_of, size
+from .people import Finder, add_threshold, people_finder, person_found, sequence_found
 from .poses import read_poses
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..checkpoint import DPTNModel
+    from ..pose import Canvas, People, Pose
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,18 @@ class _Source:
     picture: Path
     pose: Path | None
     out: Path
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A pose or a sequence of poses to draw: in a pose file, or found in one picture or in the frames of a clip.
+
+    A pose file may state no canvas; then its poses are read on that of each picture anew, so here they are None.
+    """
+
+    path: Path
+    count: int
+    found: tuple[Pose, ...] | None = None
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -43,14 +57,22 @@ def add_options(parser: ArgumentParser) -> None:
         type=Path,
         nargs="+",
         help="OpenPose JSON: the pose seen in the picture, a file for each (default: the file beside the picture, as "
-        "me.json or me_keypoints.json beside me.png)",
+        "me.json or me_keypoints.json beside me.png; without one, the pose is found in the picture)",
     )
     parser.add_argument(
         "--target-pose",
         type=Path,
-        required=True,
+        default=[],
         nargs="+",
         help="OpenPose JSON files: one picture is drawn for each pose",
+    )
+    parser.add_argument(
+        "--target-image",
+        type=Path,
+        default=[],
+        nargs="+",
+        help="pictures to take the pose from, brought to the size and place of the person in --image; a video, an "
+        "animated picture or a folder of frames is a sequence",
     )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")
     parser.add_argument(
@@ -59,8 +81,18 @@ def add_options(parser: ArgumentParser) -> None:
         help="also write this picture of where the network looked for the first pose of the first picture",
     )
     parser.add_argument(
-        "--person", type=int, default=None, help="which person of the pose files, from 0 (default: largest)"
+        "--person",
+        type=int,
+        default=None,
+        help="which person of --image and of the pose files, from 0; in pictures, from the left (default: largest)",
     )
+    parser.add_argument(
+        "--target-person",
+        type=int,
+        default=None,
+        help="which person of --target-pose and --target-image (default: --person in files, the largest in pictures)",
+    )
+    add_threshold(parser)
     parser.add_argument(
         "--framing", choices=("fit", "stretch"), help="how the person is cut out (default: as the model was trained)"
     )
@@ -75,9 +107,13 @@ def run(options: Namespace) -> None:
 
     if options.attention:
         check_format(options.attention)
+    if not (options.target_pose or options.target_image):
+        raise CommandError("no pose to draw was named; add --target-pose FILE.json or --target-image PICTURE")
     sources = _sources(options)
-    counts = [len(read_poses(path, options.person)) for path in options.target_pose]
-    names = _names(list(zip(options.target_pose, counts, strict=True)))
+    find = people_finder(options.device, options.threshold)
+    targets = [_file_target(path, _person_of_files(options)) for path in options.target_pose]
+    targets += [_image_target(path, options.target_person, find) for path in options.target_image]
+    names = _names([(target.path, target.count) for target in targets])
     _keep(sources, names, options.attention)
     model = load_model_of(options)
     # in this order each process meets few pictures, and encodes each of them once
@@ -88,7 +124,7 @@ def run(options: Namespace) -> None:
     for number in sorted({source for source, _ in share}):
         files = [file for source, file in share if source == number]
         try:
-            _draw(model, sources[number], files, names, options, number == 0)
+            _draw(model, sources[number], {file: targets[file] for file in files}, names, find, options, number == 0)
         except ValueError as error:  # the picture or its pose is bad; a disk that fails is an OSError, and ends it all
             if len(sources) == 1:
                 raise
@@ -103,9 +139,15 @@ def run(options: Namespace) -> None:
 
 
 def _draw(
-    model: DPTNModel, source: _Source, files: list[int], names: list[list[str]], options: Namespace, first: bool
+    model: DPTNModel,
+    source: _Source,
+    targets: dict[int, _Target],
+    names: list[list[str]],
+    find: Finder,
+    options: Namespace,
+    first: bool,
 ) -> None:
-    """One picture in the poses of some of the files; `first`: the one that --attention is about."""
+    """One picture in the poses of some of the targets, by their numbers; `first`: the one that --attention is about."""
     from ..attention_picture import attention_picture
     from ..pictures import read_picture
     from ..pose import Canvas, People, draw_skeleton
@@ -113,12 +155,10 @@ def _draw(
 
     picture = read_picture(source.picture)
     canvas = Canvas(picture.shape[2], picture.shape[1])
-    seen = read_poses(_pose_file(source), options.person, canvas)
-    if len(seen) > 1:
-        raise CommandError(f"{source.pose} holds the poses of {len(seen)} pictures; that of {source.picture} is wanted")
-    encoded = encode_source(model, picture, seen[0], framing=options.framing, size=options.size)
-    for file in files:
-        poses = read_poses(options.target_pose[file], options.person, canvas)
+    seen = _source_pose(source, picture, find, options.person)
+    encoded = encode_source(model, picture, seen, framing=options.framing, size=options.size)
+    for file, chosen in targets.items():
+        poses = _poses(chosen, _person_of_files(options), seen, canvas)
         result = transfer(encoded, poses)  # the poses of one file are a sequence and share a frame
         for target, drawn, name in zip(poses, result.pictures, names[file], strict=True):
             path, skeleton = source.out / f"{name}.png", source.out / f"{name}_skeleton.png"
@@ -169,14 +209,69 @@ def _sources(options: Namespace) -> list[_Source]:
     ]
 
 
-def _pose_file(source: _Source) -> Path:
-    if source.pose is None:
+def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | None) -> Pose:
+    """The pose seen in a picture: by its pose file, or found in it."""
+    from ..pose import Canvas
+
+    if source.pose is not None:
+        seen = read_poses(source.pose, person, Canvas(picture.shape[2], picture.shape[1]))
+        if len(seen) > 1:
+            raise CommandError(
+                f"{source.pose} holds the poses of {len(seen)} pictures; that of {source.picture} is wanted"
+            )
+        return seen[0]
+    (people,) = find([picture])
+    if not people.people:
         name = source.picture.stem
         raise CommandError(
-            f"{source.picture} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json); "
-            "name it with --source-pose"
+            f"{source.picture} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json), "
+            "and nobody was found in it; draw one in a pose editor and name it with --source-pose, or lower --threshold"
         )
-    return source.pose
+    return person_found(people, person, source.picture)
+
+
+def _person_of_files(options: Namespace) -> int | None:
+    person: int | None = options.person if options.target_person is None else options.target_person
+    return person
+
+
+def _file_target(path: Path, person: int | None) -> _Target:
+    return _Target(path, len(read_poses(path, person)))
+
+
+def _image_target(path: Path, person: int | None, find: Finder) -> _Target:
+    """The pose in a picture, or the poses of somebody in the frames of a clip; frames without them are left out."""
+    frames = _people_of(path, find)
+    if len(frames) == 1:
+        return _Target(path, 1, (person_found(frames[0], person, path),))
+    poses = [pose for pose in sequence_found(frames, person, path) if pose is not None]
+    if len(poses) < len(frames):
+        print(
+            f"dptn transfer: {path}: {len(frames) - len(poses)} frames without the person are left out", file=sys.stderr
+        )
+    return _Target(path, len(poses), tuple(poses))
+
+
+def _people_of(path: Path, find: Finder) -> list[People]:
+    from ..clips import read_clip
+    from ..data.pairs.own_pictures import find_pictures
+    from ..pictures import read_picture
+    from ..pose import fit_to_canvas
+
+    if path.is_dir():
+        found = list(find(read_picture(one.path) for one in find_pictures(path)))
+    else:
+        found = list(find(read_clip(path)))
+    if not found:
+        raise CommandError(f"{path} holds no frame; name another picture, video or folder")
+    return [fit_to_canvas(people, found[0].canvas) for people in found]
+
+
+def _poses(target: _Target, person: int | None, seen: Pose, canvas: Canvas) -> list[Pose]:
+    """What to draw of a target: poses of a file as they are, those of pictures like the person in the source."""
+    from ..pose import fit_to_person
+
+    return read_poses(target.path, person, canvas) if target.found is None else fit_to_person(list(target.found), seen)
 
 
 def _names(files: list[tuple[Path, int]]) -> list[list[str]]:

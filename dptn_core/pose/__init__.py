@@ -3,7 +3,7 @@
 Heat maps need torch, so they are imported on their own: ``from dptn_core.pose.heatmaps import ...``.
 """
 
-from .choice import PERSON_CHOICES, choose_person
+from .choice import PERSON_CHOICES, choose_person, follow_person
 from .drawing import JOINT_COLOURS, draw_skeleton, draw_skeleton_over
 from .fitting import fit_to_canvas, fit_to_person
 from .interpolation import EASINGS, Step, frame_count, pose_between, sequence
@@ -38,6 +38,7 @@ __all__ = [
     "draw_skeleton_over",
     "fit_to_canvas",
     "fit_to_person",
+    "follow_person",
     "frame_count",
     "load_pose_file",
     "pose_between",

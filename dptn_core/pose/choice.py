@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .skeleton import NoPersonError, People, Pose
@@ -41,6 +43,31 @@ def choose_person(people: People, choice: str = LARGEST) -> Pose:
             f"the person {choice!r} was asked for, and there {'is' if len(there) == 1 else 'are'} {len(there)}"
         )
     return there[index]
+
+
+def follow_person(frames: Sequence[People], first: Pose) -> list[Pose | None]:
+    """One person through the frames of a sequence: in each, whoever is nearest to where they were last.
+
+    Args:
+        frames: On canvases of one size.
+        first: The person as they are at the beginning.
+
+    Returns:
+        For each frame the person, or None where nobody has a keypoint that both poses show.
+    """
+    last = first
+    found: list[Pose | None] = []
+    for frame in frames:
+        distances = [(_distance(pose, last), pose) for pose in frame.people if (pose.present & last.present).any()]
+        nearest = min(distances, key=lambda pair: pair[0], default=None)
+        found.append(nearest[1] if nearest else None)
+        last = nearest[1] if nearest else last
+    return found
+
+
+def _distance(pose: Pose, other: Pose) -> float:
+    both = pose.present & other.present
+    return float(np.median(np.hypot(*(pose.keypoints - other.keypoints)[both].T)))
 
 
 def from_left(people: People) -> list[Pose]:

@@ -21,6 +21,7 @@ import numpy as np
 from ..atomic import written_beside
 from .skeleton import (
     FACE_POINTS,
+    FOOT_POINTS,
     HAND_POINTS,
     KEYPOINT_NAMES,
     MAX_CANVAS_SIDE,
@@ -44,6 +45,7 @@ class PoseFileNotFoundError(PoseFormatError, FileNotFoundError):
 _BODY_LENGTHS = {54: 3, 75: 3, 51: 3, 36: 2}
 _HAND_LENGTHS = {63: 3, 42: 2}
 _FACE_LENGTHS = {210: 3, 204: 3, 140: 2}
+_FOOT_LENGTHS = {18: 3, 12: 2}
 
 # Index into the source layout for each of our 18 keypoints; None is the midpoint of the shoulders.
 _FROM_BODY_25 = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
@@ -65,8 +67,9 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     missing points as 0,0,0, as -1,-1, by a confidence of 0 or by null; parts that are null, absent or empty;
     confidences as flags or real scores (kept, those above 1 become 1); bodies of 18 points with or without
     confidence, BODY_25 (75 numbers) and COCO-17 (51 numbers, neck put between the shoulders); faces of 70 or
-    68 points; the old part names without ``_2d``; OpenPose's own files, which have no canvas; documents with
-    `animals` or nothing in place of `people`, which hold nobody. Unknown keys are ignored.
+    68 points; feet of 6, as ComfyUI's SDPose has them; the old part names without ``_2d``; OpenPose's own files,
+    which have no canvas; documents with `animals` or nothing in place of `people`, which hold nobody. Unknown keys
+    are ignored.
 
     Units are decided once a picture, over all points of everybody: 0..1 when the canvas is known (and at
     least 16 px on its longer side) and no present coordinate exceeds 1 in magnitude. Points with both
@@ -98,15 +101,15 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     raise PoseFormatError(f"pose data must be a list of pictures or one picture, got {_described(document)}")
 
 
-def write_openpose(pictures: list[People]) -> list[dict[str, Any]]:
-    """Write the strict form, ready for `json.dumps`.
+def write_openpose(pictures: list[People], *, scores: bool = False) -> list[dict[str, Any]]:
+    """Write the strict form, ready for `json.dumps`; with `scores`, real confidences in place of 1.0.
 
     A list, pixels, Python floats, confidence 1.0 or 0.0 (several consumers drop anything between), missing
-    points as zeros, hands (63 numbers) and face (210) always present. `read_openpose` gives back the same
-    values except for scores. Where all points lie within a pixel of the origin, or one is at -1,-1, a picture
-    also carries ``"coordinates": "pixels"``, because a reader would have to guess.
+    points as zeros, hands (63 numbers) and face (210) always present, feet (18) where there are some.
+    `read_openpose` gives back the same values except for scores. Where all points lie within a pixel of the origin,
+    or one is at -1,-1, a picture also carries ``"coordinates": "pixels"``, because a reader would have to guess.
     """
-    return [_write_picture(picture) for picture in pictures]
+    return [_write_picture(picture, scores) for picture in pictures]
 
 
 def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -> list[People]:
@@ -132,8 +135,8 @@ def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -
         raise PoseFormatError(f"{path}: {error}") from error
 
 
-def save_pose_file(path: str | os.PathLike[str], pictures: list[People]) -> None:
-    """Write pose data as a JSON file (UTF-8) in the strict form.
+def save_pose_file(path: str | os.PathLike[str], pictures: list[People], *, scores: bool = False) -> None:
+    """Write pose data as a JSON file (UTF-8) in the strict form; with `scores`, real confidences in place of 1.0.
 
     The file is written beside its place and renamed, so a reader never sees half of it. Missing folders are made.
 
@@ -141,7 +144,7 @@ def save_pose_file(path: str | os.PathLike[str], pictures: list[People]) -> None
         OSError: The folder cannot be written.
     """
     path = Path(path)
-    text = json.dumps(write_openpose(pictures), allow_nan=False)
+    text = json.dumps(write_openpose(pictures, scores=scores), allow_nan=False)
     with written_beside(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
@@ -154,9 +157,11 @@ class _RawPerson:
     hand_left: FloatArray | None
     hand_right: FloatArray | None
     face: FloatArray | None
+    feet: FloatArray | None
 
     def parts(self) -> list[FloatArray]:
-        return [part for part in (self.body, self.hand_left, self.hand_right, self.face) if part is not None]
+        parts = (self.body, self.hand_left, self.hand_right, self.face, self.feet)
+        return [part for part in parts if part is not None]
 
 
 @dataclass(frozen=True)
@@ -228,6 +233,7 @@ def _read_person(person: object, path: str, exact: bool) -> _RawPerson:
         hand_left=part("hand_left", _HAND_LENGTHS),
         hand_right=part("hand_right", _HAND_LENGTHS),
         face=part("face", _FACE_LENGTHS),
+        feet=part("foot", _FOOT_LENGTHS),
     )
 
 
@@ -346,6 +352,7 @@ def _to_pose(person: _RawPerson, canvas: Canvas, normalised: bool) -> Pose:
         in_pixels(person.hand_left),
         in_pixels(person.hand_right),
         _to_70(in_pixels(person.face)),
+        in_pixels(person.feet),
     )
 
 
@@ -374,13 +381,14 @@ def _to_70(face: FloatArray | None) -> FloatArray | None:
     return np.concatenate([face, np.zeros((FACE_POINTS - len(face), 3))])
 
 
-def _write_picture(picture: People) -> dict[str, Any]:
+def _write_picture(picture: People, scores: bool) -> dict[str, Any]:
     people = [
         {
-            "pose_keypoints_2d": _flat(np.column_stack([pose.keypoints, pose.confidence]), len(KEYPOINT_NAMES)),
-            "face_keypoints_2d": _flat(pose.face, FACE_POINTS),
-            "hand_left_keypoints_2d": _flat(pose.hand_left, HAND_POINTS),
-            "hand_right_keypoints_2d": _flat(pose.hand_right, HAND_POINTS),
+            "pose_keypoints_2d": _flat(np.column_stack([pose.keypoints, pose.confidence]), len(KEYPOINT_NAMES), scores),
+            "face_keypoints_2d": _flat(pose.face, FACE_POINTS, scores),
+            "hand_left_keypoints_2d": _flat(pose.hand_left, HAND_POINTS, scores),
+            "hand_right_keypoints_2d": _flat(pose.hand_right, HAND_POINTS, scores),
+            **({} if pose.feet is None else {"foot_keypoints_2d": _flat(pose.feet, FOOT_POINTS, scores)}),
         }
         for pose in picture.people
     ]
@@ -397,15 +405,16 @@ def _write_picture(picture: People) -> dict[str, Any]:
 
 def _parts(pose: Pose) -> list[FloatArray]:
     body = np.column_stack([pose.keypoints, pose.confidence])
-    return [part for part in (body, pose.hand_left, pose.hand_right, pose.face) if part is not None]
+    parts = (body, pose.hand_left, pose.hand_right, pose.face, pose.feet)
+    return [part for part in parts if part is not None]
 
 
-def _flat(points: FloatArray | None, count: int) -> list[float]:
-    """Points (count, 3) or None as one list of Python floats with confidence 1.0 or 0.0."""
+def _flat(points: FloatArray | None, count: int, scores: bool) -> list[float]:
+    """Points (count, 3) or None as one list of Python floats with confidence 1.0 or 0.0, or the real one."""
     if points is None:
         return [0.0] * (3 * count)
-    flags = (points[:, 2:] > 0).astype(np.float64)
-    flat: list[float] = np.hstack([points[:, :2], flags]).ravel().tolist()
+    confidence = points[:, 2:] if scores else (points[:, 2:] > 0).astype(np.float64)
+    flat: list[float] = np.hstack([points[:, :2], confidence]).ravel().tolist()
     return flat
 
 

@@ -60,6 +60,7 @@ LIMBS = (
 
 HAND_POINTS = 21
 FACE_POINTS = 70
+FOOT_POINTS = 6
 
 MAX_CANVAS_SIDE = 32_768
 MAX_COORDINATE = 1e6  # pixels; nothing farther away belongs to a picture
@@ -112,6 +113,7 @@ class Pose:
             a single present point is stored as None.
         hand_right: The same for the right hand.
         face: (70, 3) float64 in the same form, or None.
+        feet: (6, 3) in the same form, or None: big toe, small toe and heel of the left foot, then of the right.
 
     Raises:
         ValueError: A shape is wrong, a number is NaN or infinite, or a confidence leaves 0..1.
@@ -123,6 +125,7 @@ class Pose:
     hand_left: FloatArray | None = None
     hand_right: FloatArray | None = None
     face: FloatArray | None = None
+    feet: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Copy, check and freeze the arrays; zero whatever is missing."""
@@ -132,7 +135,8 @@ class Pose:
         body = _checked_points(np.column_stack([keypoints, confidence]), "confidence")
         object.__setattr__(self, "keypoints", _read_only(body[:, :2]))
         object.__setattr__(self, "confidence", _read_only(body[:, 2]))
-        for name, count in (("hand_left", HAND_POINTS), ("hand_right", HAND_POINTS), ("face", FACE_POINTS)):
+        counts = {"hand_left": HAND_POINTS, "hand_right": HAND_POINTS, "face": FACE_POINTS, "feet": FOOT_POINTS}
+        for name, count in counts.items():
             part = getattr(self, name)
             if part is not None:
                 points = _checked_points(_finite_array(part, (count, 3), name), f"confidence of {name}")
@@ -193,7 +197,7 @@ class Pose:
         return self.transformed(scale, (0.0, 0.0), canvas)
 
     def transformed(self, scale_xy: tuple[float, float], offset_xy: tuple[float, float], canvas: Canvas) -> Pose:
-        """Scale and shift every present point, body, hands and face: ``xy * scale_xy + offset_xy``.
+        """Scale and shift every present point, body, hands, face and feet: ``xy * scale_xy + offset_xy``.
 
         Args:
             scale_xy: Positive factors for x and y. To flip, use `mirrored`, which also swaps the labels.
@@ -220,6 +224,7 @@ class Pose:
                 moved(self.hand_left),
                 moved(self.hand_right),
                 moved(self.face),
+                moved(self.feet),
             )
 
     def without(self, threshold: float) -> Pose:
@@ -234,6 +239,7 @@ class Pose:
             hand_left=kept(self.hand_left),
             hand_right=kept(self.hand_right),
             face=kept(self.face),
+            feet=kept(self.feet),
         )
 
     def mirrored(self) -> Pose:
@@ -257,10 +263,11 @@ class Pose:
             flipped(self.hand_right, range(HAND_POINTS)),
             flipped(self.hand_left, range(HAND_POINTS)),
             flipped(self.face, _MIRRORED_FACE),
+            flipped(self.feet, _MIRRORED_FEET),
         )
 
     def _key(self) -> tuple[object, ...]:
-        arrays = (self.keypoints, self.confidence, self.hand_left, self.hand_right, self.face)
+        arrays = (self.keypoints, self.confidence, self.hand_left, self.hand_right, self.face, self.feet)
         return (self.canvas, *(None if array is None else array.tobytes() for array in arrays))
 
     def __eq__(self, other: object) -> bool:
@@ -371,6 +378,8 @@ def _mirror_name(name: str) -> str:
 
 
 _MIRRORED_BODY = tuple(KEYPOINT_NAMES.index(_mirror_name(name)) for name in KEYPOINT_NAMES)
+
+_MIRRORED_FEET = (3, 4, 5, 0, 1, 2)
 
 # For each of the 70 OpenPose face points, the index of its mirror image.
 _MIRRORED_FACE = (

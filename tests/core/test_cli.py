@@ -22,7 +22,7 @@ from dptn_core.pictures import read_picture, write_picture
 from dptn_core.pose import People, Pose, save_pose_file
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("demo", "transfer", "train", "evaluate", "convert", "figures", "bench")
+COMMANDS = ("demo", "transfer", "detect", "train", "evaluate", "convert", "figures", "bench")
 CANVAS = (120, 160)
 
 

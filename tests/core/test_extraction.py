@@ -37,7 +37,7 @@ from dptn_core.pose.extraction import (
     load_vitpose,
     missing_weights_message,
 )
-from dptn_core.pose.extraction.coco import openpose_from_coco
+from dptn_core.pose.extraction.coco import openpose_from_coco, openpose_parts
 
 ROOT = Path(__file__).parents[2]
 SIZES = [(512, 512), (300, 450), (640, 360), (333, 517), (1201, 799), (97, 131)]  # width, height
@@ -651,6 +651,32 @@ def test_coco_keypoints_become_openposes_by_name():
         if name != "neck":
             np.testing.assert_array_equal(points[joint], coco[COCO_OF_OPENPOSE[name]])
     np.testing.assert_array_equal(points[1], [*(coco[5, :2] + coco[6, :2]) / 2, min(coco[5, 2], coco[6, 2])])
+
+
+def test_whole_body_keypoints_become_hands_and_face():
+    points = np.arange(133 * 3, dtype=float).reshape(133, 3)
+    found = openpose_parts(points)
+    np.testing.assert_array_equal(found.body, openpose_from_coco(points))
+    assert found.hand_left is not None and found.hand_right is not None and found.face is not None
+    np.testing.assert_array_equal(found.hand_left, points[91:112])
+    np.testing.assert_array_equal(found.hand_right, points[112:133])
+    np.testing.assert_array_equal(found.feet, points[17:23])
+    np.testing.assert_array_equal(found.face[:68], points[23:91])
+    np.testing.assert_array_equal(found.face[68:], points[[2, 1]])  # the pupils: right, left
+    assert openpose_parts(points[:17]).face is None
+
+
+def test_a_wholebody_vitpose_gives_hands_and_face_above_the_threshold(tmp_path, monkeypatch):
+    detector = load_vitpose(save_vitpose(tmp_path / "whole", labels=133))
+    maps = torch.zeros(1, 133, 64, 48)
+    maps[:, :, 30, 20] = 0.9
+    maps[:, 91:101, 30, 20] = 0.1  # half of the left hand is not to be seen
+    monkeypatch.setattr(detector.networks[0], "forward", lambda pixel_values: SimpleNamespace(heatmaps=maps))
+    (pose,) = detector.detect(smooth_picture(90, 120)).people
+    assert pose.face is not None and (pose.face[:, 2] > 0).all()
+    assert pose.feet is not None and (pose.feet[:, 2] > 0).all()
+    assert pose.hand_right is not None and (pose.hand_right[:, 2] > 0).all()
+    assert pose.hand_left is not None and (pose.hand_left[:, 2] > 0).sum() == 11
 
 
 # Both

@@ -194,6 +194,22 @@ def test_normalised_points_without_canvas_live_on_a_canvas_of_1x1():
     assert np.allclose(people.rescaled(CANVAS).person(0).keypoints, expected().keypoints)
 
 
+def test_feet_are_read_and_written_where_there_are_some_and_left_out_where_not():
+    feet = [float(v) for i in range(6) for v in (i + 10, i + 20, 0.5)]
+    feet[15:] = [-1.0, -1.0, 0.0]  # as SDPose marks what it has not found
+    (people,) = read_openpose([picture(flat(), foot_keypoints_2d=feet)])
+    (pose,) = people.people
+    assert pose.feet[4].tolist() == [14, 24, 0.5] and not pose.feet[5].any()
+    (written,) = write_openpose([people])
+    assert written["people"][0]["foot_keypoints_2d"][12:] == [14.0, 24.0, 1.0, 0.0, 0.0, 0.0]
+    (scored,) = write_openpose([people], scores=True)
+    assert scored["people"][0]["foot_keypoints_2d"][12:15] == [14.0, 24.0, 0.5]
+    (bare,) = write_openpose(read_openpose([picture(flat())]))
+    assert "foot_keypoints_2d" not in bare["people"][0]
+    with pytest.raises(PoseFormatError, match="foot_keypoints_2d must hold 18 or 12 numbers, got 3"):
+        read_openpose([picture(flat(), foot_keypoints_2d=[1.0, 2.0, 3.0])])
+
+
 def test_faces_of_68_points_and_parts_without_confidence_are_read():
     face = [float(v) for i in range(68) for v in (i + 1, i + 2, 1)]
     hand = [float(v) for i in range(21) for v in ((0, 0) if i == 4 else (i + 1, i + 2))]

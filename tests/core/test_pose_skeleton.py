@@ -201,6 +201,19 @@ def test_mirroring_and_rescaling_commute_even_on_a_1x1_canvas():
     assert np.allclose(pose.mirrored().rescaled(unit).keypoints, pose.rescaled(unit).mirrored().keypoints)
 
 
+def test_feet_move_with_the_pose_and_change_sides_in_a_mirror():
+    feet = np.column_stack([np.arange(6) * 3.0 + 10, np.full(6, 40.0), np.full(6, 0.6)])
+    feet[5, 2] = 0.1
+    pose = Pose(np.ones((18, 2)), np.ones(18), CANVAS, feet=feet)
+    larger = pose.transformed((2.0, 2.0), (1.0, 0.0), CANVAS)
+    assert np.allclose(larger.feet[:5, :2], feet[:5, :2] * 2 + (1, 0))
+    mirrored = pose.mirrored()
+    assert np.allclose(mirrored.feet[0, :2], (CANVAS.width - feet[3, 0], 40)) and mirrored.mirrored() == pose
+    assert not pose.without(0.5).feet[5].any() and pose.without(0.5) != pose
+    with pytest.raises(ValueError, match="feet must have shape"):
+        Pose(np.ones((18, 2)), np.ones(18), CANVAS, feet=np.ones((5, 3)))
+
+
 def test_the_mirror_of_the_face_pairs_every_point_once():
     assert sorted(_MIRRORED_FACE) == list(range(70))
     assert all(_MIRRORED_FACE[_MIRRORED_FACE[point]] == point for point in range(70))

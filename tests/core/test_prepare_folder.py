@@ -753,7 +753,7 @@ class TestRefused:
     ) -> None:
         for index in range(3):
             photograph(tmp_path / "anna" / f"{index}.png")
-        error = said(capsys, tmp_path / "anna", "--out", tmp_path / "out")
+        error = said(capsys, tmp_path / "anna", "--out", tmp_path / "out", "--detector", "none")
         assert "none of its 3 pictures is fit to learn from; 3 because there is no pose file beside it" in error
         assert str(tmp_path / "out" / LEFT_OUT) in error
 

@@ -6,14 +6,16 @@ from typing import Any
 
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 NOTES = {"Note", "MarkdownNote"}
+MUTED = 2
 
 
-def prompt_of(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def prompt_of(workflow: dict[str, Any], info: dict[str, Any], *, with_muted: bool = False) -> dict[str, dict[str, Any]]:
     """Links by slot, widget values by position, in the order the host declares its inputs.
 
     Args:
         workflow: the UI form, version 0.4, without subgraphs.
         info: the host's /object_info.
+        with_muted: as if everything that is muted were not.
 
     Raises:
         KeyError: a node the host does not know.
@@ -21,8 +23,9 @@ def prompt_of(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, dict[
     """
     links = {link[0]: link for link in workflow["links"]}
     prompt = {}
+    muted = {node["id"] for node in workflow["nodes"] if node["mode"] == MUTED and not with_muted}
     for node in workflow["nodes"]:
-        if node["type"] in NOTES:
+        if node["type"] in NOTES or node["id"] in muted:
             continue
         declared = info[node["type"]]
         values = list(node["widgets_values"])
@@ -36,8 +39,8 @@ def prompt_of(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, dict[
                         raise ValueError(f"{node['type']}: no value for {name}")
                     # an input appended since the workflow was saved keeps its default, as in the front ends
                     inputs[name] = values.pop(0) if values else options["default"]
-                    if options.get("control_after_generate"):
-                        values.pop(0)
+                    if options.get("control_after_generate") or options.get("image_upload"):
+                        values.pop(0)  # of a widget that the front end adds
         if values:
             raise ValueError(f"{node['type']}: values left over: {values}")
         for slot in node["inputs"]:
@@ -45,6 +48,7 @@ def prompt_of(workflow: dict[str, Any], info: dict[str, Any]) -> dict[str, dict[
                 _, source, output, target, _, kind = links[slot["link"]]
                 if target != node["id"]:
                     raise ValueError(f"link {slot['link']} does not end at node {node['id']}")
-                inputs[slot["name"]] = [str(source), output]
+                if source not in muted:
+                    inputs[slot["name"]] = [str(source), output]
         prompt[str(node["id"])] = {"class_type": node["type"], "inputs": inputs}
     return prompt

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from comfy_host import PACK
 from PIL import Image
-from prompt_of import NOTES, prompt_of
+from prompt_of import MUTED, NOTES, prompt_of
 
 FOLDER = PACK / "workflows"
 FILES = sorted(FOLDER.glob("*.json"))
 # What does not ship: diffusion files by node type and input.
 WANTED_FILES = {("CheckpointLoaderSimple", "ckpt_name"), ("ControlNetLoader", "control_net_name")}
 DIFFUSION = [path for path in FILES if "diffusion" in path.stem]
-COMPLETE = [path for path in FILES if path not in DIFFUSION]
 TITLE_HEIGHT = 30
 
 
@@ -30,12 +29,14 @@ def name_of(path: Path) -> str:
     return path.stem
 
 
-def test_there_are_six_and_two_of_them_end_in_diffusion():
-    assert (len(FILES), len(DIFFUSION)) == (6, 2)
+def test_those_that_need_downloads_say_so_in_their_title():
+    assert (len(FILES), len(DIFFUSION)) == (7, 2)
+    assert [path for path in FILES if path.stem.endswith("_needs_downloads")] == DIFFUSION
 
 
-@pytest.mark.parametrize("path", COMPLETE, ids=name_of)
-def test_it_runs_from_end_to_end_with_what_ships(host, path):
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_whichever_is_opened_first_runs_at_once_with_what_ships(host, path):
+    """Hosts list templates in the order of the file system, so none may fail; what needs downloads is muted."""
     run = host.run(prompt_of(read(path), host.get("/object_info")))
     assert run.error is None
     pictures = [one for output in run.outputs.values() for one in output.get("images", [])]
@@ -57,7 +58,7 @@ def missing_files(host: Any, prompt: dict[str, Any]) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("path", DIFFUSION, ids=name_of)
 def test_the_host_misses_nothing_but_the_diffusion_files(host, path):
     workflow = read(path)
-    prompt = prompt_of(workflow, host.get("/object_info"))
+    prompt = prompt_of(workflow, host.get("/object_info"), with_muted=True)
     assert missing_files(host, prompt) == WANTED_FILES
     offered = [one for node in workflow["nodes"] for one in node["properties"].get("models", [])]
     assert {one["directory"] for one in offered} == {"checkpoints", "controlnet"}
@@ -75,10 +76,31 @@ def test_the_pose_edited_by_hand_is_the_one_that_counts(host):
     assert said["by_hand"] is True
 
 
+def test_a_photograph_of_ones_own_takes_the_place_of_the_one_that_ships(host):
+    (path,) = (path for path in FILES if "photo_to_pose" in path.stem)
+    workflow = read(path)
+    ids = {node["type"]: node["id"] for node in workflow["nodes"]}
+    prompt = prompt_of(workflow, host.get("/object_info"), with_muted=True)
+    folder = host.base / "input"
+    folder.mkdir(exist_ok=True)
+    with Image.open(PACK / "dptn_core" / "samples" / "figure.png") as picture:
+        picture.convert("RGB").save(folder / "mine.png")
+    own, shipped = str(ids["LoadImage"]), str(ids["DPTNSamplePerson"])
+    prompt[own]["inputs"]["image"] = "mine.png"
+    for node in prompt.values():
+        node["inputs"] = {name: [own, 0] if link == [shipped, 0] else link for name, link in node["inputs"].items()}
+    run = host.run(prompt)
+    assert run.error is None, run.error
+    said = json.loads(run.outputs[str(ids["DPTNEditSkeleton"])]["dptn_pose"][0])
+    assert said["by_hand"] is False  # the edit was made over somebody else
+    (drawn,) = run.outputs[str(ids["DPTNTransferPose"])]["images"]
+    assert host.picture(drawn).shape[:2] == (512, 384)
+
+
 @pytest.mark.parametrize("path", DIFFUSION, ids=name_of)
 def test_our_part_of_a_diffusion_workflow_runs(host, path):
     """What feeds the diffusion, up to the picture, the skeleton and the mask that it gets."""
-    prompt = prompt_of(read(path), host.get("/object_info"))
+    prompt = prompt_of(read(path), host.get("/object_info"), with_muted=True)
     ours = {name: node for name, node in prompt.items() if node["class_type"].startswith("DPTN")}
     ours |= {name: node for name, node in prompt.items() if node["class_type"] in ("ImageScale", "ImageToMask")}
     wanted = [name for name, node in ours.items() if node["class_type"] in ("ImageScale", "DPTNDrawSkeleton")]
@@ -124,7 +146,7 @@ def test_no_boxes_overlap_and_groups_and_notes_explain(path):
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_of_its_authors_machine_is_in_it_and_it_has_a_thumbnail(host, path):
-    kinds = {node["type"] for node in read(path)["nodes"]}
+    kinds = {node["type"] for node in read(path)["nodes"] if node["mode"] != MUTED}
     assert "DPTNSamplePerson" in kinds and "LoadImage" not in kinds
     templates = host.get("/workflow_templates")["dptn-pose-transfer"]
     assert path.stem in templates

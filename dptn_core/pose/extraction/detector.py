@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from ..skeleton import Canvas, FloatArray, People, Pose
+from .coco import Found
 from .errors import ExtractionError
 
 Check: TypeAlias = Callable[[], None]
 """Called between network runs; raises to interrupt."""
 
-Find: TypeAlias = Callable[[Tensor, Check], list[FloatArray]]
-"""A picture (3, H, W) to one array (18, 3) a person: x, y in pixels of the picture, and a score of any range."""
+Find: TypeAlias = Callable[[Tensor, Check], list[Found]]
+"""A picture (3, H, W) to the people in it."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,17 @@ def _go_on() -> None:
     """Nobody wants to interrupt."""
 
 
-def _pose(points: FloatArray, threshold: float, canvas: Canvas) -> Pose:
+def _pose(found: Found, threshold: float, canvas: Canvas) -> Pose:
+    body = _within_range(found.body)
+    parts = (found.hand_left, found.hand_right, found.face, found.feet)
+    others = [None if part is None else _within_range(part) for part in parts]
+    return Pose(body[:, :2], body[:, 2], canvas, *others).without(threshold)
+
+
+def _within_range(points: FloatArray) -> FloatArray:
     points = np.where(np.isfinite(points).all(axis=1, keepdims=True), points, 0.0)
     # Heights of heat maps overshoot 1 and go below 0.
-    return Pose(points[:, :2], points[:, 2].clip(0, 1), canvas).without(threshold)
+    return np.column_stack([points[:, :2], points[:, 2].clip(0, 1)])
 
 
 def _middle(pose: Pose) -> float:

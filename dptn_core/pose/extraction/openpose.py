@@ -20,6 +20,7 @@ from ...checkpoint.files import read_contents
 from ...framing import resize
 from ...pictures import to_bytes
 from ..skeleton import KEYPOINT_NAMES, FloatArray
+from .coco import Found
 from .controlnet_aux_code import load_body_code
 from .detector import Check, PoseDetector, ready
 from .errors import ExtractionError
@@ -55,7 +56,7 @@ def load_openpose(weights: Path, device: torch.device | str = "cpu") -> PoseDete
     return PoseDetector("openpose", (body.model,), lambda picture, check: _find(body, picture, check))
 
 
-def _find(body: Any, picture: Tensor, check: Check) -> list[FloatArray]:
+def _find(body: Any, picture: Tensor, check: Check) -> list[Found]:
     working, scale = _working_picture(picture)
     check()
     try:
@@ -66,7 +67,7 @@ def _find(body: Any, picture: Tensor, check: Check) -> list[FloatArray]:
             "picture to fewer people, or use ViTPose"
         ) from error
     check()
-    return [_points(candidates, person, scale) for person in people]
+    return [Found(_points(candidates, person, scale)) for person in people]
 
 
 def _points(candidates: FloatArray, person: FloatArray, scale: FloatArray) -> FloatArray:

@@ -13,13 +13,13 @@ from torch import Tensor
 from ...framing import resize
 from ...pictures import to_bytes
 from ..skeleton import FloatArray
-from .coco import openpose_from_coco
+from .coco import WHOLE_BODY, Found, openpose_parts
 from .detector import Check, PoseDetector, device_of, ready
 from .errors import ExtractionError
 from .persons import find_boxes, load_person_finder
 from .transformers_folder import load_folder
 
-_KEYPOINTS: Final = (17, 133)  # COCO, and COCO-WholeBody, which begins with COCO's
+_KEYPOINTS: Final = (17, WHOLE_BODY)  # COCO, and COCO-WholeBody, which begins with COCO's
 _PADDING: Final = 1.25  # the processor's own: how much larger than a person's box the part is that the network sees
 _DETAIL: Final = 2  # pixels of the cut for each the network sees: more would only alias
 _COCO_EXPERT: Final = 0  # of the data sets ViTPose+ has experts for
@@ -27,6 +27,8 @@ _COCO_EXPERT: Final = 0  # of the data sets ViTPose+ has experts for
 
 def load_vitpose(folder: Path, device: torch.device | str = "cpu", person_folder: Path | None = None) -> PoseDetector:
     """Load ViTPose from a transformers folder; ViTPose+ with its experts for COCO.
+
+    A model for COCO-WholeBody finds hands and face as well.
 
     Args:
         folder: Holds config.json, model.safetensors and preprocessor_config.json of a ViTPose for COCO or
@@ -54,7 +56,7 @@ def load_vitpose(folder: Path, device: torch.device | str = "cpu", person_folder
     finder, finder_processor, person = load_person_finder(Path(person_folder))
     finder = ready(finder, device)
 
-    def find(picture: Tensor, check: Check) -> list[FloatArray]:
+    def find(picture: Tensor, check: Check) -> list[Found]:
         check()
         boxes = find_boxes(finder, finder_processor, person, picture)
         return _find(network, processor, picture, boxes, check)
@@ -67,11 +69,11 @@ def _whole(picture: Tensor) -> Tensor:
     return torch.tensor([0.0, 0.0, width, height])
 
 
-def _find(network: Any, processor: Any, picture: Tensor, boxes: list[Tensor], check: Check) -> list[FloatArray]:
+def _find(network: Any, processor: Any, picture: Tensor, boxes: list[Tensor], check: Check) -> list[Found]:
     found = []
     for box in boxes:
         check()
-        found.append(openpose_from_coco(_inside(network, processor, picture, box)))
+        found.append(openpose_parts(_inside(network, processor, picture, box)))
     check()
     return found
 

@@ -1,0 +1,143 @@
+"""`dptn detect`: find people in pictures and write their poses."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import CommandError
+from .people import Finder, add_threshold, people_finder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..pose import People
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Options of the command."""
+    parser.description = (
+        "Find people in pictures with the detector that ships, and write for each picture their poses (OpenPose JSON) "
+        "and a picture with the skeletons. Of a video or an animated picture all frames go into one file."
+    )
+    parser.add_argument("images", type=Path, nargs="+", help="pictures, videos, or folders of pictures")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the answers (default: out)")
+    parser.add_argument(
+        "--scores", action="store_true", help="write confidences of 0 to 1, not only 1 for found and 0 for missing"
+    )
+    add_threshold(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+
+
+def run(options: Namespace) -> None:
+    """`dptn detect`."""
+    from ..clips import is_clip
+    from ..pictures import PictureError
+
+    files = _files(options.images, options.out)
+    clips = [file for file in files if is_clip(file)]
+    find = people_finder(options.device, options.threshold)
+    failed: list[str] = []
+    # all stills are one sequence for the detector: where one goes on from the last, it is found sooner
+    stills = _still_people([file for file in files if file not in clips], find, failed)
+    for file, image, people in stills:
+        _write(file, files[file], [people], image, options.scores)
+    for file in clips:
+        try:
+            first, frames = _clip_people(file, find)
+        except PictureError as error:
+            failed.append(f"{file}: {error}")
+            continue
+        _write(file, files[file], frames, first, options.scores)
+    if len(files) == 1 and failed:
+        raise CommandError(failed[0])
+    for reason in failed:
+        print(f"dptn detect: passed over {reason}", file=sys.stderr)
+    if failed:
+        raise CommandError(f"{len(failed)} of the {len(files)} files were passed over, for the reasons above")
+
+
+def _files(given: list[Path], out: Path) -> dict[Path, Path]:
+    """The files to look at, each with the path of its answers, without suffix.
+
+    Raises:
+        CommandError: two files would have the same answers, or one would be written over.
+    """
+    from ..data.pairs.own_pictures import find_pictures
+
+    files: dict[Path, Path] = {}
+    for path in given:
+        if path.is_dir():
+            found = find_pictures(path, leave=None if out.resolve() == path.resolve() else out)
+            files |= {one.path: out / one.path.relative_to(path).with_suffix("") for one in found}
+        else:
+            files[path] = out / path.stem
+    taken: dict[str, Path] = {}
+    read = {path.resolve() for path in files}
+    for path, answer in files.items():
+        over = next((one for one in _answers(answer) if one.resolve() in read), None)
+        if over is not None:
+            raise CommandError(f"{over} would be written over; choose another --out")
+        other = taken.setdefault(str(answer).casefold(), path)
+        if other != path:
+            raise CommandError(f"{other} and {path} would both be answered in {answer}.json; run the command for each")
+    return files
+
+
+def _answers(out: Path) -> tuple[Path, Path]:
+    """The pose file and the picture that are written."""
+    return out.with_name(f"{out.name}.json"), out.with_name(f"{out.name}_skeleton.png")
+
+
+def _still_people(files: list[Path], find: Finder, failed: list[str]) -> Iterator[tuple[Path, Tensor, People]]:
+    from ..pictures import PictureError, read_picture
+
+    read: list[tuple[Path, Tensor]] = []
+
+    def pictures() -> Iterator[Tensor]:
+        for file in files:
+            try:
+                image = read_picture(file)
+            except PictureError as error:
+                failed.append(str(error))
+                continue
+            read.append((file, image))
+            yield image
+
+    for people in find(pictures()):
+        yield (*read.pop(), people)
+
+
+def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:
+    """The first frame, and who is in each."""
+    from ..clips import read_clip
+
+    first: list[Tensor] = []
+
+    def frames() -> Iterator[Tensor]:
+        for frame in read_clip(file):
+            if not first:
+                first.append(frame)
+            yield frame
+
+    found = list(find(frames()))
+    if not found:
+        raise CommandError(f"{file} holds no frame; name another video")
+    return first[0], found
+
+
+def _write(file: Path, out: Path, frames: list[People], image: Tensor, scores: bool) -> None:
+    from ..pictures import to_bytes, write_picture
+    from ..pose import draw_skeleton_over, save_pose_file
+
+    pose, shown = _answers(out)
+    save_pose_file(pose, frames, scores=scores)
+    write_picture(shown, draw_skeleton_over(to_bytes(image), frames[0]))
+    counts = [len(people.people) for people in frames]
+    found = (
+        f"{counts[0]} found" if len(frames) == 1 else f"{min(counts)} to {max(counts)} found in {len(frames)} frames"
+    )
+    print(f"{file}: {found}; wrote {pose} and {shown}")

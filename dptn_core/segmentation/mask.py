@@ -1,0 +1,77 @@
+"""Where a person is in an image, pixel by pixel."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..detection.crops import Square, cut, square_around
+from ..pose.extraction.detector import check_picture
+from ..pose.skeleton import FloatArray, Pose
+from .blazepose import SIZE, BlazePoseSegmenter
+from .edges import applied, linear_model
+from .weights import SegmentationError
+
+# For each of COCO's 17 keypoints its place among OpenPose's 18.
+_OPENPOSE: Final = (0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10)
+
+
+def person_mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tensor:
+    """The mask of one person.
+
+    Args:
+        network: From `load_segmenter`; it is run where it is.
+        image: (3, H, W) in [0, 1], RGB, on any device.
+        pose: The person's, on any canvas: it is stretched to the image. It says where to look, and who is meant.
+
+    Returns:
+        (H, W) float32 on the image's device: 1 where the person is, 0 where not, between along soft edges.
+
+    Raises:
+        SegmentationError: The pose has too few joints to say where the person is.
+        ExtractionError: `image` is not as described.
+    """
+    check_picture(image)
+    height, width = image.shape[1:]
+    square = square_around(_coco(pose, width, height), sure=np.finfo(float).tiny)
+    if square is None:
+        raise SegmentationError(
+            f"the pose has {int(pose.present.sum())} joints; at least 3 of head, arms and legs are needed to say where "
+            "the person is: lower the detector's threshold, or edit the pose"
+        )
+    device = next(network.parameters()).device
+    mask = torch.zeros(height, width, device=image.device)
+    left, top = max(square.left, 0), max(square.top, 0)
+    right, bottom = min(square.left + square.side, width), min(square.top + square.side, height)
+    if left >= right or top >= bottom:  # the joints lie beyond the image
+        return mask
+    with torch.inference_mode():
+        there = image.detach().float().clamp(0, 1).to(device)
+        seen = cut(there, square, SIZE)
+        model = torch.rot90(linear_model(network(seen[None])[0], seen), -square.turns, (1, 2))
+        part = there[:, top:bottom, left:right]
+        fine = applied(_enlarged(model, square, left, top, part), part)
+    mask[top:bottom, left:right] = fine.to(image.device)
+    return mask
+
+
+def _coco(pose: Pose, width: int, height: int) -> FloatArray:
+    """(17, 3) x, y in pixels of an image, confidence."""
+    scale = width / pose.canvas.width, height / pose.canvas.height
+    points = np.column_stack([pose.keypoints * scale, pose.confidence])
+    return points[list(_OPENPOSE)]
+
+
+def _enlarged(model: Tensor, square: Square, left: int, top: int, part: Tensor) -> Tensor:
+    """The model of a square (C, 256, 256), for a part (3, H, W) of the image whose corner is at left, top."""
+    height, width = part.shape[1:]
+    x = (torch.arange(width, device=model.device) + 0.5 + left - square.left) / square.side
+    y = (torch.arange(height, device=model.device) + 0.5 + top - square.top) / square.side
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1) * 2 - 1  # (H, W, 2) in -1..1
+    return functional.grid_sample(model[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[
+        0
+    ]

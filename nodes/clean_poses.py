@@ -1,0 +1,124 @@
+"""Clean Poses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, Pose, choose_person
+from ..dptn_core.pose.smoothing import Cleaning, clean_sequence
+from ..dptn_core.pose.tracks import tracks_of
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io
+from .poses import frames_of, to_wire
+from .types import PoseType
+
+_BLOCK = "Clean Poses"
+_EVERYBODY = "everybody"
+_DEFAULT = Cleaning()
+
+
+class CleanPoses(io.ComfyNode):
+    """Poses of a video made steady."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNCleanPoses",
+            display_name="Clean Poses (DPTN)",
+            category="DPTN",
+            description="Steadies the poses of a video: leaves out joints that jump, fills gaps, smooths jitter. "
+            "Nothing lags behind the picture.",
+            **host.search_words("smooth poses", "stabilize pose", "pose jitter", "interpolate keypoints"),
+            inputs=[
+                PoseType.Input("pose", tooltip="The poses of a video, one frame after another."),
+                io.Combo.Input(
+                    "people",
+                    options=[_EVERYBODY, *PERSON_CHOICES],
+                    default=_EVERYBODY,
+                    tooltip="Whom to keep: everybody, or the one who is that in the first frame with people, followed "
+                    "through the whole video.",
+                ),
+                io.Float.Input(
+                    "threshold",
+                    default=_DEFAULT.threshold,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Joints with less confidence are left out first. Counts where the pose data holds real "
+                    "confidences: see 'scores' of Extract Pose.",
+                ),
+                io.Boolean.Input(
+                    "reject_outliers",
+                    default=_DEFAULT.reject_outliers,
+                    tooltip="Leave out joints that jump away for a few frames, and fill in where they were.",
+                ),
+                io.Int.Input(
+                    "longest_gap",
+                    default=_DEFAULT.longest_gap,
+                    min=0,
+                    max=1000,
+                    tooltip="Gaps of a joint of up to so many frames are filled. 0: none.",
+                ),
+                io.Int.Input(
+                    "smoothing",
+                    default=_DEFAULT.window,
+                    min=0,
+                    max=101,
+                    tooltip="Frames over which is smoothed: more is steadier and rounds off quick movements. 0: not at "
+                    "all.",
+                ),
+                io.Boolean.Input(
+                    "keep_limb_lengths",
+                    default=_DEFAULT.keep_limb_lengths,
+                    tooltip="Keep limbs that turn quickly from being drawn short by the smoothing.",
+                ),
+            ],
+            outputs=[
+                PoseType.Output("cleaned", display_name="POSE_KEYPOINT", tooltip="As many frames as came in."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        pose: Any,
+        people: str,
+        threshold: float,
+        reject_outliers: bool,
+        longest_gap: int,
+        smoothing: int,
+        keep_limb_lengths: bool,
+    ) -> io.NodeOutput:
+        """Clean everybody's poses."""
+        frames = frames_of(pose, _BLOCK, "pose")
+        canvases = {frame.canvas for frame in frames}
+        if len(canvases) > 1:
+            raise BlockError(
+                f"{_BLOCK}, input 'pose': the frames are on canvases of {', '.join(sorted(map(str, canvases)))}; the "
+                "frames of one video are wanted"
+            )
+        with speaking_for(_BLOCK):
+            cleaning = Cleaning(threshold, reject_outliers, longest_gap, smoothing, keep_limb_lengths)
+            cleaned = [clean_sequence(track, cleaning) for track in _tracks(frames, people)]
+        (canvas,) = canvases
+        return io.NodeOutput(to_wire([People(_there(cleaned, number), canvas) for number in range(len(frames))]))
+
+
+def _there(tracks: list[list[Pose | None]], number: int) -> tuple[Pose, ...]:
+    return tuple(pose for track in tracks if (pose := track[number]) is not None)
+
+
+def _tracks(frames: list[People], choice: str) -> list[list[Pose | None]]:
+    """Everybody's poses, or those of the person who is meant in the first frame that has them."""
+    tracks = tracks_of(frames)
+    if choice == _EVERYBODY:
+        return tracks
+    for number, frame in enumerate(frames):
+        try:
+            chosen = choose_person(frame, choice)
+        except NoPersonError:
+            continue
+        return [track for track in tracks if track[number] is chosen]
+    return []

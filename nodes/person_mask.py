@@ -1,0 +1,96 @@
+"""Person Mask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..dptn_core.pose import PERSON_CHOICES, Canvas, NoPersonError, People, Pose, choose_person
+from ..dptn_core.segmentation import BlazePoseSegmenter, load_segmenter, person_mask
+from . import host
+from .errors import BlockError, speaking_for
+from .host import io
+from .images import check_batch, picture_of
+from .poses import frames_of
+from .types import PoseType
+
+_BLOCK = "Person Mask"
+_EVERYBODY = "everybody"
+_ROOM = 2**27  # bytes that the network works in
+_LEAST_JOINTS = 3
+
+
+class PersonMask(io.ComfyNode):
+    """Where a person is in an image, pixel by pixel."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the block to the host."""
+        return io.Schema(
+            node_id="DPTNPersonMask",
+            display_name="Person Mask (DPTN)",
+            category="DPTN",
+            description="A soft mask of one person or of everybody, for inpainting, compositing and cut-outs. Follows "
+            "the edges of the image; the network ships with the pack.",
+            **host.search_words("segmentation", "remove background", "matte", "cut out person", "rembg"),
+            inputs=[
+                io.Image.Input("image", tooltip="One image, or a batch such as the frames of a video."),
+                PoseType.Input(
+                    "pose", tooltip="Who is in the image, from Extract Pose: one frame for each image, or one for all."
+                ),
+                io.Combo.Input(
+                    "person",
+                    options=[_EVERYBODY, *PERSON_CHOICES],
+                    default=_EVERYBODY,
+                    tooltip="Whom to mask, when the pose data holds several people.",
+                ),
+            ],
+            outputs=[
+                io.Mask.Output(
+                    "mask",
+                    display_name="MASK",
+                    tooltip="White where the person is; one mask for each image, black where nobody is.",
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, image: Tensor, pose: Any, person: str) -> io.NodeOutput:
+        """Mask every image."""
+        images = check_batch(image, _BLOCK, "image")
+        count, height, width = images.shape[:3]
+        frames = frames_of(pose, _BLOCK, "pose", Canvas(width, height))
+        if len(frames) not in (1, count):
+            raise BlockError(
+                f"{_BLOCK}, input 'pose': {len(frames)} frames for {count} images; one for each image is wanted, or "
+                "one for all"
+            )
+        network = load_segmenter()
+        patcher = host.managed(network)
+        show = host.progress(count)
+        masks = torch.zeros(count, height, width, device=host.result_device())
+        for number in range(count):
+            host.bring_to_device([patcher], _ROOM)
+            there = picture_of(images, number, _BLOCK, "image")
+            for one in _chosen(frames[number if len(frames) > 1 else 0], person):
+                with speaking_for(_BLOCK, "pose"):
+                    masks[number] = torch.maximum(masks[number], _mask(network, there, one))
+            show(number + 1, None)
+        return io.NodeOutput(masks)
+
+
+def _mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tensor:
+    return person_mask(network, image, pose).to(host.result_device())
+
+
+def _chosen(frame: People, choice: str) -> list[Pose]:
+    """Whom to mask; nobody in a frame without that person, which is no failure in a video."""
+    if choice == _EVERYBODY:
+        # of somebody at the edge an ear may be all there is: nothing to mask by, and no reason to stop
+        return [pose for pose in frame.people if int(pose.present.sum()) > _LEAST_JOINTS]
+    try:
+        return [choose_person(frame, choice)]
+    except NoPersonError:
+        return []

@@ -1,0 +1,1 @@
+"""How files that ship were made; nothing here is installed."""
