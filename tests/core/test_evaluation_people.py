@@ -40,7 +40,7 @@ def test_a_model_is_scored_beside_copying_the_source(starter: DPTNModel) -> None
     assert copied.attention_10 is None and copied.st_lpips is None
     assert generated.psnr > copied.psnr + 1
     assert generated.sharpness < copied.sharpness
-    assert 0 < generated.attention_5 < generated.attention_10 <= 1
+    assert 0 < generated.attention_5 <= generated.attention_10 <= 1
 
 
 def test_scores_do_not_depend_on_the_batch(starter: DPTNModel) -> None:
@@ -79,12 +79,13 @@ def test_the_truth_itself_scores_best_and_a_blur_is_not_sharp(
 
         return generate
 
+    monkeypatch.setattr(people, "_shrunk", lambda pairs, size: pairs)
     rows = {}
     for sigma in (0, 2):
         monkeypatch.setattr(people, "_generate", answer(sigma))
-        rows[sigma] = score_people({"m": starter}, SIZES[:1], pairs=3)["m"][0]
+        rows[sigma] = score_people({"m": starter}, pairs=3)["m"][0]
     assert rows[0].psnr > 60 and rows[0].ssim > 0.999 and rows[0].sharpness == pytest.approx(1, abs=0.01)
-    assert rows[2].psnr < 35 and rows[2].sharpness < 0.75
+    assert rows[2].psnr < 40 and rows[2].sharpness < 0.75
 
 
 def test_mean_gradient_counts_steps_inside_the_mask_only() -> None:
