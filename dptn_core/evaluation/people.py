@@ -135,6 +135,12 @@ def _scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
     return scaled.clamp(-1, 1)
 
 
+def generated(model: DPTNModel, pairs: PeoplePairs, size: tuple[int, int]) -> Tensor:
+    """What a model makes of pairs' sources, (B, 3, H, W) in [-1, 1] at `size`."""
+    image, _ = _generate(model, _shrunk(pairs, model.training_size))
+    return _scaled(image, size)
+
+
 def _generate(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
     """Generated targets (B, 3, h, w), and for joints seen in both images whether attention is near, (N, 2) bool."""
     source_maps, target_maps = figure_heatmaps(model, pairs)
