@@ -91,7 +91,8 @@ def _train(options: Namespace, should_stop: Callable[[], bool]) -> str:
     if options.dry_run:
         from ..training.dry_run import describe_run, measure_run
 
-        return describe_run(measure_run(config, run_options)) if is_first() else ""
+        cost = measure_run(config, run_options)  # with the others
+        return describe_run(cost) if is_first() else ""
     path = train(config, run_options)
     return f"wrote {path}; 'dptn convert {path} model.safetensors' makes a model of it" if is_first() else ""
 
