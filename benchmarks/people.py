@@ -1,6 +1,6 @@
 """Models side by side on the fixed test set of rendered people, at 256x192 and 512x384 (height x width).
 
-    python -m benchmarks.people a.safetensors b.safetensors [--pairs 500] [--sheet sheet.png]
+    python -m benchmarks.people a.safetensors b.safetensors [--pairs 500] [--size 192x256] [--sheet sheet.png]
 
 Every pair is rendered once for all models; the first row copies the source.
 """
@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from dptn_core.checkpoint import DPTNModel, load_model
+from dptn_core.commands.options import size
 from dptn_core.data.sheet import tile
 from dptn_core.data.synthetic.pairs import pair_seeds
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
@@ -46,18 +47,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--pairs", type=int, default=TEST_PAIRS)
+    parser.add_argument("--size", type=size, action="append", help="width x height (default: 192x256 and 384x512)")
     parser.add_argument("--sheet", type=Path, help="also write an image of the first pairs")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    sizes = tuple(options.size or SIZES)
     models = {path.stem: load_model(path) for path in options.models}
     if options.sheet:
         write_sheet(models, options.sheet)
     distance = ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "ST-LPIPS"), "alexnet")
     with tqdm(total=options.pairs, unit="pair") as bar:
         tables = score_people(
-            models, SIZES, pairs=options.pairs, distance=distance, progress=lambda done: bar.update(done - bar.n)
+            models, sizes, pairs=options.pairs, distance=distance, progress=lambda done: bar.update(done - bar.n)
         )
-    for number, (height, width) in enumerate(SIZES):
+    for number, (height, width) in enumerate(sizes):
         print(
             f"\n| {height}x{width}, {options.pairs} pairs | PSNR | SSIM | ST-LPIPS | sharpness | attention 10 % | 5 % |"
         )
