@@ -53,7 +53,7 @@ def pairs(studio: Studio, seeds: Tensor) -> PeoplePairs:
 @pytest.fixture(scope="module")
 def photographs(studio: Studio) -> tuple[PeoplePairs, PeoplePairs]:
     """The same pairs as rendered and as photographed."""
-    some = pair_seeds(18, 0, 64)
+    some = pair_seeds(18, 0, 48)
     clean, spoilt = (render_pairs(studio, some, (64, 48), faults=faults) for faults in (False, True))
     return clean, spoilt
 
@@ -211,9 +211,8 @@ def test_photographs_hide_more_and_never_less(photographs: tuple[PeoplePairs, Pe
     assert changed.mean() > 0.8  # most have nothing in front
 
 
-def test_colours_change_alike_in_both_images(studio: Studio) -> None:
-    some = pair_seeds(19, 0, 48)
-    clean, spoilt = (render_pairs(studio, some, (64, 48), faults=faults) for faults in (False, True))
+def test_colours_change_alike_in_both_images(photographs: tuple[PeoplePairs, PeoplePairs]) -> None:
+    clean, spoilt = photographs
 
     def cast_of(name: str) -> Tensor:
         both = getattr(clean, f"{name}_mask") & getattr(spoilt, f"{name}_mask")
