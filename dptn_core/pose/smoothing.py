@@ -23,6 +23,7 @@ _HANGS_ON: Final = (7, 4, 0, 13, 10)
 _STARTS: Final = tuple(sum(_PARTS[:part]) for part in range(len(_PARTS)))
 _POINTS: Final = sum(_PARTS)
 _PAIRS: Final = 3  # of frames, one before and one after: their middles say where a joint should be
+_ENOUGH: Final = 2  # pairs: with fewer, what frames of one side lead to counts as well
 _ROUNDS: Final = 20  # in each, the worst outliers of their surroundings go
 _JUMP: Final = 4.0  # times the usual distance from there, in standard deviations: farther off is an outlier
 _SPREAD: Final = 1.4826  # standard deviations of a normal distribution in its median absolute deviation
@@ -159,23 +160,30 @@ def _outliers(xy: FloatArray, seen: NDArray[np.bool_], size: float) -> NDArray[n
 
 
 def _unsteadiness(there: FloatArray) -> FloatArray:
-    """(T, N) distances from the median of the middles between frames before and after; NaN where there is none.
+    """(T, N) how far points are from where the frames around them have them, pixels; NaN where too few are known.
+
+    Steady motion is in the middle between a frame before and one after. At the ends, and beside gaps, there are hardly
+    any such pairs, and what two frames of one side lead to counts too. That is off by twice as much, under noise as
+    well as on a bend, so half of the distance counts there.
 
     Args:
         there: (T, N, 2), NaN where missing.
     """
-    frames = len(there)
-    padded = np.pad(there, ((_PAIRS, _PAIRS), (0, 0), (0, 0)), constant_values=np.nan)
-    middles = np.stack(
-        [
-            (padded[_PAIRS - step : _PAIRS - step + frames] + padded[_PAIRS + step : _PAIRS + step + frames]) / 2
-            for step in range(1, _PAIRS + 1)
-        ]
-    )  # (pairs, T, N, 2)
-    some = np.isfinite(middles).any(axis=0)
-    expected = np.nanmedian(np.where(some, middles, 0.0), axis=0)
-    off: FloatArray = np.linalg.norm(there - np.where(some, expected, np.nan), axis=-1)
-    return off
+    frames, reach = len(there), 2 * _PAIRS
+    padded = np.pad(there, ((reach, reach), (0, 0), (0, 0)), constant_values=np.nan)
+
+    def shifted(by: int) -> FloatArray:
+        return padded[reach + by : reach + by + frames]
+
+    steps = range(1, _PAIRS + 1)
+    middles = np.stack([(shifted(-step) + shifted(step)) / 2 for step in steps])  # (pairs, T, N, 2)
+    led = np.stack([2 * shifted(side * step) - shifted(2 * side * step) for step in steps for side in (-1, 1)])
+    one_sided = np.isfinite(middles[..., 0]).sum(axis=0) < _ENOUGH  # (T, N)
+    expected = np.concatenate([middles, np.where(one_sided[..., None], led, np.nan)])
+    some = np.isfinite(expected).any(axis=0)
+    middle = np.nanmedian(np.where(some, expected, 0.0), axis=0)
+    off = np.linalg.norm(there - np.where(some, middle, np.nan), axis=-1)
+    return np.where(one_sided, off / 2, off)
 
 
 def _filled(

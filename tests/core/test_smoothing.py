@@ -99,6 +99,39 @@ def test_what_jumps_is_rejected_and_quick_motion_is_not():
     assert np.abs(joints(clean_sequence(poses_of(truth), options)) - truth).max() < 1e-9
 
 
+@pytest.mark.parametrize("frames", [(0,), (FRAMES - 1,), (0, 1), (1, 2), (FRAMES - 3, FRAMES - 2), (1,)])
+def test_what_jumps_at_either_end_is_rejected_and_its_neighbours_stay_true(frames):
+    truth = dance()
+    jumping = noisy(truth, 1.0)
+    jumping[list(frames), WRIST] += (80, 80)
+    cleaned = clean_sequence(poses_of(jumping))
+    off = np.linalg.norm(joints(cleaned)[:, WRIST] - truth[:, WRIST], axis=1)
+    present = np.array([pose.present[WRIST] for pose in cleaned if pose is not None])
+    assert present.sum() >= FRAMES - 2 and present[3:-3].all()  # nothing is made up before or after
+    assert off[present].max() < 6
+
+
+def test_what_jumps_beside_a_long_gap_is_rejected():
+    truth = dance()
+    jumping = noisy(truth, 1.0)
+    confidence = np.full((FRAMES, 18), 0.9)
+    confidence[30:50, WRIST] = 0
+    jumping[[29, 50], WRIST] += (80, 80)
+    cleaned = clean_sequence(poses_of(jumping, confidence))
+    off = np.linalg.norm(joints(cleaned)[:, WRIST] - truth[:, WRIST], axis=1)
+    present = np.array([pose.present[WRIST] for pose in cleaned if pose is not None])
+    assert present[:29].all() and not present[29:51].any() and present[51:].all()
+    assert off[present].max() < 6
+
+
+@pytest.mark.parametrize("period", [12, 16, 32])
+@pytest.mark.parametrize("start", range(0, 12, 3))
+def test_quick_motion_is_kept_up_to_both_ends(period, start):
+    moving = dance(60, period)[start:]
+    cleaned = joints(clean_sequence(poses_of(moving), Cleaning(window=0)))
+    assert np.abs(cleaned - moving).max() < 1e-9
+
+
 def test_gaps_are_filled_up_to_the_longest_and_ends_are_not_made_up():
     truth = dance()
     confidence = np.full((FRAMES, 18), 0.9)
