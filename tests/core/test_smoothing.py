@@ -124,10 +124,32 @@ def test_what_jumps_beside_a_long_gap_is_rejected():
     assert off[present].max() < 6
 
 
+@pytest.mark.parametrize(
+    ("wrong", "jump"),
+    [((5, 6), 60), ((5, 6, 7), 60), ((5, 6, 7), 150), ((2, 3), 60), ((2, 3), 150), ((9, 10), 150)],
+)
+def test_a_whole_body_that_jumps_in_a_short_clip_is_rejected(wrong, jump):
+    truth = dance(12)
+    jumping = noisy(truth, 1.0)
+    jumping[list(wrong)] += (jump, -jump)
+    cleaned = joints(clean_sequence(poses_of(jumping)))
+    assert np.linalg.norm(cleaned - truth, axis=2).max() < 12
+
+
+def test_what_jumps_far_in_an_unsteady_video_is_rejected():
+    truth = dance()
+    shaken = truth + np.random.default_rng(5).normal(0, 16, truth.shape)
+    jumping = shaken.copy()
+    jumping[40, WRIST] += (100, 100)
+    cleaned = joints(clean_sequence(poses_of(jumping), Cleaning(window=0)))
+    assert np.linalg.norm(cleaned[40, WRIST] - truth[40, WRIST]) < 60
+
+
 @pytest.mark.parametrize("period", [12, 16, 32])
 @pytest.mark.parametrize("start", range(0, 12, 3))
-def test_quick_motion_is_kept_up_to_both_ends(period, start):
-    moving = dance(60, period)[start:]
+@pytest.mark.parametrize("frames", [12, 48])
+def test_quick_motion_is_kept_up_to_both_ends(period, start, frames):
+    moving = dance(60, period)[start : start + frames]
     cleaned = joints(clean_sequence(poses_of(moving), Cleaning(window=0)))
     assert np.abs(cleaned - moving).max() < 1e-9
 
