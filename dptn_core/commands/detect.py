@@ -35,15 +35,21 @@ def add_options(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """`dptn detect`."""
     from ..clips import is_clip
-    from ..pictures import PictureError
+    from ..pictures import PictureError, read_picture
 
     files = _files(options.images, options.out)
     clips = [file for file in files if is_clip(file)]
     find = people_finder(options.device, options.threshold)
     failed: list[str] = []
-    # all stills are one sequence for the detector: where one goes on from the last, it is found sooner
-    stills = _still_people([file for file in files if file not in clips], find, failed)
-    for file, image, people in stills:
+    for file in files:
+        if file in clips:
+            continue
+        try:
+            image = read_picture(file)
+        except PictureError as error:
+            failed.append(str(error))
+            continue
+        (people,) = find([image])  # alone: only the frames of a clip show the same people again
         _write(file, files[file], [people], image, options.scores)
     for file in clips:
         try:
@@ -90,25 +96,6 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
 def _answers(out: Path) -> tuple[Path, Path]:
     """The pose file and the picture that are written."""
     return out.with_name(f"{out.name}.json"), out.with_name(f"{out.name}_skeleton.png")
-
-
-def _still_people(files: list[Path], find: Finder, failed: list[str]) -> Iterator[tuple[Path, Tensor, People]]:
-    from ..pictures import PictureError, read_picture
-
-    read: list[tuple[Path, Tensor]] = []
-
-    def pictures() -> Iterator[Tensor]:
-        for file in files:
-            try:
-                image = read_picture(file)
-            except PictureError as error:
-                failed.append(str(error))
-                continue
-            read.append((file, image))
-            yield image
-
-    for people in find(pictures()):
-        yield (*read.pop(), people)
 
 
 def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:

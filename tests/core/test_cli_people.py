@@ -100,6 +100,21 @@ def test_detect_of_a_clip_puts_all_frames_into_one_file(tmp_path, capsys):
     assert "1 to 1 found in 4 frames" in capsys.readouterr().out
 
 
+def test_detect_finds_in_each_still_whom_it_finds_in_it_alone(tmp_path, capsys):
+    """Stills of one size that look alike are no video: whoever is only in the second is found there."""
+    both = read_picture(FRAMES / "two.jpg")
+    alone = both.clone()
+    alone[:, :, :90] = both[:, :, 90:91]  # without the bystander, who is farthest left
+    write_picture(tmp_path / "a.png", alone)
+    write_picture(tmp_path / "b.png", both)
+    for name, files in {"apart": ["b.png"], "together": ["a.png", "b.png"]}.items():
+        assert run("detect", *(tmp_path / file for file in files), "--out", tmp_path / name, "--device", "cpu") == 0
+    found = {name: load_pose_file(tmp_path / name / "b.json")[0] for name in ("apart", "together")}
+    (first,) = load_pose_file(tmp_path / "together" / "a.json")
+    assert len(first.people) == 2 and len(found["apart"].people) == 3
+    assert (tmp_path / "together" / "b.json").read_bytes() == (tmp_path / "apart" / "b.json").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
