@@ -65,6 +65,8 @@ def _video(path: Path) -> Iterator[Tensor]:
                 quarters = round(getattr(frame, "rotation", 0) / 90)
                 yield to_picture(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
     except av.error.FFmpegError as error:
-        raise PictureError(f"{path} cannot be read as a video: {error}") from error
+        raise PictureError(
+            f"{path} cannot be read as a video: {getattr(error, 'strerror', None) or error}; save it anew as MP4"
+        ) from error
     except FileNotFoundError:
         raise PictureError(f"{path}: no such file") from None

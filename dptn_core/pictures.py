@@ -39,14 +39,16 @@ def read_picture(path: Path) -> Tensor:
         raise PictureError(f"{path}: no such file") from None
     except UnidentifiedImageError:
         raise PictureError(
-            f"{path} is not a picture in a format that can be read here (PNG, JPEG, WebP, ...)"
+            f"{path} is not a picture in a format that can be read here (PNG, JPEG, WebP, ...); convert it"
         ) from None
     except PictureError:
         raise
     except Image.DecompressionBombError:
         raise PictureError(f"{path} is far too large; {_TOO_LARGE}") from None
     except Exception as error:  # a damaged file may fail anywhere in a decoder
-        raise PictureError(f"{path} cannot be read: {error}") from error
+        if isinstance(error, OSError) and error.strerror:
+            raise PictureError(f"{path} cannot be read: {error.strerror}; name a picture that can be") from error
+        raise PictureError(f"{path} cannot be read: {error}; it is damaged: get it anew, or leave it out") from error
 
 
 def to_picture(picture: Image.Image | np.ndarray | Tensor) -> Tensor:

@@ -161,6 +161,10 @@ def _only(everybody: People, choice: str) -> People:
 
 
 def _load(detector: str, *, download: bool) -> PoseDetector:
+    if detector not in (_VITPOSE, _OPENPOSE):  # the host lets anything through that comes by a link or by API
+        raise BlockError(
+            f"{_BLOCK}, input 'detector': there is no {detector!r}; choose {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}"
+        )
     if detector == _OPENPOSE:
         return load_openpose(_weights(OPENPOSE_BODY, download=download))
     persons = find_weights(PERSONS, host.annotator_folders())

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..dptn_core.pose import PERSON_CHOICES, Canvas, NoPersonError, People, Pose, choose_person
-from ..dptn_core.segmentation import BlazePoseSegmenter, load_segmenter, person_mask
+from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from . import host
 from .errors import BlockError, speaking_for
 from .host import io
@@ -19,7 +19,6 @@ from .types import PoseType
 _BLOCK = "Person Mask"
 _EVERYBODY = "everybody"
 _ROOM = 2**27  # bytes that the network works in
-_LEAST_JOINTS = 3
 
 
 class PersonMask(io.ComfyNode):
@@ -74,7 +73,7 @@ class PersonMask(io.ComfyNode):
         for number in range(count):
             host.bring_to_device([patcher], _ROOM)
             there = picture_of(images, number, _BLOCK, "image")
-            for one in _chosen(frames[number if len(frames) > 1 else 0], person):
+            for one in _chosen(frames[number] if len(frames) > 1 else frames[0], person, alone=len(frames) == 1):
                 with speaking_for(_BLOCK, "pose"):
                     masks[number] = torch.maximum(masks[number], _mask(network, there, one))
             show(number + 1, None)
@@ -85,12 +84,16 @@ def _mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tensor:
     return person_mask(network, image, pose).to(host.result_device())
 
 
-def _chosen(frame: People, choice: str) -> list[Pose]:
-    """Whom to mask; nobody in a frame without that person, which is no failure in a video."""
+def _chosen(frame: People, choice: str, *, alone: bool) -> list[Pose]:
+    """Whom to mask; nobody in a frame without that person, which is no failure in a video.
+
+    Of somebody at the edge an ear may be all there is: nothing to mask by, and no reason to stop. Only where a single
+    frame was given, and somebody in particular asked for, is it said that too little of everybody was seen.
+    """
+    seen = tuple(pose for pose in frame.people if can_be_masked(pose))
     if choice == _EVERYBODY:
-        # of somebody at the edge an ear may be all there is: nothing to mask by, and no reason to stop
-        return [pose for pose in frame.people if int(pose.present.sum()) > _LEAST_JOINTS]
+        return list(seen)
     try:
-        return [choose_person(frame, choice)]
+        return [choose_person(People(seen or frame.people if alone else seen, frame.canvas), choice)]
     except NoPersonError:
         return []

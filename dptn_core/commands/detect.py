@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import CommandError
+from .options import CommandError, about
 from .people import Finder, add_threshold, people_finder
 
 if TYPE_CHECKING:
@@ -35,27 +35,35 @@ def add_options(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """`dptn detect`."""
     from ..clips import is_clip
-    from ..pictures import PictureError
+    from ..pictures import PictureError, read_picture
 
+    if options.out.exists() and not options.out.is_dir():
+        raise CommandError(f"--out {options.out} is a file; name a folder")
     files = _files(options.images, options.out)
     clips = [file for file in files if is_clip(file)]
     find = people_finder(options.device, options.threshold)
     failed: list[str] = []
-    # all stills are one sequence for the detector: where one goes on from the last, it is found sooner
-    stills = _still_people([file for file in files if file not in clips], find, failed)
-    for file, image, people in stills:
+    for file in files:
+        if file in clips:
+            continue
+        try:
+            image = read_picture(file)
+        except PictureError as error:
+            failed.append(about(file, error))
+            continue
+        (people,) = find([image])  # alone: only the frames of a clip show the same people again
         _write(file, files[file], [people], image, options.scores)
     for file in clips:
         try:
             first, frames = _clip_people(file, find)
-        except PictureError as error:
-            failed.append(f"{file}: {error}")
+        except (CommandError, PictureError) as error:
+            failed.append(about(file, error))
             continue
         _write(file, files[file], frames, first, options.scores)
     if len(files) == 1 and failed:
         raise CommandError(failed[0])
     for reason in failed:
-        print(f"dptn detect: passed over {reason}", file=sys.stderr)
+        print(f"dptn detect: {reason}. Passed over", file=sys.stderr)
     if failed:
         raise CommandError(f"{len(failed)} of the {len(files)} files were passed over, for the reasons above")
 
@@ -64,14 +72,17 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
     """The files to look at, each with the path of its answers, without suffix.
 
     Raises:
-        CommandError: two files would have the same answers, or one would be written over.
+        CommandError: a folder holds no pictures, two files would have the same answers, or one would be written over.
     """
-    from ..data.pairs.own_pictures import find_pictures
+    from ..data.pairs.own_pictures import NoPicturesError, find_pictures
 
     files: dict[Path, Path] = {}
     for path in given:
         if path.is_dir():
-            found = find_pictures(path, leave=None if out.resolve() == path.resolve() else out)
+            try:
+                found = find_pictures(path, leave=None if out.resolve() == path.resolve() else out)
+            except NoPicturesError:
+                raise CommandError(f"{path} holds no pictures; name another folder, or each video by itself") from None
             files |= {one.path: out / one.path.relative_to(path).with_suffix("") for one in found}
         else:
             files[path] = out / path.stem
@@ -90,25 +101,6 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
 def _answers(out: Path) -> tuple[Path, Path]:
     """The pose file and the picture that are written."""
     return out.with_name(f"{out.name}.json"), out.with_name(f"{out.name}_skeleton.png")
-
-
-def _still_people(files: list[Path], find: Finder, failed: list[str]) -> Iterator[tuple[Path, Tensor, People]]:
-    from ..pictures import PictureError, read_picture
-
-    read: list[tuple[Path, Tensor]] = []
-
-    def pictures() -> Iterator[Tensor]:
-        for file in files:
-            try:
-                image = read_picture(file)
-            except PictureError as error:
-                failed.append(str(error))
-                continue
-            read.append((file, image))
-            yield image
-
-    for people in find(pictures()):
-        yield (*read.pop(), people)
 
 
 def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 LARGEST_SIZE = 2048  # pixels a side; the network compares every place with every other
 
 
+def about(path: Path, error: Exception) -> str:
+    """What is wrong with a file, with its name said once."""
+    return str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
+
+
 class CommandError(ValueError):
     """Options that cannot work together; the message says which and what would."""
 

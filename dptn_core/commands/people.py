@@ -61,9 +61,9 @@ def person_found(people: People, person: int | None, path: Path) -> Pose:
     if not people.people:
         raise CommandError(f"{path}: nobody was found in it; lower --threshold, or name another picture")
     if person is not None and not 0 <= person < len(people.people):
-        raise CommandError(
-            f"{path}: there is no person {person}: {len(people.people)} were found, counted from 0, from the left"
-        )
+        count = len(people.people)
+        found = "1 was found; name 0" if count == 1 else f"{count} were found, counted from 0, from the left"
+        raise CommandError(f"{path}: there is no person {person}: {found}")
     return people.largest() if person is None else people.people[person]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import CommandError, add_model, load_model_of, size
+from .options import CommandError, about, add_model, load_model_of, size
 from .people import Finder, add_threshold, people_finder, person_found, sequence_found
 from .poses import read_poses
 
@@ -128,7 +128,7 @@ def run(options: Namespace) -> None:
         except ValueError as error:  # the picture or its pose is bad; a disk that fails is an OSError, and ends it all
             if len(sources) == 1:
                 raise
-            print(f"dptn transfer: passed over {sources[number].picture}: {error}", file=sys.stderr)
+            print(f"dptn transfer: {about(sources[number].picture, error)}. Passed over", file=sys.stderr)
             failed += 1
     if failed:
         said = f"{failed} of the {len(sources)} pictures were passed over, for the reasons above"

@@ -23,10 +23,15 @@ _HANGS_ON: Final = (7, 4, 0, 13, 10)
 _STARTS: Final = tuple(sum(_PARTS[:part]) for part in range(len(_PARTS)))
 _POINTS: Final = sum(_PARTS)
 _PAIRS: Final = 3  # of frames, one before and one after: their middles say where a joint should be
+_ENOUGH: Final = 2  # pairs: with fewer, what frames of one side lead to counts as well
+_LEADS: Final = 5  # pairs on each side that count there: two or three bad frames among them change nothing
 _ROUNDS: Final = 20  # in each, the worst outliers of their surroundings go
 _JUMP: Final = 4.0  # times the usual distance from there, in standard deviations: farther off is an outlier
 _SPREAD: Final = 1.4826  # standard deviations of a normal distribution in its median absolute deviation
 _TOLERATED: Final = 0.06  # of the person's size: nothing nearer to where it should be is an outlier
+_FAR: Final = 0.25  # of the person's size: farther off is an outlier, however unsteady the rest
+_SHORT: Final = 20  # frames: in clips shorter than this, one jump is a large part of the whole
+_HALF_BY_SIXTH: Final = 1.95  # median of distances in the plane, normally distributed, by what a sixth keeps within
 _DEGREE: Final = 2  # of the polynomial that is fitted to each window
 
 
@@ -143,39 +148,67 @@ def _outliers(xy: FloatArray, seen: NDArray[np.bool_], size: float) -> NDArray[n
     """
     left = seen.copy()
     for _ in range(_ROUNDS):
-        off = _unsteadiness(np.where(left[..., None], xy, np.nan))
-        known = np.isfinite(off)
-        usual = np.array(
-            [np.median(off[rows, point]) if (rows := known[:, point]).any() else 0.0 for point in range(off.shape[1])]
-        )
-        off = np.where(known, off, 0.0)
-        padded = np.pad(off, ((_PAIRS, _PAIRS), (0, 0)))
-        worst = np.max([padded[shift : shift + len(off)] for shift in range(2 * _PAIRS + 1)], axis=0)
-        found = (off > np.maximum(_JUMP * _SPREAD * usual, _TOLERATED * size)) & (off == worst)
+        off, one_sided = _unsteadiness(np.where(left[..., None], xy, np.nan))
+        limit = np.clip(_JUMP * _SPREAD * _usual(off), _TOLERATED * size, _FAR * size)
+        off = np.where(np.isfinite(off), off, 0.0)
+        worst = np.where(one_sided, _largest_around(off, 2 * _LEADS), _largest_around(off, _PAIRS))
+        found = (off > limit) & (off == worst)
         if not found.any():
             break
         left &= ~found
     return seen & ~left
 
 
-def _unsteadiness(there: FloatArray) -> FloatArray:
-    """(T, N) distances from the median of the middles between frames before and after; NaN where there is none.
+def _largest_around(values: FloatArray, reach: int) -> FloatArray:
+    """(T, N) the largest value of up to `reach` frames before and after."""
+    padded = np.pad(values, ((reach, reach), (0, 0)))
+    largest: FloatArray = np.max([padded[shift : shift + len(values)] for shift in range(2 * reach + 1)], axis=0)
+    return largest
+
+
+def _usual(off: FloatArray) -> FloatArray:
+    """(N,) the distance that half of a point's frames keep within, 0 where nothing is known of it.
+
+    A jump of two frames makes seven look unsteady. In a short clip those are half of all, so there the steadiest sixth
+    tells how large the half would be without them.
+
+    Args:
+        off: (T, N), from `_unsteadiness`.
+    """
+    share, times = (1 / 6, _HALF_BY_SIXTH) if len(off) < _SHORT else (0.5, 1.0)
+    known = np.isfinite(off).any(axis=0)
+    usual: FloatArray = times * np.nanquantile(np.where(known, off, 0.0), share, axis=0)
+    return usual
+
+
+def _unsteadiness(there: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """(T, N) how far points are from where the frames around them have them; and where one side says so.
+
+    Steady motion is in the middle between a frame before and one after. At the ends, and beside gaps, there are hardly
+    any such pairs, and what two frames of one side lead to counts too. That is off by twice as much, under noise as
+    well as on a bend, so half of the distance counts there.
 
     Args:
         there: (T, N, 2), NaN where missing.
+
+    Returns:
+        Distances in pixels, NaN where too few frames are known; and which of them frames of one side led to.
     """
-    frames = len(there)
-    padded = np.pad(there, ((_PAIRS, _PAIRS), (0, 0), (0, 0)), constant_values=np.nan)
-    middles = np.stack(
-        [
-            (padded[_PAIRS - step : _PAIRS - step + frames] + padded[_PAIRS + step : _PAIRS + step + frames]) / 2
-            for step in range(1, _PAIRS + 1)
-        ]
-    )  # (pairs, T, N, 2)
-    some = np.isfinite(middles).any(axis=0)
-    expected = np.nanmedian(np.where(some, middles, 0.0), axis=0)
-    off: FloatArray = np.linalg.norm(there - np.where(some, expected, np.nan), axis=-1)
-    return off
+    frames, reach = len(there), 2 * _LEADS
+    padded = np.pad(there, ((reach, reach), (0, 0), (0, 0)), constant_values=np.nan)
+
+    def shifted(by: int) -> FloatArray:
+        return padded[reach + by : reach + by + frames]
+
+    middles = np.stack([(shifted(-step) + shifted(step)) / 2 for step in range(1, _PAIRS + 1)])  # (pairs, T, N, 2)
+    ahead = [step for step in range(-_LEADS, _LEADS + 1) if step]
+    led = np.stack([2 * shifted(step) - shifted(2 * step) for step in ahead])
+    one_sided = np.isfinite(middles[..., 0]).sum(axis=0) < _ENOUGH  # (T, N)
+    expected = np.concatenate([middles, np.where(one_sided[..., None], led, np.nan)])
+    some = np.isfinite(expected).any(axis=0)
+    middle = np.nanmedian(np.where(some, expected, 0.0), axis=0)
+    off = np.linalg.norm(there - np.where(some, middle, np.nan), axis=-1)
+    return np.where(one_sided, off / 2, off), one_sided
 
 
 def _filled(

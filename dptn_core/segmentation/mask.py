@@ -59,6 +59,11 @@ def person_mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tenso
     return mask
 
 
+def can_be_masked(pose: Pose) -> bool:
+    """Whether a pose has enough joints, of head, arms and legs, to say where the person is."""
+    return square_around(_coco(pose, pose.canvas.width, pose.canvas.height), sure=np.finfo(float).tiny) is not None
+
+
 def _coco(pose: Pose, width: int, height: int) -> FloatArray:
     """(17, 3) x, y in pixels of an image, confidence."""
     scale = width / pose.canvas.width, height / pose.canvas.height

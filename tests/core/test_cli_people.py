@@ -86,7 +86,9 @@ def test_detect_of_a_folder_keeps_its_layout_and_passes_over_what_is_no_picture(
     assert run("detect", tmp_path / "in", "--out", tmp_path / "out", "--device", "cpu") == 2
     assert (tmp_path / "out" / "anna" / "1.json").is_file()
     said = capsys.readouterr().err.splitlines()
-    assert "bad.png is not a picture" in said[0]
+    bad = tmp_path / "in" / "bad.png"
+    assert said[0].startswith(f"dptn detect: {bad} is not a picture") and said[0].count("bad.png") == 1
+    assert "; convert it" in said[0] and said[0].endswith(". Passed over")
     assert said[-1] == "dptn detect: 1 of the 2 files were passed over, for the reasons above"
 
 
@@ -100,12 +102,27 @@ def test_detect_of_a_clip_puts_all_frames_into_one_file(tmp_path, capsys):
     assert "1 to 1 found in 4 frames" in capsys.readouterr().out
 
 
+def test_detect_finds_in_each_still_whom_it_finds_in_it_alone(tmp_path, capsys):
+    """Stills of one size that look alike are no video: whoever is only in the second is found there."""
+    both = read_picture(FRAMES / "two.jpg")
+    alone = both.clone()
+    alone[:, :, :90] = both[:, :, 90:91]  # without the bystander, who is farthest left
+    write_picture(tmp_path / "a.png", alone)
+    write_picture(tmp_path / "b.png", both)
+    for name, files in {"apart": ["b.png"], "together": ["a.png", "b.png"]}.items():
+        assert run("detect", *(tmp_path / file for file in files), "--out", tmp_path / name, "--device", "cpu") == 0
+    found = {name: load_pose_file(tmp_path / name / "b.json")[0] for name in ("apart", "together")}
+    (first,) = load_pose_file(tmp_path / "together" / "a.json")
+    assert len(first.people) == 2 and len(found["apart"].people) == 3
+    assert (tmp_path / "together" / "b.json").read_bytes() == (tmp_path / "apart" / "b.json").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
         (["no.jpg"], "no.jpg: no such file"),
         (["a/one.jpg", "b/one.png"], "would both be answered in"),
-        (["empty"], "holds no pictures"),
+        (["empty"], "holds no pictures; name another folder, or each video by itself"),
         (["clip.mp4"], "clip.mp4"),
     ],
 )
@@ -116,6 +133,21 @@ def test_detect_refuses_bad_input_in_one_line(tmp_path, capsys, files, says):
     assert run("detect", *(tmp_path / file for file in files), "--out", tmp_path / "out", "--device", "cpu") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("dptn detect: ") and says in line
+
+
+def test_detect_refuses_a_file_for_a_folder(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert run("detect", FRAMES / "two.jpg", "--out", tmp_path / "notes.txt", "--device", "cpu") == 2
+    assert capsys.readouterr().err == f"dptn detect: --out {tmp_path / 'notes.txt'} is a file; name a folder\n"
+
+
+def test_a_damaged_clip_among_pictures_is_named_once(tmp_path, capsys):
+    pytest.importorskip("av")
+    (tmp_path / "clip.mp4").write_bytes(b"no video")
+    files = (FRAMES / "jumping.jpg", tmp_path / "clip.mp4")
+    assert run("detect", *files, "--out", tmp_path / "out", "--device", "cpu") == 2
+    passed, _ = capsys.readouterr().err.splitlines()
+    assert passed.count("clip.mp4") == 1 and passed.endswith("; save it anew as MP4. Passed over")
 
 
 def test_detect_does_not_write_over_what_it_reads(tmp_path, capsys):
@@ -185,6 +217,7 @@ def test_person_counts_from_the_left(model, tmp_path):
         (["--image", "jumping.jpg"], "add --target-pose FILE.json or --target-image PICTURE"),
         (["--image", "jumping.jpg", "--target-image", "plain.png"], "nobody was found in it; lower --threshold"),
         (["--image", "plain.png", "--target-image", "jumping.jpg"], "plain.png has no pose file beside it"),
+        (["--image", "jumping.jpg", "--person=-1", "--target-image", "two.jpg"], "person -1: 1 was found; name 0"),
         (["--image", "two.jpg", "--person", "3", "--target-image", "jumping.jpg"], "3 were found, counted from 0"),
         (["--image", "two.jpg", "--target-image", "two.jpg", "--target-person", "7"], "there is no person 7"),
         (["--image", "two.jpg", "--target-image", "no.jpg"], "no.jpg: no such file"),

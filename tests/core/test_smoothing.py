@@ -99,6 +99,61 @@ def test_what_jumps_is_rejected_and_quick_motion_is_not():
     assert np.abs(joints(clean_sequence(poses_of(truth), options)) - truth).max() < 1e-9
 
 
+@pytest.mark.parametrize("frames", [(0,), (FRAMES - 1,), (0, 1), (1, 2), (FRAMES - 3, FRAMES - 2), (1,)])
+def test_what_jumps_at_either_end_is_rejected_and_its_neighbours_stay_true(frames):
+    truth = dance()
+    jumping = noisy(truth, 1.0)
+    jumping[list(frames), WRIST] += (80, 80)
+    cleaned = clean_sequence(poses_of(jumping))
+    off = np.linalg.norm(joints(cleaned)[:, WRIST] - truth[:, WRIST], axis=1)
+    present = np.array([pose.present[WRIST] for pose in cleaned if pose is not None])
+    assert present.sum() >= FRAMES - 2 and present[3:-3].all()  # nothing is made up before or after
+    assert off[present].max() < 6
+
+
+def test_what_jumps_beside_a_long_gap_is_rejected():
+    truth = dance()
+    jumping = noisy(truth, 1.0)
+    confidence = np.full((FRAMES, 18), 0.9)
+    confidence[30:50, WRIST] = 0
+    jumping[[29, 50], WRIST] += (80, 80)
+    cleaned = clean_sequence(poses_of(jumping, confidence))
+    off = np.linalg.norm(joints(cleaned)[:, WRIST] - truth[:, WRIST], axis=1)
+    present = np.array([pose.present[WRIST] for pose in cleaned if pose is not None])
+    assert present[:29].all() and not present[29:51].any() and present[51:].all()
+    assert off[present].max() < 6
+
+
+@pytest.mark.parametrize(
+    ("wrong", "jump"),
+    [((5, 6), 60), ((5, 6, 7), 60), ((5, 6, 7), 150), ((2, 3), 60), ((2, 3), 150), ((9, 10), 150)],
+)
+def test_a_whole_body_that_jumps_in_a_short_clip_is_rejected(wrong, jump):
+    truth = dance(12)
+    jumping = noisy(truth, 1.0)
+    jumping[list(wrong)] += (jump, -jump)
+    cleaned = joints(clean_sequence(poses_of(jumping)))
+    assert np.linalg.norm(cleaned - truth, axis=2).max() < 12
+
+
+def test_what_jumps_far_in_an_unsteady_video_is_rejected():
+    truth = dance()
+    shaken = truth + np.random.default_rng(5).normal(0, 16, truth.shape)
+    jumping = shaken.copy()
+    jumping[40, WRIST] += (100, 100)
+    cleaned = joints(clean_sequence(poses_of(jumping), Cleaning(window=0)))
+    assert np.linalg.norm(cleaned[40, WRIST] - truth[40, WRIST]) < 60
+
+
+@pytest.mark.parametrize("period", [12, 16, 32])
+@pytest.mark.parametrize("start", range(0, 12, 3))
+@pytest.mark.parametrize("frames", [12, 48])
+def test_quick_motion_is_kept_up_to_both_ends(period, start, frames):
+    moving = dance(60, period)[start : start + frames]
+    cleaned = joints(clean_sequence(poses_of(moving), Cleaning(window=0)))
+    assert np.abs(cleaned - moving).max() < 1e-9
+
+
 def test_gaps_are_filled_up_to_the_longest_and_ends_are_not_made_up():
     truth = dance()
     confidence = np.full((FRAMES, 18), 0.9)

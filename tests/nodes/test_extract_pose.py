@@ -103,6 +103,17 @@ def test_openpose_without_its_package_or_weights_says_what_to_do(host):
     assert "body_pose_model.pth" in run.error or "pip install controlnet-aux" in run.error
 
 
+def test_a_detector_that_does_not_exist_is_refused_by_name(host):
+    """The host checks what the menu sends, and not what comes by a link."""
+    graph = Graph()
+    images = graph.out(graph.add("ProbeSendImages", count=1, height=120, width=90, channels=3))
+    name = graph.out(graph.add("ProbeSendAnything", text='"YOLO"'))
+    graph.add("ProbeReportPose", pose=graph.out(graph.add("DPTNExtractPose", image=images, detector=name)))
+    error = host.run(graph.prompt).error
+    assert error is not None and "Extract Pose, input 'detector'" in error
+    assert "'YOLO'" in error and "'built in', 'ViTPose'" in error
+
+
 def test_vitpose_runs_on_every_picture_of_a_batch(host):
     folder = host.base / "models" / "dptn" / "annotators" / "vitpose-base-simple"
     small_vitpose(folder)

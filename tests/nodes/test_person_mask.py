@@ -7,7 +7,7 @@ import json
 import pytest
 from graphs import STANDING, Graph, facts, person, picture
 from PIL import Image
-from test_extract_pose import PHOTOGRAPH
+from test_extract_pose import PHOTOGRAPH, photograph
 
 
 def masked(host, image, frames=1, **inputs):
@@ -68,3 +68,26 @@ def test_what_does_not_fit_is_said_in_words(host):
     error = host.run(graph.prompt).error
     assert error is not None and "Person Mask, input 'pose'" in error and "has 2 joints" in error
     assert json.dumps(error)
+
+
+@pytest.mark.parametrize("choice", ["everybody", "largest", "leftmost"])
+def test_a_poor_frame_of_a_video_does_not_end_it(host, choice):
+    """In the middle frame a bystander with two joints is farthest left, in the last there is nobody else."""
+    few = [[2, 2, 1.0], [4, 380, 1.0], *[[0, 0, 0.0]] * 16]
+    standing = person(STANDING)
+    poor = video_masked(host, [[standing], [person(few), standing], [person(few)]], choice)
+    good = video_masked(host, [[standing], [standing], []], choice)
+    assert poor["shape"] == [3, 512, 512, 3] and poor["high"] > 0.5
+    assert poor["hash"] == good["hash"]
+
+
+def video_masked(host, frames, choice):
+    """The facts of three masks of the astronaut."""
+    graph = Graph()
+    images = graph.out(graph.add("RepeatImageBatch", image=photograph(graph, host), amount=3))
+    pose = graph.send_pose([picture(people) for people in frames])
+    block = graph.add("DPTNPersonMask", image=images, pose=pose, person=choice)
+    out = graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(block))))
+    run = host.run(graph.prompt)
+    assert run.error is None, run.error
+    return facts(run, out)

@@ -55,6 +55,10 @@ class UnfitError(ValueError):
     """A picture that is left out; the message is the reason, in words that stand after its name."""
 
 
+class NoPicturesError(DataFileError):
+    """A folder without a single picture; the message names it and the way out."""
+
+
 def find_pictures(root: Path, leave: Path | None = None) -> list[OwnPicture]:
     """Every picture under `root`, in order: each folder in it is a person, `root` itself is one if pictures lie there.
 
@@ -65,7 +69,8 @@ def find_pictures(root: Path, leave: Path | None = None) -> list[OwnPicture]:
         leave: a folder in it that is left alone, too.
 
     Raises:
-        DataFileError: there is no such folder, no picture in it, or a folder in it cannot be read.
+        NoPicturesError: there is no picture in it.
+        DataFileError: there is no such folder, or a folder in it cannot be read.
     """
     if not root.is_dir():
         raise DataFileError(f"{root}: no such folder; name one with pictures, or with a folder of pictures a person")
@@ -74,7 +79,7 @@ def find_pictures(root: Path, leave: Path | None = None) -> list[OwnPicture]:
         inside = path.relative_to(root).parts
         found.append(OwnPicture(path, inside[0] if len(inside) > 1 else "."))
     if not found:
-        raise DataFileError(
+        raise NoPicturesError(
             f"{root} holds no pictures ({', '.join(sorted(SUFFIXES))}); of a video, save its frames as pictures first"
         )
     return found
