@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
+from ..shipped_networks import ShippedWeightsError, load_shipped
 from .movenet import MoveNet
 
 MOVENET: Final = Path(__file__).parents[1] / "weights" / "movenet-thunder.safetensors"
@@ -28,14 +27,9 @@ def load_movenet(device: torch.device | str = "cpu", path: Path = MOVENET) -> Mo
     Raises:
         DetectionError: The file is missing or damaged.
     """
-    with torch.device("meta"):  # its random initialisation would take longer than reading the file
-        network = MoveNet()
     try:
-        tensors = {name: value.float() for name, value in load_file(path).items()}
-        network.load_state_dict(tensors, assign=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        first = str(error).partition("\n")[0][:200]
+        return load_shipped(MoveNet, path, device)
+    except ShippedWeightsError as error:
         raise DetectionError(
-            f"{path} cannot be read as the built-in detector's weights ({first}); install this package again"
+            f"{path} cannot be read as the built-in detector's weights ({error}); install this package again"
         ) from error
-    return network.to(device).eval().requires_grad_(False)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
+from ..shipped_networks import ShippedWeightsError, load_shipped
 from .blazepose import BlazePoseSegmenter
 
 BLAZEPOSE: Final = Path(__file__).parents[1] / "weights" / "blazepose-mask.safetensors"
@@ -28,14 +27,9 @@ def load_segmenter(device: torch.device | str = "cpu", path: Path = BLAZEPOSE) -
     Raises:
         SegmentationError: The file is missing or damaged.
     """
-    with torch.device("meta"):  # its random initialisation would take longer than reading the file
-        network = BlazePoseSegmenter()
     try:
-        tensors = {name: value.float() for name, value in load_file(path).items()}
-        network.load_state_dict(tensors, assign=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        first = str(error).partition("\n")[0][:200]
+        return load_shipped(BlazePoseSegmenter, path, device)
+    except ShippedWeightsError as error:
         raise SegmentationError(
-            f"{path} cannot be read as the person mask's weights ({first}); install this package again"
+            f"{path} cannot be read as the person mask's weights ({error}); install this package again"
         ) from error
-    return network.to(device).eval().requires_grad_(False)
