@@ -1,0 +1,1 @@
+"""Training of the carrier behind generators that stay as they are."""
