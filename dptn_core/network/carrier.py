@@ -11,6 +11,7 @@ Coordinates are in frame heights, as in `pose.limb_transforms`; K = len(CANDIDAT
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -78,10 +79,17 @@ def places(size: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
     return torch.stack([x[None].expand(size[0], -1), y[:, None].expand(-1, size[1])], -1)
 
 
-def look_up(image: Tensor, at: Tensor, padding: str = "border") -> Tensor:
-    """Bilinear samples (B, C, h, w) of a frame (B, C, H, W) at places (B, h, w, 2) in frame heights."""
+def look_up(image: Tensor, at: Tensor, padding: str = "border", aspect: float | None = None) -> Tensor:
+    """Bilinear samples (B, C, h, w) of a frame (B, C, H, W) at places (B, h, w, 2) in frame heights.
+
+    Args:
+        image: covers the whole frame.
+        at: the places.
+        padding: of places beyond the frame, as in `torch.nn.functional.grid_sample`.
+        aspect: width of the frame in frame heights; None: W / H, as pixels are square.
+    """
     height, width = image.shape[-2:]
-    grid = at * at.new_tensor([2 * height / width, 2.0]) - 1
+    grid = at * at.new_tensor([2 / (aspect or width / height), 2.0]) - 1
     return functional.grid_sample(image, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
@@ -92,13 +100,14 @@ def resized(x: Tensor, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(x, size, mode="bilinear", align_corners=False)
 
 
-def attention_scores(attention: Tensor, transforms: LimbTransforms, at: Tensor) -> Tensor:
+def attention_scores(attention: Tensor, transforms: LimbTransforms, at: Tensor, aspect: float | None = None) -> Tensor:
     """Attention within one token of where each candidate goes.
 
     Args:
         attention: (B, T, rows, columns), for T target places, over the source's tokens.
         transforms: of the B pairs.
         at: (T, 2) those target places, frame heights.
+        aspect: width of the source's frame in frame heights, where tokens are not square; None: they are.
 
     Returns:
         (B, K, T).
@@ -108,7 +117,7 @@ def attention_scores(attention: Tensor, transforms: LimbTransforms, at: Tensor) 
     near = functional.avg_pool2d(flat, 3, 1, 1, count_include_pad=True) * 9
     goes = transforms.at(at[None])[:, :, 0]  # (B, K, T, 2)
     goes = goes.permute(0, 2, 1, 3).reshape(batch * count, _K, 1, 2)
-    found = look_up(near, goes, "zeros").view(batch, count, _K).permute(0, 2, 1)
+    found = look_up(near, goes, "zeros", aspect).view(batch, count, _K).permute(0, 2, 1)
     return found * transforms.exists[..., None]
 
 
@@ -241,7 +250,7 @@ class Carrier(nn.Module):
 class _UNet(nn.Module):
     def __init__(self, inputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         self.first = nn.Sequential(_block(inputs, widths[0]), _block(widths[0], widths[0]))
         self.down = nn.ModuleList(nn.Sequential(_block(a, b), _block(b, b)) for a, b in pairs)
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairs)

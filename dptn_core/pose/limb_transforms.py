@@ -136,14 +136,17 @@ def _group_maps(to: Tensor, back: Tensor, both: Tensor, size: Tensor) -> list[tu
         weight = both[:, joints].to(to)
         count = weight.sum(1)
         middles = [(xy[:, joints] * weight[..., None]).sum(1) / count.clamp(min=1)[:, None] for xy in (to, back)]
-        spread = [(xy[:, joints] - middle[:, None]) * weight[..., None] for xy, middle in zip((to, back), middles)]
+        here, there = (
+            (xy[:, joints] - middle[:, None]) * weight[..., None]
+            for xy, middle in zip((to, back), middles, strict=True)
+        )
         if number == 0:
-            matrix = _affine(*spread, size)
+            matrix = _affine(here, there, size)
             exists = count >= 3
         else:
-            matrix = _similarity(*spread, size)
+            matrix = _similarity(here, there, size)
             exists = count >= 2
-        maps.append((matrix, _offset(matrix, *middles), exists))
+        maps.append((matrix, _offset(matrix, middles[0], middles[1]), exists))
     return maps
 
 

@@ -78,7 +78,6 @@ def make_examples(pairs: SyntheticPairs, model: DPTNModel, segmenter: BlazePoseS
     target_pose = pose_tensor(pairs.target_keypoints, pairs.target_present, height)
     generated, scores = _asked(pairs, model, source_pose, target_pose)
     unknown = torch.full(pairs.source_mask.shape, UNKNOWN, dtype=torch.uint8)
-    rendered = isinstance(pairs, PeoplePairs)
     size = (int(height), int(width))
     return Examples(
         source=_bytes((pairs.source + 1) / 2),
@@ -86,7 +85,7 @@ def make_examples(pairs: SyntheticPairs, model: DPTNModel, segmenter: BlazePoseS
         source_matte=_bytes(pairs.source_matte if isinstance(pairs, PeoplePairs) else pairs.source_mask.float()),
         target_matte=_bytes(pairs.target_matte if isinstance(pairs, PeoplePairs) else pairs.target_mask.float()),
         source_parts=pairs.source_parts if isinstance(pairs, PeoplePairs) else unknown,
-        target_parts=pairs.target_parts if rendered else unknown,  # type: ignore[attr-defined]
+        target_parts=pairs.target_parts if isinstance(pairs, PeoplePairs) else unknown.clone(),
         flow=(pairs.correspondence / height - places(size)).clamp(-2, 2).half(),
         seen=pairs.seen,
         source_pose=source_pose,

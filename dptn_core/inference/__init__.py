@@ -1,0 +1,1 @@
+"""From a source and poses to images: texture carried at full resolution."""
