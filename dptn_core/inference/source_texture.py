@@ -42,8 +42,8 @@ def working_frame(frame: Frame) -> Frame:
 def pose_in(frame: Frame, pose: Pose) -> Tensor:
     """(1, 18, 3): x and y in heights of the frame, and presence."""
     inside = frame.pose_inside(pose)
-    xy = torch.from_numpy(inside.keypoints).float() / frame.size[0]
-    return torch.cat([xy, torch.from_numpy(inside.present).float()[:, None]], 1)[None]
+    xy = torch.tensor(inside.keypoints, dtype=torch.float32) / frame.size[0]
+    return torch.cat([xy, torch.tensor(inside.present, dtype=torch.float32)[:, None]], 1)[None]
 
 
 def encode_texture(carrier: Carrier, source: EncodedSource, mask: Tensor | None) -> SourceTexture:

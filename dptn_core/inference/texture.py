@@ -21,7 +21,7 @@ from ..network.carrier import (
 )
 from ..pose.limb_transforms import LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
-from ..transfer import Transfer
+from ..transfer import Compose, Composed, Generated
 from .source_texture import SourceTexture, pose_in, working_frame
 
 _TOKENS: Final = 48  # rows of target places at most at which attention is asked
@@ -35,42 +35,66 @@ _FINER: Final = 1.25  # a source this much finer than the output is scaled down 
 
 
 @dataclass(frozen=True, eq=False)
-class Textured:
-    """One target at the output's size H x W."""
+class Decision:
+    """What the carrier decided about one target, at its working size h x w."""
 
-    image: Tensor  # (3, H, W) in [0, 1]
-    matte: Tensor  # (H, W) in [0, 1]: the person
-    invented: Tensor  # (H, W) in [0, 1]: what the source does not show, person or background
-    frame: Frame  # of the target, at the carrier's working size
-    correspondence: Tensor  # (h, w, 2) pixels of the source image, for each pixel of the working frame
-    choice: Tensor  # (h, w) int64: candidate of `pose.limb_transforms` that each of them took
+    frame: Frame  # of the target
+    found: Carried
+
+    def correspondence(self, texture: SourceTexture) -> Tensor:
+        """Pixels of the source image (h, w, 2), for each pixel of the target's frame."""
+        height, width = self.frame.size
+        box = texture.frame.box
+        scale = self.found.at.new_tensor([box.width / width * height, box.height])
+        likelier = self.found.at[0, 0]
+        return likelier * scale + scale.new_tensor([box.left, box.top])
+
+    def choice(self) -> Tensor:
+        """Candidate of `pose.limb_transforms` that each pixel of the target's frame took, (h, w) int64."""
+        return two_likeliest(self.found.choice, self.frame.size)[1][0, 0]
 
 
-def carry_texture(
-    carrier: Carrier, texture: SourceTexture, transfer: Transfer, index: int, size: tuple[int, int] | None = None
-) -> Textured:
-    """Compose one image of a transfer from the source's own pixels.
+def composer(carrier: Carrier, texture: SourceTexture) -> Compose:
+    """Composes images from the source's own pixels, for `transfer`.
 
     Args:
-        carrier: in eval mode, on one device with the model.
-        texture: of the transfer's source, from `encode_texture`.
-        transfer: the result of the network.
-        index: which of its images.
-        size: (H, W) of the output; None: the target canvas.
-
-    Raises:
-        IndexError: no such image.
+        carrier: in eval mode.
+        texture: of the source that is transferred, from `encode_texture`.
     """
-    canvas = transfer.frame.canvas
-    height, width = size or (canvas.height, canvas.width)
+    return lambda generated, size: compose_texture(decide(carrier, texture, generated), texture, size)
+
+
+def decide(carrier: Carrier, texture: SourceTexture, generated: Generated) -> Decision:
+    """Ask the carrier where the pixels of one target come from."""
+    device = next(carrier.parameters()).device
+    work = replace(working_frame(generated.frame), size=texture.frame.size)
+    target = pose_in(work, generated.pose).to(device)
+    background = _still(work, texture.frame)
     with torch.inference_mode():
-        found, frame = _decided(carrier, texture, transfer, index)
-        image, behind = _background(texture, transfer, frame, (height, width))
+        transforms = limb_transforms(target, texture.pose, background)
+        given = CarrierInput(
+            source=texture.parts.image,
+            mask=texture.parts.image[:, :1],  # not looked at: the source's parts are known already
+            generated=generated.image[None].float().to(device),
+            scores=_scores(generated, transforms, work),
+            source_pose=texture.pose,
+            target_pose=target,
+            background=background,
+        )
+        return Decision(work, carrier(given, texture.parts)[1])
+
+
+def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int, int]) -> Composed:
+    """The image of a decision at any size (H, W), in strips: memory grows with the output alone."""
+    height, width = size
+    frame, found = decision.frame, decision.found
+    canvas = frame.canvas
+    with torch.inference_mode():
+        image, invented = _background(texture, frame, size)
         matte = image.new_zeros(height, width)
-        invented = behind
         maps = _Maps.of(found)
         layers = _layers(texture, found, frame, height / canvas.height)
-        for rows, columns in _strips(frame, (height, width)):
+        for rows, columns in _strips(frame, size):
             y = ((rows + 0.5) / height * canvas.height - frame.box.top) / frame.box.height
             x = ((columns + 0.5) / width * canvas.width - frame.box.left) / frame.box.width
             person, covers, unseen, there = _composed(found, maps, layers, texture.frame, y, x)
@@ -79,28 +103,7 @@ def carry_texture(
                 _blend(plane[region], colour, covers, there)
             _blend(matte[region], torch.ones_like(covers), covers, there)
             _blend(invented[region], unseen, covers, there)
-        correspondence, choice = _dense(found, texture)
-    return Textured(image, matte, invented, frame, correspondence, choice)
-
-
-def _decided(carrier: Carrier, texture: SourceTexture, transfer: Transfer, index: int) -> tuple[Carried, Frame]:
-    """What the carrier says about one image, and the target's frame at the working size."""
-    device = next(carrier.parameters()).device
-    work = replace(working_frame(transfer.frame), size=texture.frame.size)
-    target = pose_in(work, transfer.poses[index]).to(device)
-    background = _still(work, texture.frame)
-    transforms = limb_transforms(target, texture.pose, background)
-    scores = _scores(transfer, index, transforms, work)
-    given = CarrierInput(
-        source=texture.parts.image,
-        mask=texture.parts.image[:, :1],  # the source's parts are known already
-        generated=transfer.drawn[index][None].float().to(device),
-        scores=scores,
-        source_pose=texture.pose,
-        target_pose=target,
-        background=background,
-    )
-    return carrier(given, texture.parts)[1], work
+    return Composed(image, matte, invented)
 
 
 def _still(target: Frame, source: Frame) -> tuple[Tensor, Tensor]:
@@ -117,9 +120,9 @@ def _still(target: Frame, source: Frame) -> tuple[Tensor, Tensor]:
     return torch.diag(torch.tensor([scale_x, scale_y])), torch.tensor([left, top])
 
 
-def _scores(transfer: Transfer, index: int, transforms: LimbTransforms, work: Frame) -> Tensor:
+def _scores(generated: Generated, transforms: LimbTransforms, work: Frame) -> Tensor:
     """(1, 2, K, rows, columns): the attention of all layers and heads at each candidate's place, mean and largest."""
-    source = transfer.source
+    source = generated.source
     rows, columns = source.features.grid
     step = -(-rows // _TOKENS)
     picked_rows = torch.arange(step // 2, rows, step)
@@ -132,7 +135,7 @@ def _scores(transfer: Transfer, index: int, transforms: LimbTransforms, work: Fr
     at = at.flatten(0, 1).to(transforms.matrix.device)
     generator = source.model.generator
     every = []
-    for layer, queries in enumerate(transfer.queries(index)):
+    for layer, queries in enumerate(generated.queries):
         parts = []
         for some, there in zip(tokens.split(_QUERIES), at.split(_QUERIES), strict=True):
             heads = generator.attention_of(source.features, queries[:, :, some], layer, average_heads=False)
@@ -144,9 +147,7 @@ def _scores(transfer: Transfer, index: int, transforms: LimbTransforms, work: Fr
     return torch.stack([found.mean(0), found.amax(0)])[None].unflatten(-1, grid)
 
 
-def _background(
-    texture: SourceTexture, transfer: Transfer, frame: Frame, size: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
+def _background(texture: SourceTexture, frame: Frame, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """What lies behind the person, (3, H, W), and how much of it had to be invented, (H, W)."""
     source, target = texture.frame, frame
     layers = torch.cat([texture.background, texture.matte[None]])
@@ -298,12 +299,3 @@ def _blend(plane: Tensor, value: Tensor, weight: Tensor, there: Tensor) -> None:
     """Mix values (N,) by weights (N,) into a plane (h, w) at the N places that are `there`."""
     weight, value, there = weight.to(plane.device), value.to(plane.device), there.to(plane.device)
     plane[there] += weight * (value - plane[there])
-
-
-def _dense(found: Carried, texture: SourceTexture) -> tuple[Tensor, Tensor]:
-    """For each pixel of the target's working frame, pixels of the source image (h, w, 2), and the candidate (h, w)."""
-    height, width = texture.frame.size
-    _, which = two_likeliest(found.choice, (height, width))
-    box = texture.frame.box
-    scale = found.at.new_tensor([box.width / width * height, box.height])
-    return found.at[0, 0] * scale + scale.new_tensor([box.left, box.top]), which[0, 0]
