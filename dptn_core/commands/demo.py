@@ -26,11 +26,13 @@ def run(options: Namespace) -> None:
 
     from .. import samples
     from ..attention_picture import attention_picture
+    from ..inference.texturing import compose_from, load_texturing
     from ..pictures import read_picture, to_picture, write_picture
     from ..pose import People, draw_skeleton
     from ..transfer import encode_source, transfer
 
     model = load_model_of(options)
+    texturing = load_texturing(model.device)
     for name, image, pose_file, targets in (
         ("figure", samples.FIGURE, samples.FIGURE_POSE, samples.FIGURE_TARGETS),
         ("photograph", samples.PHOTOGRAPH, None, samples.PHOTOGRAPH_TARGETS),
@@ -43,7 +45,7 @@ def run(options: Namespace) -> None:
             source_pose = read_poses(pose_file, None)[0]
         source = encode_source(model, picture, source_pose)
         poses = [read_poses(path, None)[0] for path in targets]
-        result = transfer(source, poses)
+        result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [picture]
         for path, pose, drawn in zip(targets, poses, result.pictures, strict=True):
             skeleton = draw_skeleton(People((pose,), pose.canvas))
