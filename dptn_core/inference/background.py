@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from .labelling import labelled
-from .moves import typical_moves
+from .moves import likely_moves
 from .seams import Copies
+from .smooth import smooth_fill
 
 _HOLE: Final = 0.05  # above it a pixel is unknown
 _FULL: Final = 0.5  # from here on only the fill is seen
@@ -88,11 +89,10 @@ def _filled(image: Tensor, unknown: Tensor, seed: int) -> Tensor:
     small, known = _reduced(image, unknown, factor)
     sources = _sources(known)
     if not sources.any():
-        raise NotImplementedError
+        return smooth_fill(image, ~unknown)[:, unknown]
     generator = torch.Generator().manual_seed(seed)
-    moves = typical_moves(small, known, sources, generator)
+    moves = likely_moves(small, known, sources, generator)
     copies = Copies(small, known, labelled(small, known, sources, moves, generator))
-    copies.lead_seams(sources)
     moves, corrections = copies.moves * factor, copies.corrections()
     return _copied(image, unknown, known.to(image.device), factor, moves.to(image.device), corrections.to(image.device))
 

@@ -15,49 +15,53 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from torch import Tensor
 from torch.nn import functional
 
-CELL: Final = 4  # pixels a side of what moves as one
-_REACH: Final = 3  # pixels around a cell whose known ones say how well a move fits
-_RIM: Final = 1.0  # weight of known pixels against seams
-_SEAM: Final = 0.25  # cost of a seam between two cells, whatever it looks like
+from .smooth import smooth_fill
+
+_CELL: Final = 4  # pixels a side of what moves as one at first; more in large holes
+_MOST: Final = 1500  # cells
+_BAND: Final = 4  # pixels on both sides of a seam in which it is led anew
+_REACH: Final = 0.75  # of a cell's side: known pixels so near say how well a move fits
+_SEAM: Final = 0.06  # cost of a seam for each pixel of its length, whatever it looks like
 _UNKNOWN: Final = 0.7  # distance between a colour and nothing
 _FORBIDDEN: Final = 1e4
 _SCALE: Final = 500.0  # costs to whole numbers
-_DOWN: Final = 3.0  # cost of moving a cell by the image's longer side, up or down
-_ACROSS: Final = 0.7
-_SWEEPS: Final = 2
+_DOWN: Final = 0.2  # cost of moving a pixel by the image's longer side, up or down
+_ACROSS: Final = 0.04
+_GUESS: Final = 0.15  # weight of what a smooth fill would be
+_BLUR: Final = 4  # pixels around, that are compared with the smooth fill
 _GRADIENT: Final = 1.0  # weight of differences between neighbouring pixels, against colours
 
 
-class Cells:
-    """A hole's cells.
+class _Cells:
+    """What gets one label each: squares of pixels.
 
     Attributes:
-        places: (N, CELL * CELL, 2) y, x of their pixels.
-        inside: (N, CELL * CELL) whether a pixel is in the hole.
-        grid: (rows, columns) number of the cell, -1 where the hole is not.
+        side: Of a square, in pixels.
+        places: (N, side * side, 2) y, x of their pixels.
+        inside: (N, side * side) whether a pixel is in the hole.
+        grid: (rows, columns) number of the cell, -1 where there is none.
         pairs: (P, 2) cells side by side.
     """
 
-    def __init__(self, known: Tensor) -> None:
-        """Of a hole where `known` (h, w) is False."""
-        height, width = known.shape
-        pad = (0, -width % CELL, 0, -height % CELL)
-        hole = functional.pad(~known, pad)
-        rows, columns = hole.shape[0] // CELL, hole.shape[1] // CELL
-        blocks = hole.view(rows, CELL, columns, CELL).transpose(1, 2).reshape(rows, columns, -1)
+    def __init__(self, hole: Tensor, side: int) -> None:
+        """Of squares of `side` pixels that have some of the hole (h, w)."""
+        hole = functional.pad(hole, (0, -hole.shape[1] % side, 0, -hole.shape[0] % side))
+        rows, columns = hole.shape[0] // side, hole.shape[1] // side
+        blocks = hole.view(rows, side, columns, side).transpose(1, 2).reshape(rows, columns, -1)
         used = blocks.any(dim=2)
-        self.inside = blocks[used]
-        corners = used.nonzero() * CELL
-        steps = torch.arange(CELL)
-        self.places = corners[:, None] + torch.cartesian_prod(steps, steps)
+        self.side, self.inside = side, blocks[used]
+        steps = torch.arange(side)
+        self.places = (used.nonzero() * side)[:, None] + torch.cartesian_prod(steps, steps)
         self.grid = torch.full((rows, columns), -1)
-        self.grid[used] = torch.arange(len(corners))
-        pairs = [
-            torch.stack([self.grid[:, :-1].flatten(), self.grid[:, 1:].flatten()], dim=1),
-            torch.stack([self.grid[:-1].flatten(), self.grid[1:].flatten()], dim=1),
-        ]
-        both = torch.cat(pairs)
+        self.grid[used] = torch.arange(len(self.places))
+        across = torch.stack([self.grid[:, :-1].flatten(), self.grid[:, 1:].flatten()], dim=1)
+        down = torch.stack([self.grid[:-1].flatten(), self.grid[1:].flatten()], dim=1)
+        both = torch.cat([across, down])
         self.pairs = both[(both >= 0).all(dim=1)]
+
+    def of(self, places: Tensor) -> Tensor:
+        """(n,) the cell of each place (n, 2), -1 for none."""
+        return self.grid[places[:, 0] // self.side, places[:, 1] // self.side]
 
 
 def labelled(image: Tensor, known: Tensor, sources: Tensor, moves: Tensor, generator: torch.Generator) -> Tensor:
@@ -73,41 +77,76 @@ def labelled(image: Tensor, known: Tensor, sources: Tensor, moves: Tensor, gener
     Returns:
         (N, 2) y, x for each pixel of the hole, in rows. All of them lead to sources.
     """
-    cells = Cells(known)
+    places = (~known).nonzero()
+    side = max(_CELL, round((len(places) / _MOST) ** 0.5))
+    cells = _Cells(~known, side)
     moves, allowed = _enough(cells, moves, sources)
-    looks = _looks(image, known)
-    problem = _Expansion(cells, _copies(looks, cells, moves), _own_costs(looks, known, cells, moves, allowed))
-    for sweep in range(_SWEEPS):
-        order = torch.randperm(len(moves), generator=generator) if sweep == 0 else problem.labels.unique()
-        for label in order.tolist():
-            problem.expand(label)
-    hole = (~known).nonzero()
-    return moves[problem.labels[cells.grid[hole[:, 0] // CELL, hole[:, 1] // CELL]]]
+    look = _Look(image, known)
+    coarse = _Expansion(look, cells, moves, allowed)
+    coarse.sweep(torch.randperm(len(moves), generator=generator))
+    coarse.sweep(coarse.labels.unique())
+    chosen, labels = coarse.labels.unique(return_inverse=True)
+    moves = _aligned(look, cells, sources, moves[chosen], labels)
+    return moves[_led_anew(look, known, sources, moves, labels[cells.of(places)])]
 
 
-def _enough(cells: Cells, moves: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
+def _aligned(look: _Look, cells: _Cells, sources: Tensor, moves: Tensor, labels: Tensor) -> Tensor:
+    """Moves (K, 2) changed by a pixel where their cells (N,) then go on better what is known around."""
+    steps = torch.arange(-1, 2)
+    changes = torch.cartesian_prod(steps, steps)  # (9, 2)
+    changes = changes[changes.abs().sum(dim=1).argsort(stable=True)]
+    tried = (moves[:, None] + changes).flatten(0, 1)
+    costs = look.costs(cells, tried, _allowed(cells, tried, sources)).view(len(moves), len(changes), -1)
+    totals = costs.new_zeros(len(changes), len(moves))
+    totals.index_add_(1, labels, costs[labels, :, torch.arange(len(labels))].T)
+    return moves + changes[totals.argmin(dim=0)]
+
+
+def _led_anew(look: _Look, known: Tensor, sources: Tensor, moves: Tensor, labels: Tensor) -> Tensor:
+    """Labels (N,) of the hole's pixels, each pixel near a seam free to take another."""
+    places = (~known).nonzero()
+    map_ = torch.full(known.shape, -1)
+    map_[~known] = labels
+    seam = torch.zeros_like(known)
+    seam[:, 1:] |= (map_[:, 1:] != map_[:, :-1]) & (map_[:, 1:] >= 0) & (map_[:, :-1] >= 0)
+    seam[1:] |= (map_[1:] != map_[:-1]) & (map_[1:] >= 0) & (map_[:-1] >= 0)
+    if not seam.any():
+        return labels
+    free = _grown(seam, _BAND) & ~known
+    cells = _Cells(_grown(free, 1) & ~known, 1)  # the outermost keep their labels
+    here = cells.places[:, 0]
+    own = map_[here[:, 0], here[:, 1]]
+    fixed = ~free[here[:, 0], here[:, 1]]
+    allowed = _allowed(cells, moves, sources) & ~fixed
+    allowed[own, torch.arange(len(own))] = True
+    fine = _Expansion(look, cells, moves, allowed, own)
+    fine.sweep(own.unique())
+    map_[here[:, 0], here[:, 1]] = fine.labels
+    return map_[places[:, 0], places[:, 1]]
+
+
+def _grown(mask: Tensor, radius: int) -> Tensor:
+    return functional.max_pool2d(mask.float()[None, None], 2 * radius + 1, 1, radius)[0, 0] > 0
+
+
+def _enough(cells: _Cells, moves: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
     """Moves with some added so that every cell has one, and (K, N) whether a move may be used in a cell."""
     allowed = _allowed(cells, moves, sources)
     bare = ~allowed.any(dim=0)
-    places = sources.nonzero()
-    corners = cells.places[:, 0]
-    # a whole cell has to fit: its corner's source is one whose square is clear
-    clear = functional.max_pool2d((~sources).float()[None, None], CELL, stride=1)[0, 0] == 0
-    whole = clear.nonzero()
-    whole = whole if len(whole) else places
-    while bare.any():
+    clear = functional.max_pool2d((~sources).float()[None, None], cells.side, stride=1)[0, 0] == 0
+    corners = clear.nonzero()  # of squares that may be copied whole
+    while bare.any() and len(corners):
         first = bare.nonzero()[:, 0]
-        cell = corners[first[len(first) // 2]]
-        away = (whole - cell).float() * torch.tensor([2.0, 1.0])
-        move = (whole[away.square().sum(dim=1).argmin()] - cell)[None]
+        cell = cells.places[first[len(first) // 2], 0]
+        away = (corners - cell) * torch.tensor([2, 1])
+        move = (corners[away.square().sum(dim=1).argmin()] - cell)[None]
         now = _allowed(cells, move, sources)
-        now[0, first[len(first) // 2]] = True
         moves, allowed = torch.cat([moves, move]), torch.cat([allowed, now])
         bare &= ~now[0]
     return moves, allowed
 
 
-def _allowed(cells: Cells, moves: Tensor, sources: Tensor) -> Tensor:
+def _allowed(cells: _Cells, moves: Tensor, sources: Tensor) -> Tensor:
     """(K, N) whether all pixels of a cell that are in the hole may be copied by a move."""
     there = _index(cells.places + moves[:, None, None], sources.shape)
     fine = (there >= 0) & sources.flatten()[there.clamp(min=0)]
@@ -121,69 +160,95 @@ def _index(places: Tensor, size: torch.Size) -> Tensor:
     return (y * size[1] + x).masked_fill(outside, -1)
 
 
-def _looks(image: Tensor, known: Tensor) -> Tensor:
-    """(h, w, 6) what is compared: colours, differences to the right and down, whether it is known."""
-    grey = image.mean(dim=2)
-    across = functional.pad(grey[:, 1:] - grey[:, :-1], (0, 1))
-    down = functional.pad(grey[1:] - grey[:-1], (0, 0, 0, 1))
-    solid = known & functional.pad(known[:, 1:], (0, 1)) & functional.pad(known[1:], (0, 0, 0, 1))
-    slopes = torch.stack([across, down], dim=2) * solid[..., None] * _GRADIENT
-    return torch.cat([image * known[..., None], slopes, known[..., None] * _UNKNOWN], dim=2)
+class _Look:
+    """What is compared of an image.
 
+    Attributes:
+        known: (h, w).
+        flat: (h * w + 1, 6) colours, differences to the right and down, whether it is known; the last row is nothing.
+        blurred: (h * w + 1, 3) colours of what is known around.
+        guess: (h, w, 3) the image with its hole filled smoothly.
+    """
 
-def _copies(looks: Tensor, cells: Cells, moves: Tensor) -> Tensor:
-    """(K, N, CELL * CELL, 6) what each cell would show by each move; zeros for nothing and outside the hole."""
-    flat = torch.cat([looks.flatten(0, 1), looks.new_zeros(1, looks.shape[2])])
-    copies = flat[_index(cells.places + moves[:, None, None], looks.shape[:2])]
-    return copies * cells.inside[..., None]
+    def __init__(self, image: Tensor, known: Tensor) -> None:
+        grey = image.mean(dim=2)
+        across = functional.pad(grey[:, 1:] - grey[:, :-1], (0, 1))
+        down = functional.pad(grey[1:] - grey[:-1], (0, 0, 0, 1))
+        solid = known & functional.pad(known[:, 1:], (0, 1)) & functional.pad(known[1:], (0, 0, 0, 1))
+        slopes = torch.stack([across, down], dim=2) * solid[..., None] * _GRADIENT
+        looks = torch.cat([image * known[..., None], slopes, known[..., None] * _UNKNOWN], dim=2)
+        self.known = known
+        self.flat = functional.pad(looks.flatten(0, 1), (0, 0, 0, 1))
+        planes = image.permute(2, 0, 1)
+        colours, share = (
+            functional.avg_pool2d(plane[None], 2 * _BLUR + 1, 1, _BLUR)[0] for plane in (planes * known, known[None] * 1.0)
+        )
+        blurred = (colours / share.clamp(min=1e-6)).flatten(1).T
+        self.blurred = functional.pad(blurred, (0, 0, 0, 1))
+        self.guess = smooth_fill(planes, known).permute(1, 2, 0)
 
+    def copies(self, cells: _Cells, moves: Tensor) -> Tensor:
+        """(K, N, side^2, 6) what each cell would show by each move; zeros for nothing and outside the hole."""
+        return self.flat[_index(cells.places + moves[:, None, None], self.known.shape)] * cells.inside[..., None]
 
-def _own_costs(looks: Tensor, known: Tensor, cells: Cells, moves: Tensor, allowed: Tensor) -> Tensor:
-    """(K, N) what a move costs in a cell by itself: how it would go on what is known around, and how far it goes."""
-    height, width = known.shape
-    near = functional.max_pool2d((~known).float()[None, None], 2 * _REACH + 1, stride=1, padding=_REACH)[0, 0] > 0
-    rim = (near & known).nonzero()
-    flat = torch.cat([looks.flatten(0, 1), looks.new_zeros(1, looks.shape[2])])
-    there = flat[_index(rim + moves[:, None], known.shape)]  # (K, R, 6)
-    apart = (there - looks[rim[:, 0], rim[:, 1]]).norm(dim=2)
-    rows, columns = cells.grid.shape
-    dense = looks.new_zeros(len(moves), 1, rows * CELL, columns * CELL)
-    dense[:, 0, rim[:, 0], rim[:, 1]] = apart
-    side = CELL + 2 * _REACH
-    around = functional.avg_pool2d(dense, side, stride=CELL, padding=_REACH)[:, 0] * side**2
-    own = around[:, cells.grid >= 0] * _RIM
-    far = moves.abs().float() / max(height, width) * torch.tensor([_DOWN, _ACROSS])
-    own = own + far.sum(dim=1)[:, None]
-    return own.masked_fill(~allowed, _FORBIDDEN)
+    def costs(self, cells: _Cells, moves: Tensor, allowed: Tensor) -> Tensor:
+        """(K, N) what a move costs in a cell by itself.
+
+        That is how it would go on what is known around, how far it goes, and how unlike the smooth fill it is.
+        """
+        height, width = self.known.shape
+        reach = max(1, round(_REACH * cells.side))
+        rim = (_grown(~self.known, reach) & self.known).nonzero()
+        there = self.flat[_index(rim + moves[:, None], self.known.shape)]  # (K, R, 6)
+        rows, columns = cells.grid.shape
+        apart = there.new_zeros(len(moves), 1, rows * cells.side, columns * cells.side)
+        apart[:, 0, rim[:, 0], rim[:, 1]] = (there - self.flat[_index(rim, self.known.shape)]).norm(dim=2)
+        window = cells.side + 2 * reach
+        around = functional.avg_pool2d(apart, window, stride=cells.side, padding=reach)[:, 0] * window**2
+        far = (moves.abs().float() / max(height, width) * torch.tensor([_DOWN, _ACROSS])).sum(dim=1)
+        middle = cells.places[:, cells.places.shape[1] // 2].clamp(max=torch.tensor([height - 1, width - 1]))
+        guess = self.guess[middle[:, 0], middle[:, 1]]
+        unlike = (self.blurred[_index(middle + moves[:, None], self.known.shape)] - guess).norm(dim=2)  # (K, N)
+        alone = (far[:, None] + _GUESS * unlike) * cells.inside.sum(dim=1)
+        return (around[:, cells.grid >= 0] + alone).masked_fill(~allowed, _FORBIDDEN)
 
 
 class _Expansion:
     """Labels of cells, and steps in which any number of cells takes one label at once."""
 
-    def __init__(self, cells: Cells, copies: Tensor, own: Tensor) -> None:
-        self.copies, self.own = copies, own
+    def __init__(
+        self, look: _Look, cells: _Cells, moves: Tensor, allowed: Tensor, labels: Tensor | None = None
+    ) -> None:
+        """Labels are numbers of moves; by default they begin as what each cell prefers by itself."""
+        self.copies, self.own = look.copies(cells, moves), look.costs(cells, moves, allowed)
+        self.seam = _SEAM * cells.side
         self.first, self.second = cells.pairs.T
-        self.labels = own.argmin(dim=0)
+        self.labels = self.own.argmin(dim=0) if labels is None else labels
         self.number = torch.arange(len(self.labels))
         self._refresh()
 
     def _refresh(self) -> None:
         """What the present labels show, here and beyond each pair's border."""
-        self.shown = self.copies[self.labels, self.number]  # (N, CELL^2, 6)
+        self.shown = self.copies[self.labels, self.number]  # (N, side^2, 6)
         first, second = self.first, self.second
-        self.second_in_first = self.copies[self.labels[second], first]  # (P, CELL^2, 6)
+        self.second_in_first = self.copies[self.labels[second], first]  # (P, side^2, 6)
         self.first_in_second = self.copies[self.labels[first], second]
-        seam = (self.labels[first] != self.labels[second]).float() * _SEAM
+        seam = (self.labels[first] != self.labels[second]).float() * self.seam
         self.between = (
             _apart(self.shown[first], self.second_in_first) + _apart(self.shown[second], self.first_in_second) + seam
         )
+
+    def sweep(self, labels: Tensor) -> None:
+        """One step for each label."""
+        for label in labels.tolist():
+            self.expand(label)
 
     def expand(self, label: int) -> None:
         """The best step in which cells keep their label or take `label`."""
         first, second = self.first, self.second
         new = self.copies[label]
         change = _apart(self.shown, new)  # (N,)
-        taken = _SEAM * (self.labels != label).float()
+        taken = self.seam * (self.labels != label).float()
         first_takes = _apart(new[first], self.second_in_first) + change[second] + taken[second]
         second_takes = _apart(new[second], self.first_in_second) + change[first] + taken[first]
         cost = self.own[label] - self.own[self.labels, self.number]
@@ -197,7 +262,7 @@ class _Expansion:
 
 
 def _apart(a: Tensor, b: Tensor) -> Tensor:
-    """(n,) the distances between what cells show, (n, CELL^2, 6) each, summed over their pixels."""
+    """(n,) the distances between what cells show, (n, side^2, 6) each, summed over their pixels."""
     return (a - b).norm(dim=2).sum(dim=1)
 
 
