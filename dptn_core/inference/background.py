@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .alignment import aligned_moves
 from .labelling import labelled
 from .moves import likely_moves
-from .seams import Copies
+from .seams import corrected
 from .smooth import smooth_fill
 
 _HOLE: Final = 0.05  # above it a pixel is unknown
 _FULL: Final = 0.5  # from here on only the fill is seen
 _LONGEST: Final = 256  # pixels of the longer side of what is searched
+_LARGEST: Final = 15_000  # pixels of its hole, about
 _SURROUNDINGS: Final = 1.0  # of the hole's larger side, on each side of it
 _CLEAR: Final = 2  # small pixels around what is copied that are known too
 _AT_ONCE: Final = 1 << 18  # pixels copied at once
@@ -85,16 +87,16 @@ def _around(unknown: Tensor) -> _Part:
 
 def _filled(image: Tensor, unknown: Tensor, seed: int) -> Tensor:
     """(3, N) for each unknown pixel."""
-    factor = -(-max(unknown.shape) // _LONGEST)
+    factor = max(-(-max(unknown.shape) // _LONGEST), round((int(unknown.sum()) / _LARGEST) ** 0.5))
     small, known = _reduced(image, unknown, factor)
     sources = _sources(known)
-    if not sources.any():
-        return smooth_fill(image, ~unknown)[:, unknown]
     generator = torch.Generator().manual_seed(seed)
-    moves = likely_moves(small, known, sources, generator)
-    copies = Copies(small, known, labelled(small, known, sources, moves, generator))
-    moves, corrections = copies.moves * factor, copies.corrections()
-    return _copied(image, unknown, known.to(image.device), factor, moves.to(image.device), corrections.to(image.device))
+    moves = labelled(small, known, sources, likely_moves(small, known, sources, generator), generator)
+    if moves is None:
+        return smooth_fill(image, ~unknown)[:, unknown]
+    corrections = corrected(small, known, moves).to(image.device)
+    moves = aligned_moves(image, known, moves, factor).to(image.device)
+    return _copied(image, unknown, known.to(image.device), factor, moves, corrections)
 
 
 def _sources(known: Tensor) -> Tensor:

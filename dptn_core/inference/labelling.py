@@ -1,7 +1,8 @@
 """Which move fills which part of a hole: alpha expansion by graph cuts.
 
 After Pritch, Kav-Venaki, Peleg ("Shift-Map Image Editing", ICCV 2009) and Boykov, Veksler, Zabih ("Fast Approximate
-Energy Minimization via Graph Cuts", PAMI 2001). Costs are distances, not squared ones, so that every step is exact.
+Energy Minimization via Graph Cuts", PAMI 2001). Costs are sums of absolute
+differences, not of squares, so that every step is exact.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from .smooth import smooth_fill
 
 _CELL: Final = 4  # pixels a side of what moves as one at first; more in large holes
 _MOST: Final = 1500  # cells
+_ADDED: Final = 40  # moves for cells that have none, at most
+_TRIED: Final = 32  # moves tried for each of them
 _BAND: Final = 4  # pixels on both sides of a seam in which it is led anew
 _REACH: Final = 0.75  # of a cell's side: known pixels so near say how well a move fits
 _SEAM: Final = 0.06  # cost of a seam for each pixel of its length, whatever it looks like
@@ -64,23 +67,27 @@ class _Cells:
         return self.grid[places[:, 0] // self.side, places[:, 1] // self.side]
 
 
-def labelled(image: Tensor, known: Tensor, sources: Tensor, moves: Tensor, generator: torch.Generator) -> Tensor:
+def labelled(image: Tensor, known: Tensor, sources: Tensor, moves: Tensor, generator: torch.Generator) -> Tensor | None:
     """For each pixel of the hole the move it is copied by, so that seams are seen least.
 
     Args:
         image: (h, w, 3) on the CPU.
         known: (h, w), False in the hole.
-        sources: (h, w), places that may be copied from; at least one.
+        sources: (h, w), places that may be copied from.
         moves: (K, 2) y, x.
         generator: On the CPU.
 
     Returns:
-        (N, 2) y, x for each pixel of the hole, in rows. All of them lead to sources.
+        (N, 2) y, x for each pixel of the hole, in rows. All of them lead to sources. None where there is too little to
+        copy from.
     """
     places = (~known).nonzero()
     side = max(_CELL, round((len(places) / _MOST) ** 0.5))
     cells = _Cells(~known, side)
-    moves, allowed = _enough(cells, moves, sources)
+    enough = _enough(cells, moves, sources, generator)
+    if enough is None:
+        return None
+    moves, allowed = enough
     look = _Look(image, known)
     coarse = _Expansion(look, cells, moves, allowed)
     coarse.sweep(torch.randperm(len(moves), generator=generator))
@@ -129,21 +136,26 @@ def _grown(mask: Tensor, radius: int) -> Tensor:
     return functional.max_pool2d(mask.float()[None, None], 2 * radius + 1, 1, radius)[0, 0] > 0
 
 
-def _enough(cells: _Cells, moves: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
-    """Moves with some added so that every cell has one, and (K, N) whether a move may be used in a cell."""
+def _enough(cells: _Cells, moves: Tensor, sources: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor] | None:
+    """Moves with some added so that every cell has one, and (K, N) whether a move may be used in a cell.
+
+    None where there is too little to copy from.
+    """
     allowed = _allowed(cells, moves, sources)
     bare = ~allowed.any(dim=0)
-    clear = functional.max_pool2d((~sources).float()[None, None], cells.side, stride=1)[0, 0] == 0
+    clear = sources.unfold(0, cells.side, 1).unfold(1, cells.side, 1).all(dim=3).all(dim=2)
     corners = clear.nonzero()  # of squares that may be copied whole
-    while bare.any() and len(corners):
+    for _ in range(_ADDED):
+        if not bare.any() or not len(corners):
+            break
         first = bare.nonzero()[:, 0]
         cell = cells.places[first[len(first) // 2], 0]
-        away = (corners - cell) * torch.tensor([2, 1])
-        move = (corners[away.square().sum(dim=1).argmin()] - cell)[None]
-        now = _allowed(cells, move, sources)
-        moves, allowed = torch.cat([moves, move]), torch.cat([allowed, now])
-        bare &= ~now[0]
-    return moves, allowed
+        tried = corners[torch.randint(len(corners), (_TRIED,), generator=generator)] - cell
+        fits = _allowed(cells, tried, sources)
+        best = int((fits & bare).sum(dim=1).argmax())
+        moves, allowed = torch.cat([moves, tried[best : best + 1]]), torch.cat([allowed, fits[best : best + 1]])
+        bare &= ~fits[best]
+    return None if bare.any() else (moves, allowed)
 
 
 def _allowed(cells: _Cells, moves: Tensor, sources: Tensor) -> Tensor:
@@ -154,7 +166,7 @@ def _allowed(cells: _Cells, moves: Tensor, sources: Tensor) -> Tensor:
 
 
 def _index(places: Tensor, size: torch.Size) -> Tensor:
-    """y * w + x of places (..., 2), -1 outside an image of a size (h, w)."""
+    """Numbers y * w + x of places (..., 2), -1 outside an image of a size (h, w)."""
     y, x = places[..., 0], places[..., 1]
     outside = (y < 0) | (y >= size[0]) | (x < 0) | (x >= size[1])
     return (y * size[1] + x).masked_fill(outside, -1)
@@ -181,7 +193,8 @@ class _Look:
         self.flat = functional.pad(looks.flatten(0, 1), (0, 0, 0, 1))
         planes = image.permute(2, 0, 1)
         colours, share = (
-            functional.avg_pool2d(plane[None], 2 * _BLUR + 1, 1, _BLUR)[0] for plane in (planes * known, known[None] * 1.0)
+            functional.avg_pool2d(plane[None], 2 * _BLUR + 1, 1, _BLUR)[0]
+            for plane in (planes * known, known[None] * 1.0)
         )
         blurred = (colours / share.clamp(min=1e-6)).flatten(1).T
         self.blurred = functional.pad(blurred, (0, 0, 0, 1))
@@ -202,7 +215,7 @@ class _Look:
         there = self.flat[_index(rim + moves[:, None], self.known.shape)]  # (K, R, 6)
         rows, columns = cells.grid.shape
         apart = there.new_zeros(len(moves), 1, rows * cells.side, columns * cells.side)
-        apart[:, 0, rim[:, 0], rim[:, 1]] = (there - self.flat[_index(rim, self.known.shape)]).norm(dim=2)
+        apart[:, 0, rim[:, 0], rim[:, 1]] = (there - self.flat[_index(rim, self.known.shape)]).abs().sum(dim=2)
         window = cells.side + 2 * reach
         around = functional.avg_pool2d(apart, window, stride=cells.side, padding=reach)[:, 0] * window**2
         far = (moves.abs().float() / max(height, width) * torch.tensor([_DOWN, _ACROSS])).sum(dim=1)
@@ -263,7 +276,7 @@ class _Expansion:
 
 def _apart(a: Tensor, b: Tensor) -> Tensor:
     """(n,) the distances between what cells show, (n, side^2, 6) each, summed over their pixels."""
-    return (a - b).norm(dim=2).sum(dim=1)
+    return (a - b).abs().flatten(1).sum(dim=1)
 
 
 def _cut(cost: Tensor, first: Tensor, second: Tensor, links: Tensor) -> Tensor:

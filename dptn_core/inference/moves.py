@@ -83,9 +83,7 @@ def _covered(moves: Tensor, places: Tensor, sources: Tensor) -> Tensor:
     return (inside & sources[there[..., 0], there[..., 1]]).float().mean(dim=1)
 
 
-def _likes(
-    image: Tensor, known: Tensor, patches: Tensor, entire: Tensor, generator: torch.Generator
-) -> Tensor:
+def _likes(image: Tensor, known: Tensor, patches: Tensor, entire: Tensor, generator: torch.Generator) -> Tensor:
     """(M, 2) moves from known patches around the hole to those most like them, near ones and far ones."""
     places = entire.nonzero()
     rows = _descriptors(image, patches, entire)
