@@ -30,7 +30,7 @@ _FORBIDDEN: Final = 1e4
 _SCALE: Final = 500.0  # costs to whole numbers
 _DOWN: Final = 0.2  # cost of moving a pixel by the image's longer side, up or down
 _ACROSS: Final = 0.04
-_GUESS: Final = 0.15  # weight of what a smooth fill would be
+_GUESS: Final = 0.35  # weight of what a smooth fill would be
 _BLUR: Final = 4  # pixels around, that are compared with the smooth fill
 _GRADIENT: Final = 1.0  # weight of differences between neighbouring pixels, against colours
 
@@ -221,7 +221,7 @@ class _Look:
         far = (moves.abs().float() / max(height, width) * torch.tensor([_DOWN, _ACROSS])).sum(dim=1)
         middle = cells.places[:, cells.places.shape[1] // 2].clamp(max=torch.tensor([height - 1, width - 1]))
         guess = self.guess[middle[:, 0], middle[:, 1]]
-        unlike = (self.blurred[_index(middle + moves[:, None], self.known.shape)] - guess).norm(dim=2)  # (K, N)
+        unlike = (self.blurred[_index(middle + moves[:, None], self.known.shape)] - guess).abs().sum(dim=2)  # (K, N)
         alone = (far[:, None] + _GUESS * unlike) * cells.inside.sum(dim=1)
         return (around[:, cells.grid >= 0] + alone).masked_fill(~allowed, _FORBIDDEN)
 
