@@ -12,7 +12,7 @@ from torch.nn import functional
 _MOST: Final = 40_000  # pixels that are compared
 
 
-def aligned_moves(image: Tensor, known: Tensor, moves: Tensor, factor: int) -> Tensor:
+def aligned_moves(image: Tensor, known: Tensor, moves: Tensor, factor: int, step: int) -> Tensor:
     """Moves in pixels of the large image under which the copies go on best what is known along the hole's rim.
 
     All pixels of the hole with one move keep one move: copies are shifted, not torn.
@@ -20,23 +20,23 @@ def aligned_moves(image: Tensor, known: Tensor, moves: Tensor, factor: int) -> T
     Args:
         image: (3, H, W) the large image, on any device.
         known: (h, w) of squares of `factor` pixels of it, False in the hole; on the CPU.
-        moves: (N, 2) y, x in squares for each that is not known; around where they lead two squares are known.
+        moves: (N, 2) y, x in squares for each that is not known; around where they lead enough is known.
         factor: Of the sizes.
+        step: Pixels by which moves are changed at first; then half as many, and so on.
 
     Returns:
-        (N, 2) y, x in pixels, on the CPU, less than one square from `moves`.
+        (N, 2) y, x in pixels, on the CPU, less than twice `step` from `moves`.
     """
     distinct, labels = moves.unique(dim=0, return_inverse=True)
     exact = distinct * factor
     places, owners = _rim(known, labels, factor, image.shape[1:])
-    if factor == 1 or not len(places):
+    if not len(places):
         return exact[labels]
     places = places.to(image.device)
     shown = _colours(image, places)
     side = torch.arange(-1, 2)
     around = torch.cartesian_prod(side, side)
     around = around[around.abs().sum(dim=1).argsort(stable=True)]  # where nothing tells, nothing changes
-    step = factor // 2
     while step >= 1:
         costs = []
         for change in around * step:

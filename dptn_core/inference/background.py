@@ -19,7 +19,7 @@ _FULL: Final = 0.5  # from here on only the fill is seen
 _LONGEST: Final = 256  # pixels of the longer side of what is searched
 _LARGEST: Final = 15_000  # pixels of its hole, about
 _SURROUNDINGS: Final = 1.0  # of the hole's larger side, on each side of it
-_CLEAR: Final = 2  # small pixels around what is copied that are known too
+_CLEAR: Final = 3  # small pixels around what is copied that are known too: one for each alignment, one to blend
 _AT_ONCE: Final = 1 << 18  # pixels copied at once
 
 
@@ -95,7 +95,7 @@ def _filled(image: Tensor, unknown: Tensor, seed: int) -> Tensor:
     if moves is None:
         return smooth_fill(image, ~unknown)[:, unknown]
     corrections = corrected(small, known, moves).to(image.device)
-    moves = aligned_moves(image, known, moves, factor).to(image.device)
+    moves = aligned_moves(image, known, moves, factor, factor // 2).to(image.device)
     return _copied(image, unknown, known.to(image.device), factor, moves, corrections)
 
 

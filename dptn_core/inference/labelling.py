@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from torch import Tensor
 from torch.nn import functional
 
+from .alignment import aligned_moves
 from .smooth import smooth_fill
 
 _CELL: Final = 4  # pixels a side of what moves as one at first; more in large holes
@@ -78,8 +79,8 @@ def labelled(image: Tensor, known: Tensor, sources: Tensor, moves: Tensor, gener
         generator: On the CPU.
 
     Returns:
-        (N, 2) y, x for each pixel of the hole, in rows. All of them lead to sources. None where there is too little to
-        copy from.
+        (N, 2) y, x for each pixel of the hole, in rows. They lead to sources or to pixels beside one. None where there
+        is too little to copy from.
     """
     places = (~known).nonzero()
     side = max(_CELL, round((len(places) / _MOST) ** 0.5))
@@ -92,21 +93,10 @@ def labelled(image: Tensor, known: Tensor, sources: Tensor, moves: Tensor, gener
     coarse = _Expansion(look, cells, moves, allowed)
     coarse.sweep(torch.randperm(len(moves), generator=generator))
     coarse.sweep(coarse.labels.unique())
-    chosen, labels = coarse.labels.unique(return_inverse=True)
-    moves = _aligned(look, cells, sources, moves[chosen], labels)
-    return moves[_led_anew(look, known, sources, moves, labels[cells.of(places)])]
-
-
-def _aligned(look: _Look, cells: _Cells, sources: Tensor, moves: Tensor, labels: Tensor) -> Tensor:
-    """Moves (K, 2) changed by a pixel where their cells (N,) then go on better what is known around."""
-    steps = torch.arange(-1, 2)
-    changes = torch.cartesian_prod(steps, steps)  # (9, 2)
-    changes = changes[changes.abs().sum(dim=1).argsort(stable=True)]
-    tried = (moves[:, None] + changes).flatten(0, 1)
-    costs = look.costs(cells, tried, _allowed(cells, tried, sources)).view(len(moves), len(changes), -1)
-    totals = costs.new_zeros(len(changes), len(moves))
-    totals.index_add_(1, labels, costs[labels, :, torch.arange(len(labels))].T)
-    return moves + changes[totals.argmin(dim=0)]
+    rough = moves[coarse.labels[cells.of(places)]]
+    exact = aligned_moves(image.permute(2, 0, 1), known, rough, 1, 1)
+    moves, labels = exact.unique(dim=0, return_inverse=True)
+    return moves[_led_anew(look, known, sources, moves, labels)]
 
 
 def _led_anew(look: _Look, known: Tensor, sources: Tensor, moves: Tensor, labels: Tensor) -> Tensor:
@@ -124,12 +114,23 @@ def _led_anew(look: _Look, known: Tensor, sources: Tensor, moves: Tensor, labels
     here = cells.places[:, 0]
     own = map_[here[:, 0], here[:, 1]]
     fixed = ~free[here[:, 0], here[:, 1]]
-    allowed = _allowed(cells, moves, sources) & ~fixed
+    allowed = _allowed(cells, moves, sources) & ~fixed & _close(map_, here, len(moves))
     allowed[own, torch.arange(len(own))] = True
     fine = _Expansion(look, cells, moves, allowed, own)
     fine.sweep(own.unique())
     map_[here[:, 0], here[:, 1]] = fine.labels
     return map_[places[:, 0], places[:, 1]]
+
+
+def _close(labels: Tensor, places: Tensor, count: int) -> Tensor:
+    """(K, n) which labels of a map (h, w), -1 for none, occur near places (n, 2): in their square or one beside it."""
+    side = 2 * _BAND
+    there = (labels >= 0).nonzero()
+    rows, columns = (-(-length // side) for length in labels.shape)
+    present = torch.zeros(count, rows, columns)
+    present[labels[labels >= 0], there[:, 0] // side, there[:, 1] // side] = 1
+    present = functional.max_pool2d(present[None], 3, 1, 1)[0] > 0
+    return present[:, places[:, 0] // side, places[:, 1] // side]
 
 
 def _grown(mask: Tensor, radius: int) -> Tensor:
@@ -258,17 +259,24 @@ class _Expansion:
 
     def expand(self, label: int) -> None:
         """The best step in which cells keep their label or take `label`."""
-        first, second = self.first, self.second
+        free = (self.own[label] < _FORBIDDEN) & (self.labels != label)
+        number = torch.cumsum(free, dim=0) - 1
+        some = (free[self.first] | free[self.second]).nonzero()[:, 0]
+        first, second = self.first[some], self.second[some]
         new = self.copies[label]
         change = _apart(self.shown, new)  # (N,)
         taken = self.seam * (self.labels != label).float()
-        first_takes = _apart(new[first], self.second_in_first) + change[second] + taken[second]
-        second_takes = _apart(new[second], self.first_in_second) + change[first] + taken[first]
+        between = self.between[some]
+        first_takes = _apart(new[first], self.second_in_first[some]) + change[second] + taken[second]
+        second_takes = _apart(new[second], self.first_in_second[some]) + change[first] + taken[first]
+        both = free[first] & free[second]
+        alone = second_takes.masked_fill(both, 0) - between.masked_fill(both, 0)
         cost = self.own[label] - self.own[self.labels, self.number]
-        cost = cost.index_add(0, first, first_takes - self.between).index_add(0, second, -first_takes)
-        links = (first_takes + second_takes - self.between).clamp(min=0)
-        takes = _cut(cost, first, second, links)
-        takes &= self.labels != label
+        cost = cost.index_add(0, first, first_takes - between)
+        cost = cost.index_add(0, second, torch.where(both, -first_takes, alone))
+        links = (first_takes + second_takes - between)[both].clamp(min=0)
+        takes = torch.zeros_like(free)
+        takes[free] = _cut(cost[free], number[first[both]], number[second[both]], links)
         if takes.any():
             self.labels = torch.where(takes, label, self.labels)
             self._refresh()
