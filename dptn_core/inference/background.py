@@ -17,7 +17,7 @@ from .smooth import smooth_fill
 _HOLE: Final = 0.05  # above it a pixel is unknown
 _FULL: Final = 0.5  # from here on only the fill is seen
 _LONGEST: Final = 256  # pixels of the longer side of what is searched
-_LARGEST: Final = 15_000  # pixels of its hole, about
+_LARGEST: Final = 10_000  # pixels of its hole, about
 _SURROUNDINGS: Final = 1.0  # of the hole's larger side, on each side of it
 _CLEAR: Final = 3  # small pixels around what is copied that are known too: one for each alignment, one to blend
 _AT_ONCE: Final = 1 << 18  # pixels copied at once

@@ -144,7 +144,8 @@ def _enough(cells: _Cells, moves: Tensor, sources: Tensor, generator: torch.Gene
     """
     allowed = _allowed(cells, moves, sources)
     bare = ~allowed.any(dim=0)
-    clear = sources.unfold(0, cells.side, 1).unfold(1, cells.side, 1).all(dim=3).all(dim=2)
+    square = [min(cells.side, length) for length in sources.shape]
+    clear = sources.unfold(0, square[0], 1).unfold(1, square[1], 1).all(dim=3).all(dim=2)
     corners = clear.nonzero()  # of squares that may be copied whole
     for _ in range(_ADDED):
         if not bare.any() or not len(corners):

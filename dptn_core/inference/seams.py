@@ -13,7 +13,7 @@ from torch import Tensor
 
 _SIDES: Final = ((0, 1), (1, 0), (0, -1), (-1, 0))
 _FADING: Final = 0.003  # how fast a correction fades with the distance from its cause, squared, in 1/pixels
-_LIMIT: Final = 0.08  # beyond it a difference of colours is an edge, not light
+_LIMIT: Final = 0.1  # beyond it a difference of colours is an edge, not light
 _STEPS: Final = 60  # of conjugate gradients
 
 
