@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -23,22 +23,14 @@ _CLEAR: Final = 3  # small pixels around what is copied that are known too: one 
 _AT_ONCE: Final = 1 << 18  # pixels copied at once
 
 
-class _Part(NamedTuple):
-    """A rectangle of the image: rows and columns."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
-def fill_background(image: Tensor, hole: Tensor, *, seed: int = 0) -> Tensor:
+def fill_background(image: Tensor, hole: Tensor, *, avoid: Tensor | None = None, seed: int = 0) -> Tensor:
     """An image whose hole is filled so that it goes on behind it.
 
     Args:
         image: (3, H, W) float32 in [0, 1], RGB, on any device.
         hole: (H, W), 0 to 1; above 0.05 the image is unknown and none of it is used, from 0.5 on nothing of it is
             seen, between the two it goes over into the fill. The caller has made it wider than what is to vanish.
+        avoid: (H, W), 0 to 1; what is above 0.05 stays but is not copied: other people, who would appear twice.
         seed: Of the search; the same seed gives the same image.
 
     Returns:
@@ -48,7 +40,9 @@ def fill_background(image: Tensor, hole: Tensor, *, seed: int = 0) -> Tensor:
     Raises:
         ValueError: The two are not as described.
     """
-    _check(image, hole)
+    _check(image, "hole", hole)
+    if avoid is not None:
+        _check(image, "avoid", avoid)
     unknown = hole > _HOLE
     if not unknown.any():
         return image.clone()
@@ -56,42 +50,41 @@ def fill_background(image: Tensor, hole: Tensor, *, seed: int = 0) -> Tensor:
         return image.mean(dim=(1, 2), keepdim=True).expand_as(image).clone()
     part = _around(unknown)
     out = image.clone()
-    cut = out[:, part.top : part.bottom, part.left : part.right]
-    there = unknown[part.top : part.bottom, part.left : part.right]
-    filled = _filled(cut, there, seed)
-    shown = ((hole[part.top : part.bottom, part.left : part.right][there] - _HOLE) / (_FULL - _HOLE)).clamp(0, 1)
+    cut, there = out[(slice(None), *part)], unknown[part]
+    barred = there if avoid is None else there | (avoid[part] > _HOLE)
+    filled = _filled(cut, there, barred, seed)
+    shown = ((hole[part][there] - _HOLE) / (_FULL - _HOLE)).clamp(0, 1)
     cut[:, there] = torch.lerp(cut[:, there], filled, shown.to(filled)).clamp(0, 1)
     return out
 
 
-def _check(image: Tensor, hole: Tensor) -> None:
+def _check(image: Tensor, name: str, mask: Tensor) -> None:
     if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.float32 or image.numel() == 0:
         raise ValueError(
             f"fill_background: image is {tuple(image.shape)} {image.dtype}; give (3, height, width) of float32"
         )
-    if hole.shape != image.shape[1:]:
+    if mask.shape != image.shape[1:]:
         raise ValueError(
-            f"fill_background: hole is {tuple(hole.shape)}, the image {tuple(image.shape)}; give one number a pixel"
+            f"fill_background: {name} is {tuple(mask.shape)}, the image {tuple(image.shape)}; give one number a pixel"
         )
 
 
-def _around(unknown: Tensor) -> _Part:
-    """The hole with its surroundings."""
+def _around(unknown: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of the hole with its surroundings."""
     rows, columns = unknown.any(dim=1).nonzero()[:, 0], unknown.any(dim=0).nonzero()[:, 0]
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     left, right = int(columns[0]), int(columns[-1]) + 1
     margin = max(int(_SURROUNDINGS * max(bottom - top, right - left)), 32)
-    height, width = unknown.shape
-    return _Part(max(top - margin, 0), min(bottom + margin, height), max(left - margin, 0), min(right + margin, width))
+    return slice(max(top - margin, 0), bottom + margin), slice(max(left - margin, 0), right + margin)
 
 
-def _filled(image: Tensor, unknown: Tensor, seed: int) -> Tensor:
-    """(3, N) for each unknown pixel."""
+def _filled(image: Tensor, unknown: Tensor, barred: Tensor, seed: int) -> Tensor:
+    """(3, N) for each unknown pixel of (H, W); from barred ones nothing is copied."""
     factor = max(-(-max(unknown.shape) // _LONGEST), round((int(unknown.sum()) / _LARGEST) ** 0.5))
-    small, known = _reduced(image, unknown, factor)
-    sources = _sources(known)
+    known, free = (_all_of(~mask, factor) for mask in (unknown, barred))
+    small = _reduced(image, factor) * known[..., None]
     generator = torch.Generator().manual_seed(seed)
-    moves = labelled(small, known, sources, likely_moves(small, known, sources, generator), generator)
+    moves = labelled(small, known, _clear(free), likely_moves(small, known, free, generator), generator)
     if moves is None:
         return smooth_fill(image, ~unknown)[:, unknown]
     corrections = corrected(small, known, moves).to(image.device)
@@ -99,21 +92,24 @@ def _filled(image: Tensor, unknown: Tensor, seed: int) -> Tensor:
     return _copied(image, unknown, known.to(image.device), factor, moves, corrections)
 
 
-def _sources(known: Tensor) -> Tensor:
-    """(h, w) places around which enough is known to copy from."""
+def _clear(free: Tensor) -> Tensor:
+    """(h, w) places around which enough is free to copy from."""
     side = 2 * _CLEAR + 1
-    return functional.max_pool2d((~known).float()[None, None], side, stride=1, padding=_CLEAR)[0, 0] == 0
+    return functional.max_pool2d((~free).float()[None, None], side, stride=1, padding=_CLEAR)[0, 0] == 0
 
 
-def _reduced(image: Tensor, unknown: Tensor, factor: int) -> tuple[Tensor, Tensor]:
-    """Means (h, w, 3) of squares of `factor` pixels a side, and whether all of each is known (h, w); on the CPU."""
-    pad = (0, -unknown.shape[1] % factor, 0, -unknown.shape[0] % factor)
-    there = functional.pad(torch.ones_like(unknown)[None, None].float(), pad)
-    share = functional.avg_pool2d(there, factor)[0]
-    small = functional.avg_pool2d(functional.pad(image[None], pad), factor)[0] / share
-    hole = functional.max_pool2d(functional.pad(unknown[None, None].float(), pad), factor)[0, 0]
-    known = (hole == 0).cpu()
-    return small.permute(1, 2, 0).cpu() * known[..., None], known
+def _all_of(mask: Tensor, factor: int) -> Tensor:
+    """(h, w) whether a mask is True in all of each square of `factor` pixels a side; on the CPU."""
+    pad = (0, -mask.shape[1] % factor, 0, -mask.shape[0] % factor)
+    return functional.max_pool2d(functional.pad((~mask)[None].float(), pad), factor)[0].cpu() == 0
+
+
+def _reduced(image: Tensor, factor: int) -> Tensor:
+    """Means (h, w, 3) of squares of `factor` pixels a side; on the CPU."""
+    pad = (0, -image.shape[2] % factor, 0, -image.shape[1] % factor)
+    means = functional.avg_pool2d(functional.pad(image, pad)[None], factor)[0]
+    share = functional.avg_pool2d(functional.pad(torch.ones_like(image[:1]), pad)[None], factor)[0]
+    return (means / share).permute(1, 2, 0).cpu()
 
 
 def _copied(image: Tensor, unknown: Tensor, known: Tensor, factor: int, moves: Tensor, corrections: Tensor) -> Tensor:

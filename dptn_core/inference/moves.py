@@ -25,28 +25,28 @@ _DOWN: Final = 2.0  # cost of a move by the image's longer side, up or down; pat
 _ACROSS: Final = 0.7
 
 
-def likely_moves(image: Tensor, known: Tensor, sources: Tensor, generator: torch.Generator) -> Tensor:
+def likely_moves(image: Tensor, known: Tensor, free: Tensor, generator: torch.Generator) -> Tensor:
     """Moves under which what surrounds a hole resembles other places.
 
     Args:
         image: (h, w, 3) on the CPU.
         known: (h, w), False in the hole.
-        sources: (h, w), places that may be copied from.
+        free: (h, w), False in the hole and where nothing is to be copied from.
         generator: On the CPU.
 
     Returns:
         (K, 2) y, x in pixels, to add to a place in the hole for the one it is copied from; no two alike.
     """
     image = _halved(image.permute(2, 0, 1)).permute(1, 2, 0)
-    known, sources = _halved((known * 1.0)[None])[0] == 1, _halved((sources * 1.0)[None])[0] == 1
+    known, free = (_halved(mask[None].float())[0] == 1 for mask in (known, free))
     side = 2 * _RADIUS + 1
     if min(known.shape) < side:
         return torch.zeros(0, 2, dtype=torch.long)
-    entire = functional.max_pool2d((~known).float()[None, None], side, stride=1)[0, 0] == 0
+    entire = functional.max_pool2d((~free).float()[None, None], side, stride=1)[0, 0] == 0
     if not entire.any():
         return torch.zeros(0, 2, dtype=torch.long)
     patches = image.unfold(0, side, 1).unfold(1, side, 1)  # (h', w', 3, side, side)
-    typical = _typical(image, known, sources, patches, entire, generator)
+    typical = _typical(image, known, free, patches, entire, generator)
     return (2 * torch.cat([typical, _from_the_rim(image, known, patches, entire)])).unique(dim=0)
 
 
@@ -56,9 +56,9 @@ def _halved(planes: Tensor) -> Tensor:
 
 
 def _typical(
-    image: Tensor, known: Tensor, sources: Tensor, patches: Tensor, entire: Tensor, generator: torch.Generator
+    image: Tensor, known: Tensor, free: Tensor, patches: Tensor, entire: Tensor, generator: torch.Generator
 ) -> Tensor:
-    """(K, 2) the moves under which most patches around the hole resemble others, that lead from it to sources."""
+    """(K, 2) the moves under which most patches around the hole resemble others, that lead from it to what is free."""
     height, width = known.shape
     found = _likes(image, known, patches, entire, generator)
     votes = torch.zeros(2 * height - 1, 2 * width - 1)
@@ -69,18 +69,18 @@ def _typical(
     moves = (peaks & (votes > 0)).nonzero()
     strength = votes[moves[:, 0], moves[:, 1]]
     moves = moves - torch.tensor([height - 1, width - 1])
-    useful = strength * _covered(moves, (~known).nonzero(), sources)
+    useful = strength * _covered(moves, (~known).nonzero(), free)
     best = useful.argsort(descending=True, stable=True)[:_TYPICAL]
     return moves[best][useful[best] > 0]
 
 
-def _covered(moves: Tensor, places: Tensor, sources: Tensor) -> Tensor:
+def _covered(moves: Tensor, places: Tensor, free: Tensor) -> Tensor:
     """(K,) the share of places (N, 2), judged by a few, that may be copied by each move."""
     places = places[:: max(1, len(places) // 200)]
     there = places + moves[:, None]
-    inside = ((there >= 0) & (there < torch.tensor(sources.shape))).all(dim=2)
+    inside = ((there >= 0) & (there < torch.tensor(free.shape))).all(dim=2)
     there = torch.where(inside[..., None], there, 0)
-    return (inside & sources[there[..., 0], there[..., 1]]).float().mean(dim=1)
+    return (inside & free[there[..., 0], there[..., 1]]).float().mean(dim=1)
 
 
 def _likes(image: Tensor, known: Tensor, patches: Tensor, entire: Tensor, generator: torch.Generator) -> Tensor:
@@ -105,7 +105,7 @@ def _likes(image: Tensor, known: Tensor, patches: Tensor, entire: Tensor, genera
 
 
 def _descriptors(image: Tensor, patches: Tensor, entire: Tensor) -> Tensor:
-    """Rows (P, D) of the patches that are known entirely, near where patches are alike and close together."""
+    """Rows (P, D) of the patches that are free entirely, near where patches are alike and close together."""
     corners = entire.nonzero()
     some = corners[:: max(1, len(corners) // _SAMPLES)]
     sample = patches[some[:, 0], some[:, 1]].flatten(1)
