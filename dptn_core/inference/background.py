@@ -10,7 +10,9 @@ from torch.nn import functional
 
 from .alignment import aligned_moves
 from .labelling import labelled
+from .look import Look
 from .moves import likely_moves
+from .patches import Patches
 from .seams import corrected
 from .smooth import smooth_fill
 
@@ -82,9 +84,13 @@ def _filled(image: Tensor, unknown: Tensor, barred: Tensor, seed: int) -> Tensor
     """(3, N) for each unknown pixel of (H, W); from barred ones nothing is copied."""
     factor = max(-(-max(unknown.shape) // _LONGEST), round((int(unknown.sum()) / _LARGEST) ** 0.5))
     known, free = (_all_of(~mask, factor) for mask in (unknown, barred))
+    if not Patches.can_be_made_of(free):
+        return smooth_fill(image, ~unknown)[:, unknown]
     small = _reduced(image, factor) * known[..., None]
     generator = torch.Generator().manual_seed(seed)
-    moves = labelled(small, known, _clear(free), likely_moves(small, known, free, generator), generator)
+    patches = Patches(small, known, free)
+    look = Look(small, known, patches.rarity(known.shape, generator))
+    moves = labelled(look, small, _clear(free), likely_moves(patches, generator), generator)
     if moves is None:
         return smooth_fill(image, ~unknown)[:, unknown]
     corrections = corrected(small, known, moves).to(image.device)

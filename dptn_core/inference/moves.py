@@ -13,54 +13,33 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional
 
+from .patches import COST, RADIUS, SIDE, Patches, distances
+
 _TYPICAL: Final = 20  # moves taken from the statistics
 _SPOTS: Final = 32  # places along the rim that add a move each
-_RADIUS: Final = 4  # of patches, in pixels
-_COMPONENTS: Final = 16  # numbers that stand for a patch
 _QUERIES: Final = 500  # patches whose likes are looked for
-_SAMPLES: Final = 1000  # patches from which the components are found
 _SMOOTHING: Final = 1.0  # pixels over which moves count as one
 _APART: Final = 2  # pixels between two typical moves, at least
-_DOWN: Final = 2.0  # cost of a move by the image's longer side, up or down; patches differ by about 1
-_ACROSS: Final = 0.7
 
 
-def likely_moves(image: Tensor, known: Tensor, free: Tensor, generator: torch.Generator) -> Tensor:
+def likely_moves(patches: Patches, generator: torch.Generator) -> Tensor:
     """Moves under which what surrounds a hole resembles other places.
 
     Args:
-        image: (h, w, 3) on the CPU.
-        known: (h, w), False in the hole.
-        free: (h, w), False in the hole and where nothing is to be copied from.
+        patches: Of the image at half its size.
         generator: On the CPU.
 
     Returns:
-        (K, 2) y, x in pixels, to add to a place in the hole for the one it is copied from; no two alike.
+        (K, 2) y, x in pixels of the full size, to add to a place in the hole for the one it is copied from; no two
+        alike.
     """
-    image = _halved(image.permute(2, 0, 1)).permute(1, 2, 0)
-    known, free = (_halved(mask[None].float())[0] == 1 for mask in (known, free))
-    side = 2 * _RADIUS + 1
-    if min(known.shape) < side:
-        return torch.zeros(0, 2, dtype=torch.long)
-    entire = functional.max_pool2d((~free).float()[None, None], side, stride=1)[0, 0] == 0
-    if not entire.any():
-        return torch.zeros(0, 2, dtype=torch.long)
-    patches = image.unfold(0, side, 1).unfold(1, side, 1)  # (h', w', 3, side, side)
-    typical = _typical(image, known, free, patches, entire, generator)
-    return (2 * torch.cat([typical, _from_the_rim(image, known, patches, entire)])).unique(dim=0)
+    return (2 * torch.cat([_typical(patches, generator), _from_the_rim(patches)])).unique(dim=0)
 
 
-def _halved(planes: Tensor) -> Tensor:
-    """(C, h, w) at half the size; what stands over is cut off."""
-    return functional.avg_pool2d(planes[None], 2)[0] if min(planes.shape[1:]) > 1 else planes[:, :0, :0]
-
-
-def _typical(
-    image: Tensor, known: Tensor, free: Tensor, patches: Tensor, entire: Tensor, generator: torch.Generator
-) -> Tensor:
+def _typical(patches: Patches, generator: torch.Generator) -> Tensor:
     """(K, 2) the moves under which most patches around the hole resemble others, that lead from it to what is free."""
-    height, width = known.shape
-    found = _likes(image, known, patches, entire, generator)
+    height, width = patches.known.shape
+    found = _likes(patches, generator)
     votes = torch.zeros(2 * height - 1, 2 * width - 1)
     votes.index_put_((found[:, 0] + height - 1, found[:, 1] + width - 1), torch.ones(len(found)), accumulate=True)
     votes = votes + votes.flip(0, 1)  # what resembles a place resembles it
@@ -69,7 +48,7 @@ def _typical(
     moves = (peaks & (votes > 0)).nonzero()
     strength = votes[moves[:, 0], moves[:, 1]]
     moves = moves - torch.tensor([height - 1, width - 1])
-    useful = strength * _covered(moves, (~known).nonzero(), free)
+    useful = strength * _covered(moves, (~patches.known).nonzero(), patches.free)
     best = useful.argsort(descending=True, stable=True)[:_TYPICAL]
     return moves[best][useful[best] > 0]
 
@@ -83,56 +62,43 @@ def _covered(moves: Tensor, places: Tensor, free: Tensor) -> Tensor:
     return (inside & free[there[..., 0], there[..., 1]]).float().mean(dim=1)
 
 
-def _likes(image: Tensor, known: Tensor, patches: Tensor, entire: Tensor, generator: torch.Generator) -> Tensor:
-    """(M, 2) moves from known patches around the hole to those most like them, near ones and far ones."""
-    places = entire.nonzero()
-    rows = _descriptors(image, patches, entire)
-    hole = (~known).nonzero()
+def _likes(patches: Patches, generator: torch.Generator) -> Tensor:
+    """(M, 2) moves from patches around the hole to those most like them, near ones and far ones."""
+    corners = patches.corners
+    hole = (~patches.known).nonzero() - RADIUS
     low, high = hole.min(dim=0).values, hole.max(dim=0).values
     reach = (high - low) // 2 + 4
-    near = ((places >= low - reach - _RADIUS) & (places <= high + reach - _RADIUS)).all(dim=1).nonzero()[:, 0]
+    near = ((corners >= low - reach) & (corners <= high + reach)).all(dim=1).nonzero()[:, 0]
     queries = near[torch.randperm(len(near), generator=generator)[:_QUERIES]]
-    at, there = places[queries].float(), places.float()
-    away = at.square().sum(dim=1)[:, None] + there.square().sum(dim=1) - 2 * at @ there.T
-    cost = 0.5 * rows.square().sum(dim=1) - rows[queries] @ rows.T
+    away = distances(corners[queries].float(), corners.float())
+    rows = torch.cat([patches.rows, _cost_of_place(patches, corners)], dim=1)
+    cost = distances(rows[queries], rows)
     found = []
-    for least in (max(4.0, max(known.shape) / 16), 0.6 * float((high - low).min())):  # the second leads out of the hole
+    for least in (patches.nearest(), 0.6 * float((high - low).min())):  # the second leads out of the hole
         allowed = away >= least**2
         nearest = torch.where(allowed, cost, torch.inf).argmin(dim=1)
         good = allowed.gather(1, nearest[:, None])[:, 0]
-        found.append((places[nearest] - places[queries])[good])
+        found.append((corners[nearest] - corners[queries])[good])
     return torch.cat(found)
 
 
-def _descriptors(image: Tensor, patches: Tensor, entire: Tensor) -> Tensor:
-    """Rows (P, D) of the patches that are free entirely, near where patches are alike and close together."""
-    corners = entire.nonzero()
-    some = corners[:: max(1, len(corners) // _SAMPLES)]
-    sample = patches[some[:, 0], some[:, 1]].flatten(1)
-    sample = sample - sample.mean(dim=0)
-    _, vectors = torch.linalg.eigh((sample.T @ sample).double())
-    filters = vectors[:, -_COMPONENTS:].T.float().unflatten(1, patches.shape[2:])
-    colours = functional.conv2d(image.permute(2, 0, 1)[None], filters)[0][:, entire].T
-    weights = torch.tensor([_DOWN, _ACROSS]) / max(image.shape)
-    return torch.cat([colours, corners * weights], dim=1)
+def _cost_of_place(patches: Patches, places: Tensor) -> Tensor:
+    """(..., 2) for places (..., 2): their squared distance is what moving from one to the other costs."""
+    return places * (torch.tensor(COST) / max(patches.known.shape))
 
 
-def _from_the_rim(image: Tensor, known: Tensor, patches: Tensor, entire: Tensor) -> Tensor:
+def _from_the_rim(patches: Patches) -> Tensor:
     """(K, 2) moves from places along the rim to the patches most like what is known of theirs."""
-    hole = ~known
-    rim = hole & (functional.max_pool2d(known.float()[None, None], 3, 1, 1)[0, 0] > 0)
-    inner = torch.zeros_like(known)
-    inner[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS] = True
-    spots = (rim & inner).nonzero()
-    spots = spots[torch.linspace(0, len(spots) - 1, min(_SPOTS, len(spots))).long()] - _RADIUS
+    known = patches.known
+    rim = ~known & (functional.max_pool2d(known.float()[None, None], 3, 1, 1)[0, 0] > 0)
+    spots = rim[RADIUS:-RADIUS, RADIUS:-RADIUS].nonzero()  # corners of the patches around
+    spots = spots[torch.linspace(0, len(spots) - 1, min(_SPOTS, len(spots))).long()]
     if not len(spots):
         return spots
-    masks = known.unfold(0, 2 * _RADIUS + 1, 1).unfold(1, 2 * _RADIUS + 1, 1)[spots[:, 0], spots[:, 1]].float()
-    masks = masks[:, None]  # (S, 1, side, side)
-    wanted = patches[spots[:, 0], spots[:, 1]] * masks
-    planes = image.permute(2, 0, 1)[None]
+    masks = known.unfold(0, SIDE, 1).unfold(1, SIDE, 1)[spots[:, 0], spots[:, 1]].float()[:, None]  # (S, 1, side, side)
+    wanted = patches.windows[spots[:, 0], spots[:, 1]] * masks
+    planes = patches.image.permute(2, 0, 1)[None]
     cost = functional.conv2d(planes.square().sum(dim=1, keepdim=True), masks) - 2 * functional.conv2d(planes, wanted)
-    corners = entire.nonzero()
-    away = (corners - spots[:, None]) * (torch.tensor([_DOWN, _ACROSS]) / max(known.shape))
-    total = cost[0][:, entire] + away.square().sum(dim=2)
-    return corners[total.argmin(dim=1)] - spots
+    away = _cost_of_place(patches, patches.corners - spots[:, None])
+    total = cost[0][:, patches.entire] + away.square().sum(dim=2)
+    return patches.corners[total.argmin(dim=1)] - spots

@@ -11,6 +11,8 @@ from torch.nn import functional
 from dptn_core.inference.alignment import aligned_moves
 from dptn_core.inference.background import fill_background
 from dptn_core.inference.labelling import labelled
+from dptn_core.inference.look import Look
+from dptn_core.inference.patches import Patches
 from dptn_core.inference.seams import corrected
 from dptn_core.inference.smooth import smooth_fill
 
@@ -195,6 +197,30 @@ def test_bad_input_is_named(image, hole, words):
         fill_background(image, hole)
 
 
+def test_nothing_is_copied_from_places_to_avoid():
+    """Another person, red, stands beside the hole, in front of a wall whose copies there would fit best."""
+    image, hole = noise(256, 256), (person_hole(256, 256) > 0.05).float()
+    avoid = torch.zeros(256, 256)
+    avoid[60:240, 20:70] = 1.0
+    image[:, avoid > 0] = torch.tensor([1.0, 0.0, 0.0])[:, None]
+    out = fill_background(torch.where(hole > 0, 1.0, image), hole, avoid=avoid)
+    assert torch.equal(out[:, hole == 0], image[:, hole == 0])
+    assert out[0][hole > 0].max() < 0.7
+    with pytest.raises(ValueError, match=r"avoid is \(8, 8\)"):
+        fill_background(image, hole, avoid=torch.zeros(8, 8))
+
+
+def test_what_is_there_only_once_is_rarer_than_what_repeats():
+    image = noise(200, 200).permute(1, 2, 0)
+    image[80:110, 20:50] = torch.tensor([0.9, 0.1, 0.8])
+    image[90:100, 30:40] = torch.tensor([0.1, 0.9, 0.9])
+    known = torch.ones(200, 200, dtype=torch.bool)
+    known[60:160, 100:140] = False
+    rarity = Patches(image * known[..., None], known, known).rarity(known.shape, torch.Generator().manual_seed(0))
+    assert rarity.shape == (200, 200)
+    assert rarity[95, 35] > 1.5 * rarity[known].median()
+
+
 def test_a_smooth_fill_of_a_plane_is_near_the_plane_and_exact_where_known():
     plane = torch.linspace(0, 1, 64).expand(3, 48, 64)
     known = torch.ones(48, 64, dtype=torch.bool)
@@ -212,7 +238,8 @@ def test_moves_are_labelled_so_that_a_pattern_goes_on():
     known[20:44, 40:56] = False
     sources = functional.max_pool2d((~known).float()[None, None], 7, 1, 3)[0, 0] == 0
     moves = torch.tensor([[0, -27], [0, -32], [0, 29]])
-    found = labelled(image * known[..., None], known, sources, moves, torch.Generator().manual_seed(0))
+    look = Look(image * known[..., None], known, torch.zeros(64, 96))
+    found = labelled(look, image * known[..., None], sources, moves, torch.Generator().manual_seed(0))
     assert found is not None and (found == torch.tensor([0, -32])).all()
 
 
