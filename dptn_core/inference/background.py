@@ -40,11 +40,12 @@ def fill_background(image: Tensor, hole: Tensor, *, avoid: Tensor | None = None,
         Where nothing at all is known it is the mean colour of `image`.
 
     Raises:
-        ValueError: The two are not as described.
+        ValueError: One of them is not as described.
     """
     _check(image, "hole", hole)
     if avoid is not None:
         _check(image, "avoid", avoid)
+    image, hole = image.detach(), hole.detach().to(image.device)
     unknown = hole > _HOLE
     if not unknown.any():
         return image.clone()
@@ -53,7 +54,7 @@ def fill_background(image: Tensor, hole: Tensor, *, avoid: Tensor | None = None,
     part = _around(unknown)
     out = image.clone()
     cut, there = out[(slice(None), *part)], unknown[part]
-    barred = there if avoid is None else there | (avoid[part] > _HOLE)
+    barred = there if avoid is None else there | (avoid[part].to(image.device) > _HOLE)
     filled = _filled(cut, there, barred, seed)
     shown = ((hole[part][there] - _HOLE) / (_FULL - _HOLE)).clamp(0, 1)
     cut[:, there] = torch.lerp(cut[:, there], filled, shown.to(filled)).clamp(0, 1)

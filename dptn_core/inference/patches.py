@@ -13,7 +13,7 @@ SIDE: Final = 2 * RADIUS + 1
 COST: Final = (2.0, 0.7)  # of a move by the image's longer side, down and across; patches differ by about 1
 _COMPONENTS: Final = 16  # numbers that stand for a patch
 _SAMPLES: Final = 1000  # patches from which the components are found
-_QUERIES: Final = 500  # patches with which all are compared
+_QUERIES: Final = 300  # patches with which all are compared
 _APART: Final = 1 / 16  # of the longer side: nearer patches are alike anyway
 
 
