@@ -1,1 +1,1 @@
-"""From a source and poses to images: texture carried at full resolution."""
+"""From a person's image and poses to finished images: what surrounds the network."""
