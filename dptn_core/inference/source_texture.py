@@ -10,14 +10,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..framing import Frame
+from ..inpainting import fill_background
 from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
 from ..pose import Pose
 from ..segmentation.edges import applied, linear_model
 from ..transfer import EncodedSource
-from .background import fill_background
 
 _NOBODY: Final = 0.5  # mask where no segmenter looked
 _HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
+_DOUBT: Final = 0.08  # of a pixel: less of the person in it is taken for none
 _LEAST: Final = 0.1  # of a pixel: with less of the person in it, its colour cannot be told
 
 
@@ -89,7 +90,8 @@ def _enlarged(matte: Tensor, small: Tensor, frame: Frame, image: Tensor) -> Tens
 
 
 def _hole(matte: Tensor, frame: Frame) -> Tensor:
-    """Where the background is not to be trusted, (H, W): the person and a margin."""
+    """Where the background is not to be trusted, (H, W): the person and a margin, softly."""
     radius = max(1, round(_HOLE * frame.box.height))
-    across = functional.max_pool2d(matte[None], (1, 2 * radius + 1), 1, (0, radius))
+    sure = ((matte - _DOUBT) / (0.5 - _DOUBT)).clamp(0, 1)  # wisps of doubt are left alone
+    across = functional.max_pool2d(sure[None], (1, 2 * radius + 1), 1, (0, radius))
     return functional.max_pool2d(across, (2 * radius + 1, 1), 1, (radius, 0))[0]

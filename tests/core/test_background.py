@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dptn_core.inference.alignment import aligned_moves
-from dptn_core.inference.background import fill_background
-from dptn_core.inference.labelling import labelled
-from dptn_core.inference.look import Look
-from dptn_core.inference.patches import Patches
-from dptn_core.inference.seams import corrected
-from dptn_core.inference.smooth import smooth_fill
+from dptn_core.inpainting.alignment import aligned_moves
+from dptn_core.inpainting.background import fill_background
+from dptn_core.inpainting.labelling import labelled
+from dptn_core.inpainting.look import Look
+from dptn_core.inpainting.patches import Patches
+from dptn_core.inpainting.seams import corrected
+from dptn_core.inpainting.smooth import smooth_fill
 
 
 def person_hole(height: int, width: int) -> Tensor:
