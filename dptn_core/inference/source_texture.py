@@ -18,7 +18,7 @@ from ..transfer import EncodedSource
 
 _NOBODY: Final = 0.5  # mask where no segmenter looked
 _HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
-_DOUBT: Final = 0.08  # of a pixel: less of the person in it is taken for none
+_DOUBT: Final = 0.2  # of a pixel: less of the person in it is taken for none
 _LEAST: Final = 0.1  # of a pixel: with less of the person in it, its colour cannot be told
 
 
@@ -47,13 +47,16 @@ def pose_in(frame: Frame, pose: Pose) -> Tensor:
     return torch.cat([xy, torch.tensor(inside.present, dtype=torch.float32)[:, None]], 1)[None]
 
 
-def encode_texture(carrier: Carrier, source: EncodedSource, mask: Tensor | None) -> SourceTexture:
+def encode_texture(
+    carrier: Carrier, source: EncodedSource, mask: Tensor | None, *, avoid: Tensor | None = None
+) -> SourceTexture:
     """Find the person of a source and what lies behind them.
 
     Args:
         carrier: in eval mode; it runs where it is.
         source: from `encode_source`.
         mask: (H, W) in [0, 1] on the image's canvas, from `segmentation.person_mask` or by hand; None: nobody knows.
+        avoid: (H, W) in [0, 1]: other people, who stay where they are and are not copied into the background.
     """
     device = next(carrier.parameters()).device
     image = source.picture.float().clamp(0, 1)
@@ -68,7 +71,7 @@ def encode_texture(carrier: Carrier, source: EncodedSource, mask: Tensor | None)
         parts = carrier.encode(small, small_mask, pose)
         matte = _enlarged(1 - parts.parts[0, :1], small[0], frame, image)
         hole = _hole(matte, frame)
-        background = fill_background(image, hole)
+        background = fill_background(image, hole, avoid=avoid)
         covered = matte[None].clamp(min=_LEAST)
         person = torch.where(matte > _LEAST, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
     return SourceTexture(parts, pose, frame, matte, person, background)

@@ -27,9 +27,11 @@ from .source_texture import SourceTexture, pose_in, working_frame
 _TOKENS: Final = 48  # rows of target places at most at which attention is asked
 _QUERIES: Final = 256  # at once
 _PIXELS: Final = 1 << 18  # composed at once
-_SHARP: Final = 4.0  # how much shorter the change from one body part to the next is than at the working size
-_STEEP: Final = 2.0  # mattes, likewise
-_SURER: Final = 1.5  # and the change from carried to generated
+_SHARP: Final = 8.0  # how much shorter the change from one body part to the next is than at the working size
+_STEEP: Final = 3.0  # mattes, likewise
+_FULLER: Final = 1.0  # logit: background that shows through a person is seen sooner than a rim around them
+_OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are carried
+_SURER: Final = 2.5  # and the change from carried to generated
 _NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
 _FINER: Final = 1.25  # a source this much finer than the output is scaled down first
 
@@ -178,7 +180,7 @@ class _Maps:
     def of(cls, found: Carried) -> _Maps:
         carry = found.carry.sigmoid()
         person = (carry * found.carried + (1 - carry) * found.drawing).clamp(0, 1)
-        model = linear_model((_STEEP * found.matte[0]).sigmoid(), person[0])
+        model = linear_model((_STEEP * found.matte[0] + _FULLER).sigmoid(), person[0])
         return cls(
             torch.cat([found.choice[0], found.residual[0]]),
             torch.cat([found.seen[0], found.carry[0], model]),
@@ -250,8 +252,8 @@ def _composed(
     person = (carry * carried[:3] + (1 - carry) * drawing).clamp(0, 1)
     matte = applied(fine[2:, None], person[:, None])[0]
     # where pixels are carried, the source's own outline is the sharpest there is
-    matte = matte * (1 - carry * (1 - carried[3]))
-    return person, matte, 1 - torch.minimum(fine[0].sigmoid(), carry), there
+    matte = matte * (1 - _OUTLINE * carry * (1 - carried[3]))
+    return person, matte, 1 - fine[0].sigmoid(), there
 
 
 def _carried(found: Carried, coarse: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ..network.carrier import Carrier
+from ..pose import Pose
 from ..segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from ..transfer import Compose, EncodedSource
 from .carrier_file import load_carrier
@@ -32,8 +35,24 @@ def load_texturing(device: torch.device | str = "cpu") -> Texturing:
     return Texturing(load_carrier(device), load_segmenter(device))
 
 
-def compose_from(texturing: Texturing, source: EncodedSource) -> Compose:
-    """What `transfer` composes images of this source with."""
-    known = can_be_masked(source.pose)
-    mask = person_mask(texturing.segmenter, source.picture, source.pose) if known else None
-    return composer(texturing.carrier, encode_texture(texturing.carrier, source, mask))
+def compose_from(texturing: Texturing, source: EncodedSource, others: Sequence[Pose] = ()) -> Compose:
+    """What `transfer` composes images of this source with.
+
+    Args:
+        texturing: both networks.
+        source: the person.
+        others: further people in the image, who stay where they are.
+    """
+    texture = encode_texture(
+        texturing.carrier,
+        source,
+        mask_of(texturing, source.picture, [source.pose]),
+        avoid=mask_of(texturing, source.picture, others),
+    )
+    return composer(texturing.carrier, texture)
+
+
+def mask_of(texturing: Texturing, image: Tensor, people: Sequence[Pose]) -> Tensor | None:
+    """Mask (H, W) of people in an image (3, H, W); None where no pose says enough to look for anybody."""
+    masks = [person_mask(texturing.segmenter, image, pose) for pose in people if can_be_masked(pose)]
+    return torch.stack(masks).amax(0) if masks else None

@@ -38,6 +38,7 @@ _SHORTEST: Final = 0.01  # of the frame's height: a shorter limb points at the c
 _SIZES: Final = (0.2, 5.0)  # how much larger or smaller a person may be
 _STRETCH: Final = 4.0  # how much a limb may be foreshortened
 _GROUP_STRETCH: Final = 1.6
+_HEAD: Final = 0.5  # how far a head, which turns and nods, takes the person's size for its own
 _FIRM: Final = 1e-3  # pulls the trunk's affine map to a similarity where joints leave it open
 
 
@@ -144,7 +145,7 @@ def _group_maps(to: Tensor, back: Tensor, both: Tensor, size: Tensor) -> list[tu
             matrix = _affine(here, there, size)
             exists = count >= 3
         else:
-            matrix = _similarity(here, there, size)
+            matrix = _similarity(here, there, size, pull=_HEAD if number == 3 else 0.0)
             exists = count >= 2
         maps.append((matrix, _offset(matrix, middles[0], middles[1]), exists))
     return maps
@@ -157,14 +158,15 @@ def _affine(target: Tensor, source: Tensor, size: Tensor) -> Tensor:
     return torch.linalg.solve(target.mT @ target + firm, target.mT @ source + firm @ upright).mT
 
 
-def _similarity(target: Tensor, source: Tensor, size: Tensor) -> Tensor:
-    """Least squares turn and size (B, 2, 2) taking centred points (B, n, 2) to others."""
+def _similarity(target: Tensor, source: Tensor, size: Tensor, pull: float) -> Tensor:
+    """Least squares turn and size (B, 2, 2) taking centred points (B, n, 2) to others; `pull` to the person's size."""
     norm = target.square().sum((1, 2)).clamp(min=1e-6)
     cosine = (target * source).sum((1, 2)) / norm
     sine = (target[..., 0] * source[..., 1] - target[..., 1] * source[..., 0]).sum(1) / norm
     found = (cosine.square() + sine.square()).sqrt().clamp(min=1e-6)
     # a head or trunk that turns looks narrower, and is not
-    held = torch.minimum(torch.maximum(found, size / _GROUP_STRETCH), size * _GROUP_STRETCH) / found
+    held = torch.minimum(torch.maximum(found, size / _GROUP_STRETCH), size * _GROUP_STRETCH)
+    held = (held / size) ** (1 - pull) * size / found
     cosine, sine = cosine * held, sine * held
     return torch.stack([cosine, -sine, sine, cosine], -1).view(-1, 2, 2)
 
