@@ -58,14 +58,14 @@ def carrier_losses(
     factor, more, least = _WORSE
     fits = ((colour < (factor * drawn_colour + more).clamp(min=least)) & (inside > 0.6)).float().detach()
     terms["carry"] = 0.3 * (bce(found.carry[:, 0], fits, reduction="none") * person).sum() / count
-    terms["seen"] = 0.3 * (bce(found.seen[:, 0], examples.seen.float(), reduction="none") * person).sum() / count
-    terms["matte"] = _matte_loss(found.matte[:, 0], matte)
+    terms["seen"] = 0.8 * (bce(found.seen[:, 0], examples.seen.float(), reduction="none") * person).sum() / count
+    terms["matte"] = 2 * _matte_loss(found.matte[:, 0], matte)
     terms["small"] = 0.2 * found.residual.abs().mean()
     if distance is not None:
         composed = compose(found, background_of(examples))
         with torch.autocast("cpu", torch.bfloat16, enabled=composed.device.type == "cpu"):
             apart = distance(composed * 2 - 1, target * 2 - 1)
-        terms["perceptual"] = 1.5 * apart.mean()
+        terms["perceptual"] = 2.5 * apart.mean()
     return terms
 
 
