@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -264,10 +264,14 @@ def one_step(
         gathered.append(terms | generator_gradients(state, batch, drawn, objective, adversarial=adversarial))
     if adversarial and stage.accumulate > 1:
         _update_discriminator(state, processes)
-    clip = config.optimiser.clip
-    norm = update(state, state.generator, state.generator_optimiser, clip, processes.average)
+    means = _means_over_parts(gathered)
+
+    def average(tensors: Sequence[Tensor]) -> None:
+        processes.average([*tensors, means])  # one message: how long each takes matters more than how long it is
+
+    norm = update(state, state.generator, state.generator_optimiser, config.optimiser.clip, average)
     state.scaler.update()
-    values = _mean_terms(gathered, norm, processes)
+    values = dict(zip(gathered[0], means.tolist(), strict=True)) | {"gradient_norm": float(norm)}
     _check(state, config, values)
     update_average(state.ema, state.generator, config.optimiser.ema, state.step)
     state.step += 1
@@ -302,12 +306,9 @@ def _update_discriminator(state: TrainingState, processes: Processes) -> None:
     update(state, state.discriminator, state.discriminator_optimiser, 0.0, processes.average)
 
 
-def _mean_terms(gathered: list[Terms], norm: Tensor, processes: Processes) -> dict[str, float]:
-    """Means over parts and processes, fetched from the device in one go."""
-    names = list(gathered[0])
-    means = torch.stack([torch.stack([terms[name].float() for terms in gathered]).mean() for name in names])
-    processes.average([means])
-    return dict(zip(names, means.tolist(), strict=True)) | {"gradient_norm": float(norm)}
+def _means_over_parts(gathered: list[Terms]) -> Tensor:
+    """Each term's mean, on the device and in fp32."""
+    return torch.stack([torch.stack([terms[name].float() for terms in gathered]).mean() for name in gathered[0]])
 
 
 def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float]) -> None:
