@@ -28,14 +28,14 @@ def run(options: Namespace) -> None:
     from ..attention_picture import attention_picture
     from ..inference.texturing import compose_from, load_texturing
     from ..pictures import read_picture, to_picture, write_picture
-    from ..pose import People, draw_skeleton
+    from ..pose import People, draw_skeleton, fit_to_person
     from ..transfer import encode_source, transfer
 
     model = load_model_of(options)
     texturing = load_texturing(model.device)
-    for name, image, pose_file, targets in (
-        ("figure", samples.FIGURE, samples.FIGURE_POSE, samples.FIGURE_TARGETS),
-        ("photograph", samples.PHOTOGRAPH, None, samples.PHOTOGRAPH_TARGETS),
+    for name, image, pose_file in (
+        ("figure", samples.FIGURE, samples.FIGURE_POSE),
+        ("photograph", samples.DANCER, None),
     ):
         picture = read_picture(image)
         if pose_file is None:
@@ -44,13 +44,15 @@ def run(options: Namespace) -> None:
         else:
             source_pose = read_poses(pose_file, None)[0]
         source = encode_source(model, picture, source_pose)
-        poses = [read_poses(path, None)[0] for path in targets]
+        files = samples.FIGURE_TARGETS
+        # one by one: they are no sequence, and each is brought to the person's own place
+        poses = [fit_to_person([read_poses(path, None)[0]], source_pose)[0] for path in files]
         result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [picture]
-        for path, pose, drawn in zip(targets, poses, result.pictures, strict=True):
+        for path, pose, drawn in zip(files, poses, result.pictures, strict=True):
             skeleton = draw_skeleton(People((pose,), pose.canvas))
-            write_picture(options.out / f"{path.stem}.png", drawn)
-            write_picture(options.out / f"{path.stem}_skeleton.png", skeleton)
+            write_picture(options.out / f"{name}_{path.stem}.png", drawn)
+            write_picture(options.out / f"{name}_{path.stem}_skeleton.png", skeleton)
             strip += [to_picture(skeleton), drawn.cpu()]
         write_picture(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
         write_picture(options.out / f"{name}_attention.png", attention_picture(result, 0))
