@@ -33,8 +33,8 @@ class SamplePerson(io.ComfyNode):
             node_id="DPTNSamplePerson",
             display_name="Sample Person (DPTN)",
             category="DPTN",
-            description="A person and their pose, without any file of yours: a figure, a photograph or a rendered person "
-            "that ship with the pack, or a figure drawn from a seed, another one for every number.",
+            description="A person and their pose, without any file of yours: a figure, photographs and a rendered "
+            "person that ship with the pack, or a figure drawn from a seed, another one for every number.",
             **host.search_words("example", "demo", "test image"),
             inputs=[
                 io.Combo.Input(
