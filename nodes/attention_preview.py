@@ -13,14 +13,14 @@ from torch import Tensor
 from ..dptn_core.attention import attention_at, carried, correspondence, peaks
 from ..dptn_core.attention_maps import attention_maps
 from ..dptn_core.attention_picture import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
-from ..dptn_core.framing import Frame, resize
+from ..dptn_core.framing import Frame
 from ..dptn_core.pose import KEYPOINT_NAMES, Canvas, Pose
 from ..dptn_core.transfer import Transfer
 from . import host
 from .errors import BlockError, expect, speaking_for
 from .host import io, ui
-from .images import to_host
-from .texture_views import TextureViews, nothing_carried, texture_views
+from .images import at_most, to_host
+from .texture_views import MOST, TextureViews, nothing_carried, texture_views
 from .types import AttentionType, HostedAttention
 
 _BLOCK = "Attention Preview"
@@ -29,7 +29,6 @@ _JOINTS = [name.replace("_", " ") for name in KEYPOINT_NAMES]
 _POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
 _MOST_POINTS = 64
 _MASK_POINTS = 64  # places of a mask that are asked about
-_EXPLORED_SIDE = 1024  # pixels at most of the pictures that are clicked on
 
 
 class AttentionPreview(io.ComfyNode):
@@ -88,19 +87,20 @@ class AttentionPreview(io.ComfyNode):
                     "dense_map",
                     display_name="dense correspondence",
                     tooltip="Where each pixel was carried from, an ST map: red x and green y in the source, blue how "
-                    "surely the source shows it. Black where Transfer Pose carried nothing.",
+                    "sure it is that the source shows it. At most 1024 pixels a side; black where Transfer Pose "
+                    "carried nothing.",
                 ),
                 io.Image.Output(
                     "body_parts",
                     display_name="body parts",
-                    tooltip="The body part of the source that each place was taken from, a colour for each. Black "
-                    "where Transfer Pose carried nothing.",
+                    tooltip="The body part of the source that each place was taken from, a colour for each. At most "
+                    "1024 pixels a side; black where Transfer Pose carried nothing.",
                 ),
                 io.Mask.Output(
                     "invented",
                     display_name="invented",
-                    tooltip="White where the source does not show what is there now; all white where Transfer Pose "
-                    "carried nothing.",
+                    tooltip="White where the source does not show what is there now. At most 1024 pixels a side; "
+                    "all white where Transfer Pose carried nothing.",
                 ),
             ],
             is_output_node=True,
@@ -225,7 +225,7 @@ def _payload(
     source = kept.source.picture
     around = source if kept.frame.canvas == kept.source.frame.canvas else None
     generated = kept.frame.paste(kept.drawn[index].to(source.device), around)
-    pairs = {"image": (generated, source)} if views is None else views.pairs(source)
+    pairs = {"image": (generated, source)} if views is None else views.pairs()
     numbers = {
         "version": 3,
         "grid": list(maps.grid),
@@ -238,8 +238,9 @@ def _payload(
         "views": list(pairs),
     }
     shown = [
-        host.send_picture("dptn_attention", _at_most(one, _EXPLORED_SIDE), ".jpg")
-        for pair in pairs.values()
+        # the images as they are; what is laid over them has few colours
+        host.send_picture("dptn_attention", at_most(one, MOST), ".png" if name == "image" else ".jpg")
+        for name, pair in pairs.items()
         for one in pair
     ]
     return {"dptn_attention": [json.dumps(numbers)], "dptn_pictures": shown}
@@ -258,10 +259,3 @@ def _side(frame: Frame, pose: Pose) -> dict[str, Any]:
 
 def _rounded(points: list[list[float]]) -> list[list[float]]:
     return [[round(value, 1) for value in point] for point in points]
-
-
-def _at_most(picture: Tensor, side: int) -> Tensor:
-    """A (3, H, W) picture, made smaller if it is larger than `side` pixels."""
-    height, width = picture.shape[1:]
-    scale = side / max(height, width)
-    return picture if scale >= 1 else resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))

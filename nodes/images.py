@@ -74,6 +74,17 @@ def masks_for(masks: object, images: Tensor, block: str, name: str) -> list[Tens
     return fitted if len(fitted) == count else fitted * count
 
 
+def size_at_most(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """A size (H, W), made smaller if a side is longer than `side` pixels."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def at_most(picture: Tensor, side: int) -> Tensor:
+    """A (C, H, W) picture, made smaller if a side is longer than `side` pixels."""
+    return resize(picture, size_at_most((picture.shape[1], picture.shape[2]), side))
+
+
 def to_host(pictures: Iterable[Tensor] | Tensor) -> Tensor:
     """Pictures (3, H, W) of one size -> (B, H, W, 3) where the host wants results."""
     batch = pictures if isinstance(pictures, Tensor) else torch.stack(list(pictures))

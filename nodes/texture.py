@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..dptn_core.framing import resize
 from ..dptn_core.inference.carrier_file import CARRIER, load_carrier
 from ..dptn_core.inference.source_texture import SourceTexture, encode_texture
 from ..dptn_core.network.carrier import Carrier
 from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from ..dptn_core.transfer import EncodedSource
 from . import host
+from .images import at_most
 
 ROOM = 2**28  # bytes that they work in, for an image of a megapixel
 _SMALL_SIDE = 1024  # pixels
@@ -65,13 +65,10 @@ class HeldTexture:
     def of(cls, texture: SourceTexture) -> HeldTexture:
         """Put a texture to rest."""
         full = _moved(texture, host.result_device(), torch.float16)
-        height, width = texture.matte.shape
-        scale = _SMALL_SIDE / max(height, width)
-        if scale >= 1:
+        if max(texture.matte.shape) <= _SMALL_SIDE:
             return cls(full, full)
-        size = (max(1, round(height * scale)), max(1, round(width * scale)))
         layers = (texture.person, texture.background, texture.matte[None])
-        person, background, matte = (resize(layer, size) for layer in layers)
+        person, background, matte = (at_most(layer, _SMALL_SIDE) for layer in layers)
         small = replace(texture, person=person, background=background, matte=matte[0])
         return cls(full, _moved(small, host.result_device(), torch.float16))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -199,3 +200,41 @@ def test_a_changed_pose_does_not_look_for_the_person_again(host):
         assert run.error is None
         ran.append(nodes["source"] in run.executed)
     assert ran == [True, False]
+
+
+def preview(host: Any, **inputs: Any) -> tuple[Any, str, list[str]]:
+    """A run of Attention Preview behind the shortest transfer, its id, and nodes that show its last three outputs."""
+    graph, nodes = transfer_graph()
+    graph.prompt[nodes["drawn"]]["inputs"] |= inputs
+    block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1))
+    outputs = [graph.out(block, 3), graph.out(block, 4)]
+    outputs += [graph.out(graph.add("MaskToImage", mask=graph.out(block, 5)))]
+    outputs += [graph.out(graph.add("MaskToImage", mask=graph.out(nodes["drawn"], INVENTED)))]
+    shown = [graph.add("PreviewImage", images=one) for one in outputs]
+    run = host.run(graph.prompt)
+    assert run.error is None, run.error
+    return run, block, shown
+
+
+def test_attention_preview_shows_what_transfer_pose_carried(host):
+    run, block, shown = preview(host)
+    dense, parts, invented, wanted = (host.picture(run.outputs[node]["images"][0]) / 255 for node in shown)
+    assert np.abs(invented - wanted).max() <= 1 / 255, "the mask of Transfer Pose, found anew"
+    y, x = 20, 300  # nobody was ever there: it is its own source, and seen
+    assert np.allclose(dense[y, x], [(x + 0.5) / 384, (y + 0.5) / 512, 1], atol=0.01)
+    y, x = 170, 247  # the trunk: not far away in the source, and in colour
+    assert np.abs(dense[y, x, :2] - [(x + 0.5) / 384, (y + 0.5) / 512]).max() < 0.15 and dense[y, x, 2] > 0.5
+    assert np.ptp(parts[y, x]) > 0.3 and np.ptp(parts[20, 300]) < 0.05
+    hand, elbow = (42, 108), (75, 170)
+    assert np.abs(parts[hand] - parts[elbow]).max() > 0.2, "another part of the body has another colour"
+    numbers = json.loads(run.outputs[block]["dptn_attention"][0])
+    assert numbers["views"] == ["image", "body parts", "correspondence", "invented"]
+    assert len(run.outputs[block]["dptn_pictures"]) == 8
+
+
+def test_attention_preview_of_the_network_alone_has_one_view(host):
+    run, block, shown = preview(host, texture="network only")
+    dense, parts, invented, wanted = (host.picture(run.outputs[node]["images"][0]) for node in shown)
+    assert dense.max() == parts.max() == 0 and invented.min() == wanted.min() == 255
+    assert json.loads(run.outputs[block]["dptn_attention"][0])["views"] == ["image"]
+    assert len(run.outputs[block]["dptn_pictures"]) == 2
