@@ -10,14 +10,15 @@ from torch import Tensor
 
 from ..dptn_core.inference.carrier_file import CARRIER, load_carrier
 from ..dptn_core.inference.source_texture import SourceTexture, encode_texture
-from ..dptn_core.network.carrier import Carrier
+from ..dptn_core.network.carrier import MULTIPLE, Carrier, SourceParts, resized
 from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from ..dptn_core.transfer import EncodedSource
 from . import host
 from .images import at_most
 
 ROOM = 2**28  # bytes that they work in, for an image of a megapixel
-_SMALL_SIDE = 1024  # pixels
+_DRAFT_HEIGHT = 96  # pixels at which the carrier chooses for drafts, half of what it was trained at
+_DRAFT_SIDE = 512  # pixels at most of the source that drafts are made of
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +60,25 @@ class HeldTexture:
     """A source's texture between nodes, where the host wants results; its layers in half the bytes of those in use."""
 
     full: SourceTexture
-    small: SourceTexture  # of large images, with less detail: drafts have no time to look at every pixel
+    small: SourceTexture  # for drafts, which have no time for the carrier's working size nor for every pixel
 
     @classmethod
     def of(cls, texture: SourceTexture) -> HeldTexture:
         """Put a texture to rest."""
-        full = _moved(texture, host.result_device(), torch.float16)
-        if max(texture.matte.shape) <= _SMALL_SIDE:
-            return cls(full, full)
+        height, width = texture.frame.size
+        across = width * _DRAFT_HEIGHT / height
+        size = (_DRAFT_HEIGHT, max(MULTIPLE, round(across / MULTIPLE) * MULTIPLE))
         layers = (texture.person, texture.background, texture.matte[None])
-        person, background, matte = (at_most(layer, _SMALL_SIDE) for layer in layers)
-        small = replace(texture, person=person, background=background, matte=matte[0])
-        return cls(full, _moved(small, host.result_device(), torch.float16))
+        person, background, matte = (at_most(layer, _DRAFT_SIDE) for layer in layers)
+        small = replace(
+            texture,
+            parts=SourceParts(resized(texture.parts.image, size), resized(texture.parts.logits, size)),
+            frame=replace(texture.frame, size=size),
+            matte=matte[0],
+            person=person,
+            background=background,
+        )
+        return cls(*(_moved(one, host.result_device(), torch.float16) for one in (texture, small)))
 
     def ready(self, device: torch.device, *, draft: bool = False) -> SourceTexture:
         """The texture on the device that carries it."""

@@ -59,7 +59,7 @@ def texture_views(hosted: HostedModel, kept: KeptTransfer, result: Transfer, ind
     """
     if kept.texture is None or hosted.texture is None:
         return None
-    texture = kept.texture.ready(hosted.model.device, draft=True)
+    texture = kept.texture.ready(hosted.model.device)
     generated = Generated(result.source, result.poses[index], result.frame, result.drawn[index], result.queries(index))
     decision = decide(hosted.texture.carrier, texture, generated)
     canvas = result.frame.canvas
