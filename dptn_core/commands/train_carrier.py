@@ -19,12 +19,23 @@ _FOLDER = "carrier"  # in the folder of the run whose model it works behind
 
 
 def check_carrier_options(options: Namespace, config: TrainingConfig) -> None:
-    """See that a run that trains no carrier is not told about one.
+    """See, before a generator trains for hours, that the carrier that comes then can be trained.
 
     Raises:
-        CommandError: it is.
+        CommandError: none comes, and one is named.
+        ConfigError: its config cannot be used, or it starts from no carrier.
+        PackageWeightsError: weights of a loss are not installed.
     """
-    if options.carrier and not config.then:
+    from ..perceptual import SHIFT_TOLERANT
+    from ..training.carrier.state import carrier_path
+
+    if config.then:
+        then = _what_comes_then(options, config)
+        if then.start:
+            carrier_path(then.start)
+        if then.losses.perceptual:
+            SHIFT_TOLERANT.need("alexnet", "losses.perceptual")
+    elif options.carrier:
         raise CommandError(
             f"--carrier {options.carrier} is for configs that train a carrier, and {options.config} trains a generator "
             "alone; leave it out, or take --config carrier"
@@ -52,19 +63,23 @@ def train_a_carrier(options: Namespace, should_stop: Callable[[], bool]) -> str:
 def train_what_comes_then(options: Namespace, config: TrainingConfig, should_stop: Callable[[], bool]) -> str:
     """Train the carrier of `config.then` behind the model of a run, once that is done; returns what is to be said."""
     from ..checkpoint import load_model
-    from ..training import find_config
-    from ..training.carrier import changed, load_carrier_config
     from ..training.loop import CHECKPOINT
 
     model = options.out / CHECKPOINT
     done = int(load_model(model).provenance.get("steps", 0))
     if done < config.total_steps:
         return f"the carrier is trained when all {config.total_steps} steps are done; {done} are"
+    folder = options.out / _FOLDER
+    return _trained(_what_comes_then(options, config), options, (model,), folder, options.steps, should_stop)
+
+
+def _what_comes_then(options: Namespace, config: TrainingConfig) -> CarrierConfig:
+    from ..training import find_config
+    from ..training.carrier import changed, load_carrier_config
+
     then = load_carrier_config(find_config(Path(config.then)))
-    root = options.data or Path(config.data.root)
-    return _trained(
-        changed(then, root=root, start=options.carrier), options, (model,), options.out / _FOLDER, None, should_stop
-    )
+    root = options.data or (Path(config.data.root) if config.data.root else None)
+    return changed(then, root=root, start=options.carrier)
 
 
 def _trained(

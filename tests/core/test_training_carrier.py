@@ -291,7 +291,9 @@ def test_the_loss_falls(tmp_path, model):
     store = make_store(tmp_path, StoreFacts(SIZE, {}, shard=8))
     store.add(make_examples(draw_pairs(pair_seeds(3, 0, 8), SIZE), tiny_model((48, 32)), None))
     state = new_carrier_state(config, CPU)
-    totals = [loop.one_carrier_step(state, config, store, 8, None, CPU)["total"] for _ in range(16)]
+    totals = [
+        loop.one_carrier_step(state, loop.CarrierTask(config, store, {}, None, CPU), 8)["total"] for _ in range(16)
+    ]
     assert np.mean(totals[-4:]) < 0.8 * np.mean(totals[:3])
 
 
@@ -345,7 +347,7 @@ def test_weights_are_pulled_back_and_statistics_kept(tmp_path, examples):
         )
         state = new_carrier_state(config, CPU)
         for _ in range(6):
-            loop.one_carrier_step(state, config, store, 8, None, CPU)
+            loop.one_carrier_step(state, loop.CarrierTask(config, store, {}, None, CPU), 8)
         start = load_carrier("cpu", tmp_path / "start.safetensors")
         away[pull] = sum(
             float((one - two).detach().square().sum())
@@ -464,3 +466,44 @@ def test_odd_options_are_one_line(tmp_path, model, capsys):
         assert said in capsys.readouterr().err.splitlines()[-1]
     assert command("--config", "figures", "--out", tmp_path / "run", "--carrier", "starter") == 2
     assert "--carrier starter is for configs that train a carrier" in capsys.readouterr().err
+
+
+GENERATOR = """
+then = {then}
+
+[generator]
+base_features = 8
+max_features = 16
+residual_blocks = 1
+context_blocks = 1
+texture_blocks = 1
+
+[[stages]]
+height = 48
+width = 32
+batch = 2
+steps = 2
+
+[losses]
+adversarial = 0.0
+content = 0.0
+style = 0.0
+"""
+
+
+def test_a_carrier_comes_after_its_generator_is_done(tmp_path, capsys):
+    carrier = write_toml(tmp_path / "tiny-carrier.toml")
+    (tmp_path / "tiny.toml").write_text(GENERATOR.format(then=json.dumps(str(carrier))))
+    arguments = ("--config", tmp_path / "tiny.toml", "--out", tmp_path / "run", "--processes", 1)
+    assert command(*arguments, "--steps", 1) == 0
+    assert "the carrier is trained when all 2 steps are done; 1 are" in capsys.readouterr().out
+    assert command(*arguments) == 0
+    with safe_open(tmp_path / "run" / "carrier" / "carrier.safetensors", "pt") as file:
+        assert file.metadata()["generators"].startswith("training.pt ")
+
+
+def test_what_cannot_come_then_is_refused_before_the_generator_trains(tmp_path, capsys):
+    (tmp_path / "tiny.toml").write_text(GENERATOR.format(then='"nowhere"'))
+    assert command("--config", tmp_path / "tiny.toml", "--out", tmp_path / "run", "--processes", 1) == 2
+    assert "nowhere: no such file" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "run").exists()

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..dry_run import duration, existing
 from .config import CarrierConfig
-from .loop import CHECKPOINT, CarrierRunOptions, one_carrier_step, open_maker, shift_tolerant
+from .loop import CHECKPOINT, CarrierRunOptions, CarrierTask, one_carrier_step, open_maker, shift_tolerant
 from .making import AT_ONCE
 from .state import CarrierState, load_carrier_state, new_carrier_state
 from .store import ExampleStore, StoreFacts, is_store, make_store, open_store
@@ -83,11 +83,11 @@ def _few_examples(config: CarrierConfig, options: CarrierRunOptions) -> Iterator
 def _seconds_a_step(
     state: CarrierState, config: CarrierConfig, options: CarrierRunOptions, store: ExampleStore
 ) -> float:
-    distance = shift_tolerant(config, options.device)
+    task = CarrierTask(config, store, {}, shift_tolerant(config, options.device), options.device)
     times = []
     for _ in range(_TIMED + 1):
         state.step = config.stage.steps - 1  # with all that joins in the course of the run
         started = time.perf_counter()
-        one_carrier_step(state, config, store, len(store), distance, options.device)
+        one_carrier_step(state, task, len(store))
         times.append(time.perf_counter() - started)
     return statistics.median(times[1:])

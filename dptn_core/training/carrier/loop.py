@@ -56,7 +56,7 @@ class CarrierRunOptions:
 
 
 @dataclass(frozen=True)
-class _Task:
+class CarrierTask:
     """What a run learns from, and what it is told."""
 
     config: CarrierConfig
@@ -91,11 +91,13 @@ def train_carrier(config: CarrierConfig, options: CarrierRunOptions) -> Path:
         if is_store(config.data.root):
             store = open_store(Path(config.data.root))
             _check_given(store, config)
-            return _train(state, _Task(config, store, dict(store.facts.made_of), distance, options.device), options)
+            return _train(
+                state, CarrierTask(config, store, dict(store.facts.made_of), distance, options.device), options
+            )
         maker = open_maker(config, options.models)
         store = make_store(options.folder / EXAMPLES, StoreFacts(config.size, maker.made_of))
         with Making(maker, store, config.data.examples) as making:
-            task = _Task(config, store, maker.made_of, distance, options.device)
+            task = CarrierTask(config, store, maker.made_of, distance, options.device)
             return _train(state, task, options, making)
 
 
@@ -111,7 +113,7 @@ def open_maker(config: CarrierConfig, models: Sequence[Path]) -> Maker:
     return SyntheticMaker(config, named, load_segmenter())
 
 
-def _train(state: CarrierState, task: _Task, options: CarrierRunOptions, making: Making | None = None) -> Path:
+def _train(state: CarrierState, task: CarrierTask, options: CarrierRunOptions, making: Making | None = None) -> Path:
     config, folder = task.config, options.folder
     path = folder / CARRIER
     last = config.stage.steps
@@ -137,7 +139,7 @@ def _train(state: CarrierState, task: _Task, options: CarrierRunOptions, making:
                 raise InterruptedRunError(
                     f"stopped at step {state.step}, saved to {folder / CHECKPOINT}; the same command goes on"
                 )
-            terms = one_carrier_step(state, task.config, task.store, available, task.distance, task.device)
+            terms = one_carrier_step(state, task, available)
             missed = 0 if terms else missed + 1
             if missed > _MOST_MISSED:
                 raise DivergedError(
@@ -155,31 +157,25 @@ def _train(state: CarrierState, task: _Task, options: CarrierRunOptions, making:
     return path
 
 
-def one_carrier_step(
-    state: CarrierState,
-    config: CarrierConfig,
-    store: ExampleStore,
-    available: int,
-    distance: ShiftTolerantDistance | None,
-    device: torch.device,
-) -> dict[str, float]:
+def one_carrier_step(state: CarrierState, task: CarrierTask, available: int) -> dict[str, float]:
     """One step of the run; changes `state` and returns the loss terms and the speed.
 
     The step's number decides which of the first `available` examples it sees, and how they are disturbed. Where loss or
     gradients are no numbers nothing is learnt, and nothing returned.
     """
     started = time.perf_counter()
+    config, device = task.config, task.device
     stage, optimiser = config.stage, config.optimiser
     rate = learning_rate(stage, state.step)
     for group in state.optimiser.param_groups:
         group["lr"] = rate
     chosen = np.random.default_rng((config.run.seed, state.step)).choice(available, min(stage.batch, available), False)
     dice = torch.Generator().manual_seed((config.run.seed << 32) + state.step)
-    given, truth = disturbed(store.read(sorted(chosen.tolist())), config.disturb, dice)
+    given, truth = disturbed(task.store.read(sorted(chosen.tolist())), config.disturb, dice)
     given, truth = _moved(given, device), _moved(truth, device)
 
     source, found = state.carrier(given)
-    judged = distance if state.step >= config.losses.perceptual_from else None
+    judged = task.distance if state.step >= config.losses.perceptual_from else None
     if config.data.kind == "photographs":
         terms = image_losses(found, truth, judged, config.losses.perceptual)
     else:
@@ -240,7 +236,7 @@ def shift_tolerant(config: CarrierConfig, device: torch.device) -> ShiftTolerant
     return ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "losses.perceptual"), "alexnet").to(device)
 
 
-def _facts(state: CarrierState, task: _Task, options: CarrierRunOptions) -> dict[str, str]:
+def _facts(state: CarrierState, task: CarrierTask, options: CarrierRunOptions) -> dict[str, str]:
     return {
         "training": task.made_of.get("data", ""),
         "generators": task.made_of.get("generators", ""),
