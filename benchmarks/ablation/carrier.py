@@ -1,7 +1,7 @@
 """What attention, the residual flow and rendered people bring the carrier, on the test set of rendered people.
 
-    python -m benchmarks.ablation.carrier [--pairs 40] [--size 192x256] [--carrier FILE] [--model FILE]
-        [--other NAME=FILE ...] [--out out/carrier-ablation.md]
+    python -m benchmarks.ablation.carrier [--pairs 100] [--carrier FILE] [--model FILE] [--other NAME=FILE ...]
+        [--out out/carrier-ablation.md]
 
 In the repository's root. Of one carrier: whole; with attention's scores at 0, so that skeletons, colours and the
 generated image alone choose; with the residual flow at 0; with both. `--other` adds carriers trained otherwise, such as
@@ -9,9 +9,9 @@ generated image alone choose; with the residual flow at 0; with both. `--other` 
     dptn train --config carrier-without-attention.toml ...    # [disturb] no_attention = 1.0, other_attention = 0.0
     dptn train --config carrier-of-figures.toml ...           # [data] figures = 1.0
 
-Each pair is generated once for all; composed images are compared at --size over the true person, and places where the
-source shows them. After every pair's score its difference to the whole carrier's is taken, so that the spread of a
-difference is not that of the pairs.
+Each pair is rendered and generated once for all. Images are composed and compared at 192 x 144 pixels (height x width),
+the size the carrier works at, over the true person; places where the source shows them. Differences to the whole
+carrier are taken pair by pair, so that their spread is not that of the pairs.
 """
 
 from __future__ import annotations
@@ -26,23 +26,22 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dptn_core.atomic import written_beside
-from dptn_core.checkpoint import DPTNModel, load_model, starter_path
-from dptn_core.commands.options import size
+from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.data.synthetic.pairs import PeoplePairs, pair_seeds
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
 from dptn_core.evaluation.drawn import foreground_psnr
 from dptn_core.evaluation.people import mean_gradient
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
-from dptn_core.inference.source_texture import encode_texture
-from dptn_core.inference.texture import Decision, compose_texture, decide
 from dptn_core.network.carrier import Carried, Carrier, CarrierInput, SourceParts
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from dptn_core.pose import Canvas, Pose
-from dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
-from dptn_core.transfer import Composed, Generated, encode_source, transfer
+from dptn_core.segmentation import load_segmenter
+from dptn_core.training.carrier.examples import Examples, given_of, make_examples
+from dptn_core.training.carrier.losses import background_of, compose
 
 WHOLE: Final = "whole"
 NEAR: Final = 0.02  # of the height, for places
+SIZE: Final = (192, 144)
+AT_ONCE: Final = 4
 _MEASURES: Final = (
     *(("PSNR, dB", 2), ("ST-LPIPS", 3), ("sharpness", 2)),
     *(("places within 2 %", 3), ("matte, IoU", 3)),
@@ -93,23 +92,41 @@ def main() -> None:
         carriers[name] = load_carrier("cpu", Path(path))
     distance = ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "ST-LPIPS"), "alexnet")
     found: dict[str, list[Tensor]] = {name: [] for name in carriers}
-    for number in tqdm(range(options.pairs), unit="pair"):
-        seeds = pair_seeds(TEST_SEED, number, 1)
-        truth = render_pairs(studio, seeds, options.size, split="test", faults=False)
-        for name, values in _scores_of(truth, model, carriers, segmenter, distance).items():
-            found[name].append(values)
-        if options.out and (number % 10 == 9 or number == options.pairs - 1):
+    for first in tqdm(range(0, options.pairs, AT_ONCE), unit="batch"):
+        seeds = pair_seeds(TEST_SEED, first, min(AT_ONCE, options.pairs - first))
+        truth = render_pairs(studio, seeds, SIZE, split="test", faults=False)
+        examples = make_examples(truth, model, segmenter)
+        for name, carrier in carriers.items():
+            with torch.inference_mode():
+                found[name] += scores(carrier(given_of(examples))[1], examples, truth, distance).unbind(0)
+        if options.out:
             with written_beside(options.out) as beside:
-                beside.write_text(markdown(found, options.size) + "\n", encoding="utf-8")
-    print(markdown(found, options.size))
+                beside.write_text(markdown(found) + "\n", encoding="utf-8")
+    print(markdown(found))
 
 
-def markdown(found: dict[str, list[Tensor]], size: tuple[int, int]) -> str:
+def scores(found: Carried, examples: Examples, truth: PeoplePairs, distance: ShiftTolerantDistance) -> Tensor:
+    """Of B decisions: PSNR, ST-LPIPS, sharpness, share of places that are right, IoU of the matte, (B, 5)."""
+    mask = truth.target_mask
+    image = compose(found, background_of(examples)) * 2 - 1
+    shown = torch.where(mask[:, None], image, truth.target)
+    sharp = mean_gradient(shown, mask) / mean_gradient(truth.target, mask)
+    there = found.matte[:, 0] > 0
+    union = (there & mask).sum((1, 2)) / (there | mask).sum((1, 2)).clamp(min=1)
+    known = truth.seen & mask
+    off = (found.at[:, 0] - truth.correspondence / SIZE[0]).norm(dim=-1)
+    right = ((off < NEAR) & known).sum((1, 2)) / known.sum((1, 2))
+    return torch.stack(
+        [foreground_psnr(shown, truth.target, mask), distance(shown, truth.target), sharp, right, union], 1
+    )
+
+
+def markdown(found: dict[str, list[Tensor]]) -> str:
     """Means with standard deviations over pairs, and the differences to the whole carrier, pair by pair."""
     whole = torch.stack(found[WHOLE])
     titles = " | ".join(title for title, _ in _MEASURES)
     head = [f"| | {titles} |", "|---" * (len(_MEASURES) + 1) + "|"]
-    lines = [f"{len(whole)} pairs of people-500 at {size[1]}x{size[0]}, over the person; mean ± standard deviation.\n"]
+    lines = [f"{len(whole)} pairs of people-500 over the person; mean ± standard deviation over pairs.\n"]
     lines += head
     lines += [f"| {name} | {_cells(torch.stack(values))} |" for name, values in found.items()]
     lines += ["\nMinus the whole carrier, pair by pair; mean ± standard error.\n", *head]
@@ -120,82 +137,13 @@ def markdown(found: dict[str, list[Tensor]], size: tuple[int, int]) -> str:
 
 
 def _cells(table: Tensor, *, error: bool = False) -> str:
-    spread = table.std(0) / len(table) ** 0.5 if error else table.std(0)
     sign = "+" if error else ""
-    return " | ".join(
-        f"{mean:{sign}.{digits}f} ± {std:.{digits}f}"
-        for mean, std, (_, digits) in zip(table.nanmean(0).tolist(), spread.tolist(), _MEASURES, strict=True)
-    )
-
-
-def _scores_of(
-    truth: PeoplePairs,
-    model: DPTNModel,
-    carriers: dict[str, Carrier],
-    segmenter: BlazePoseSegmenter,
-    distance: ShiftTolerantDistance,
-) -> dict[str, Tensor]:
-    """Scores of every carrier on one pair."""
-    image = (truth.source[0] + 1) / 2
-    height, width = image.shape[1:]
-    poses = [
-        _pose(points, present, Canvas(width, height))
-        for points, present in (
-            (truth.source_keypoints[0], truth.source_present[0]),
-            (truth.target_keypoints[0], truth.target_present[0]),
-        )
-    ]
-    encoded = encode_source(model, image, poses[0])
-    mask = person_mask(segmenter, image, poses[0]) if can_be_masked(poses[0]) else None
-    answers: dict[str, Tensor] = {}
-
-    def compose(generated: Generated, size: tuple[int, int]) -> Composed:
-        """By every carrier; the whole one's goes on."""
-        composed: dict[str, Composed] = {}
-        for name, carrier in carriers.items():
-            texture = encode_texture(carrier, encoded, mask)
-            decision = decide(carrier, texture, generated)
-            composed[name] = compose_texture(decision, texture, size)
-            answers[name] = torch.cat(
-                [
-                    _image_scores(composed[name], truth, distance),
-                    _near(decision.correspondence(texture), truth, texture),
-                ]
-            )
-        return composed[WHOLE]
-
-    transfer(encoded, [poses[1]], compose=compose)
-    return {name: values[[0, 1, 2, 4, 3]] for name, values in answers.items()}
-
-
-def _image_scores(composed: Composed, truth: PeoplePairs, distance: ShiftTolerantDistance) -> Tensor:
-    """PSNR, ST-LPIPS, sharpness and the matte's intersection over union."""
-    mask = truth.target_mask
-    shown = torch.where(mask[:, None], composed.image[None] * 2 - 1, truth.target)
-    with torch.inference_mode():
-        apart = distance(shown, truth.target)
-    sharp = mean_gradient(shown, mask) / mean_gradient(truth.target, mask)
-    there = composed.matte[None] > 0.5
-    union = (there & mask).sum() / (there | mask).sum().clamp(min=1)
-    return torch.cat([foreground_psnr(shown, truth.target, mask), apart, sharp, union[None]])
-
-
-def _near(decision: Decision, places: Tensor, truth: PeoplePairs) -> Tensor:
-    """Share of the person's pixels that the source shows whose place (h, w, 2), pixels of the source, is right."""
-    height, width = truth.seen.shape[1:]
-    box = decision.frame.box
-    rows = (box.top + (torch.arange(places.shape[0]) + 0.5) * box.height / places.shape[0]).long()
-    columns = (box.left + (torch.arange(places.shape[1]) + 0.5) * box.width / places.shape[1]).long()
-    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
-    rows, columns = rows.clamp(0, height - 1)[:, None], columns.clamp(0, width - 1)
-    known = inside & truth.seen[0, rows, columns] & truth.target_mask[0, rows, columns]
-    off = (places - truth.correspondence[0, rows, columns]).norm(dim=-1)
-    return (off[known] < NEAR * height).float().mean()[None]
-
-
-def _pose(points: Tensor, present: Tensor, canvas: Canvas) -> Pose:
-    xy = torch.where(present[:, None], points, 0.0).double().numpy()
-    return Pose(xy, present.double().numpy(), canvas)
+    cells = []
+    for column, (_, digits) in zip(table.unbind(1), _MEASURES, strict=True):
+        known = column[column.isfinite()]  # of some pairs the source shows nothing
+        spread = float(known.std()) / (len(known) ** 0.5 if error else 1)
+        cells.append(f"{float(known.mean()):{sign}.{digits}f} ± {spread:.{digits}f}")
+    return " | ".join(cells)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -204,12 +152,11 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--pairs", type=int, default=40, help=f"of {TEST_PAIRS} (default: 40)")
-    parser.add_argument("--size", type=size, default=(256, 192), help="width x height (default: 192x256)")
+    parser.add_argument("--pairs", type=int, default=100, help=f"of {TEST_PAIRS} (default: 100)")
     parser.add_argument("--carrier", type=Path, default=CARRIER, help="default: the one that ships")
     parser.add_argument("--model", type=Path, default=starter_path(), help="default: the starter")
     parser.add_argument("--other", action="append", default=[], metavar="NAME=FILE", help="another carrier")
-    parser.add_argument("--out", type=Path, help="also write the table there, anew every ten pairs")
+    parser.add_argument("--out", type=Path, help="also write the table there, anew after every few pairs")
     return parser
 
 
