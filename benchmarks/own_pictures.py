@@ -106,12 +106,28 @@ def main() -> None:
     if options.sheet:
         write_picture(options.sheet, tile([column * 2 - 1 for column in torch.stack(rows).unbind(1)], 2))
     print(f"{len(chosen)} held-back pairs of {options.set}, {pictures.size[1]}x{pictures.size[0]}, over the person\n")
-    print("| | PSNR, dB | ST-LPIPS | sharpness |\n|---|---|---|---|")
-    for name, values in found.items():
-        table = torch.stack(values)
-        cells = zip(table.mean(0).tolist(), table.std(0).tolist(), (2, 3, 2), strict=True)
-        shown = " | ".join(f"{mean:.{digits}f} ± {std:.{digits}f}" for mean, std, digits in cells)
-        print(f"| {name} | {shown} |")
+    print(markdown({name: torch.stack(values) for name, values in found.items()}))
+
+
+def markdown(tables: dict[str, Tensor]) -> str:
+    """Means ± standard deviations of scores (N, 3), and carriers against the first one, pair by pair.
+
+    Of those differences it is the standard error that is given.
+    """
+    head = ["| | PSNR, dB | ST-LPIPS | sharpness |", "|---|---|---|---|"]
+    rows = [f"| {name} | {_cells(table.mean(0), table.std(0))} |" for name, table in tables.items()]
+    (_, first), *others = [(name, table) for name, table in tables.items() if name != NETWORK]
+    if not others:
+        return "\n".join([*head, *rows])
+    less = [(name, table - first) for name, table in others]
+    error = len(first) ** 0.5
+    against = [f"| {name} | {_cells(apart.mean(0), apart.std(0) / error, '+')} |" for name, apart in less]
+    return "\n".join([*head, *rows, "\nMinus the first carrier, pair by pair:\n", *head, *against])
+
+
+def _cells(mean: Tensor, spread: Tensor, sign: str = "") -> str:
+    columns = zip(mean.tolist(), spread.tolist(), (2, 4, 2), strict=True)
+    return " | ".join(f"{value:{sign}.{digits}f} ± {error:.{digits}f}" for value, error, digits in columns)
 
 
 def _pose(pictures: PreparedSet, name: str) -> Pose:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transfer_fixture import tiny_model
 
+from benchmarks import own_pictures
 from benchmarks.ablation.carrier import WHOLE, markdown, variants
 from dptn_core.data.figures import draw_pairs, pair_seeds
 from dptn_core.network.carrier import Carrier, CarrierInput
@@ -48,3 +49,12 @@ def test_differences_are_taken_pair_by_pair():
     assert "2 pairs of people-500" in text
     assert "| whole | 15.00 ± 7.07 | 0.200 ± 0.141 | 1.00 ± 0.00 | 0.600 ± 0.141 | 0.900 ± 0.000 |" in text
     assert "| less | -1.00 ± 0.00 | +0.000 ± 0.000 | +0.00 ± 0.00 | -0.100 ± 0.000 | +0.000 ± 0.000 |" in text
+
+
+def test_own_pictures_are_compared_pair_by_pair():
+    before = torch.tensor([[18.0, 0.06, 0.8], [20.0, 0.08, 0.8]])
+    tables = {own_pictures.NETWORK: before, "before": before, "after": before + torch.tensor([0.5, -0.01, 0.0])}
+    text = own_pictures.markdown(tables)
+    assert "| before | 19.00 ± 1.41 | 0.0700 ± 0.0141 | 0.80 ± 0.00 |" in text
+    assert text.endswith("| after | +0.50 ± 0.00 | -0.0100 ± 0.0000 | +0.00 ± 0.00 |")
+    assert "Minus" not in own_pictures.markdown({"before": before})

@@ -248,12 +248,13 @@ def test_a_run_writes_a_carrier_that_can_be_used(finished, model):
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(finished, tmp_path, model):
-    run(tmp_path, model, stop_after=1)
+    config = config_of(data={"root": str(finished / "examples")})
+    run(tmp_path, model, config, stop_after=1)
     assert load_carrier_state(tmp_path / "carrier.pt", config_of(), CPU).step == 1
     asked = iter([False, True])
     with pytest.raises(InterruptedRunError, match="stopped at step 2, saved to"):
-        run(tmp_path, model, should_stop=lambda: next(asked))
-    run(tmp_path, model)
+        run(tmp_path, model, config, should_stop=lambda: next(asked))
+    run(tmp_path, model, config)
     expected = weights(finished / "carrier.safetensors")
     for name, value in weights(tmp_path / "carrier.safetensors").items():
         assert torch.allclose(value, expected[name], atol=1e-3), name
@@ -297,15 +298,16 @@ def test_the_loss_falls(tmp_path, model):
     assert np.mean(totals[-4:]) < 0.8 * np.mean(totals[:3])
 
 
-def test_a_step_that_comes_to_nothing_changes_nothing_and_many_end_the_run(tmp_path, model, monkeypatch):
+def test_a_step_that_comes_to_nothing_changes_nothing_and_many_end_the_run(finished, tmp_path, model, monkeypatch):
     def broken(*_: object) -> dict[str, torch.Tensor]:
         return {"places": torch.tensor(torch.nan, requires_grad=True)}
 
-    run(tmp_path, model, stop_after=1)
+    given = {"root": str(finished / "examples")}
+    run(tmp_path, model, config_of(data=given), stop_after=1)
     before = weights(tmp_path / "carrier.safetensors")
     monkeypatch.setattr(loop, "carrier_losses", broken)
     with pytest.raises(DivergedError, match="21 times in a row"):
-        run(tmp_path, model, config_of(stage={"steps": 60}, run={"save_every": 50}))
+        run(tmp_path, model, config_of(data=given, stage={"steps": 60}, run={"save_every": 50}))
     after = weights(tmp_path / "carrier.safetensors")
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
@@ -322,10 +324,11 @@ def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path, model):
 # Fine-tuning.
 
 
-def test_a_run_starts_from_the_carrier_it_is_given(tmp_path, model):
+def test_a_run_starts_from_the_carrier_it_is_given(finished, tmp_path, model):
     torch.manual_seed(5)
     write_carrier(tmp_path / "start.safetensors", Carrier(), {})
-    config = config_of(start=str(tmp_path / "start.safetensors"), stage={"learning_rate": 1e-9})
+    given = {"root": str(finished / "examples")}
+    config = config_of(start=str(tmp_path / "start.safetensors"), stage={"learning_rate": 1e-9}, data=given)
     run(tmp_path / "run", model, config, stop_after=1)
     first, after = weights(tmp_path / "start.safetensors"), weights(tmp_path / "run" / "carrier.safetensors")
     assert all(torch.allclose(first[name], after[name], atol=1e-3) for name in first if name.endswith("weight"))

@@ -78,7 +78,7 @@ class PhotographMaker:
         except DataFileError:
             pictures = self._train
         count = min(_SHOWN, len(pictures.pairs))
-        step = len(pictures.pairs) // count
+        step = len(pictures.pairs) // count + 1  # neighbours share an image: not all of one target
         pairs = joined([self._pair(pictures, number * step, shuffled=False) for number in range(count)])
         return self._made(pairs, self._models[0].model)
 
