@@ -13,13 +13,18 @@ from ...perceptual import ShiftTolerantDistance
 from ...pose.limb_transforms import CANDIDATES, PART_OF, nearness
 from .examples import UNKNOWN, Examples
 
+_HALF: Final = 127  # of 255
 _FURTHEST: Final = 0.3  # frame heights; a place further off is simply wrong
 _ARMS: Final = 3.0  # how much more the thin things one looks at count
 _WORSE: Final = (1.2, 0.03, 0.07)  # carried colours may be this much further off than generated ones, and at least
 
 
 def carrier_losses(
-    source: SourceParts, found: Carried, examples: Examples, distance: ShiftTolerantDistance | None
+    source: SourceParts,
+    found: Carried,
+    examples: Examples,
+    distance: ShiftTolerantDistance | None,
+    perceptual: float = 1.5,
 ) -> dict[str, Tensor]:
     """Weighted terms of the objective, by name.
 
@@ -28,21 +33,29 @@ def carrier_losses(
         found: what it decided.
         examples: the truth.
         distance: ST-LPIPS on the composed image, or None: left out.
+        perceptual: its weight.
     """
     size = (examples.source.shape[-2], examples.source.shape[-1])
     half = (size[0] // 2, size[1] // 2)
-    at = places(size)
+    at = places(size, examples.source.device)
+    matte = examples.target_matte.float() / 255
+    person, weight = _person(examples)
+    true = examples.flow.float() + at
+    terms = _places(found, true, examples.seen * weight, half)
+    terms |= _labels(source, found, examples, matte, half)
+    bce = functional.binary_cross_entropy_with_logits(found.seen[:, 0], examples.seen.float(), reduction="none")
+    terms["seen"] = 0.8 * (bce * person).sum() / person.sum().clamp(min=1)
+    return terms | image_losses(found, examples, distance, perceptual)
+
+
+def image_losses(
+    found: Carried, examples: Examples, distance: ShiftTolerantDistance | None, perceptual: float = 1.5
+) -> dict[str, Tensor]:
+    """The terms that want no true correspondence, as photographs have none; arguments as in `carrier_losses`."""
     target = examples.target.float() / 255
     matte = examples.target_matte.float() / 255
-    person = matte > 0.5
+    person, weight = _person(examples)
     count = person.sum().clamp(min=1)
-    near = nearness(examples.target_pose, at)
-    weight = person * (1 + _ARMS * near[:, :4].amax(1))
-    true = examples.flow.float() + at
-    seen = examples.seen * weight
-    terms = _places(found, true, seen, half)
-    terms |= _labels(source, found, examples, matte, half)
-
     outline = examples.source_matte.float()[:, None] / 255
     inside = sum(found.weights[:, n] * look_up(outline, found.at[:, n])[:, 0] for n in range(2))
     # Carried pixels are judged by colours a few pixels wide: fine detail that sits a little off still looks right,
@@ -50,23 +63,30 @@ def carrier_losses(
     colour = (_box(found.carried) - _box(target)).abs().mean(1)
     drawn_colour = (_box(found.drawing) - _box(target)).abs().mean(1)
     everywhere = weight.sum().clamp(min=1)
-    terms["colour"] = 1.5 * (colour * weight).sum() / everywhere
-    terms["on person"] = 0.5 * ((1 - inside) * weight).sum() / everywhere
-    terms["drawing"] = ((found.drawing - target).abs().mean(1) * person).sum() / count
-
-    bce = functional.binary_cross_entropy_with_logits
     factor, more, least = _WORSE
     fits = ((colour < (factor * drawn_colour + more).clamp(min=least)) & (inside > 0.6)).float().detach()
-    terms["carry"] = 0.3 * (bce(found.carry[:, 0], fits, reduction="none") * person).sum() / count
-    terms["seen"] = 0.8 * (bce(found.seen[:, 0], examples.seen.float(), reduction="none") * person).sum() / count
-    terms["matte"] = 2 * _matte_loss(found.matte[:, 0], matte)
-    terms["small"] = 0.2 * found.residual.abs().mean()
+    bce = functional.binary_cross_entropy_with_logits(found.carry[:, 0], fits, reduction="none")
+    terms = {
+        "colour": 1.5 * (colour * weight).sum() / everywhere,
+        "on person": 0.5 * ((1 - inside) * weight).sum() / everywhere,
+        "drawing": ((found.drawing - target).abs().mean(1) * person).sum() / count,
+        "carry": 0.3 * (bce * person).sum() / count,
+        "matte": 2 * _matte_loss(found.matte[:, 0], matte),
+        "small": 0.2 * found.residual.abs().mean(),
+    }
     if distance is not None:
         composed = compose(found, background_of(examples))
         with torch.autocast("cpu", torch.bfloat16, enabled=composed.device.type == "cpu"):
             apart = distance(composed * 2 - 1, target * 2 - 1)
-        terms["perceptual"] = 2.5 * apart.mean()
+        terms["perceptual"] = perceptual * apart.mean()
     return terms
+
+
+def _person(examples: Examples) -> tuple[Tensor, Tensor]:
+    """Where the target's person is, (B, H, W) bool, and how much each of their pixels counts."""
+    person = examples.target_matte > _HALF
+    near = nearness(examples.target_pose, places((person.shape[1], person.shape[2]), person.device))
+    return person, person * (1 + _ARMS * near[:, :4].amax(1))
 
 
 def compose(found: Carried, background: Tensor) -> Tensor:
@@ -93,7 +113,13 @@ def _places(found: Carried, true: Tensor, seen: Tensor, half: tuple[int, int]) -
     count = seen.sum().clamp(min=1)
     off = (found.at - true[:, None]).square().sum(-1).clamp(min=1e-10).sqrt().clamp(max=_FURTHEST)
     offs = (off * found.weights).sum(1)
-    every = (found.transforms.at(places(half)) - true[:, None, ::2, ::2]).square().sum(-1).sqrt().clamp(max=_FURTHEST)
+    every = (
+        (found.transforms.at(places(half, true.device)) - true[:, None, ::2, ::2])
+        .square()
+        .sum(-1)
+        .sqrt()
+        .clamp(max=_FURTHEST)
+    )
     every = every.masked_fill(~found.transforms.exists[..., None, None], _FURTHEST)
     chosen = (found.choice.softmax(1) * every).sum(1)
     known = seen[:, ::2, ::2]
@@ -118,7 +144,7 @@ def _labels(
     source_matte = examples.source_matte.float() / 255
     outline = -(source_matte * rest.clamp(min=-12) + (1 - source_matte) * log[:, 0].clamp(min=-12)).mean()
 
-    table = torch.zeros(len(CANDIDATES), PARTS)
+    table = torch.zeros(len(CANDIDATES), PARTS, device=labels.device)
     table[torch.arange(len(CANDIDATES)), torch.tensor(PART_OF)] = 1
     probable = found.choice.softmax(1)
     parts_chosen = torch.einsum("bkhw,kp->bphw", probable, table)
