@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from ..dptn_core.inference.carrier_file import CARRIER, load_carrier
 from ..dptn_core.inference.source_texture import SourceTexture, encode_texture
+from ..dptn_core.inference.texturing import mask_of
 from ..dptn_core.network.carrier import MULTIPLE, Carrier, SourceParts, resized
-from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
+from ..dptn_core.pose import Pose
+from ..dptn_core.segmentation import BlazePoseSegmenter, load_segmenter
 from ..dptn_core.transfer import EncodedSource
 from . import host
 from .images import at_most
@@ -29,17 +32,19 @@ class TextureNetworks:
     segmenter: BlazePoseSegmenter
     patchers: tuple[Any, ...]  # held as long as the networks: what nobody holds, the host forgets that it has loaded
 
-    def encode(self, source: EncodedSource, mask: Tensor | None) -> HeldTexture:
+    def encode(self, source: EncodedSource, mask: Tensor | None, others: Sequence[Pose]) -> HeldTexture:
         """Find the person of a source and what lies behind them; the networks must be on the computing device.
 
         Args:
             source: from `encode_source`.
             mask: (H, W) in [0, 1], where the person is in the source's image; None: the segmenter looks, where the pose
                 has joints enough to say whom it looks for.
+            others: further people in the image, who stay where they are.
         """
-        if mask is None and can_be_masked(source.pose):
-            mask = person_mask(self.segmenter, source.picture, source.pose)
-        return HeldTexture.of(encode_texture(self.carrier, source, mask))
+        if mask is None:
+            mask = mask_of(self.segmenter, source.picture, [source.pose])
+        avoid = mask_of(self.segmenter, source.picture, others)
+        return HeldTexture.of(encode_texture(self.carrier, source, mask, avoid=avoid))
 
 
 def load_texture_networks() -> TextureNetworks | None:

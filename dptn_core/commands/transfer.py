@@ -193,9 +193,9 @@ def _draw(
 
     picture = read_picture(source.picture)
     canvas = Canvas(picture.shape[2], picture.shape[1])
-    seen = _source_pose(source, picture, find, options.person)
+    seen, others = _source_pose(source, picture, find, options.person)
     encoded = encode_source(model, picture, seen, framing=options.framing, size=options.size)
-    compose = compose_from(texturing, encoded) if texturing else None
+    compose = compose_from(texturing, encoded, others) if texturing else None
     for file, chosen in targets.items():
         poses = _poses(chosen, _person_of_files(options), seen, canvas)
         # the poses of one file are a sequence and share a frame
@@ -263,17 +263,18 @@ def _sources(options: Namespace) -> list[_Source]:
     ]
 
 
-def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | None) -> Pose:
-    """The pose seen in a picture: by its pose file, or found in it."""
-    from ..pose import Canvas
+def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | None) -> tuple[Pose, list[Pose]]:
+    """The pose seen in a picture, by its pose file or found in it, and those of everybody else there."""
+    from ..pose import Canvas, load_pose_file
 
     if source.pose is not None:
-        seen = read_poses(source.pose, person, Canvas(picture.shape[2], picture.shape[1]))
+        canvas = Canvas(picture.shape[2], picture.shape[1])
+        seen = read_poses(source.pose, person, canvas)
         if len(seen) > 1:
             raise CommandError(
                 f"{source.pose} holds the poses of {len(seen)} pictures; that of {source.picture} is wanted"
             )
-        return seen[0]
+        return seen[0], [one for one in load_pose_file(source.pose, canvas)[0].people if one != seen[0]]
     (people,) = find([picture])
     if not people.people:
         name = source.picture.stem
@@ -281,7 +282,8 @@ def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | N
             f"{source.picture} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json), "
             "and nobody was found in it; draw one in a pose editor and name it with --source-pose, or lower --threshold"
         )
-    return person_found(people, person, source.picture)
+    found = person_found(people, person, source.picture)
+    return found, [one for one in people.people if one != found]
 
 
 def _person_of_files(options: Namespace) -> int | None:

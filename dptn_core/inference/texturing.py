@@ -46,13 +46,13 @@ def compose_from(texturing: Texturing, source: EncodedSource, others: Sequence[P
     texture = encode_texture(
         texturing.carrier,
         source,
-        mask_of(texturing, source.picture, [source.pose]),
-        avoid=mask_of(texturing, source.picture, others),
+        mask_of(texturing.segmenter, source.picture, [source.pose]),
+        avoid=mask_of(texturing.segmenter, source.picture, others),
     )
     return composer(texturing.carrier, texture)
 
 
-def mask_of(texturing: Texturing, image: Tensor, people: Sequence[Pose]) -> Tensor | None:
+def mask_of(segmenter: BlazePoseSegmenter, image: Tensor, people: Sequence[Pose]) -> Tensor | None:
     """Mask (H, W) of people in an image (3, H, W); None where no pose says enough to look for anybody."""
-    masks = [person_mask(texturing.segmenter, image, pose) for pose in people if can_be_masked(pose)]
+    masks = [person_mask(segmenter, image, pose) for pose in people if can_be_masked(pose)]
     return torch.stack(masks).amax(0) if masks else None

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from ...atomic import written_beside
 from ...network.carrier import Carrier
 
-_LICENCE: Final = "MIT; images that it was trained on may have terms of their own"
+_LICENCE: Final = "Apache-2.0; images that it was trained on may have terms of their own"
 
 
 def write_carrier(path: Path, carrier: Carrier, facts: Mapping[str, str]) -> None:
