@@ -109,7 +109,7 @@ def _summary(parts: list[Tensor], attention: list[Tensor] | None, pairs: int, si
     )
 
 
-def shrunk(pairs: PeoplePairs, size: tuple[int, int]) -> SyntheticPairs:
+def shrunk(pairs: SyntheticPairs, size: tuple[int, int]) -> SyntheticPairs:
     """What a network of that training size sees of pairs: images and keypoints at (H, W)."""
     height, width = pairs.source.shape[2:]
     factor = torch.tensor([size[1] / width, size[0] / height])

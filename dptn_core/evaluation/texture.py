@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import DPTNModel
-from ..data.synthetic.pairs import PeoplePairs, pair_seeds
+from ..data.synthetic.pairs import PeoplePairs, SyntheticPairs, pair_seeds
 from ..data.synthetic.people import TEST_PAIRS, TEST_SEED, check_size, open_studio, render_pairs
 from ..framing import Box, Frame
 from ..inference.source_texture import SourceTexture, encode_texture
@@ -52,7 +52,7 @@ class Composition:
 
 
 def compose_pair(
-    model: DPTNModel, carrier: Carrier, segmenter: BlazePoseSegmenter | None, pairs: PeoplePairs, index: int
+    model: DPTNModel, carrier: Carrier, segmenter: BlazePoseSegmenter | None, pairs: SyntheticPairs, index: int
 ) -> Composition:
     """One pair of a batch as the product would make it, at the pairs' own size; its frame is the whole image."""
     height, width = pairs.source.shape[-2:]
@@ -75,6 +75,16 @@ def compose_pair(
     texture = encode_texture(carrier, source, mask)
     decision = decide(carrier, texture, generated)
     return Composition(generated, texture, decision, compose_texture(decision, texture, (height, width)))
+
+
+def composing(carrier: Carrier, segmenter: BlazePoseSegmenter | None) -> Callable[[DPTNModel, SyntheticPairs], Tensor]:
+    """What `evaluate_drawn` scores instead of the model's own images: the source's pixels, carried."""
+
+    def compose(model: DPTNModel, pairs: SyntheticPairs) -> Tensor:
+        made = [compose_pair(model, carrier, segmenter, pairs, number) for number in range(len(pairs))]
+        return torch.stack([one.composed.image for one in made]) * 2 - 1
+
+    return compose
 
 
 def score_texture(
