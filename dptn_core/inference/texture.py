@@ -142,7 +142,7 @@ def _scores(generated: Generated, transforms: LimbTransforms, work: Frame) -> Te
         for some, there in zip(tokens.split(_QUERIES), at.split(_QUERIES), strict=True):
             heads = generator.attention_of(source.features, queries[:, :, some], layer, average_heads=False)
             maps = heads[0].unflatten(-1, (rows, columns)).to(transforms.matrix.device)
-            parts.append(torch.cat([attention_scores(one[None], transforms, there, aspect) for one in maps]))
+            parts.append(attention_scores(maps[None], transforms, there, aspect)[0])
         every.append(torch.cat(parts, -1))  # (heads, K, T)
     found = torch.cat(every)
     grid = (len(picked_rows), len(picked_columns))

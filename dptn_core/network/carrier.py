@@ -104,21 +104,41 @@ def attention_scores(attention: Tensor, transforms: LimbTransforms, at: Tensor, 
     """Attention within one token of where each candidate goes.
 
     Args:
-        attention: (B, T, rows, columns), for T target places, over the source's tokens.
+        attention: (B, N, T, rows, columns): of N heads, for T target places, over the source's tokens.
         transforms: of the B pairs.
         at: (T, 2) those target places, frame heights.
         aspect: width of the source's frame in frame heights, where tokens are not square; None: they are.
 
     Returns:
-        (B, K, T).
+        (B, N, K, T).
     """
-    batch, count, rows, columns = attention.shape
-    flat = attention.reshape(batch * count, 1, rows, columns).float()
-    near = functional.avg_pool2d(flat, 3, 1, 1, count_include_pad=True) * 9
+    batch, heads, count, rows, columns = attention.shape
     goes = transforms.at(at[None])[:, :, 0]  # (B, K, T, 2)
-    goes = goes.permute(0, 2, 1, 3).reshape(batch * count, _K, 1, 2)
-    found = look_up(near, goes, "zeros", aspect).view(batch, count, _K).permute(0, 2, 1)
-    return found * transforms.exists[..., None]
+    across, x = _within_one(goes[..., 0] * columns / (aspect or columns / rows) - 0.5, columns)
+    down, y = _within_one(goes[..., 1] * rows - 0.5, rows)
+    row = torch.arange(count, device=at.device)[:, None] * (rows * columns)
+    flat = attention.float().flatten(2)
+    found = flat.new_zeros(batch, heads, _K * count)
+    for i in range(4):
+        for j in range(4):
+            token = (y[..., i] * columns + x[..., j] + row[:, 0]).flatten(1)[:, None].expand(-1, heads, -1)
+            found.addcmul_(flat.gather(2, token), (down[..., i] * across[..., j]).flatten(1)[:, None])
+    return found.view(batch, heads, _K, count) * transforms.exists[:, None, :, None]
+
+
+def _within_one(place: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Sums over three tokens of a line, interpolated at places (...) between them: weights and tokens, (..., 4) each.
+
+    Only what is asked for is summed: of whole maps, that would take most of the carrier's time.
+    """
+    first = place.floor()
+    after = place - first
+    inside, next_inside = ((at >= 0) & (at < length) for at in (first, first + 1))
+    before, beyond = (1 - after) * inside, after * next_inside
+    weights = torch.stack([before, before + beyond, before + beyond, beyond], -1)
+    tokens = first.clamp(-4, length + 4).long()[..., None] + torch.arange(-1, 3, device=place.device)
+    there = (tokens >= 0) & (tokens < length)
+    return weights * there, tokens.clamp(0, length - 1)
 
 
 def two_likeliest(choice: Tensor, size: tuple[int, int], sharpness: float = 1.0) -> tuple[Tensor, Tensor]:

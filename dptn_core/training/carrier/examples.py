@@ -161,9 +161,9 @@ def _asked(pairs: SyntheticPairs, model: DPTNModel, source_pose: Tensor, target_
         every: list[Tensor] = []
         for layer, queries in enumerate(generator.attention_queries(features, maps[1])):
             heads = generator.attention_of(features, queries, layer, average_heads=False)
-            every += [attention_scores(head.unflatten(-1, grid), transforms, at) for head in heads.unbind(1)]
-    found = torch.stack(every)
-    scores = torch.stack([found.mean(0), found.amax(0)], 1).unflatten(-1, grid)
+            every.append(attention_scores(heads.unflatten(-1, grid), transforms, at))
+    found = torch.cat(every, 1)
+    scores = torch.stack([found.mean(1), found.amax(1)], 1).unflatten(-1, grid)
     return ((image.float() + 1) / 2).clamp(0, 1), scores
 
 
