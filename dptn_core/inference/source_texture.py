@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..framing import Frame
+from ..framing import Box, Frame
 from ..inpainting import fill_background
 from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
 from ..pose import Pose
 from ..segmentation.edges import applied, linear_model
 from ..transfer import EncodedSource
 
+_BEYOND: Final = 0.3  # of the frame's height
 _NOBODY: Final = 0.5  # mask where no segmenter looked
 _HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
 _DOUBT: Final = 0.2  # of a pixel: less of the person in it is taken for none
@@ -38,6 +39,12 @@ def working_frame(frame: Frame) -> Frame:
     """The same box of the canvas at the carrier's working size, its pixels square."""
     width = WORK_HEIGHT * frame.box.width / frame.box.height
     return replace(frame, size=(WORK_HEIGHT, max(MULTIPLE, round(width / MULTIPLE) * MULTIPLE)))
+
+
+def beyond(box: Box) -> Box:
+    """A frame's box with what may go on around it: somebody whom the frame cuts goes on as they are at its edge."""
+    more = round(_BEYOND * box.height)
+    return Box(box.left - more, box.top - more, box.width + 2 * more, box.height + 2 * more)
 
 
 def pose_in(frame: Frame, pose: Pose) -> Tensor:
@@ -81,9 +88,10 @@ def _enlarged(matte: Tensor, small: Tensor, frame: Frame, image: Tensor) -> Tens
     """A matte (1, h, w) of a frame on the whole canvas (H, W), its edges those of the image (3, H, W)."""
     model = linear_model(matte, small).to(image.device)
     canvas = image.new_zeros(image.shape[1:])
-    box = frame.box
+    box = beyond(frame.box)
     top, left = max(box.top, 0), max(box.left, 0)
     bottom, right = min(box.bottom, image.shape[1]), min(box.right, image.shape[2])
+    box = frame.box
     y = (torch.arange(top, bottom, device=image.device) + 0.5 - box.top) / box.height
     x = (torch.arange(left, right, device=image.device) + 0.5 - box.left) / box.width
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None] * 2 - 1

@@ -22,7 +22,7 @@ from ..network.carrier import (
 from ..pose.limb_transforms import LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
 from ..transfer import Compose, Composed, Generated
-from .source_texture import SourceTexture, pose_in, working_frame
+from .source_texture import SourceTexture, beyond, pose_in, working_frame
 
 _TOKENS: Final = 48  # rows of target places at most at which attention is asked
 _QUERIES: Final = 256  # at once
@@ -164,8 +164,8 @@ def _background(texture: SourceTexture, frame: Frame, size: tuple[int, int]) -> 
     x = ((x - target.box.left) / target.box.width * source.box.width + source.box.left) / source.canvas.width
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None] * 2 - 1
     both = functional.grid_sample(layers[None], grid, padding_mode="reflection", align_corners=False)[0]
-    beyond = ((grid[0].abs() > 1).any(-1)).to(both)
-    return both[:3].clone(), torch.maximum(both[3], beyond)
+    outside = ((grid[0].abs() > 1).any(-1)).to(both)
+    return both[:3].clone(), torch.maximum(both[3], outside)
 
 
 @dataclass(frozen=True)
@@ -189,10 +189,11 @@ class _Maps:
 
 
 def _strips(frame: Frame, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows and columns of the output that the frame covers, few enough at once."""
+    """Rows and columns of the output that the person may be in, few enough at once."""
+    box = beyond(frame.box)
     scale_y, scale_x = size[0] / frame.canvas.height, size[1] / frame.canvas.width
-    top, bottom = (min(max(round(edge * scale_y), 0), size[0]) for edge in (frame.box.top, frame.box.bottom))
-    left, right = (min(max(round(edge * scale_x), 0), size[1]) for edge in (frame.box.left, frame.box.right))
+    top, bottom = (min(max(round(edge * scale_y), 0), size[0]) for edge in (box.top, box.bottom))
+    left, right = (min(max(round(edge * scale_x), 0), size[1]) for edge in (box.left, box.right))
     if right <= left or bottom <= top:
         return
     columns = torch.arange(left, right)
