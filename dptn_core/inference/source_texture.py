@@ -20,7 +20,7 @@ _BEYOND: Final = 0.3  # of the frame's height
 _NOBODY: Final = 0.5  # mask where no segmenter looked
 _HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
 _DOUBT: Final = 0.2  # of a pixel: less of the person in it is taken for none
-_LEAST: Final = 0.1  # of a pixel: with less of the person in it, its colour cannot be told
+_LEAST: Final = 0.3  # of a pixel: with less of the person in it, its colour cannot be told
 
 
 @dataclass(frozen=True, eq=False)

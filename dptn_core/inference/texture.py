@@ -252,8 +252,9 @@ def _composed(
     carry = (_SURER * fine[1]).sigmoid()
     person = (carry * carried[:3] + (1 - carry) * drawing).clamp(0, 1)
     matte = applied(fine[2:, None], person[:, None])[0]
-    # where pixels are carried, the source's own outline is the sharpest there is
-    matte = matte * (1 - _OUTLINE * carry * (1 - carried[3]))
+    # where pixels are carried, or the source shows the place, its own outline is the sharpest there is
+    shown = torch.maximum(_OUTLINE * carry, fine[0].sigmoid())
+    matte = matte * (1 - shown * (1 - carried[3]))
     return person, matte, 1 - fine[0].sigmoid(), there
 
 
