@@ -29,7 +29,6 @@ _QUERIES: Final = 256  # at once
 _PIXELS: Final = 1 << 18  # composed at once
 _SHARP: Final = 8.0  # how much shorter the change from one body part to the next is than at the working size
 _STEEP: Final = 3.0  # mattes, likewise
-_FULLER: Final = 1.0  # logit: background that shows through a person is seen sooner than a rim around them
 _OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are carried
 _SURER: Final = 2.5  # and the change from carried to generated
 _NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
@@ -180,7 +179,7 @@ class _Maps:
     def of(cls, found: Carried) -> _Maps:
         carry = found.carry.sigmoid()
         person = (carry * found.carried + (1 - carry) * found.drawing).clamp(0, 1)
-        model = linear_model((_STEEP * found.matte[0] + _FULLER).sigmoid(), person[0])
+        model = linear_model((_STEEP * found.matte[0]).sigmoid(), person[0])
         return cls(
             torch.cat([found.choice[0], found.residual[0]]),
             torch.cat([found.seen[0], found.carry[0], model]),
