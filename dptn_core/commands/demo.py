@@ -45,8 +45,9 @@ def run(options: Namespace) -> None:
             source_pose = read_poses(pose_file, None)[0]
         source = encode_source(model, picture, source_pose)
         files = samples.FIGURE_TARGETS
-        # one by one: they are no sequence, and each is brought to the person's own place
-        poses = [fit_to_person([read_poses(path, None)[0]], source_pose)[0] for path in files]
+        poses = [read_poses(path, None)[0] for path in files]
+        if poses[0].canvas != source_pose.canvas:  # one by one: they are no sequence
+            poses = [fit_to_person([pose], source_pose)[0] for pose in poses]
         result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [picture]
         for path, pose, drawn in zip(files, poses, result.pictures, strict=True):
