@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .checkpoint import DPTNModel, Framing
-from .framing import Frame, FramingError, frame_person, frame_targets
+from .framing import Frame, FramingError, frame_person, frame_targets, resize
 from .network import SourceFeatures
 from .pose import Canvas, Pose
 from .pose.heatmaps import pose_heatmaps
@@ -29,6 +29,29 @@ class EncodedSource:
     framing: Framing
 
 
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """One image as the network made it, in its own frame, and what it asked the source."""
+
+    source: EncodedSource
+    pose: Pose
+    frame: Frame
+    image: Tensor  # (3, h, w) in [0, 1]
+    queries: list[Tensor]  # (1, heads, T, d) of each Texture Transfer Block
+
+
+@dataclass(frozen=True, eq=False)
+class Composed:
+    """One image on the target's canvas."""
+
+    image: Tensor  # (3, H, W) in [0, 1]
+    matte: Tensor  # (H, W) in [0, 1]: the person
+    invented: Tensor  # (H, W) in [0, 1]: what the source does not show
+
+
+Compose = Callable[[Generated, tuple[int, int]], Composed]  # at a size (H, W)
+
+
 @dataclass(frozen=True)
 class Transfer:
     """Pictures of one source in several poses, and what is needed to ask about them."""
@@ -38,6 +61,8 @@ class Transfer:
     frame: Frame
     drawn: Tensor  # (N, 3, h, w) in [0, 1]: what the network drew, in its own frame
     pictures: Tensor  # (N, 3, H, W) in [0, 1]: put back into the poses' canvas
+    mattes: Tensor | None = None  # (N, H, W) in [0, 1]: the person, where images were composed
+    invented: Tensor | None = None  # (N, H, W) in [0, 1]: what the source does not show
 
     _queries: dict[int, list[Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -105,6 +130,8 @@ def transfer(
     *,
     chunk: int = CHUNK,
     progress: Callable[[int, Tensor], None] | None = None,
+    compose: Compose | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Transfer:
     """Draw the source person in every pose.
 
@@ -115,6 +142,9 @@ def transfer(
         chunk: poses drawn at once; limits memory.
         progress: called after each chunk with the number of poses done and that chunk's (n, 3, h, w) drawings; may
             raise to stop.
+        compose: makes the final image of what the network generated, as `inference.texture.composer` does; None: the
+            network's image is enlarged and pasted.
+        size: (H, W) of the pictures; None: the canvas.
 
     Raises:
         FramingError: there is no pose, or one shows no person.
@@ -125,30 +155,48 @@ def transfer(
     if not poses:
         raise FramingError("there is no target pose to draw")
     frame = frame_targets(poses, source.frame, source.pose, source.framing)
-    around = source.picture if frame.canvas == source.frame.canvas else None
     # Pasted where the source picture lies: canvases may be far larger than what the network draws. One buffer for all
     # of them, channels last, as pictures are shown and saved.
     canvas, device = frame.canvas, source.picture.device
-    pictures = torch.empty(len(poses), canvas.height, canvas.width, 3, device=device).permute(0, 3, 1, 2)
+    height, width = size or (canvas.height, canvas.width)
+    pictures = torch.empty(len(poses), height, width, 3, device=device).permute(0, 3, 1, 2)
+    mattes = torch.empty(len(poses), height, width, device=device) if compose else None
+    invented = torch.empty(len(poses), height, width, device=device) if compose else None
     parts: list[Tensor] = []
     done = 0
-    for drawn in _drawn_chunks(source, poses, frame, chunk):
-        parts.append(drawn)
-        for one in drawn:
-            pictures[done] = frame.paste(one.to(device), around)
+    for some in _generated_chunks(source, poses, frame, chunk):
+        for one in some:
+            if compose is None or mattes is None or invented is None:
+                pictures[done] = resize(_pasted(one), (height, width))
+            else:
+                composed = compose(one, (height, width))
+                pictures[done], mattes[done], invented[done] = composed.image, composed.matte, composed.invented
             done += 1
+        parts.append(torch.stack([one.image for one in some]))
         if progress is not None:
-            progress(done, drawn)
-    return Transfer(source, tuple(poses), frame, torch.cat(parts), pictures)
+            progress(done, parts[-1])
+    return Transfer(source, tuple(poses), frame, torch.cat(parts), pictures, mattes, invented)
 
 
-def _drawn_chunks(source: EncodedSource, poses: Sequence[Pose], frame: Frame, chunk: int) -> Iterator[Tensor]:
+def _pasted(generated: Generated) -> Tensor:
+    source, frame = generated.source, generated.frame
+    around = source.picture if frame.canvas == source.frame.canvas else None
+    return frame.paste(generated.image.to(source.picture.device), around)
+
+
+def _generated_chunks(
+    source: EncodedSource, poses: Sequence[Pose], frame: Frame, chunk: int
+) -> Iterator[list[Generated]]:
     model = source.model
     for start in range(0, len(poses), chunk):
-        heatmaps = _heatmaps(model, poses[start : start + chunk], frame)
+        some = poses[start : start + chunk]
         with torch.inference_mode():
-            drawn = model.generator.transfer(source.features, heatmaps)
-        yield (drawn.float() + 1) / 2
+            drawn, queries = model.generator.transfer_with_queries(source.features, _heatmaps(model, some, frame))
+            images = (drawn.float() + 1) / 2
+        yield [
+            Generated(source, pose, frame, images[n], [asked[n : n + 1] for asked in queries])
+            for n, pose in enumerate(some)
+        ]
 
 
 def _heatmaps(model: DPTNModel, poses: Sequence[Pose], frame: Frame) -> Tensor:

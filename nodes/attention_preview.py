@@ -13,13 +13,14 @@ from torch import Tensor
 from ..dptn_core.attention import attention_at, carried, correspondence, peaks
 from ..dptn_core.attention_maps import attention_maps
 from ..dptn_core.attention_picture import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
-from ..dptn_core.framing import Frame, resize
+from ..dptn_core.framing import Frame
 from ..dptn_core.pose import KEYPOINT_NAMES, Canvas, Pose
 from ..dptn_core.transfer import Transfer
 from . import host
 from .errors import BlockError, expect, speaking_for
 from .host import io, ui
-from .images import to_host
+from .images import at_most, to_host
+from .texture_views import MOST, TextureViews, nothing_carried, texture_views
 from .types import AttentionType, HostedAttention
 
 _BLOCK = "Attention Preview"
@@ -28,7 +29,6 @@ _JOINTS = [name.replace("_", " ") for name in KEYPOINT_NAMES]
 _POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
 _MOST_POINTS = 64
 _MASK_POINTS = 64  # places of a mask that are asked about
-_EXPLORED_SIDE = 1024  # pixels at most of the pictures that are clicked on
 
 
 class AttentionPreview(io.ComfyNode):
@@ -41,7 +41,8 @@ class AttentionPreview(io.ComfyNode):
             node_id="DPTNAttentionPreview",
             display_name="Attention Preview (DPTN)",
             category="DPTN",
-            description="Shows where in the source picture the network looked when it drew some places of the target.",
+            description="Shows where in the source the network looked when it drew some places of the target, and "
+            "which of the source's own pixels were carried there.",
             **host.search_words("attention map", "heatmap", "correspondence", "explain"),
             inputs=[
                 AttentionType.Input("attention", tooltip="From Transfer Pose."),
@@ -82,6 +83,25 @@ class AttentionPreview(io.ComfyNode):
                 io.Image.Output(
                     "carried", display_name="carried", tooltip="The source's own pixels moved to where they were used."
                 ),
+                io.Image.Output(
+                    "dense_map",
+                    display_name="dense correspondence",
+                    tooltip="Where each pixel was carried from, an ST map: red x and green y in the source, blue how "
+                    "sure it is that the source shows it. At most 1024 pixels a side; black where Transfer Pose "
+                    "carried nothing.",
+                ),
+                io.Image.Output(
+                    "body_parts",
+                    display_name="body parts",
+                    tooltip="The body part of the source that each place was taken from, a colour for each. At most "
+                    "1024 pixels a side; black where Transfer Pose carried nothing.",
+                ),
+                io.Mask.Output(
+                    "invented",
+                    display_name="invented",
+                    tooltip="White where the source does not show what is there now. At most 1024 pixels a side; "
+                    "all white where Transfer Pose carried nothing.",
+                ),
             ],
             is_output_node=True,
         )
@@ -103,8 +123,8 @@ class AttentionPreview(io.ComfyNode):
         )
         with speaking_for(_BLOCK, "picture"):
             kept, index = attention.find(picture)
-        attention.hosted.bring_to_device(1, kept.frame.size)
-        result = _on_device(kept)
+        attention.hosted.bring_to_device(1, kept.transfer.frame.size)
+        result = _on_device(kept.transfer)
         asked, colours = _asked(result, index, joint, points)
         one_head = None if head < 0 else head
         heads = attention.hosted.model.config.heads
@@ -122,14 +142,21 @@ class AttentionPreview(io.ComfyNode):
                 f"{_BLOCK}: there is nothing to ask about; choose a joint the pose has, give 'points' or connect a mask"
             )
         looked = peaks(maps, result)
-        heat = mark_peaks(heat_over_source(result, maps.to(kept.drawn.device), colours), looked, colours)
+        heat = mark_peaks(heat_over_source(result, maps.to(kept.transfer.drawn.device), colours), looked, colours)
         pasted = result.frame.paste(carried(result, found).cpu(), None)
+        views = texture_views(attention.hosted, kept, result, index)
+        dense, parts, invented = nothing_carried(result)
+        if views is not None:
+            dense, parts, invented = views.dense_map, views.body_parts, views.invented
         shown = to_host([heat])
         return io.NodeOutput(
             shown,
             to_host([source_map(result, found)]),
             to_host([pasted]),
-            ui={**ui.PreviewImage(shown, cls=cls).as_dict(), **_payload(cls, result, index, asked, looked)},
+            to_host([dense]),
+            to_host([parts]),
+            invented[None].to(host.result_device()),
+            ui={**ui.PreviewImage(shown, cls=cls).as_dict(), **_payload(result, index, asked, looked, views)},
         )
 
 
@@ -191,12 +218,16 @@ def _region(mask: object, result: Transfer) -> Tensor:
 
 
 def _payload(
-    block: type[io.ComfyNode], kept: Transfer, index: int, asked: Tensor, looked: Tensor
+    kept: Transfer, index: int, asked: Tensor, looked: Tensor, views: TextureViews | None
 ) -> dict[str, list[Any]]:
-    """What the browser explores: all attention as a file, the two pictures, and in numbers how they belong together."""
+    """What the browser explores: all attention as a file, the images, and in numbers how they belong together."""
     maps = attention_maps(kept, index)
+    source = kept.source.picture
+    around = source if kept.frame.canvas == kept.source.frame.canvas else None
+    generated = kept.frame.paste(kept.drawn[index].to(source.device), around)
+    pairs = {"image": (generated, source)} if views is None else views.pairs()
     numbers = {
-        "version": 2,
+        "version": 3,
         "grid": list(maps.grid),
         "target": _side(kept.frame, kept.poses[index]),
         "source": _side(kept.source.frame, kept.source.pose),
@@ -204,12 +235,15 @@ def _payload(
         "asked": _rounded(asked.tolist()),
         "looked": _rounded(looked.tolist()),
         "maps": host.send_file("dptn_attention", maps.packed()),
+        "views": list(pairs),
     }
-    source = kept.source.picture
-    around = source if kept.frame.canvas == kept.source.frame.canvas else None
-    target = kept.frame.paste(kept.drawn[index].to(source.device), around)
-    shown = [ui.PreviewImage(to_host([_at_most(one, _EXPLORED_SIDE)]), cls=block) for one in (target, source)]
-    return {"dptn_attention": [json.dumps(numbers)], "dptn_pictures": [one.as_dict()["images"][0] for one in shown]}
+    shown = [
+        # the images as they are; what is laid over them has few colours
+        host.send_picture("dptn_attention", at_most(one, MOST), ".png" if name == "image" else ".jpg")
+        for name, pair in pairs.items()
+        for one in pair
+    ]
+    return {"dptn_attention": [json.dumps(numbers)], "dptn_pictures": shown}
 
 
 def _side(frame: Frame, pose: Pose) -> dict[str, Any]:
@@ -225,10 +259,3 @@ def _side(frame: Frame, pose: Pose) -> dict[str, Any]:
 
 def _rounded(points: list[list[float]]) -> list[list[float]]:
     return [[round(value, 1) for value in point] for point in points]
-
-
-def _at_most(picture: Tensor, side: int) -> Tensor:
-    """A (3, H, W) picture, made smaller if it is larger than `side` pixels."""
-    height, width = picture.shape[1:]
-    scale = side / max(height, width)
-    return picture if scale >= 1 else resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))

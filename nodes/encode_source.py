@@ -11,7 +11,7 @@ from ..dptn_core.transfer import encode_source
 from . import host
 from .errors import BlockError, expect, speaking_for
 from .host import io
-from .images import canvas_of, check_batch, picture_of
+from .images import canvas_of, check_batch, masks_for, picture_of
 from .poses import frames_of, one_person_each, person_input
 from .types import HostedModel, HostedSource, ModelType, PoseType, SourceType
 
@@ -31,8 +31,7 @@ class EncodeSource(io.ComfyNode):
             display_name="Encode Source (DPTN)",
             category="DPTN",
             description="Looks at the source person once, for any number of target poses: while only the pose "
-            "changes, ComfyUI keeps this block's result. A batch of pictures makes a batch of "
-            "sources.",
+            "changes, ComfyUI keeps this node's result. A batch of images makes a batch of sources.",
             **host.search_words("reference person", "encode"),
             inputs=[
                 ModelType.Input("model", tooltip="From Load DPTN Model."),
@@ -58,15 +57,28 @@ class EncodeSource(io.ComfyNode):
                     tooltip="Height in pixels the network works at; the width follows. 0: the height it was trained "
                     "at. Larger is slower and sometimes finer, smaller is faster.",
                 ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="The person in the image, white: one mask for each image, or one for all. Found by itself "
+                    "where nothing is connected, and in images whose mask is black.",
+                ),
             ],
             outputs=[SourceType.Output("source", display_name="source", tooltip="For Transfer Pose.")],
         )
 
     @classmethod
     def execute(
-        cls, model: HostedModel, image: Tensor, pose: Any, person: str, framing: str, working_height: int
+        cls,
+        model: HostedModel,
+        image: Tensor,
+        pose: Any,
+        person: str,
+        framing: str,
+        working_height: int,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        """Encode each picture of the batch."""
+        """Encode each image of the batch."""
         model = expect(model, HostedModel, _BLOCK, "model", "a model is wanted; connect Load DPTN Model")
         images = check_batch(image, _BLOCK, "image")
         frames = frames_of(pose, _BLOCK, "pose", canvas_of(images, _BLOCK, "image"))
@@ -76,25 +88,29 @@ class EncodeSource(io.ComfyNode):
                 f"picture{'s' if len(images) > 1 else ''}; one for each is wanted, or one for all"
             )
         poses = one_person_each(frames, person, _BLOCK, "pose")
+        masks = [None] * len(images) if mask is None else masks_for(mask, images, _BLOCK, "mask")
         size = _working_size(model, working_height)
         model.bring_to_device(1, size)
         show = host.progress(len(images))
-        sources = []
+        sources, textures = [], []
         for number in range(len(images)):
             picture = picture_of(images, number, _BLOCK, "image")
+            which = number if len(poses) > 1 else 0
             with speaking_for(_BLOCK, "pose"):
                 source = encode_source(
                     model.model,
                     picture,
-                    poses[number if len(poses) > 1 else 0],
+                    poses[which],
                     framing=_FRAMINGS[framing],  # type: ignore[arg-type]  # one of Framing
                     size=size,
                 )
             # rests where the host wants results; Transfer Pose brings it back to the weights
-            at_rest = source.features.to(host.result_device())
-            sources.append(replace(source, features=at_rest, picture=picture.to(host.result_device())))
+            rest = host.result_device()
+            sources.append(replace(source, features=source.features.to(rest), picture=picture.to(rest)))
+            others = [one for one in frames[which].people if one != poses[which]]
+            textures.append(model.texture.encode(source, masks[number], others) if model.texture else None)
             show(number + 1, None)
-        return io.NodeOutput(HostedSource(model, tuple(sources)))
+        return io.NodeOutput(HostedSource(model, tuple(sources), tuple(textures)))
 
 
 def _working_size(model: HostedModel, height: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..dptn_core.framing import resize
 from ..dptn_core.pictures import to_picture
 from ..dptn_core.pose import Canvas
 from . import host
@@ -42,6 +43,46 @@ def canvas_of(images: Tensor, block: str, name: str) -> Canvas:
     """The canvas that the pictures of a batch have; raises BlockError where that is too large."""
     with speaking_for(block, name):
         return Canvas(images.shape[2], images.shape[1])
+
+
+def masks_for(masks: object, images: Tensor, block: str, name: str) -> list[Tensor | None]:
+    """A mask (H, W) in [0, 1] of the images' size for each of a batch (B, H, W, C); None where the mask is black.
+
+    Args:
+        masks: (H, W) or (B, H, W), of any size: one for each image, or one for all. They are stretched.
+        images: from `check_batch`.
+        block, name: of the input, for errors.
+
+    Raises:
+        BlockError: it is no mask, or their number is not that of the images.
+    """
+    if not isinstance(masks, Tensor) or masks.ndim not in (2, 3) or 0 in masks.shape:
+        found = tuple(masks.shape) if isinstance(masks, Tensor) else type(masks).__name__
+        raise BlockError(f"{block}, input '{name}': a mask (B, H, W) is wanted, not {found}")
+    every = masks if masks.ndim == 3 else masks[None]
+    count, height, width = images.shape[:3]
+    if len(every) not in (1, count):
+        raise BlockError(
+            f"{block}, input '{name}': {len(every)} masks came for {count} image{'s' if count > 1 else ''}; one for "
+            "each is wanted, or one for all"
+        )
+    if not torch.isfinite(every).all():
+        raise BlockError(
+            f"{block}, input '{name}': the mask holds NaN or infinite values; repair the node that made it"
+        )
+    fitted = [resize(one[None].float().clamp(0, 1), (height, width))[0] if one.max() > 0 else None for one in every]
+    return fitted if len(fitted) == count else fitted * count
+
+
+def size_at_most(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """A size (H, W), made smaller if a side is longer than `side` pixels."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def at_most(picture: Tensor, side: int) -> Tensor:
+    """A (C, H, W) picture, made smaller if a side is longer than `side` pixels."""
+    return resize(picture, size_at_most((picture.shape[1], picture.shape[2]), side))
 
 
 def to_host(pictures: Iterable[Tensor] | Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from ..dptn_core.precision import DTYPES, choose_precision
 from . import host
 from .errors import BlockError, speaking_for
 from .host import io
+from .texture import load_texture_networks
 from .types import HostedModel, ModelType
 
 _BLOCK, _STARTER = "Load DPTN Model", "starter"
@@ -61,7 +62,8 @@ class LoadDPTNModel(io.ComfyNode):
             precision = choose_precision(host.compute_device(), wanted)  # type: ignore[arg-type]  # a combo's value
         with speaking_for(_BLOCK, "model"):
             loaded = load_model(_path(model), "cpu", DTYPES[precision])
-        return io.NodeOutput(HostedModel(loaded, host.managed(loaded.generator)))
+            texture = load_texture_networks()
+        return io.NodeOutput(HostedModel(loaded, host.managed(loaded.generator), texture))
 
 
 def _path(model: str) -> Path:

@@ -13,7 +13,13 @@ from .poses import to_wire
 from .types import PoseType
 
 _BLOCK = "Sample Person"
-_FIGURE, _PHOTOGRAPH, _DRAWN = "figure", "photograph (astronaut)", "drawn figure (by seed)"
+_DRAWN = "drawn figure (by seed)"
+_SHIPPED = {
+    "figure": (samples.FIGURE, samples.FIGURE_POSE),
+    "photograph (astronaut)": (samples.PHOTOGRAPH, samples.PHOTOGRAPH_POSE),
+    "photograph (dancer)": (samples.DANCER, samples.DANCER_POSE),
+    "rendered person": (samples.RENDERED, samples.RENDERED_POSE),
+}
 _SIZE = (512, 384)  # (H, W) of drawn figures, the proportions the starter was trained at
 
 
@@ -27,22 +33,22 @@ class SamplePerson(io.ComfyNode):
             node_id="DPTNSamplePerson",
             display_name="Sample Person (DPTN)",
             category="DPTN",
-            description="A person and their pose, without any file of yours: a figure or a photograph that ship "
-            "with the pack, or a figure drawn from a seed, another one for every number.",
+            description="A person and their pose, without any file of yours: a figure, photographs and a rendered "
+            "person that ship with the pack, or a figure drawn from a seed, another one for every number.",
             **host.search_words("example", "demo", "test image"),
             inputs=[
                 io.Combo.Input(
                     "person",
-                    options=[_FIGURE, _PHOTOGRAPH, _DRAWN],
-                    default=_FIGURE,
-                    tooltip="The figure and the photograph ship with the pack; drawn figures are made on the spot.",
+                    options=["figure", "photograph (astronaut)", _DRAWN, "photograph (dancer)", "rendered person"],
+                    default="figure",
+                    tooltip="Drawn figures are made on the spot; everybody else ships with the pack.",
                 ),
                 io.Int.Input(
                     "figure_seed",  # not "seed", which front ends change after every run
                     default=0,
                     min=0,
                     max=2**31 - 1,
-                    tooltip="Which drawn figure. The other two do not depend on it.",
+                    tooltip="Which drawn figure. Nobody else depends on it.",
                 ),
             ],
             outputs=[
@@ -56,11 +62,7 @@ class SamplePerson(io.ComfyNode):
         """Read or draw the person."""
         if person == _DRAWN:
             return _drawn(figure_seed)
-        image, pose = (
-            (samples.FIGURE, samples.FIGURE_POSE)
-            if person == _FIGURE
-            else (samples.PHOTOGRAPH, samples.PHOTOGRAPH_POSE)
-        )
+        image, pose = _SHIPPED[person]
         with speaking_for(_BLOCK, "person"):
             return io.NodeOutput(to_host([read_picture(image)]), to_wire(load_pose_file(pose)))
 

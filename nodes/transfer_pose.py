@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..dptn_core.inference.texture import composer
+from ..dptn_core.pictures import LARGEST_PIXELS
 from ..dptn_core.pose import Canvas, People, Pose, fit_to_canvas, fit_to_person
-from ..dptn_core.transfer import CHUNK, Transfer, transfer
+from ..dptn_core.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from . import host
 from .errors import BlockError, expect, speaking_for
 from .host import io, ui
 from .images import to_host
 from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found
-from .types import AttentionType, HostedAttention, HostedSource, PoseType, SourceType
+from .texture import HeldTexture
+from .types import AttentionType, HostedAttention, HostedModel, HostedSource, KeptTransfer, PoseType, SourceType
 
 _BLOCK = "Transfer Pose"
 _AS_IS, _LIKE_SOURCE = "as the pose is", "like the source"
+_FULL, _NETWORK_ONLY = "full", "network only"
+_LARGEST_HEIGHT = 4096
 _MOST_PREVIEWS = 64  # pictures shown in the block; all of them go out
 
 
@@ -33,7 +38,9 @@ class TransferPose(io.ComfyNode):
             node_id="DPTNTransferPose",
             display_name="Transfer Pose (DPTN)",
             category="DPTN",
-            description="Draws the source person in each target pose. A sequence of poses gives a batch of pictures.",
+            description="Draws the source person in each target pose. A sequence of poses gives a batch of images. "
+            "Faces, prints and the background are the source's own, sharp at any size; the network draws what the "
+            "source does not show.",
             **host.search_words("pose transfer", "repose", "reenact", "change pose"),
             inputs=[
                 SourceType.Input("source", tooltip="From Encode Source."),
@@ -68,11 +75,44 @@ class TransferPose(io.ComfyNode):
                     tooltip="0: pictures of the canvas' own size. Else none is larger than this many pixels, and on a "
                     "CPU half the cores are left alone: live posing asks for that while you pull at a pose.",
                 ),
+                io.Combo.Input(
+                    "texture",
+                    optional=True,
+                    options=[_FULL, _NETWORK_ONLY],
+                    default=_FULL,
+                    tooltip="full: what the source shows comes from its own pixels, as sharp as they are; the network "
+                    "draws the rest. network only: the network draws everything, softer and quicker.",
+                ),
+                io.Int.Input(
+                    "output_height",
+                    optional=True,
+                    default=0,
+                    min=0,
+                    max=_LARGEST_HEIGHT,
+                    tooltip="Height of the image in pixels; the width follows. 0: the size of the pose's canvas. A "
+                    "large source keeps its detail where the canvas is small.",
+                ),
             ],
             outputs=[
-                io.Image.Output("image", display_name="IMAGE", tooltip="One picture a pose, of the canvas' size."),
+                io.Image.Output(
+                    "image",
+                    display_name="IMAGE",
+                    tooltip="One image a pose, of the canvas' size or 'output_height'.",
+                ),
                 AttentionType.Output(
                     "attention", display_name="attention", tooltip="Where each place came from; for Attention Preview."
+                ),
+                # the node has an input called person
+                io.Mask.Output(
+                    "person_mask",
+                    display_name="person",
+                    tooltip="The person in the new image, white. Black with 'network only'.",
+                ),
+                io.Mask.Output(
+                    "invented",
+                    display_name="invented",
+                    tooltip="White where the source does not show what is there now, such as a back or what the person "
+                    "stood in front of: for a diffusion model to finish. All white with 'network only'.",
                 ),
             ],
             is_output_node=True,
@@ -88,9 +128,15 @@ class TransferPose(io.ComfyNode):
         when_nobody: str,
         poses_at_once: int,
         draft: int = 0,
+        texture: str = _FULL,
+        output_height: int = 0,
     ) -> io.NodeOutput:
         """Draw every pose."""
         source = expect(source, HostedSource, _BLOCK, "source", "a source is wanted; connect Encode Source")
+        if texture not in (_FULL, _NETWORK_ONLY):  # the host lets anything through that comes by a link
+            raise BlockError(
+                f"{_BLOCK}, input 'texture': there is no {texture!r}; choose '{_FULL}' or '{_NETWORK_ONLY}'"
+            )
         first = source.sources[0]
         frames = frames_of(pose, _BLOCK, "pose", first.pose.canvas)
         found = persons_found(frames, person, _BLOCK, "pose", when_nobody)
@@ -98,24 +144,73 @@ class TransferPose(io.ComfyNode):
         total = sum(len(some) for _, some in jobs)
         source.hosted.bring_to_device(min(poses_at_once, total), first.frame.size)
         show = host.progress(total)
-        done: list[Transfer] = []
-        images: list[Tensor] = []
+        done: list[_Drawn] = []
         with host.cores_left_alone(draft > 0):
             for index, some in jobs:
                 with speaking_for(_BLOCK, "pose"):
-                    person_there = source.sources[index].pose
-                    placed = fit_to_person(some, person_there) if size_and_place == _LIKE_SOURCE else some
-                    before = sum(len(one.poses) for one in done)
-                    reporting = _reporting(show, before, total)
+                    placed = some
+                    if size_and_place == _LIKE_SOURCE:
+                        placed = fit_to_person(some, source.sources[index].pose)
+                    size = _size(placed[0].canvas, output_height, draft)
+                    before = sum(len(one.images) for one in done)
+                    held = source.textures[index] if texture == _FULL else None
                     result = transfer(
-                        source.on_device(index), _no_larger(placed, draft), chunk=poses_at_once, progress=reporting
+                        source.on_device(index),
+                        placed,
+                        chunk=poses_at_once,
+                        progress=_reporting(show, before, total),
+                        compose=_compose(source.hosted, held, draft=draft > 0),
+                        size=size,
                     )
-                images.append(to_host(result.pictures))
-                done.append(_at_rest(source, index, result))
-            # of one size: all poses are on one canvas, or on that of the source pictures, which came as a batch
-            image = images[0] if len(images) == 1 else torch.cat(images)
-            shown = _drafts(image) if draft else ui.PreviewImage(image[:_MOST_PREVIEWS], cls=cls)
-        return io.NodeOutput(image, HostedAttention(source.hosted, tuple(done)), ui=shown)
+                done.append(_Drawn.of(result, source.sources[index], held))
+            # of one size: all poses are on one canvas, or on that of the source images, which came as a batch
+            images, persons, invented = (_joined(parts) for parts in zip(*(one.tensors for one in done), strict=True))
+            shown = _drafts(images) if draft else ui.PreviewImage(images[:_MOST_PREVIEWS], cls=cls)
+        kept = HostedAttention(source.hosted, tuple(one.kept for one in done))
+        return io.NodeOutput(images, kept, persons, invented, ui=shown)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """What one source became, where the host wants results."""
+
+    images: Tensor  # (N, H, W, 3)
+    persons: Tensor  # (N, H, W)
+    invented: Tensor  # (N, H, W)
+    kept: KeptTransfer  # what Attention Preview needs: the source node's own tensors, and nothing as large as images
+
+    @classmethod
+    def of(cls, result: Transfer, source: EncodedSource, texture: HeldTexture | None) -> _Drawn:
+        rest = host.result_device()
+        images = to_host(result.pictures)
+        if result.mattes is None or result.invented is None:
+            persons, invented = torch.zeros(images.shape[:3], device=rest), torch.ones(images.shape[:3], device=rest)
+        else:
+            persons, invented = result.mattes.to(rest), result.invented.to(rest)
+        light = replace(
+            result,
+            source=source,
+            drawn=result.drawn.to(rest),
+            pictures=result.pictures.new_empty(0, *result.pictures.shape[1:]),
+            mattes=None,
+            invented=None,
+        )
+        return cls(images, persons, invented, KeptTransfer(light, texture))
+
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.images, self.persons, self.invented
+
+
+def _joined(parts: tuple[Tensor, ...]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _compose(hosted: HostedModel, held: HeldTexture | None, *, draft: bool) -> Compose | None:
+    """How images are made of what the network generates; None: they are what it generates."""
+    if held is None or hosted.texture is None:
+        return None
+    return composer(hosted.texture.carrier, held.ready(hosted.model.device, draft=draft))
 
 
 def _drafts(image: Tensor) -> dict[str, list[dict[str, str]]]:
@@ -163,26 +258,22 @@ def _on_one_canvas(poses: list[Pose | None], *, by_force: bool) -> list[Pose | N
     return same
 
 
-def _no_larger(poses: list[Pose], side: int) -> list[Pose]:
-    """Poses on a canvas of at most `side` pixels; 0 leaves them as they are."""
-    canvas = poses[0].canvas
-    if side == 0 or max(canvas.width, canvas.height) <= side:
-        return poses
-    scale = side / max(canvas.width, canvas.height)
-    small = Canvas(max(1, round(canvas.width * scale)), max(1, round(canvas.height * scale)))
-    return [pose.rescaled(small) for pose in poses]
+def _size(canvas: Canvas, height: int, draft: int) -> tuple[int, int]:
+    """(H, W) of the images: of a canvas or of another height, and in drafts of at most so many pixels a side."""
+    if not 0 <= height <= _LARGEST_HEIGHT:
+        raise BlockError(f"{_BLOCK}, input 'output_height': {height} pixels; 0 to {_LARGEST_HEIGHT} are wanted")
+    scale = height / canvas.height if height else 1.0
+    if draft:
+        scale = min(scale, draft / max(canvas.width, canvas.height))
+    size = max(1, round(canvas.height * scale)), max(1, round(canvas.width * scale))
+    if height and size[0] * size[1] > LARGEST_PIXELS:
+        raise BlockError(
+            f"{_BLOCK}, input 'output_height': at {height} pixels the canvas of {canvas} is {size[1]} wide; up to "
+            f"{LARGEST_PIXELS // 10**6} million pixels are drawn: ask for less"
+        )
+    return size
 
 
 def _reporting(show: Callable[[int, Tensor | None], None], before: int, total: int) -> Callable[[int, Tensor], None]:
     """Progress of one of several jobs; the last picture is not shown meanwhile, as the result takes its place."""
     return lambda count, drawn: show(before + count, drawn[-1] if before + count < total else None)
-
-
-def _at_rest(source: HostedSource, index: int, result: Transfer) -> Transfer:
-    """What Attention Preview needs, where the host wants it: the source block's own tensors, and no pictures."""
-    return replace(
-        result,
-        source=source.sources[index],
-        drawn=result.drawn.to(host.result_device()),
-        pictures=result.pictures.new_empty(0, *result.pictures.shape[1:]),
-    )

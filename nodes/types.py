@@ -9,6 +9,7 @@ from ..dptn_core.checkpoint import DPTNModel
 from ..dptn_core.transfer import EncodedSource, Transfer
 from . import host
 from .host import io
+from .texture import ROOM, HeldTexture, TextureNetworks
 
 ModelType = io.Custom("DPTN_MODEL")
 SourceType = io.Custom("DPTN_SOURCE")
@@ -18,17 +19,20 @@ PoseType = io.Custom("POSE_KEYPOINT")
 
 @dataclass(frozen=True, eq=False)
 class HostedModel:
-    """DPTN_MODEL: a model whose weights the host moves about."""
+    """DPTN_MODEL: a model whose weights the host moves about, and the networks that carry texture behind it."""
 
     model: DPTNModel
     patcher: Any
+    texture: TextureNetworks | None
 
     def bring_to_device(self, pictures: int, size: tuple[int, int]) -> None:
         """Have the weights on the computing device, with room for drawing `pictures` of `size` (H, W) at once."""
         height, width = size
         config = self.model.config
         # the peak that `dptn bench` measures is five feature maps of full size; one more to spare, 4 bytes a number
-        host.bring_to_device([self.patcher], 4 * pictures * 6 * config.base_features * height * width)
+        drawing = 4 * pictures * 6 * config.base_features * height * width
+        carrying = self.texture.patchers if self.texture else ()
+        host.bring_to_device([self.patcher, *carrying], max(drawing, ROOM if carrying else 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,7 @@ class HostedSource:
 
     hosted: HostedModel
     sources: tuple[EncodedSource, ...]
+    textures: tuple[HeldTexture | None, ...]  # of each; None: the network draws everything
 
     def on_device(self, index: int) -> EncodedSource:
         """One of them where the weights are now."""
@@ -45,23 +50,31 @@ class HostedSource:
 
 
 @dataclass(frozen=True, eq=False)
+class KeptTransfer:
+    """What must be kept of a transfer to ask where any of its images came from."""
+
+    transfer: Transfer  # with what the network generated, without the images themselves
+    texture: HeldTexture | None  # what was carried; None: nothing was
+
+
+@dataclass(frozen=True, eq=False)
 class HostedAttention:
-    """DPTN_ATTENTION: what must be kept of a transfer to ask where any of its pictures came from."""
+    """DPTN_ATTENTION: what was kept of one or more transfers."""
 
     hosted: HostedModel
-    transfers: tuple[Transfer, ...]
+    transfers: tuple[KeptTransfer, ...]
 
-    def find(self, picture: int) -> tuple[Transfer, int]:
-        """The transfer that picture number `picture` (from 0) belongs to, and its number within it.
+    def find(self, picture: int) -> tuple[KeptTransfer, int]:
+        """The transfer that image number `picture` (from 0) belongs to, and its number within it.
 
         Raises:
-            IndexError: there is no such picture.
+            IndexError: there is no such image.
         """
-        total = sum(len(transfer.poses) for transfer in self.transfers)
+        total = sum(len(kept.transfer.poses) for kept in self.transfers)
         if not 0 <= picture < total:
             raise IndexError(f"picture is {picture}; this run drew {total}, counted from 0")
-        for transfer in self.transfers:
-            if picture < len(transfer.poses):
+        for kept in self.transfers:
+            if picture < len(kept.transfer.poses):
                 break
-            picture -= len(transfer.poses)
-        return transfer, picture
+            picture -= len(kept.transfer.poses)
+        return kept, picture

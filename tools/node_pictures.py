@@ -1,12 +1,15 @@
 """Make the pictures of nodes in the help pages, on a real host's front end.
 
     python -m tools.node_pictures DPTNPersonMask
+    python -m tools.node_pictures --after 2_edit_skeleton_and_attention DPTNTransferPose DPTNAttentionPreview
 
-Wants a host and Chromium, as the tests in a browser do.
+The second shows nodes of a workflow after its run. Wants a host and Chromium, as the tests in a browser do.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -19,16 +22,18 @@ from browser import choose_renderer, chromium, new_page  # noqa: E402
 from comfy_host import find_host, running_host  # noqa: E402
 
 _SHOW = """
-async (kind) => {
+async ([kind, ran]) => {
   const { app, LiteGraph } = window;
-  app.graph.clear();
-  const node = LiteGraph.createNode(kind);
-  app.graph.add(node);
-  const size = node.computeSize();
-  node.size = [Math.max(size[0], 340), size[1]];
-  node.pos = [20, 50];
-  app.canvas.ds.scale = 1.5;
-  app.canvas.ds.offset = [60, 40];
+  let node = app.graph._nodes.find((one) => one.type === kind && ran);
+  if (!node) {
+    app.graph.clear();
+    node = LiteGraph.createNode(kind);
+    app.graph.add(node);
+    const size = node.computeSize();
+    node.size = [Math.max(size[0], 340), size[1]];
+  }
+  app.canvas.ds.scale = ran ? 1 : 1.5;
+  app.canvas.ds.offset = [80 - node.pos[0], 90 - node.pos[1]];
   app.canvas.deselectAll();
   app.graph.setDirtyCanvas(true, true);
   await new Promise((done) => setTimeout(done, 700));
@@ -38,15 +43,24 @@ async (kind) => {
   return { x: box.left + from[0], y: box.top + from[1], width: to[0] - from[0], height: to[1] - from[1] };
 }
 """
+_RUN = """
+async (workflow) => {
+  await window.app.loadGraphData(workflow);
+  await window.app.queuePrompt(0, 1);
+}
+"""
+_WAIT = 25_000  # milliseconds in which a run ends
 
 
-def main(kinds: list[str]) -> None:
+def main() -> None:
     """Write web/docs/images/nodes/<id>.png for each node id."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kinds", nargs="+", help="node ids")
+    parser.add_argument("--after", metavar="WORKFLOW", help="run this one of workflows/ and show its nodes")
+    options = parser.parse_args()
     found = find_host()
     if isinstance(found, str):
         raise SystemExit(found)
-    if not kinds:
-        raise SystemExit(__doc__)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_host(*found, Path(folder) / "base") as host,
@@ -54,12 +68,16 @@ def main(kinds: list[str]) -> None:
     ):
         page = new_page(browser)
         choose_renderer(page, host, newer=False)
-        for kind in kinds:
-            clip: Any = page.evaluate(_SHOW, kind)
+        if options.after:
+            workflow = (ROOT / "workflows" / f"{options.after}.json").read_text(encoding="utf-8")
+            page.evaluate(_RUN, json.loads(workflow))
+            page.wait_for_timeout(_WAIT)
+        for kind in options.kinds:
+            clip: Any = page.evaluate(_SHOW, [kind, bool(options.after)])
             out = ROOT / "web" / "docs" / "images" / "nodes" / f"{kind}.png"
             page.screenshot(path=str(out), clip=clip)
             print(f"wrote {out}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

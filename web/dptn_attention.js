@@ -6,21 +6,24 @@ import { api } from "/scripts/api.js";
 import { AttentionExplorer } from "./attention/explorer.js";
 import { MapsError, readMaps } from "./attention/maps.js";
 
-const VERSION = 2;
+const VERSION = 3;
 const BEFORE = "Run the workflow: then point, click or drag on the picture here to see where the network looked.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
 /** What an executed block returned, as the explorer takes it. */
 async function explorable(output, signal) {
-	const { version, maps: file, joints: names, target, source } = JSON.parse(output.dptn_attention[0]);
+	const { version, maps: file, joints: names, target, source, views } = JSON.parse(output.dptn_attention[0]);
 	if (version !== VERSION) throw new MapsError("Page and host have different versions of this pack. Reload the page.");
 	const address = (one) => `/view?${new URLSearchParams(one)}`;
 	const answer = await api.fetchApi(address(file), { signal });
 	if (answer.status === 404) throw new MapsError(GONE);
 	if (!answer.ok) throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
 	const maps = readMaps(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
-	[target.picture, source.picture] = output.dptn_pictures.map((one) => api.apiURL(address(one)));
-	return { maps, names, target, source };
+	// of each view the target, then the source
+	const pictures = output.dptn_pictures.map((one) => api.apiURL(address(one)));
+	target.pictures = pictures.filter((_, index) => index % 2 === 0);
+	source.pictures = pictures.filter((_, index) => index % 2 === 1);
+	return { maps, names, target, source, views };
 }
 
 function mount(node) {

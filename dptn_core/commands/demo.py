@@ -26,14 +26,16 @@ def run(options: Namespace) -> None:
 
     from .. import samples
     from ..attention_picture import attention_picture
+    from ..inference.texturing import compose_from, load_texturing
     from ..pictures import read_picture, to_picture, write_picture
-    from ..pose import People, draw_skeleton
+    from ..pose import People, draw_skeleton, fit_to_person
     from ..transfer import encode_source, transfer
 
     model = load_model_of(options)
-    for name, image, pose_file, targets in (
-        ("figure", samples.FIGURE, samples.FIGURE_POSE, samples.FIGURE_TARGETS),
-        ("photograph", samples.PHOTOGRAPH, None, samples.PHOTOGRAPH_TARGETS),
+    texturing = load_texturing(model.device)
+    for name, image, pose_file in (
+        ("figure", samples.FIGURE, samples.FIGURE_POSE),
+        ("photograph", samples.DANCER, None),
     ):
         picture = read_picture(image)
         if pose_file is None:
@@ -42,13 +44,16 @@ def run(options: Namespace) -> None:
         else:
             source_pose = read_poses(pose_file, None)[0]
         source = encode_source(model, picture, source_pose)
-        poses = [read_poses(path, None)[0] for path in targets]
-        result = transfer(source, poses)
+        files = samples.FIGURE_TARGETS
+        poses = [read_poses(path, None)[0] for path in files]
+        if poses[0].canvas != source_pose.canvas:  # one by one: they are no sequence
+            poses = [fit_to_person([pose], source_pose)[0] for pose in poses]
+        result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [picture]
-        for path, pose, drawn in zip(targets, poses, result.pictures, strict=True):
+        for path, pose, drawn in zip(files, poses, result.pictures, strict=True):
             skeleton = draw_skeleton(People((pose,), pose.canvas))
-            write_picture(options.out / f"{path.stem}.png", drawn)
-            write_picture(options.out / f"{path.stem}_skeleton.png", skeleton)
+            write_picture(options.out / f"{name}_{path.stem}.png", drawn)
+            write_picture(options.out / f"{name}_{path.stem}_skeleton.png", skeleton)
             strip += [to_picture(skeleton), drawn.cpu()]
         write_picture(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
         write_picture(options.out / f"{name}_attention.png", attention_picture(result, 0))

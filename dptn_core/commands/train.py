@@ -33,16 +33,27 @@ def add_options(parser: ArgumentParser) -> None:
         "--config",
         type=Path,
         required=True,
-        help="TOML file, or one that ships: figures, people, own, ...",
+        help="TOML file, or one that ships: figures, people, own, carrier, ...",
     )
     parser.add_argument(
         "--data",
         type=Path,
         help="folder that 'dptn prepare' made (for data.root in the config); of a config with rendered people, a set "
-        "that 'dptn figures --keep' made (for data.kept)",
+        "that 'dptn figures --keep' made (for data.kept); of a carrier's, one of these or another run's examples/",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: training.pt, sheets/, logs/")
-    parser.add_argument("--from", dest="start_from", type=Path, help="model to start from; starter: the one that ships")
+    parser.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="MODEL",
+        help="model to start from; starter: the one that ships. Of a carrier's config the models it works behind, "
+        "separated by commas (default: starter)",
+    )
+    parser.add_argument(
+        "--carrier",
+        metavar="FILE",
+        help="carrier to start from, of configs that train one; starter: the one that ships",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="only say what the run will take: time, memory, disk; writes nothing"
     )
@@ -58,18 +69,28 @@ def add_options(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """`dptn train`."""
     from ..launch import WAITING, run_together
+    from ..processes import place
 
     for name, value in WAITING.items():  # before torch is loaded
         os.environ.setdefault(name, value)
     from ..training import find_config, load_config
+    from ..training.carrier import is_carrier_config
+    from .train_carrier import check_carrier_options, train_a_carrier, train_what_comes_then
 
-    config = load_config(find_config(options.config))
+    path = find_config(options.config)
+    if is_carrier_config(path):
+        print(stopped_by_signals(partial(train_a_carrier, options)))
+        return
+    config = load_config(path)
+    check_carrier_options(options, config)
     device = find_device(options.device)
     count, threads = _share(config, options.processes, device)
     work = partial(_train, options)
-    said = run_together(count, threads, work) if count > 1 else _stopped_by_signals(work)
+    said = run_together(count, threads, work) if count > 1 else stopped_by_signals(work)
     if said:
         print(said)
+    if config.then and not options.dry_run and place()[0] == 0:
+        print(stopped_by_signals(partial(train_what_comes_then, options, config)))
 
 
 def _train(options: Namespace, should_stop: Callable[[], bool]) -> str:
@@ -84,7 +105,7 @@ def _train(options: Namespace, should_stop: Callable[[], bool]) -> str:
     keep_freed_memory()
     device, command = find_device(options.device), shlex.join(["dptn", *sys.argv[1:]])
     run_options = RunOptions(
-        options.out, device, _model_path(options.start_from), command, options.steps, should_stop=should_stop
+        options.out, device, model_path(options.start_from), command, options.steps, should_stop=should_stop
     )
     if not is_first():
         logging.disable(logging.WARNING)  # the first process says it for all
@@ -135,7 +156,7 @@ def _share(config: TrainingConfig, wanted: int | None, device: torch.device) -> 
     return count, max(1, cores // count)
 
 
-def _stopped_by_signals(work: Callable[[Callable[[], bool]], str]) -> str:
+def stopped_by_signals(work: Callable[[Callable[[], bool]], str]) -> str:
     """Do the work in this process; Ctrl-C and SIGTERM ask it to stop, the second time at once."""
     stop = threading.Event()
 
@@ -148,9 +169,11 @@ def _stopped_by_signals(work: Callable[[Callable[[], bool]], str]) -> str:
     return work(stop.is_set)
 
 
-def _model_path(named: Path | None) -> Path | None:
+def model_path(named: str | None) -> Path | None:
     """The model a run starts with; the starter that ships goes by its name wherever the command is run."""
     from ..checkpoint import STARTER
 
-    ships = named is not None and not named.is_file() and named.name in ("starter", STARTER.name)
-    return STARTER if ships else named
+    if named is None:
+        return None
+    path = Path(named)
+    return STARTER if not path.is_file() and path.name in ("starter", STARTER.name) else path

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import CommandError, about, add_model, load_model_of, size
+from .options import CommandError, about, add_model, load_model_of, positive, size
 from .people import Finder, add_threshold, people_finder, person_found, sequence_found
 from .poses import read_poses
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..checkpoint import DPTNModel
+    from ..inference.texturing import Texturing
     from ..pose import Canvas, People, Pose
+
+
+MAX_HEIGHT = 8192  # pixels of a picture
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,24 @@ def add_options(parser: ArgumentParser) -> None:
         help="also write this picture of where the network looked for the first pose of the first picture",
     )
     parser.add_argument(
+        "--texture",
+        choices=("full", "network"),
+        default="full",
+        help="full: sharp, from the picture's own pixels wherever it shows them; network: what the network alone draws "
+        "(default: full)",
+    )
+    parser.add_argument(
+        "--height",
+        type=positive,
+        help=f"height of the pictures in pixels, up to {MAX_HEIGHT}; the width follows (default: the pose's canvas)",
+    )
+    parser.add_argument(
+        "--masks",
+        action="store_true",
+        help="also write NAME_person.png, the person, and NAME_invented.png, what the picture does not show and a "
+        "diffusion model may finish",
+    )
+    parser.add_argument(
         "--person",
         type=int,
         default=None,
@@ -107,6 +129,10 @@ def run(options: Namespace) -> None:
 
     if options.attention:
         check_format(options.attention)
+    if options.height and options.height > MAX_HEIGHT:
+        raise CommandError(f"--height is {options.height}; pictures of up to {MAX_HEIGHT} pixels are made")
+    if options.masks and options.texture == "network":
+        raise CommandError("--masks wants --texture full: the network alone does not tell what it invented")
     if not (options.target_pose or options.target_image):
         raise CommandError("no pose to draw was named; add --target-pose FILE.json or --target-image PICTURE")
     sources = _sources(options)
@@ -114,8 +140,9 @@ def run(options: Namespace) -> None:
     targets = [_file_target(path, _person_of_files(options)) for path in options.target_pose]
     targets += [_image_target(path, options.target_person, find) for path in options.target_image]
     names = _names([(target.path, target.count) for target in targets])
-    _keep(sources, names, options.attention)
+    _keep(sources, names, options)
     model = load_model_of(options)
+    texturing = _texturing(options, model)
     # in this order each process meets few pictures, and encodes each of them once
     jobs = [(source, file) for source in range(len(sources)) for file in range(len(names))]
     rank, processes = place()
@@ -124,7 +151,16 @@ def run(options: Namespace) -> None:
     for number in sorted({source for source, _ in share}):
         files = [file for source, file in share if source == number]
         try:
-            _draw(model, sources[number], {file: targets[file] for file in files}, names, find, options, number == 0)
+            _draw(
+                model,
+                texturing,
+                sources[number],
+                {file: targets[file] for file in files},
+                names,
+                find,
+                options,
+                number == 0,
+            )
         except ValueError as error:  # the picture or its pose is bad; a disk that fails is an OSError, and ends it all
             if len(sources) == 1:
                 raise
@@ -140,6 +176,7 @@ def run(options: Namespace) -> None:
 
 def _draw(
     model: DPTNModel,
+    texturing: Texturing | None,
     source: _Source,
     targets: dict[int, _Target],
     names: list[list[str]],
@@ -149,25 +186,42 @@ def _draw(
 ) -> None:
     """One picture in the poses of some of the targets, by their numbers; `first`: the one that --attention is about."""
     from ..attention_picture import attention_picture
+    from ..inference.texturing import compose_from
     from ..pictures import read_picture
     from ..pose import Canvas, People, draw_skeleton
     from ..transfer import encode_source, transfer
 
     picture = read_picture(source.picture)
     canvas = Canvas(picture.shape[2], picture.shape[1])
-    seen = _source_pose(source, picture, find, options.person)
+    seen, others = _source_pose(source, picture, find, options.person)
     encoded = encode_source(model, picture, seen, framing=options.framing, size=options.size)
+    compose = compose_from(texturing, encoded, others) if texturing else None
     for file, chosen in targets.items():
         poses = _poses(chosen, _person_of_files(options), seen, canvas)
-        result = transfer(encoded, poses)  # the poses of one file are a sequence and share a frame
-        for target, drawn, name in zip(poses, result.pictures, names[file], strict=True):
+        # the poses of one file are a sequence and share a frame
+        result = transfer(encoded, poses, compose=compose, size=_output_size(poses[0].canvas, options.height))
+        for number, (target, drawn, name) in enumerate(zip(poses, result.pictures, names[file], strict=True)):
             path, skeleton = source.out / f"{name}.png", source.out / f"{name}_skeleton.png"
             _write(path, drawn)
             _write(skeleton, draw_skeleton(People((target,), target.canvas)))
             print(f"wrote {path} and {skeleton}")
+            if options.masks and result.mattes is not None and result.invented is not None:
+                for mask, what in ((result.mattes, "person"), (result.invented, "invented")):
+                    _write(source.out / f"{name}_{what}.png", mask[number][None].expand(3, -1, -1))
         if options.attention and first and file == 0:
             _write(options.attention, attention_picture(result, 0))
             print(f"wrote {options.attention}")
+
+
+def _texturing(options: Namespace, model: DPTNModel) -> Texturing | None:
+    from ..inference.texturing import load_texturing
+
+    return load_texturing(model.device) if options.texture == "full" else None
+
+
+def _output_size(canvas: Canvas, height: int | None) -> tuple[int, int] | None:
+    """(H, W) of the canvas's proportions, or None: the canvas."""
+    return None if height is None else (height, max(1, round(canvas.width * height / canvas.height)))
 
 
 def _write(path: Path, picture: Tensor | np.ndarray) -> None:
@@ -209,17 +263,18 @@ def _sources(options: Namespace) -> list[_Source]:
     ]
 
 
-def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | None) -> Pose:
-    """The pose seen in a picture: by its pose file, or found in it."""
-    from ..pose import Canvas
+def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | None) -> tuple[Pose, list[Pose]]:
+    """The pose seen in a picture, by its pose file or found in it, and those of everybody else there."""
+    from ..pose import Canvas, load_pose_file
 
     if source.pose is not None:
-        seen = read_poses(source.pose, person, Canvas(picture.shape[2], picture.shape[1]))
+        canvas = Canvas(picture.shape[2], picture.shape[1])
+        seen = read_poses(source.pose, person, canvas)
         if len(seen) > 1:
             raise CommandError(
                 f"{source.pose} holds the poses of {len(seen)} pictures; that of {source.picture} is wanted"
             )
-        return seen[0]
+        return seen[0], [one for one in load_pose_file(source.pose, canvas)[0].people if one != seen[0]]
     (people,) = find([picture])
     if not people.people:
         name = source.picture.stem
@@ -227,7 +282,8 @@ def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | N
             f"{source.picture} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json), "
             "and nobody was found in it; draw one in a pose editor and name it with --source-pose, or lower --threshold"
         )
-    return person_found(people, person, source.picture)
+    found = person_found(people, person, source.picture)
+    return found, [one for one in people.people if one != found]
 
 
 def _person_of_files(options: Namespace) -> int | None:
@@ -287,7 +343,7 @@ def _names(files: list[tuple[Path, int]]) -> list[list[str]]:
     return [[f"{name}_{next(numbers)}" for name in some] for some in names]
 
 
-def _keep(sources: list[_Source], names: list[list[str]], attention: Path | None) -> None:
+def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) -> None:
     """Refuse to write over a picture that is read, or one output over another."""
     seen = {source.picture.resolve() for source in sources}
     outputs = [
@@ -295,9 +351,9 @@ def _keep(sources: list[_Source], names: list[list[str]], attention: Path | None
         for source in sources
         for some in names
         for name in some
-        for part in ("", "_skeleton")
+        for part in ("", "_skeleton", *(("_person", "_invented") if options.masks else ()))
     ]
-    for path in outputs + ([attention] if attention else []):
+    for path in outputs + ([options.attention] if options.attention else []):
         if path.resolve() in seen:
             raise CommandError(f"{path} would be written over; choose another --out or --attention")
         seen.add(path.resolve())

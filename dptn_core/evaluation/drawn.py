@@ -39,6 +39,7 @@ def evaluate_drawn(
     pairs: int = TEST_PAIRS,
     seed: int = TEST_SEED,
     batch: int = 10,
+    compose: Callable[[DPTNModel, SyntheticPairs], Tensor] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> DrawnScores:
     """Score a model on the first `pairs` drawn pairs of set `seed`, at its training size.
@@ -47,6 +48,7 @@ def evaluate_drawn(
         model: the model; its device and number format are used.
         pairs, seed: which test set.
         batch: pairs at once; does not change the result.
+        compose: gives the images that are scored, (B, 3, H, W) in [-1, 1]; None: those of the model alone.
         progress: called with the number of pairs done.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
@@ -56,6 +58,8 @@ def evaluate_drawn(
     for first in range(0, pairs, batch):
         some = draw_pairs(pair_seeds(seed, first, min(batch, pairs - first), model.device), (height, width))
         drawn, attention = _run(model, some)
+        if compose is not None:
+            drawn = compose(model, some)
         drawn_psnr.append(foreground_psnr(drawn, some.target, some.target_mask))
         copied_psnr.append(foreground_psnr(some.source, some.target, some.target_mask))
         carried_psnr.append(foreground_psnr(carried_source(some), some.target, some.target_mask & some.seen))

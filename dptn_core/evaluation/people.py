@@ -79,12 +79,12 @@ def score_people(
         truths = {size: rendered[size] for size in sizes}
         answers = {COPY: rendered[_INPUT_SIZE].source}
         for name, model in models.items():
-            answers[name], found = _generate(model, _shrunk(rendered[_INPUT_SIZE], model.training_size))
+            answers[name], found = _generate(model, shrunk(rendered[_INPUT_SIZE], model.training_size))
             attention[name].append(found)
         for size, truth in truths.items():
             for name, image in answers.items():
-                scaled = truth.source if name == COPY else _scaled(image, size)
-                tables.setdefault((name, size), []).append(_scores(scaled, truth, distance))
+                shown = truth.source if name == COPY else scaled(image, size)
+                tables.setdefault((name, size), []).append(image_scores(shown, truth, distance))
         if progress is not None:
             progress(min(first + batch, pairs))
     return {
@@ -109,13 +109,13 @@ def _summary(parts: list[Tensor], attention: list[Tensor] | None, pairs: int, si
     )
 
 
-def _shrunk(pairs: PeoplePairs, size: tuple[int, int]) -> SyntheticPairs:
+def shrunk(pairs: SyntheticPairs, size: tuple[int, int]) -> SyntheticPairs:
     """What a network of that training size sees of pairs: images and keypoints at (H, W)."""
     height, width = pairs.source.shape[2:]
     factor = torch.tensor([size[1] / width, size[0] / height])
     return SyntheticPairs(
-        source=_scaled(pairs.source, size),
-        target=_scaled(pairs.target, size),
+        source=scaled(pairs.source, size),
+        target=scaled(pairs.target, size),
         source_keypoints=pairs.source_keypoints * factor,
         target_keypoints=pairs.target_keypoints * factor,
         source_present=pairs.source_present,
@@ -129,16 +129,16 @@ def _shrunk(pairs: PeoplePairs, size: tuple[int, int]) -> SyntheticPairs:
     )
 
 
-def _scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
+def scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
     """An image (B, 3, h, w) in [-1, 1] at (H, W), as `dptn transfer` would scale it."""
-    scaled = functional.interpolate(image.float(), size, mode="bicubic", align_corners=False, antialias=True)
-    return scaled.clamp(-1, 1)
+    larger = functional.interpolate(image.float(), size, mode="bicubic", align_corners=False, antialias=True)
+    return larger.clamp(-1, 1)
 
 
 def generated(model: DPTNModel, pairs: PeoplePairs, size: tuple[int, int]) -> Tensor:
     """What a model makes of pairs' sources, (B, 3, H, W) in [-1, 1] at `size`."""
-    image, _ = _generate(model, _shrunk(pairs, model.training_size))
-    return _scaled(image, size)
+    image, _ = _generate(model, shrunk(pairs, model.training_size))
+    return scaled(image, size)
 
 
 def _generate(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
@@ -158,7 +158,7 @@ def _generate(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
     return image, torch.stack([apart[both] <= near for near in _NEAR], 1)
 
 
-def _scores(image: Tensor, truth: PeoplePairs, distance: ShiftTolerantDistance | None) -> Tensor:
+def image_scores(image: Tensor, truth: PeoplePairs, distance: ShiftTolerantDistance | None) -> Tensor:
     """PSNR, SSIM, ST-LPIPS and sharpness over the target person, (B, 4)."""
     mask = truth.target_mask
     columns = [

@@ -122,6 +122,13 @@ class Generator(nn.Module):
         tokens = self.pose_transformer(_to_tokens(transformation), source.keys_and_values)
         return self._decode(_to_grid(tokens, source.grid))
 
+    def transfer_with_queries(self, source: SourceFeatures, target_heatmaps: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """`transfer` and `attention_queries` at the cost of the first."""
+        source = self._match(source, target_heatmaps)
+        transformation = self._encode_pose(source.first_convolution, target_heatmaps)
+        tokens, queries = self.pose_transformer.forward_with_queries(_to_tokens(transformation), source.keys_and_values)
+        return self._decode(_to_grid(tokens, source.grid)), queries
+
     def reconstruct(self, source: SourceFeatures) -> Tensor:
         """Draw the source in its own pose by the self-reconstruction branch: (B, C, H, W) in [-1, 1]."""
         return self._decode(source.reconstruction)

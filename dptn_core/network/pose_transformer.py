@@ -144,6 +144,15 @@ class PoseTransformer(nn.Module):
             tokens = block(tokens, pair)
         return over_tokens(self.final_norm, tokens)
 
+    def forward_with_queries(self, tokens: Tensor, source: Sequence[KeysAndValues]) -> tuple[Tensor, list[Tensor]]:
+        """Like `forward`, but also returns each block's `queries`."""
+        queries = []
+        for block, pair in zip(self._texture_blocks(), source, strict=True):
+            asking = block.attend_to_self(tokens)
+            queries.append(block.cross_attention.project_queries(asking))
+            tokens = block.finish(asking, block.cross_attention.attend(queries[-1], *pair))
+        return over_tokens(self.final_norm, tokens), queries
+
     def forward_with_attention(
         self, tokens: Tensor, source: Sequence[KeysAndValues], layers: Collection[int]
     ) -> tuple[Tensor, dict[int, Tensor]]:

@@ -1,8 +1,9 @@
 """Training on the dual-task objective, resumable at any moment."""
 
-from .config import ConfigError, TrainingConfig, find_config, load_config, with_data
+from .config import TrainingConfig, load_config, with_data
 from .loop import DivergedError, InterruptedRunError, RunOptions, train
 from .state import ResumeError
+from .tables import ConfigError, find_config
 
 __all__ = [
     "ConfigError",

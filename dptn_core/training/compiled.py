@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .config import ConfigError
+from .tables import ConfigError
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

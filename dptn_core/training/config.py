@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +11,7 @@ from typing import Any, Literal
 
 from ..network import DiscriminatorConfig, GeneratorConfig
 from ..perceptual.shift_tolerant import SLICES, SMALLEST_SIDE, TrunkName
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .tables import ConfigError, build, read_toml
 
 # Numbers that would fail, or train backwards, only long after the start.
 _ABOVE_0 = (
@@ -35,15 +28,10 @@ _FROM_0 = (
     *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
 )
 
-PRESETS = Path(__file__).parent / "presets"
 _LARGEST_SIDE = 4096
 _CHANNELS, _JOINTS = 3, 18
 _SIGMAS = (0.1, 1000.0)  # pixels; a narrower Gaussian is one pixel at any size, a wider one is flat
 _MOST_CACHE = 1e6  # GiB
-
-
-class ConfigError(ValueError):
-    """A training config that cannot be used; the message names the file, the key, the value and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +48,27 @@ class Stage:
     schedule: Literal["linear", "cosine"] = "linear"  # how it falls
     warmup: int = 0  # steps over which the rate rises from near 0 at the start of the stage
     accumulate: int = 1  # parts in which the batch is computed one after the other, where memory is short
+
+
+def check_stage(stage: Stage, where: str) -> None:
+    """See that counts and rates of a stage can be used, whatever it trains.
+
+    Raises:
+        ConfigError: they cannot; `where` is what the message calls it.
+    """
+    for name, most in (("batch", 65_536), ("steps", 10**9)):
+        if not 1 <= getattr(stage, name) <= most:
+            raise ConfigError(f"{where}.{name} is {getattr(stage, name)}; allowed: 1 to {most}")
+    if not 1 <= stage.accumulate <= stage.batch or stage.batch % stage.accumulate:
+        raise ConfigError(f"{where}.accumulate is {stage.accumulate}; allowed: equal parts of a batch of {stage.batch}")
+    if not 0 <= stage.warmup <= stage.steps:
+        raise ConfigError(f"{where}.warmup is {stage.warmup}; allowed: 0 to its {stage.steps} steps")
+    rates = (stage.learning_rate, stage.final_learning_rate or 0.0)
+    if rates[0] <= 0 or not all(0 <= rate <= 1 for rate in rates) or not 0 < stage.decay <= 1:
+        raise ConfigError(
+            f"{where} has learning_rate {stage.learning_rate}, final_learning_rate {stage.final_learning_rate} and "
+            f"decay {stage.decay}; allowed: a rate above 0 and up to 1, a final one from 0 to 1 and a decay in (0, 1]"
+        )
 
 
 @dataclass(frozen=True)
@@ -147,6 +156,7 @@ class TrainingConfig:
     losses: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    then: str = ""  # config of a carrier, trained on the same data behind the finished generator
 
     def __post_init__(self) -> None:
         """Refuse what no run can start with."""
@@ -172,23 +182,7 @@ class TrainingConfig:
                         f"stages[{number}].{name} is {value}; with losses.adversarial above 0 it must be a multiple of "
                         f"{self.discriminator.stride}, as the discriminator has {self.discriminator.layers} layers"
                     )
-            for name, most in (("batch", 65_536), ("steps", 10**9)):
-                if not 1 <= getattr(stage, name) <= most:
-                    raise ConfigError(f"stages[{number}].{name} is {getattr(stage, name)}; allowed: 1 to {most}")
-            if not 1 <= stage.accumulate <= stage.batch or stage.batch % stage.accumulate:
-                raise ConfigError(
-                    f"stages[{number}].accumulate is {stage.accumulate}; allowed: equal parts of a batch of "
-                    f"{stage.batch}"
-                )
-            if not 0 <= stage.warmup <= stage.steps:
-                raise ConfigError(f"stages[{number}].warmup is {stage.warmup}; allowed: 0 to its {stage.steps} steps")
-            rates = (stage.learning_rate, stage.final_learning_rate or 0.0)
-            if rates[0] <= 0 or not all(0 <= rate <= 1 for rate in rates) or not 0 < stage.decay <= 1:
-                raise ConfigError(
-                    f"stages[{number}] has learning_rate {stage.learning_rate}, final_learning_rate "
-                    f"{stage.final_learning_rate} and decay {stage.decay}; "
-                    "allowed: a rate above 0 and up to 1, a final one from 0 to 1 and a decay in (0, 1]"
-                )
+            check_stage(stage, f"stages[{number}]")
         for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
             if not 0 <= seed < 2**31:
                 raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
@@ -257,7 +251,8 @@ class TrainingConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "config") -> TrainingConfig:
         """Build a config from plain tables; unknown keys and wrong types are refused by name."""
-        return _build(cls, values, where)
+        built: TrainingConfig = build(cls, values, where)
+        return built
 
 
 def load_config(path: Path) -> TrainingConfig:
@@ -266,25 +261,11 @@ def load_config(path: Path) -> TrainingConfig:
     Raises:
         ConfigError: the file is missing, no TOML, or holds a key or value that is not allowed.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        names = ", ".join(sorted(file.stem for file in PRESETS.glob("*.toml")))
-        raise ConfigError(f"{path}: no such file; configs that ship: {names}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: cannot be read as TOML: it is nested too deeply") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
+    values = read_toml(path)
     try:
         return TrainingConfig.from_dict(values, str(path))
     except ConfigError as error:
         raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from error
-
-
-def find_config(named: Path) -> Path:
-    """The file that is meant: of that path, or one that ships, by its name with or without `.toml`."""
-    ships = PRESETS / f"{named.name.removesuffix('.toml')}.toml"
-    return ships if not named.is_file() and len(named.parts) == 1 and ships.is_file() else named
 
 
 def with_data(config: TrainingConfig, root: Path) -> TrainingConfig:
@@ -292,44 +273,3 @@ def with_data(config: TrainingConfig, root: Path) -> TrainingConfig:
     if config.data.kind in ("people", "mix"):
         return dataclasses.replace(config, data=dataclasses.replace(config.data, kept=str(root)))
     return dataclasses.replace(config, data=dataclasses.replace(config.data, kind="pictures", root=str(root)))
-
-
-def _build(cls: type[Any], values: object, where: str) -> Any:
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{where} is {values!r}; a table is wanted")
-    hints = typing.get_type_hints(cls)
-    unknown = sorted(str(key) for key in values if key not in hints)
-    if unknown:
-        raise ConfigError(f"{where} has unknown keys {', '.join(unknown)}; allowed: {', '.join(hints)}")
-    try:
-        return cls(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in values.items()})
-    except TypeError as error:
-        raise ConfigError(f"{where}: {error}") from error
-    except ValueError as error:
-        raise error if isinstance(error, ConfigError) else ConfigError(f"{where}: {error}") from error
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast("type[Any]", hint), value, where)
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where} is {value!r}; a list is wanted")
-        return tuple(_convert(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
-    if origin is Literal:
-        if value not in arguments:
-            raise ConfigError(f"{where} is {value!r}; allowed: {', '.join(map(str, arguments))}")
-        return value
-    if origin in (types.UnionType, typing.Union):
-        return None if value is None else _convert(arguments[0], value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            value = float(value)
-        except OverflowError:
-            raise ConfigError(f"{where} is a number too large to be used") from None
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{where} is {value!r}; a value of type {hint.__name__} is wanted")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{where} is {value}; a finite number is wanted")
-    return value

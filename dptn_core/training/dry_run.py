@@ -105,7 +105,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
         on_gpu=device.type != "cpu",
         checkpoint=_checkpoint_bytes(state, adversary=config.losses.adversarial > 0),
         sheets=round(shown * sheet),
-        free=shutil.disk_usage(_existing(options.folder)).free,
+        free=shutil.disk_usage(existing(options.folder)).free,
     )
 
 
@@ -127,12 +127,12 @@ def describe_run(cost: RunCost) -> str:
         stage = each.stage
         lines.append(
             f"stage        {stage.width}x{stage.height}, batches of {stage.batch}, {each.steps:,} steps of "
-            f"{each.seconds_a_step:.2f} s: {_duration(each.seconds)}"
+            f"{each.seconds_a_step:.2f} s: {duration(each.seconds)}"
         )
     where = "of the GPU, at the peak" if cost.on_gpu else "at the peak, beyond the loaded program"
     memory = "not counted on this system" if cost.memory is None else f"{cost.memory / 2**20:,.0f} MiB {where}"
     lines += [
-        f"time         {_duration(total)}, if nothing else runs",
+        f"time         {duration(total)}, if nothing else runs",
         f"memory       {memory}",
         f"disk         {disk / 2**20:,.0f} MiB: checkpoint {cost.checkpoint / 2**20:,.0f} MiB, twice while it is "
         f"written, sheets about {cost.sheets / 2**20:,.0f} MiB; {cost.free / 2**20:,.0f} MiB are free",
@@ -155,7 +155,8 @@ def _checkpoint_bytes(state: TrainingState, *, adversary: bool) -> int:
     return 4 * size(state.generator) + (3 if adversary else 1) * size(state.discriminator)
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
     folder = folder.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -176,7 +177,8 @@ def _counted(device: torch.device, before: int) -> int | None:
     return (torch.cuda.max_memory_allocated(device) if device.type == "cuda" else resident_peak()) - before
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in words, to the minute where it is longer."""
     minutes, _ = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

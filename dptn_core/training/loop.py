@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -25,7 +25,7 @@ from ..precision import choose_precision
 from ..processes import Processes, join_processes
 from .batches import Batch, BatchSource, sigma_at
 from .compiled import compiled
-from .config import ConfigError, LossConfig, Stage, TrainingConfig
+from .config import LossConfig, Stage, TrainingConfig
 from .perceptual import PerceptualLoss, find_vgg_weights
 from .photographs import PhotographSource
 from .reports import Reports
@@ -33,6 +33,7 @@ from .sheets import PAIRS_SHOWN, save_sheet
 from .state import TrainingState, load_state, new_state, save_state, update_average
 from .steps import Objective, Terms, discriminator_gradients, draw, generator_gradients, update
 from .synthetic import PairSource
+from .tables import ConfigError
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
@@ -75,7 +76,7 @@ def train(config: TrainingConfig, options: RunOptions) -> Path:
         InterruptedRunError: `options.should_stop` said so; the state was saved.
     """
     processes = join_processes(options.device)
-    with _alone_in(options.folder) if processes.is_main else nullcontext():
+    with alone_with(options.folder) if processes.is_main else nullcontext():
         return _train(config, options, processes)
 
 
@@ -104,7 +105,7 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
 
     if state.step >= last and processes.is_main:
         _LOG.info("nothing is left to do: %d of %d steps are done", state.step, last)
-    with Reports(options.folder / "logs", config, state.step, last, shown=processes.is_main) as reports:
+    with Reports(options.folder / "logs", config.run.log_every, state.step, last, shown=processes.is_main) as reports:
         while state.step < last:
             # asked between steps only: half a step must never be saved
             if processes.anybody(options.should_stop()):
@@ -112,13 +113,13 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
                 processes.wait()  # whoever ended before the file is written would be missed
                 raise InterruptedRunError(f"stopped at step {state.step}, saved to {path}; the same command goes on")
             terms = one_step(state, config, source, objective, processes)
-            reports.step(state, terms)
+            reports.step(state.step, terms)
             if state.step % config.run.sheet_every == 0 and processes.is_main:
-                _go_on_without(_write_sheet, options.folder, state, config, source)
+                go_on_without(_write_sheet, options.folder, state, config, source)
             if state.step == last:
                 save()
             elif state.step % config.run.save_every == 0:
-                _go_on_without(save)
+                go_on_without(save)
     skipped = sorted(set().union(*processes.gather(set(source.skipped))))
     if skipped:
         _LOG.warning("passed over %d of the pictures: %s", len(skipped), ", ".join(skipped[:10]))
@@ -156,7 +157,13 @@ def _check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_with(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a run's folder.
+
+    Raises:
+        ConfigError: it cannot be a folder, or not be written to.
+        FolderInUseError: another run is training there.
+    """
     _check_folder(folder)
     with ExitStack() as stack:
         try:
@@ -193,7 +200,7 @@ def _write_sheet(folder: Path, state: TrainingState, config: TrainingConfig, sou
     save_sheet(folder / "sheets" / f"{state.step:07d}.png", state.ema, batch)
 
 
-def _go_on_without(write: Callable[..., None], *given: Any) -> None:
+def go_on_without(write: Callable[..., None], *given: Any) -> None:
     """Write a file, or say why not: a full disk is no reason to lose hours of training."""
     try:
         write(*given)
@@ -264,10 +271,14 @@ def one_step(
         gathered.append(terms | generator_gradients(state, batch, drawn, objective, adversarial=adversarial))
     if adversarial and stage.accumulate > 1:
         _update_discriminator(state, processes)
-    clip = config.optimiser.clip
-    norm = update(state, state.generator, state.generator_optimiser, clip, processes.average)
+    means = _means_over_parts(gathered)
+
+    def average(tensors: Sequence[Tensor]) -> None:
+        processes.average([*tensors, means])  # one message: how long each takes matters more than how long it is
+
+    norm = update(state, state.generator, state.generator_optimiser, config.optimiser.clip, average)
     state.scaler.update()
-    values = _mean_terms(gathered, norm, processes)
+    values = dict(zip(gathered[0], means.tolist(), strict=True)) | {"gradient_norm": float(norm)}
     _check(state, config, values)
     update_average(state.ema, state.generator, config.optimiser.ema, state.step)
     state.step += 1
@@ -302,12 +313,9 @@ def _update_discriminator(state: TrainingState, processes: Processes) -> None:
     update(state, state.discriminator, state.discriminator_optimiser, 0.0, processes.average)
 
 
-def _mean_terms(gathered: list[Terms], norm: Tensor, processes: Processes) -> dict[str, float]:
-    """Means over parts and processes, fetched from the device in one go."""
-    names = list(gathered[0])
-    means = torch.stack([torch.stack([terms[name].float() for terms in gathered]).mean() for name in names])
-    processes.average([means])
-    return dict(zip(names, means.tolist(), strict=True)) | {"gradient_norm": float(norm)}
+def _means_over_parts(gathered: list[Terms]) -> Tensor:
+    """Each term's mean, on the device and in fp32."""
+    return torch.stack([torch.stack([terms[name].float() for terms in gathered]).mean() for name in gathered[0]])
 
 
 def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float]) -> None:

@@ -21,8 +21,9 @@ from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import keypoint_heatmaps
 from ..processes import sharing_memory
 from .batches import Batch, sigma_at
-from .config import ConfigError, DataConfig
+from .config import DataConfig
 from .limbs import limb_attention
+from .tables import ConfigError
 
 _LOG = logging.getLogger(__name__)
 _TRIED = 20  # pictures, before a set is said to be unusable

@@ -9,21 +9,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .config import TrainingConfig
-from .state import TrainingState
-
 _LOG = logging.getLogger(__name__)
-_SHOWN = ("total", "target_l1", "target_reconstruction", "attention", "adversarial", "skipped")
+_SHOWN = (
+    *("total", "target_l1", "target_reconstruction", "attention", "adversarial", "skipped"),  # of generators
+    *("places", "colour", "carry", "perceptual"),  # of carriers
+)
 
 
 class Reports:
     """Progress bar and TensorBoard writer of one run; use it as a context manager."""
 
-    def __init__(self, folder: Path, config: TrainingConfig, first: int, last: int, *, shown: bool = True) -> None:
-        """Start at step `first` of `last`; logs go to `folder`, if TensorBoard is installed; nothing unless `shown`."""
+    def __init__(self, folder: Path, every: int, first: int, last: int, *, shown: bool = True) -> None:
+        """Start at step `first` of `last`; logs go to `folder`, if TensorBoard is installed; nothing unless `shown`.
+
+        Means of `every` steps are what is shown and logged.
+        """
         from tqdm import tqdm
 
-        self._every = config.run.log_every
+        self._every = every
         self._bar = tqdm(initial=first, total=last, unit="step", dynamic_ncols=True, mininterval=1.0, disable=not shown)
         self._folder = folder if shown else None
         self._hook = threading.excepthook
@@ -44,12 +47,12 @@ class Reports:
         self._log(lambda writer: writer.close())
         threading.excepthook = self._hook
 
-    def step(self, state: TrainingState, terms: dict[str, float]) -> None:
-        """Take in one step's terms; every `log_every` steps their means are shown and written."""
+    def step(self, step: int, terms: dict[str, float]) -> None:
+        """Take in one step's terms; every so many steps their means are shown and written."""
         self._bar.update()
         for name, value in terms.items():
             self._sums.setdefault(name, []).append(value)
-        if state.step % self._every:
+        if step % self._every:
             return
         means = {name: sum(values) / len(values) for name, values in self._sums.items()}
         self._sums.clear()
@@ -58,7 +61,7 @@ class Reports:
 
         def add(writer: Any) -> None:
             for name, value in means.items():
-                writer.add_scalar(name, value, state.step)
+                writer.add_scalar(name, value, step)
 
         self._log(add)
 

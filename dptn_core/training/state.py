@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from ..atomic import written_beside
 from ..network import Discriminator, Generator, initialise
-from .config import ConfigError, TrainingConfig
+from .config import TrainingConfig
+from .tables import ConfigError
 
 KIND = "dptn-training"
 _COUNTERS = {
@@ -118,15 +119,43 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: 
         "scaler": state.scaler.state_dict(),
         "random": torch.get_rng_state(),
     }
+    write_content(path, content)
+
+
+def write_content(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a training checkpoint, which holds a "step", whole or not at all.
+
+    Raises:
+        StateWriteError: the disk is full or the folder cannot be written.
+    """
     try:
         with written_beside(path) as beside:
-            torch.save(content, beside)
+            torch.save(dict(content), beside)
     except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk, and not that it is full
         before = "the checkpoint before it is whole" if path.exists() else "there is no checkpoint yet"
         raise StateWriteError(
-            f"{path} could not be written at step {state.step}; {before}. Make room on the disk; the same command goes "
-            f"on from there ({error})"
+            f"{path} could not be written at step {content['step']}; {before}. Make room on the disk; the same command "
+            f"goes on from there ({error})"
         ) from error
+
+
+def read_content(path: Path, kind: str, wanted: Iterable[str], device: torch.device) -> dict[str, Any]:
+    """A training checkpoint of a kind that `write_content` wrote, with all that is wanted of it.
+
+    Raises:
+        ResumeError: the file is none, of another kind, or lacks something.
+    """
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        raise ResumeError(
+            f"{path} cannot be read as a training checkpoint ({reason(error)}); move it away to start anew"
+        ) from error
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        raise ResumeError(f"{path} is no training checkpoint; move it away to start anew")
+    if missing := sorted(set(wanted) - content.keys()):
+        raise ResumeError(f"{path} is incomplete, it has no {', '.join(missing)}; move it away to start anew")
+    return content
 
 
 def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scaled: bool = False) -> TrainingState:
@@ -135,17 +164,7 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
     Raises:
         ResumeError: the file is no training checkpoint, or its networks are not those of `config`.
     """
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:
-        raise ResumeError(
-            f"{path} cannot be read as a training checkpoint ({_reason(error)}); move it away to start anew"
-        ) from error
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise ResumeError(f"{path} is no training checkpoint; move it away to start anew")
-    wanted = {"config", *_COUNTERS, "random", *_PARTS}
-    if missing := sorted(wanted - content.keys()):
-        raise ResumeError(f"{path} is incomplete, it has no {', '.join(missing)}; move it away to start anew")
+    content = read_content(path, KIND, {"config", *_COUNTERS, "random", *_PARTS}, device)
     try:
         saved = TrainingConfig.from_dict(content["config"], f"{path}: config")
     except ConfigError as error:
@@ -165,7 +184,7 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
             setattr(state, name, kind(content[name]))
         torch.set_rng_state(content["random"].cpu())
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResumeError(f"{path} is damaged ({_reason(error)}); move it away to start anew") from error
+        raise ResumeError(f"{path} is damaged ({reason(error)}); move it away to start anew") from error
     if not all(bool(torch.isfinite(value).all()) for value in state.generator.parameters()):
         raise ResumeError(f"{path} holds weights that are not numbers any more; move it away to start anew")
     for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
@@ -174,6 +193,6 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
     return state
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What went wrong, in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]

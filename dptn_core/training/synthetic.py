@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,7 +15,11 @@ from ..checkpoint import Framing
 from ..data.figures import TEST_SEED, draw_pairs
 from ..data.synthetic.pairs import SyntheticPairs, joined, pair_seeds
 from .batches import Batch, make_batch, sigma_at
-from .config import ConfigError, DataConfig
+from .config import DataConfig
+from .tables import ConfigError
+
+if TYPE_CHECKING:
+    from ..data.synthetic.kept import KeptSet
 
 Maker = Callable[[Sequence[int], tuple[int, int]], SyntheticPairs]
 
@@ -132,19 +137,30 @@ def _maker(kind: str, data: DataConfig, device: torch.device) -> Maker:
     return lambda numbers, size: _plain(render(_seeds(data.seed, numbers, device), size))
 
 
-def _reader(data: DataConfig, device: torch.device) -> Maker:
-    """Reads a kept set, changed anew every time round."""
-    from ..data.synthetic.kept import KeptSetError, open_kept, read_pairs
+def open_kept_people(folder: str, key: str = "data.kept") -> KeptSet:
+    """A kept set to train on, which `key` of a config names.
+
+    Raises:
+        ConfigError: the folder holds none, or one that training must not see.
+    """
+    from ..data.synthetic.kept import KeptSetError, open_kept
 
     try:
-        kept = open_kept(Path(data.kept))
+        kept = open_kept(Path(folder))
     except KeptSetError as error:
-        raise ConfigError(f"data.kept: {error}") from error
+        raise ConfigError(f"{key}: {error}") from error
     if kept.manifest.kind != "people":
         raise ConfigError(
-            f"data.kept: {data.kept} holds {kept.manifest.kind}, which training must not see; "
-            "keep a set without --test-set"
+            f"{key}: {folder} holds {kept.manifest.kind}, which training must not see; keep a set without --test-set"
         )
+    return kept
+
+
+def _reader(data: DataConfig, device: torch.device) -> Maker:
+    """Reads a kept set, changed anew every time round."""
+    from ..data.synthetic.kept import read_pairs
+
+    kept = open_kept_people(data.kept)
     return lambda numbers, size: _plain(read_pairs(kept, numbers, data.seed, size=size)).to(device)
 
 

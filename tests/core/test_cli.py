@@ -413,14 +413,13 @@ def test_the_demo_writes_every_picture_that_it_names_and_all_that_ship(desk, cap
     assert said.err == ""
     named = [Path(word) for line in said.out.splitlines() for word in line.split() if word.endswith(".png")]
     assert len(named) == 4 and all(path.is_file() for path in named)
-    poses = (*samples.FIGURE_TARGETS, *samples.PHOTOGRAPH_TARGETS)
-    for path in poses:
-        canvas = json.loads(path.read_text())[0]
-        size = (canvas["canvas_width"], canvas["canvas_height"])
-        assert size_of(desk.out / f"{path.stem}.png") == size_of(desk.out / f"{path.stem}_skeleton.png") == size
-    width, height = size_of(samples.FIGURE)
-    assert size_of(desk.out / "figure_strip.png") == (width * (1 + 2 * len(samples.FIGURE_TARGETS)), height)
-    assert len(desk.written()) == 2 * len(poses) + 4
+    for name, image in (("figure", samples.FIGURE), ("photograph", samples.DANCER)):
+        size = size_of(image)
+        for path in samples.FIGURE_TARGETS:
+            drawn, skeleton = (desk.out / f"{name}_{path.stem}{part}.png" for part in ("", "_skeleton"))
+            assert size_of(drawn) == size_of(skeleton) == size
+        assert size_of(desk.out / f"{name}_strip.png") == (size[0] * (1 + 2 * len(samples.FIGURE_TARGETS)), size[1])
+    assert len(desk.written()) == 4 * len(samples.FIGURE_TARGETS) + 4
 
 
 # Help, and what is imported for it

@@ -262,8 +262,8 @@ def test_prepare_needs_nothing_but_photographs(tmp_path, capsys):
     assert "no detector was chosen" in capsys.readouterr().err
 
 
-def test_the_demo_finds_the_astronaut_itself(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(samples, "PHOTOGRAPH_POSE", tmp_path / "absent.json")
+def test_the_demo_finds_the_dancer_itself(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "DANCER_POSE", tmp_path / "absent.json")
     assert run("demo", "--model", model, "--device", "cpu", "--out", tmp_path / "out") == 0
     assert (tmp_path / "out" / "photograph_strip.png").is_file()
 

@@ -79,7 +79,7 @@ def test_the_truth_itself_scores_best_and_a_blur_is_not_sharp(
 
         return generate
 
-    monkeypatch.setattr(people, "_shrunk", lambda pairs, size: pairs)
+    monkeypatch.setattr(people, "shrunk", lambda pairs, size: pairs)
     rows = {}
     for sigma in (0, 2):
         monkeypatch.setattr(people, "_generate", answer(sigma))

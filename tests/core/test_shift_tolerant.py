@@ -20,7 +20,7 @@ from dptn_core.perceptual import MOBILENET, SHIFT_TOLERANT, PackageWeightsError,
 from dptn_core.perceptual.shift_tolerant import SLICES, SMALLEST_SIDE
 from dptn_core.pictures import read_picture
 from dptn_core.processes import alone
-from dptn_core.training.config import ConfigError, TrainingConfig
+from dptn_core.training import ConfigError, TrainingConfig
 from dptn_core.training.loop import make_objective, one_step, open_source
 from dptn_core.training.state import new_state
 from dptn_core.weight_files import WeightFileError

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dptn_core.network import AttentionTarget, cross_entropy
-from dptn_core.network.training_attention import attend_in_training, attend_supervised
+from dptn_core.network.training_attention import _row_maxima, attend_in_training, attend_supervised
 
 Results = tuple[list[Tensor], list[Tensor]]  # outputs, gradients
 
@@ -89,6 +89,18 @@ def test_in_fp64_without_rounded_shares_they_are_exact() -> None:
     asked = AttentionTarget(target.tokens[:1, :9] % 9, target.share[:1, :9])
     assert torch.autograd.gradcheck(lambda *given: attend_supervised(*given, asked), few)
     torch.testing.assert_close(attend_supervised(q, k, v, target), plainly(q, k, v, target), rtol=1e-12, atol=1e-12)
+
+
+def test_row_maxima_are_exact_whatever_the_signs() -> None:
+    random = torch.Generator().manual_seed(2)
+    rows = torch.randn(3, 40, 70, generator=random) * 10 ** torch.randint(-3, 4, (3, 40, 1), generator=random)
+    rows[0] = -rows[0].abs()  # none from 0 up
+    rows[1, :5] = -0.0
+    rows[1, :5, 3] = -1.0
+    rows[2, 0, 5] = torch.inf
+    rows[2, 1, 7:] = -torch.inf
+    rows = rows.to(torch.bfloat16)
+    assert torch.equal(_row_maxima(rows), rows.amax(-1, keepdim=True))
 
 
 def test_the_output_is_laid_out_token_by_token_so_that_heads_merge_without_a_copy() -> None:

@@ -269,18 +269,20 @@ def test_a_frame_without_people_is_black_and_two_people_are_both_drawn(host):
 def attention(host, **inputs):
     graph, nodes = transfer_graph()
     block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1), **inputs)
-    reports = [graph.report(graph.out(block, slot)) for slot in range(3)]
+    shown = [graph.out(block, slot) for slot in range(5)]
+    shown.append(graph.out(graph.add("MaskToImage", mask=graph.out(block, 5))))
+    reports = [graph.report(one) for one in shown]
     run = host.run(graph.prompt)
     return run, block, reports
 
 
-def test_attention_comes_as_three_pictures_and_numbers(host):
+def test_attention_comes_as_images_a_mask_and_numbers(host):
     run, block, reports = attention(host, points="10,20; 300.5,400")
     assert run.error is None
-    assert [facts(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 3
+    assert [facts(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 6
     (said,) = run.outputs[block]["dptn_attention"]
     numbers = json.loads(said)
-    assert numbers["version"] == 2 and len(said) < 8_000
+    assert numbers["version"] == 3 and len(said) < 8_000
     assert numbers["asked"][-2:] == [[10.0, 20.0], [300.5, 400.0]] and len(numbers["asked"]) == 16
     assert len(numbers["looked"]) == 16
     assert numbers["joints"][:3] == ["nose", "neck", "right shoulder"] and len(numbers["joints"]) == 18
@@ -329,8 +331,8 @@ def test_the_two_pictures_to_click_on_are_the_drawn_one_and_the_source(host):
     person = graph.add("PreviewImage", images=graph.out(nodes["person"]))
     run = host.run(graph.prompt)
     pictures = run.outputs[block]["dptn_pictures"]
-    assert len(pictures) == 2 and len(run.outputs[block]["images"]) == 1
-    for found, node in zip(pictures, (shown, person), strict=True):
+    assert len(run.outputs[block]["images"]) == 1
+    for found, node in zip(pictures[:2], (shown, person), strict=True):
         wanted = host.picture(run.outputs[node]["images"][0]).astype(int)
         assert abs(host.picture(found).astype(int) - wanted).max() <= 1
 
@@ -343,7 +345,7 @@ def test_large_pictures_are_sent_small_and_missing_joints_as_null(host):
     block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1))
     run = host.run(graph.prompt)
     assert run.error is None
-    target, source = (host.picture(one) for one in run.outputs[block]["dptn_pictures"])
+    target, source = (host.picture(one) for one in run.outputs[block]["dptn_pictures"][:2])
     assert target.shape == (1024, 768, 3) and source.shape == (512, 384, 3)
     numbers = json.loads(run.outputs[block]["dptn_attention"][0])
     assert numbers["target"]["canvas"] == [3072, 4096]

@@ -34,15 +34,20 @@ def shares() -> np.ndarray:
     return looks
 
 
+def plain(grey: int) -> str:
+    """Address of an image of one grey."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (12, 16), (grey, grey, grey)).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
 def data() -> tuple[dict[str, Any], str]:
     """A run as the explorer takes it, without its maps, and these as a packed file."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (12, 16), (120, 130, 140)).save(buffer, "PNG")
-    picture = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
     run = {
         "names": ["nose", "neck"],
-        "target": {**TARGET, "joints": [[36, 40], None], "picture": picture},
-        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "picture": picture},
+        "views": ["image", "body parts"],
+        "target": {**TARGET, "joints": [[36, 40], None], "pictures": [plain(120), plain(10)]},
+        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "pictures": [plain(120), plain(20)]},
     }
     looks = shares()
     maps = AttentionMaps(np.round(looks * 255).astype(np.uint8), looks.max(-1).astype(np.float32), (DOWN, ACROSS), 1)
@@ -308,3 +313,32 @@ def test_what_is_gone_listens_no_more_and_words_replace_it(page):
     page.evaluate("([run, file]) => window.show(run, file)", list(data()))
     click(page, "target", 50, 50)
     assert len(pins(page)) == 1 and page.evaluate("window.gone.pins.length") == 0
+
+
+def shown(page: Any) -> list[str]:
+    """Addresses of the images of both sides."""
+    found: list[str] = page.evaluate("[...document.querySelectorAll('.stage img')].map((one) => one.src)")
+    return found
+
+
+def test_a_view_changes_both_images_and_stays_for_the_next_run_while_pins_go_on(page):
+    assert shown(page) == [plain(120), plain(120)]
+    click(page, "target", 36, 40)
+    before = page.inner_text(".said")
+    page.select_option("select[name=view]", label="body parts")
+    assert shown(page) == [plain(10), plain(20)]
+    assert page.inner_text(".said") == before and page.locator("circle.pin").count() == 1
+    page.evaluate("([run, file]) => window.show(run, file)", list(data()))
+    assert shown(page) == [plain(10), plain(20)]
+    click(page, "source", 75, 60)
+    assert page.locator("circle.pin").count() == 2
+
+
+def test_a_run_that_carried_nothing_has_no_views_to_choose_from(page):
+    run, file = data()
+    page.select_option("select[name=view]", label="body parts")
+    for side in ("target", "source"):
+        run[side]["pictures"] = run[side]["pictures"][:1]
+    page.evaluate("([run, file]) => window.show(run, file)", [run | {"views": ["image"]}, file])
+    assert shown(page) == [plain(120), plain(120)]
+    assert page.locator("select[name=view]").is_hidden()

@@ -188,8 +188,8 @@ interface RunSide {
   frame: MapBox;
   /** null: not there. */
   joints: Point[];
-  /** Address of the picture. */
-  picture: string;
+  /** Addresses of what it looks like in each view. */
+  pictures: string[];
 }
 
 /** What can be explored. */
@@ -199,6 +199,8 @@ interface AttentionRun {
   names: string[];
   target: RunSide;
   source: RunSide;
+  /** Names of the views, first the images themselves. */
+  views: string[];
 }
 
 /** Something that can be asked about. */

@@ -102,14 +102,38 @@ def test_our_part_of_a_diffusion_workflow_runs(host, path):
     """What feeds the diffusion, up to the picture, the skeleton and the mask that it gets."""
     prompt = prompt_of(read(path), host.get("/object_info"), with_muted=True)
     ours = {name: node for name, node in prompt.items() if node["class_type"].startswith("DPTN")}
-    ours |= {name: node for name, node in prompt.items() if node["class_type"] in ("ImageScale", "ImageToMask")}
-    wanted = [name for name, node in ours.items() if node["class_type"] in ("ImageScale", "DPTNDrawSkeleton")]
+    wanted = [name for name, node in ours.items() if node["class_type"] in ("DPTNTransferPose", "DPTNDrawSkeleton")]
     for name in wanted:
         ours[f"report {name}"] = {"class_type": "ProbeReportImages", "inputs": {"image": [name, 0]}}
     run = host.run(ours)
     assert run.error is None
     for name in wanted:
         assert json.loads(run.outputs[f"report {name}"]["facts"][0])["shape"] == [1, 1024, 768, 3]
+
+
+@pytest.mark.parametrize("path", DIFFUSION, ids=name_of)
+def test_diffusion_finishes_what_was_invented(host, path):
+    """The mask on the latent comes from Transfer Pose, has its size, and says how much is drawn anew."""
+    prompt = prompt_of(read(path), host.get("/object_info"), with_muted=True)
+    kinds = {name: node["class_type"] for name, node in prompt.items()}
+    (noise,) = (node for node in prompt.values() if node["class_type"] == "SetLatentNoiseMask")
+    (sampler,) = (node for node in prompt.values() if node["class_type"] == "KSampler")
+    assert kinds[sampler["inputs"]["model"][0]] == "DifferentialDiffusion"
+    mask, slot = noise["inputs"]["mask"]
+    needed = {}
+    waiting = [mask]
+    while waiting:
+        name = waiting.pop()
+        needed[name] = prompt[name]
+        waiting += [link[0] for link in prompt[name]["inputs"].values() if isinstance(link, list)]
+    (drawing,) = (name for name in needed if kinds[name] == "DPTNTransferPose")
+    assert any([drawing, 3] in node["inputs"].values() for node in needed.values())
+    shown = {"class_type": "MaskToImage", "inputs": {"mask": [mask, slot]}}
+    report = {"class_type": "ProbeReportImages", "inputs": {"image": ["image", 0]}}
+    run = host.run(needed | {"image": shown, "report": report})
+    assert run.error is None, run.error
+    said = json.loads(run.outputs["report"]["facts"][0])
+    assert said["shape"] == [1, 1024, 768, 3] and said["high"] > 0.9 and said["low"] < 0.5
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -35,9 +35,11 @@ export class AttentionExplorer {
 		this.said = html("div", { class: "said" });
 		this.spoken = html("div", { class: "spoken", role: "status" });
 		this.lists = ["layer", "head"].map((name) => html("select", { name, "aria-label": name }));
+		this.viewList = html("select", { name: "view", "aria-label": "view" });
+		this.viewList.addEventListener("change", () => this.look());
 		this.clearButton = button("clear pins", "Clear pins (Escape)", () => this.keep([]));
 		this.pointsButton = button("to points", "Pins of the target to points, for the next run", () => onPoints(this.points));
-		const bar = html("div", { class: "row" }, ...this.lists, this.clearButton, this.pointsButton);
+		const bar = html("div", { class: "row" }, ...this.lists, this.viewList, this.clearButton, this.pointsButton);
 		const panes = html("div", { class: "panes" }, ...SIDES.map((side) => this.panes[side].element));
 		this.element = html("div", { class: "dptn-attention" }, html("style", {}, STYLE), bar, panes, this.said, this.spoken);
 		this.gone = new AbortController();
@@ -57,8 +59,20 @@ export class AttentionExplorer {
 			list.selectedIndex = now >= 0 && now <= count ? now : name === "layer" ? count : 0;
 		}
 		for (const side of SIDES) this.panes[side].show(run[side], run.maps, run.names);
+		const views = run.views.map((name, value) => html("option", { value }, name));
+		const now = run.views.indexOf(this.viewList.selectedOptions[0]?.textContent);
+		this.viewList.replaceChildren(...views);
+		this.viewList.selectedIndex = Math.max(now, 0);
+		this.viewList.hidden = views.length < 2; // nothing was carried
+		this.look();
 		this.element.classList.remove("empty");
 		this.keep(carriedOver(this.pins, run));
+	}
+
+	/** Show both pictures as the list of views says. */
+	look() {
+		const view = this.viewList.selectedIndex;
+		for (const side of SIDES) this.panes[side].image.src = this.run[side].pictures[view];
 	}
 
 	/** Show nothing but words. @param {string} text */

@@ -31,7 +31,6 @@ export class Pane {
 		const [width, height] = side.canvas;
 		const [left, top, wide, high] = side.frame;
 		this.unit = Math.max(width, height) * UNIT;
-		this.image.src = side.picture;
 		this.stage.style.setProperty("--ratio", String(width / height));
 		this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
 		// cells at the right and lower edge may reach beyond the frame

@@ -7,6 +7,7 @@ export const STYLE = `
 	& .row { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }
 	& button, & select { font: inherit; color: inherit; background: #2b2d33; border: 1px solid #444; border-radius: 4px;
 		padding: 2px 6px; cursor: pointer; }
+	& select[name="view"] { width: 84px; }
 	& button:hover, & select:hover { background: #3a3d45; }
 	& button:disabled { opacity: 0.4; cursor: default; }
 	& .panes { flex: 1; min-height: 0; display: grid; grid-template-columns: 1fr 1fr; gap: 4px; }

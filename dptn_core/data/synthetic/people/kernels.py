@@ -294,9 +294,10 @@ def gather_kernel(
     inv = 1.0 / ((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
     u = ((b[0] - x) * (c[1] - y) - (b[1] - y) * (c[0] - x)) * inv
     v = ((c[0] - x) * (a[1] - y) - (c[1] - y) * (a[0] - x)) * inv
-    w = (1.0 - u - v) / c[2]
-    u = u / a[2]
-    v = v / b[2]
+    # a sample that fills a pinhole lies beside its triangle
+    w = wp.max(1.0 - u - v, 0.0) / c[2]
+    u = wp.max(u, 0.0) / a[2]
+    v = wp.max(v, 0.0) / b[2]
     k = 1.0 / (u + v + w)
     u = u * k
     v = v * k

@@ -58,6 +58,9 @@ _HANDS: tuple[tuple[float, tuple[_Range, _Range, _Range], _Range], ...] = (
 _TURNS = ((0.5, 0, 20), (0.25, 20, 60), (0.1, 60, 100), (0.15, 140, 180))  # weight, degrees from the viewer
 
 
+_RAISED = 100 * _DEGREE  # abduction of an arm that may hide the face
+
+
 @dataclass(frozen=True)
 class JointAngles:
     """Angles in radians; pairs are the person's right, then their left."""
@@ -107,6 +110,11 @@ def sample_angles(rng: np.random.Generator, turn: float, split: Split) -> JointA
         finger=np.array([[rng.uniform(*joint) for joint in hand[1]] for hand in hands]) * _DEGREE,
         closed=np.array([rng.uniform(*hand[2]) for hand in hands]),
     )
+
+
+def hides_face(pose: JointAngles) -> bool:
+    """Whether a face may not show: the person is turned away, or an arm is raised."""
+    return bool(np.cos(pose.root[0]) < 0 or (pose.arm[:, 0] > _RAISED).any())
 
 
 def _limbs(rng: np.random.Generator, table: Sequence[_Posture], same: bool, split: Split, *, new: bool) -> Array:

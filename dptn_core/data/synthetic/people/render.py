@@ -25,11 +25,12 @@ from .mesh import Array
 from .panoramas import Panoramas, load_panoramas
 from .person import Person, sample_expression, sample_person
 from .photograph import photograph
+from .pinholes import close_pinholes
 from .places import places_behind
-from .posture import JointAngles, sample_angles, sample_turn
+from .posture import JointAngles, hides_face, sample_angles, sample_turn
 from .raster import Posed, gather, rasterise
 from .rig import bone_rotations, skin
-from .scene import Scene, sample_scene
+from .scene import Scene, sample_scene, step_back
 from .template import BODY_VERTICES, BOTTOM, OUTER, SKIRT, TOP, Template, load_template
 from .truth import correspondence, keypoint_truth, labels, limb_depths, surface_of
 from .warp_launch import EMPTY
@@ -121,13 +122,14 @@ def sample_cast(studio: Studio, seeds: Sequence[int], split: Split) -> Cast:
     for seed in seeds:
         person_rng, scene_rng, *pose_rngs = (np.random.default_rng([seed, part]) for part in range(4))
         people.append(sample_person(person_rng, split, studio.template.local_changes))
-        scenes.append(sample_scene(scene_rng, split, studio.panoramas))
+        scene = sample_scene(scene_rng, split, studio.panoramas)
         turn = sample_turn(pose_rngs[0])
         alike = pose_rngs[1].random() < 0.55
         turns = turn, turn + pose_rngs[1].normal(0, 20) * np.pi / 180 if alike else sample_turn(pose_rngs[1])
         for k in range(2):
             poses[k].append(sample_angles(pose_rngs[k], turns[k], split))
             expressions[k].append(sample_expression(pose_rngs[k], studio.template.expressions))
+        scenes.append(step_back(scene, (hides_face(poses[0][-1]), hides_face(poses[1][-1]))))
     return Cast(people, scenes, [*poses[0], *poses[1]], np.stack([*expressions[0], *expressions[1]]))
 
 
@@ -175,6 +177,7 @@ def _shoot(studio: Studio, cast: Cast, size: tuple[int, int]) -> _Shot:
     cameras = frame_people(studio.template, cast.scenes, posed.world, size)
     screen = cameras.project(posed.world)
     depth = rasterise(studio.template, studio.atlas, posed, screen, cameras, _OVERSAMPLING)
+    close_pinholes(studio.template, depth, _OVERSAMPLING)
     lit = cast_shadows(studio.template, posed, cast.scenes, posed.world[:, :BODY_VERTICES].mean(1))
     person, matte = _draw_person(studio, cast, posed, screen, cameras, depth, lit)
     return _Shot(posed, cameras, screen, cameras.project(joints), depth, lit, person, matte)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .panoramas import Panoramas
 
 LIGHTS = 12  # directions that light comes from, each with its own depth map of the person: soft shadows, occlusion
 _DEGREE = np.pi / 180
-_WHOLE = -1.0  # crop: the whole body
+_WHOLE, _KNEES, _HIPS, _BUST = -1.0, 0.40, 0.80, 1.12  # crops
 STUDIO_PLACES = ("white", "studio")
 
 
@@ -97,6 +98,19 @@ def sample_scene(rng: np.random.Generator, split: Split, panoramas: Panoramas) -
     )
 
 
+def step_back(scene: Scene, faceless: Sequence[bool]) -> Scene:
+    """The scene without busts of people whose face does not show: too little would be known of where they are.
+
+    Args:
+        scene: as sampled.
+        faceless: of source and target, whether the face may not show.
+    """
+    camera = scene.camera
+    back = [any(faceless)] * 2 if camera.shared else faceless
+    first, second = (min(crop, _HIPS) if away else crop for crop, away in zip(camera.crops, back, strict=True))
+    return replace(scene, camera=replace(camera, crops=(first, second)))
+
+
 def _sample_place(rng: np.random.Generator, kind: str) -> str:
     if kind == "studio":
         return str(rng.choice(("white", "studio", "room", "street", "clutter"), p=(0.45, 0.22, 0.15, 0.1, 0.08)))
@@ -107,7 +121,7 @@ def _sample_place(rng: np.random.Generator, kind: str) -> str:
 
 def _sample_camera(rng: np.random.Generator) -> Camera:
     field_of_view = (rng.uniform(16, 28), rng.uniform(28, 46), rng.uniform(46, 60))[rng.choice(3, p=(0.5, 0.35, 0.15))]
-    crops = rng.choice((_WHOLE, 0.40, 0.80, 1.12), 2, p=(0.6, 0.16, 0.16, 0.08))
+    crops = rng.choice((_WHOLE, _KNEES, _HIPS, _BUST), 2, p=(0.6, 0.16, 0.16, 0.08))
     if rng.random() < 0.75:
         crops[1] = crops[0]
     return Camera(

@@ -85,12 +85,15 @@ def correspondence(
 
 
 def _barycentric(corners: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Shares (N, 3) of the corners of projected triangles (N, 3, 3) at pixel places (N,), true to perspective."""
+    """Shares (N, 3) of the corners of projected triangles (N, 3, 3) at pixel places (N,), true to perspective.
+
+    Places beside their triangle, where a pinhole was filled, get the shares of its edge.
+    """
     ax, ay, bx, by, cx, cy = (corners[:, k, axis] for k in range(3) for axis in range(2))
     area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
     v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
-    share = torch.stack([u, v, 1 - u - v], -1) / corners[..., 2]
+    share = torch.stack([u, v, 1 - u - v], -1).clamp(min=0) / corners[..., 2]
     return share / share.sum(-1, keepdim=True)
 
 

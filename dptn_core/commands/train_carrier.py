@@ -1,0 +1,98 @@
+"""`dptn train` of a carrier: by itself, or behind the model that a run has just trained."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import CommandError, find_device
+
+if TYPE_CHECKING:
+    from ..training import TrainingConfig
+    from ..training.carrier import CarrierConfig
+
+_FOLDER = "carrier"  # in the folder of the run whose model it works behind
+
+
+def check_carrier_options(options: Namespace, config: TrainingConfig) -> None:
+    """See, before a generator trains for hours, that the carrier that comes then can be trained.
+
+    Raises:
+        CommandError: none comes, and one is named.
+        ConfigError: its config cannot be used, or it starts from no carrier.
+        PackageWeightsError: weights of a loss are not installed.
+    """
+    from ..perceptual import SHIFT_TOLERANT
+    from ..training.carrier.state import carrier_path
+
+    if config.then:
+        then = _what_comes_then(options, config)
+        if then.start:
+            carrier_path(then.start)
+        if then.losses.perceptual:
+            SHIFT_TOLERANT.need("alexnet", "losses.perceptual")
+    elif options.carrier:
+        raise CommandError(
+            f"--carrier {options.carrier} is for configs that train a carrier, and {options.config} trains a generator "
+            "alone; leave it out, or take --config carrier"
+        )
+
+
+def train_a_carrier(options: Namespace, should_stop: Callable[[], bool]) -> str:
+    """Train a carrier behind the models of `--from`; returns what is to be said of it."""
+    from ..checkpoint import STARTER
+    from ..training import find_config
+    from ..training.carrier import changed, load_carrier_config
+    from .train import model_path
+
+    if options.processes not in (None, 1):
+        raise CommandError(
+            f"--processes {options.processes} is for generators; a carrier is trained by one process with all cores: "
+            "leave it out"
+        )
+    config = changed(load_carrier_config(find_config(options.config)), root=options.data, start=options.carrier)
+    named = [name.strip() for name in options.start_from.split(",")] if options.start_from else [str(STARTER)]
+    models = tuple(path for path in map(model_path, named) if path is not None)
+    return _trained(config, options, models, options.out, options.steps, should_stop)
+
+
+def train_what_comes_then(options: Namespace, config: TrainingConfig, should_stop: Callable[[], bool]) -> str:
+    """Train the carrier of `config.then` behind the model of a run, once that is done; returns what is to be said."""
+    from ..checkpoint import load_model
+    from ..training.loop import CHECKPOINT
+
+    model = options.out / CHECKPOINT
+    done = int(load_model(model).provenance.get("steps", 0))
+    if done < config.total_steps:
+        return f"the carrier is trained when all {config.total_steps} steps are done; {done} are"
+    folder = options.out / _FOLDER
+    return _trained(_what_comes_then(options, config), options, (model,), folder, options.steps, should_stop)
+
+
+def _what_comes_then(options: Namespace, config: TrainingConfig) -> CarrierConfig:
+    from ..training import find_config
+    from ..training.carrier import changed, load_carrier_config
+
+    then = load_carrier_config(find_config(Path(config.then)))
+    root = options.data or (Path(config.data.root) if config.data.root else None)
+    return changed(then, root=root, start=options.carrier)
+
+
+def _trained(
+    config: CarrierConfig,
+    options: Namespace,
+    models: tuple[Path, ...],
+    folder: Path,
+    steps: int | None,
+    should_stop: Callable[[], bool],
+) -> str:
+    from ..training.carrier import CarrierRunOptions, train_carrier
+    from ..training.carrier.dry_run import describe_carrier_run
+
+    command = shlex.join(["dptn", *sys.argv[1:]])
+    run = CarrierRunOptions(folder, find_device(options.device), models, command, steps, should_stop)
+    return describe_carrier_run(config, run) if options.dry_run else f"wrote {train_carrier(config, run)}"

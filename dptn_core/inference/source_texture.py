@@ -1,0 +1,108 @@
+"""What a source image holds for the carrier, found once for any number of poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..framing import Box, Frame
+from ..inpainting import fill_background
+from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
+from ..pose import Pose
+from ..segmentation.edges import applied, linear_model
+from ..transfer import EncodedSource
+
+_BEYOND: Final = 0.3  # of the frame's height
+_NOBODY: Final = 0.5  # mask where no segmenter looked
+_HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
+_DOUBT: Final = 0.2  # of a pixel: less of the person in it is taken for none
+_LEAST: Final = 0.3  # of a pixel: with less of the person in it, its colour cannot be told
+
+
+@dataclass(frozen=True, eq=False)
+class SourceTexture:
+    """A source's own pixels, ready to be carried."""
+
+    parts: SourceParts  # at the working size, batch of one
+    pose: Tensor  # (1, 18, 3) in the working frame
+    frame: Frame  # the source's, at the working size
+    matte: Tensor  # (H, W) in [0, 1] on the image's canvas: the source person
+    person: Tensor  # (3, H, W): the person's own colours; at soft edges without the background's
+    background: Tensor  # (3, H, W): the image with the person taken out
+
+
+def working_frame(frame: Frame) -> Frame:
+    """The same box of the canvas at the carrier's working size, its pixels square."""
+    width = WORK_HEIGHT * frame.box.width / frame.box.height
+    return replace(frame, size=(WORK_HEIGHT, max(MULTIPLE, round(width / MULTIPLE) * MULTIPLE)))
+
+
+def beyond(box: Box) -> Box:
+    """A frame's box with what may go on around it: somebody whom the frame cuts goes on as they are at its edge."""
+    more = round(_BEYOND * box.height)
+    return Box(box.left - more, box.top - more, box.width + 2 * more, box.height + 2 * more)
+
+
+def pose_in(frame: Frame, pose: Pose) -> Tensor:
+    """(1, 18, 3): x and y in heights of the frame, and presence."""
+    inside = frame.pose_inside(pose)
+    xy = torch.tensor(inside.keypoints, dtype=torch.float32) / frame.size[0]
+    return torch.cat([xy, torch.tensor(inside.present, dtype=torch.float32)[:, None]], 1)[None]
+
+
+def encode_texture(
+    carrier: Carrier, source: EncodedSource, mask: Tensor | None, *, avoid: Tensor | None = None
+) -> SourceTexture:
+    """Find the person of a source and what lies behind them.
+
+    Args:
+        carrier: in eval mode; it runs where it is.
+        source: from `encode_source`.
+        mask: (H, W) in [0, 1] on the image's canvas, from `segmentation.person_mask` or by hand; None: nobody knows.
+        avoid: (H, W) in [0, 1]: other people, who stay where they are and are not copied into the background.
+    """
+    device = next(carrier.parameters()).device
+    image = source.picture.float().clamp(0, 1)
+    frame = working_frame(source.frame)
+    small = frame.cut(image).to(device)[None]
+    height, width = frame.size
+    small_mask = torch.full((1, 1, height, width), _NOBODY, device=device)
+    if mask is not None:
+        small_mask = frame.cut(mask[None].float()).to(device)[None]
+    pose = pose_in(frame, source.pose).to(device)
+    with torch.inference_mode():
+        parts = carrier.encode(small, small_mask, pose)
+        matte = _enlarged(1 - parts.parts[0, :1], small[0], frame, image)
+        hole = _hole(matte, frame)
+        background = fill_background(image, hole, avoid=avoid)
+        covered = matte[None].clamp(min=_LEAST)
+        person = torch.where(matte > _LEAST, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
+    return SourceTexture(parts, pose, frame, matte, person, background)
+
+
+def _enlarged(matte: Tensor, small: Tensor, frame: Frame, image: Tensor) -> Tensor:
+    """A matte (1, h, w) of a frame on the whole canvas (H, W), its edges those of the image (3, H, W)."""
+    model = linear_model(matte, small).to(image.device)
+    canvas = image.new_zeros(image.shape[1:])
+    box = beyond(frame.box)
+    top, left = max(box.top, 0), max(box.left, 0)
+    bottom, right = min(box.bottom, image.shape[1]), min(box.right, image.shape[2])
+    box = frame.box
+    y = (torch.arange(top, bottom, device=image.device) + 0.5 - box.top) / box.height
+    x = (torch.arange(left, right, device=image.device) + 0.5 - box.left) / box.width
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None] * 2 - 1
+    fine = functional.grid_sample(model[None], grid, padding_mode="border", align_corners=False)[0]
+    canvas[top:bottom, left:right] = applied(fine, image[:, top:bottom, left:right])
+    return canvas
+
+
+def _hole(matte: Tensor, frame: Frame) -> Tensor:
+    """Where the background is not to be trusted, (H, W): the person and a margin, softly."""
+    radius = max(1, round(_HOLE * frame.box.height))
+    sure = ((matte - _DOUBT) / (0.5 - _DOUBT)).clamp(0, 1)  # wisps of doubt are left alone
+    across = functional.max_pool2d(sure[None], (1, 2 * radius + 1), 1, (0, radius))
+    return functional.max_pool2d(across, (2 * radius + 1, 1), 1, (radius, 0))[0]

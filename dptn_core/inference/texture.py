@@ -1,0 +1,304 @@
+"""The source's own pixels carried to the target at any resolution, and what the network drew where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..framing import Frame, resize
+from ..network.carrier import (
+    Carried,
+    Carrier,
+    CarrierInput,
+    attention_scores,
+    candidate_places,
+    two_likeliest,
+)
+from ..pose.limb_transforms import LimbTransforms, limb_transforms
+from ..segmentation.edges import applied, linear_model
+from ..transfer import Compose, Composed, Generated
+from .source_texture import SourceTexture, beyond, pose_in, working_frame
+
+_TOKENS: Final = 48  # rows of target places at most at which attention is asked
+_QUERIES: Final = 256  # at once
+_PIXELS: Final = 1 << 18  # composed at once
+_SHARP: Final = 8.0  # how much shorter the change from one body part to the next is than at the working size
+_STEEP: Final = 3.0  # mattes, likewise
+_OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are carried
+_SURER: Final = 2.5  # and the change from carried to generated
+_NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
+_FINER: Final = 1.25  # a source this much finer than the output is scaled down first
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What the carrier decided about one target, at its working size h x w."""
+
+    frame: Frame  # of the target
+    found: Carried
+
+    def correspondence(self, texture: SourceTexture) -> Tensor:
+        """Pixels of the source image (h, w, 2), for each pixel of the target's frame."""
+        height, width = self.frame.size
+        box = texture.frame.box
+        scale = self.found.at.new_tensor([box.width / width * height, box.height])
+        likelier = self.found.at[0, 0]
+        return likelier * scale + scale.new_tensor([box.left, box.top])
+
+    def choice(self) -> Tensor:
+        """Candidate of `pose.limb_transforms` that each pixel of the target's frame took, (h, w) int64."""
+        return two_likeliest(self.found.choice, self.frame.size)[1][0, 0]
+
+
+def composer(carrier: Carrier, texture: SourceTexture) -> Compose:
+    """Composes images from the source's own pixels, for `transfer`.
+
+    Args:
+        carrier: in eval mode.
+        texture: of the source that is transferred, from `encode_texture`.
+    """
+    return lambda generated, size: compose_texture(decide(carrier, texture, generated), texture, size)
+
+
+def decide(carrier: Carrier, texture: SourceTexture, generated: Generated) -> Decision:
+    """Ask the carrier where the pixels of one target come from."""
+    device = next(carrier.parameters()).device
+    work = replace(working_frame(generated.frame), size=texture.frame.size)
+    target = pose_in(work, generated.pose).to(device)
+    background = _still(work, texture.frame)
+    with torch.inference_mode():
+        transforms = limb_transforms(target, texture.pose, background)
+        given = CarrierInput(
+            source=texture.parts.image,
+            mask=texture.parts.image[:, :1],  # not looked at: the source's parts are known already
+            generated=generated.image[None].float().to(device),
+            scores=_scores(generated, transforms, work),
+            source_pose=texture.pose,
+            target_pose=target,
+            background=background,
+        )
+        return Decision(work, carrier(given, texture.parts)[1])
+
+
+def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int, int]) -> Composed:
+    """The image of a decision at any size (H, W), in strips: memory grows with the output alone."""
+    height, width = size
+    frame, found = decision.frame, decision.found
+    canvas = frame.canvas
+    with torch.inference_mode():
+        image, invented = _background(texture, frame, size)
+        matte = image.new_zeros(height, width)
+        maps = _Maps.of(found)
+        layers = _layers(texture, found, frame, height / canvas.height)
+        for rows, columns in _strips(frame, size):
+            y = ((rows + 0.5) / height * canvas.height - frame.box.top) / frame.box.height
+            x = ((columns + 0.5) / width * canvas.width - frame.box.left) / frame.box.width
+            person, covers, unseen, there = _composed(found, maps, layers, texture.frame, y, x)
+            region = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+            for plane, colour in zip(image, person, strict=True):
+                _blend(plane[region], colour, covers, there)
+            _blend(matte[region], torch.ones_like(covers), covers, there)
+            _blend(invented[region], unseen, covers, there)
+    return Composed(image, matte, invented)
+
+
+def _still(target: Frame, source: Frame) -> tuple[Tensor, Tensor]:
+    """Where in the source's frame the things are that stand still.
+
+    On one canvas they stay where they are; on another one the frames lie on each other.
+    """
+    aspect = target.size[1] / target.size[0]
+    if target.canvas != source.canvas:
+        return torch.eye(2), torch.zeros(2)
+    scale_x, scale_y = target.box.width / source.box.width, target.box.height / source.box.height
+    left = (target.box.left - source.box.left) / source.box.width * aspect
+    top = (target.box.top - source.box.top) / source.box.height
+    return torch.diag(torch.tensor([scale_x, scale_y])), torch.tensor([left, top])
+
+
+def _scores(generated: Generated, transforms: LimbTransforms, work: Frame) -> Tensor:
+    """(1, 2, K, rows, columns): the attention of all layers and heads at each candidate's place, mean and largest."""
+    source = generated.source
+    rows, columns = source.features.grid
+    step = -(-rows // _TOKENS)
+    picked_rows = torch.arange(step // 2, rows, step)
+    picked_columns = torch.arange(step // 2, columns, step)
+    tokens = (picked_rows[:, None] * columns + picked_columns).flatten()
+    aspect = work.size[1] / work.size[0]
+    at = torch.stack(
+        torch.meshgrid((picked_columns + 0.5) / columns * aspect, (picked_rows + 0.5) / rows, indexing="xy"), -1
+    )
+    at = at.flatten(0, 1).to(transforms.matrix.device)
+    generator = source.model.generator
+    every = []
+    for layer, queries in enumerate(generated.queries):
+        parts = []
+        for some, there in zip(tokens.split(_QUERIES), at.split(_QUERIES), strict=True):
+            heads = generator.attention_of(source.features, queries[:, :, some], layer, average_heads=False)
+            maps = heads[0].unflatten(-1, (rows, columns)).to(transforms.matrix.device)
+            parts.append(attention_scores(maps[None], transforms, there, aspect)[0])
+        every.append(torch.cat(parts, -1))  # (heads, K, T)
+    found = torch.cat(every)
+    grid = (len(picked_rows), len(picked_columns))
+    return torch.stack([found.mean(0), found.amax(0)])[None].unflatten(-1, grid)
+
+
+def _background(texture: SourceTexture, frame: Frame, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """What lies behind the person, (3, H, W), and how much of it had to be invented, (H, W)."""
+    source, target = texture.frame, frame
+    layers = torch.cat([texture.background, texture.matte[None]])
+    if target.canvas == source.canvas:
+        both = resize(layers, size)
+        return both[:3], both[3]
+    # the frames lie on each other; what the source image does not reach is mirrored
+    height, width = size
+    y = (torch.arange(height, device=layers.device) + 0.5) / height * target.canvas.height
+    x = (torch.arange(width, device=layers.device) + 0.5) / width * target.canvas.width
+    y = ((y - target.box.top) / target.box.height * source.box.height + source.box.top) / source.canvas.height
+    x = ((x - target.box.left) / target.box.width * source.box.width + source.box.left) / source.canvas.width
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None] * 2 - 1
+    both = functional.grid_sample(layers[None], grid, padding_mode="reflection", align_corners=False)[0]
+    outside = ((grid[0].abs() > 1).any(-1)).to(both)
+    return both[:3].clone(), torch.maximum(both[3], outside)
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """The carrier's decisions as planes that are enlarged together."""
+
+    coarse: Tensor  # (K + 2, h / 2, w / 2): choice, residual
+    fine: Tensor  # (8, h, w): seen, carry, model of the matte
+    drawing: Tensor  # (3, h, w)
+
+    @classmethod
+    def of(cls, found: Carried) -> _Maps:
+        carry = found.carry.sigmoid()
+        person = (carry * found.carried + (1 - carry) * found.drawing).clamp(0, 1)
+        model = linear_model((_STEEP * found.matte[0]).sigmoid(), person[0])
+        return cls(
+            torch.cat([found.choice[0], found.residual[0]]),
+            torch.cat([found.seen[0], found.carry[0], model]),
+            found.drawing[0],
+        )
+
+
+def _strips(frame: Frame, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows and columns of the output that the person may be in, few enough at once."""
+    box = beyond(frame.box)
+    scale_y, scale_x = size[0] / frame.canvas.height, size[1] / frame.canvas.width
+    top, bottom = (min(max(round(edge * scale_y), 0), size[0]) for edge in (box.top, box.bottom))
+    left, right = (min(max(round(edge * scale_x), 0), size[1]) for edge in (box.left, box.right))
+    if right <= left or bottom <= top:
+        return
+    columns = torch.arange(left, right)
+    for rows in torch.arange(top, bottom).split(max(1, _PIXELS // (right - left))):
+        yield rows, columns
+
+
+def _layers(texture: SourceTexture, found: Carried, target: Frame, scale: float) -> Tensor:
+    """The source person's colours and matte, (1, 4, H, W), on the source's canvas and no finer than is needed.
+
+    Args:
+        texture: the source.
+        found: its transforms say how much larger the source person is than the target's.
+        target: frame of the target.
+        scale: pixels of the output for one of the target's canvas.
+    """
+    layers = torch.cat([texture.person, texture.matte[None]])
+    exists = found.transforms.exists[0, :-1]
+    size = found.transforms.matrix[0, :-1][exists].det().abs().sqrt()
+    larger = float(size.median()) if len(size) else 1.0
+    finer = texture.frame.box.height * larger / (target.box.height * scale)
+    if finer > _FINER:
+        height, width = (max(1, round(side / finer)) for side in layers.shape[1:])
+        layers = torch.cat([resize(layers[:3], (height, width)), resize(layers[3:], (height, width))])
+    return layers[None]
+
+
+def _composed(
+    found: Carried, maps: _Maps, layers: Tensor, source: Frame, y: Tensor, x: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The person in a strip of the output.
+
+    Args:
+        found: the carrier's decisions.
+        maps: the same, to be enlarged.
+        layers: from `_layers`.
+        source: frame of the source.
+        y: (h,) rows as fractions of the target's frame.
+        x: (w,) columns.
+
+    Returns:
+        Of the N pixels that the person may cover: colours (3, N), the matte (N,), how much is invented (N,), and where
+        they are, (h, w) bool.
+    """
+    device = maps.fine.device
+    y, x = y.to(device), x.to(device)
+    fine = _enlarged(maps.fine, y, x)
+    there = fine[7] > _NOTHING  # the largest value the matte has close by
+    fine = fine[:, there]
+    coarse = _enlarged(maps.coarse, y, x)[:, there]
+    drawing = _enlarged(maps.drawing, y, x)[:, there]
+    aspect = source.size[1] / source.size[0]
+    row, column = there.nonzero(as_tuple=True)
+    at = torch.stack([x[column] * aspect, y[row]], -1)  # (N, 2)
+    carried = _carried(found, coarse, layers, source, at)
+    carry = (_SURER * fine[1]).sigmoid()
+    person = (carry * carried[:3] + (1 - carry) * drawing).clamp(0, 1)
+    matte = applied(fine[2:, None], person[:, None])[0]
+    # where pixels are carried, or the source shows the place, its own outline is the sharpest there is
+    shown = torch.maximum(_OUTLINE * carry, fine[0].sigmoid())
+    matte = matte * (1 - shown * (1 - carried[3]))
+    return person, matte, 1 - fine[0].sigmoid(), there
+
+
+def _carried(found: Carried, coarse: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
+    """The source's colours and matte (4, N) for N target places (N, 2)."""
+    candidates = coarse.shape[0] - 2
+    choice, residual = coarse[:candidates] * _SHARP, coarse[candidates:].T
+    best, first = choice.max(0)
+    others = choice.scatter(0, first[None], -torch.inf)
+    second_best, second = others.max(0)
+    share = (second_best - best).exp() / (1 + (second_best - best).exp())
+    carried = _looked_up(found, first, residual, layers, source, at)
+    mixed = share > _NOTHING
+    other = _looked_up(found, second[mixed], residual[mixed], layers, source, at[mixed])
+    carried[:, mixed] += share[mixed] * (other - carried[:, mixed])
+    return carried
+
+
+def _looked_up(found: Carried, which: Tensor, residual: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
+    """(C, N) samples of layers (1, C, H, W) where candidates (N,) send places (N, 2)."""
+    goes = candidate_places(found.transforms, which[None, None], residual.T[None, :, None], at[None])[0, 0]
+    aspect = source.size[1] / source.size[0]
+    box, canvas = source.box, source.canvas
+    x = (goes[:, 0] / aspect * box.width + box.left) / canvas.width
+    y = (goes[:, 1] * box.height + box.top) / canvas.height
+    grid = torch.stack([x, y], -1)[None, None].to(layers.device) * 2 - 1
+    found_there = functional.grid_sample(layers, grid, padding_mode="border", align_corners=False)[0, :, 0]
+    return found_there.to(which.device)
+
+
+def _enlarged(planes: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Planes (C, h, w) of a frame at rows y (H,) and columns x (W,), fractions of it: (C, H, W), bilinear.
+
+    Two products of matrices: as the new grid is straight, that is many times faster than looking pixels up.
+    """
+    return _tents(y, planes.shape[1]) @ planes @ _tents(x, planes.shape[2]).T
+
+
+def _tents(at: Tensor, length: int) -> Tensor:
+    """Weights (N, length) of the pixels of a line at fractions (N,) of it."""
+    place = (at * length - 0.5).clamp(0, length - 1)
+    return (1 - (place[:, None] - torch.arange(length, device=at.device)).abs()).clamp(min=0)
+
+
+def _blend(plane: Tensor, value: Tensor, weight: Tensor, there: Tensor) -> None:
+    """Mix values (N,) by weights (N,) into a plane (h, w) at the N places that are `there`."""
+    weight, value, there = weight.to(plane.device), value.to(plane.device), there.to(plane.device)
+    plane[there] += weight * (value - plane[there])
