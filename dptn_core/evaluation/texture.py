@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -132,14 +132,21 @@ def score_texture(
         found.append(_found(made, pair, size))
         if progress is not None:
             progress(number + 1)
-    means = {name: torch.cat(some).double().nanmean(0).tolist() for name, some in rows.items()}
+    means: dict[str, list[float | None]] = {
+        name: torch.cat(some).double().nanmean(0).tolist() for name, some in rows.items()
+    }
     extra = dict(
         zip(("flow_2", "seen_auc", "target_iou", "source_iou"), torch.stack(found).nanmean(0).tolist(), strict=True)
     )
-    names = [f.name for f in fields(TextureScores)][:4]
     return {
-        name: TextureScores(**dict(zip(names, values, strict=True)), **(extra if name == CARRIED else {}))
-        for name, values in means.items()
+        name: TextureScores(
+            psnr=psnr,
+            ssim=ssim,
+            st_lpips=None if distance is None else st_lpips,
+            sharpness=sharpness,
+            **(extra if name == CARRIED else {}),
+        )
+        for name, (psnr, ssim, st_lpips, sharpness) in means.items()
     }
 
 
