@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -132,15 +132,13 @@ def score_texture(
         found.append(_found(made, pair, size))
         if progress is not None:
             progress(number + 1)
-    means = {name: torch.cat(some).double().nanmean(0).tolist() for name, some in rows.items()}
-    extra = dict(
-        zip(("flow_2", "seen_auc", "target_iou", "source_iou"), torch.stack(found).nanmean(0).tolist(), strict=True)
-    )
-    names = [f.name for f in fields(TextureScores)][:4]
-    return {
-        name: TextureScores(**dict(zip(names, values, strict=True)), **(extra if name == CARRIED else {}))
-        for name, values in means.items()
-    }
+    table = {}
+    for name, some in rows.items():
+        psnr, ssim, st_lpips, sharpness = torch.cat(some).double().nanmean(0).tolist()
+        table[name] = TextureScores(psnr, ssim, None if distance is None else st_lpips, sharpness)
+    flow, auc, target, source = torch.stack(found).nanmean(0).tolist()
+    table[CARRIED] = replace(table[CARRIED], flow_2=flow, seen_auc=auc, target_iou=target, source_iou=source)
+    return table
 
 
 def _found(made: Composition, pair: PeoplePairs, size: tuple[int, int]) -> Tensor:

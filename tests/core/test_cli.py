@@ -406,6 +406,16 @@ def test_figures_can_start_anywhere_in_its_endless_set(desk):
     np.testing.assert_array_equal(sheet("--pairs", "3")[:, 72:144], sheet("--pairs", "1", "--first", "1")[:, :72])
 
 
+def test_heights_and_masks_of_a_transfer(desk, capsys):
+    assert main(desk.arguments("--height", 60, "--masks")) == 0
+    width = round(CANVAS[0] * 60 / CANVAS[1])
+    for part in ("", "_person", "_invented"):
+        assert size_of(desk.out / f"wave{part}.png") == (width, 60)
+    capsys.readouterr()
+    assert "wants --texture full" in refused(capsys, desk.arguments("--masks", "--texture", "network"))
+    assert "pictures of up to 8192 pixels" in refused(capsys, desk.arguments("--height", 9000))
+
+
 def test_the_demo_writes_every_picture_that_it_names_and_all_that_ship(desk, capsys):
     arguments = ["demo", "--model", desk.model, "--out", desk.out, "--device", "cpu", "--precision", "fp32"]
     assert main([str(argument) for argument in arguments]) == 0
