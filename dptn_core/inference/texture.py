@@ -31,7 +31,6 @@ _SHARP: Final = 8.0  # how much shorter the change from one body part to the nex
 _STEEP: Final = 3.0  # mattes, likewise
 _OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are carried
 _SURER: Final = 2.5  # and the change from carried to generated
-_KEEN: Final = 0.5  # logit: pixels that may be a little off are sooner carried, as they are sharp
 _NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
 _FINER: Final = 1.25  # a source this much finer than the output is scaled down first
 
@@ -249,7 +248,7 @@ def _composed(
     row, column = there.nonzero(as_tuple=True)
     at = torch.stack([x[column] * aspect, y[row]], -1)  # (N, 2)
     carried = _carried(found, coarse, layers, source, at)
-    carry = (_SURER * (fine[1] + _KEEN)).sigmoid()
+    carry = (_SURER * fine[1]).sigmoid()
     person = (carry * carried[:3] + (1 - carry) * drawing).clamp(0, 1)
     matte = applied(fine[2:, None], person[:, None])[0]
     # where pixels are carried, or the source shows the place, its own outline is the sharpest there is
