@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..framing import Box, Frame
-from ..inpainting import fill_background
 from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
 from ..pose import Pose
 from ..segmentation.edges import applied, linear_model
@@ -65,6 +64,8 @@ def encode_texture(
         mask: (H, W) in [0, 1] on the image's canvas, from `segmentation.person_mask` or by hand; None: nobody knows.
         avoid: (H, W) in [0, 1]: other people, who stay where they are and are not copied into the background.
     """
+    from ..inpainting import fill_background  # scipy is heavy, and not wanted before the first run
+
     device = next(carrier.parameters()).device
     image = source.picture.float().clamp(0, 1)
     frame = working_frame(source.frame)

@@ -240,7 +240,11 @@ def test_a_run_writes_a_carrier_that_can_be_used(finished, model):
     with safe_open(path, "pt") as file:
         facts = file.metadata()
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16, torch.int64}  # noqa: SIM118
-    assert facts["steps"] == "4" and facts["training"] == "100% drawn figures" and facts["license"].startswith("MIT")
+    assert (
+        facts["steps"] == "4"
+        and facts["training"] == "100% drawn figures"
+        and facts["license"].startswith("Apache-2.0")
+    )
     assert facts["generators"].startswith("tiny.safetensors ") and len(facts["generators"].split()[1]) == 12
     assert facts["command"] == "dptn train --config tiny.toml"
     assert read_picture(finished / "sheets" / "0000004.png").shape == (3, 3 * 48, 2 * 6 * 32)

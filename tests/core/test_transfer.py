@@ -175,8 +175,8 @@ def test_progress_may_stop_the_work(source, monkeypatch):
         pass
 
     calls = []
-    draw = source.model.generator.transfer
-    monkeypatch.setattr(source.model.generator, "transfer", lambda *given: calls.append(1) or draw(*given))
+    draw = source.model.generator.transfer_with_queries
+    monkeypatch.setattr(source.model.generator, "transfer_with_queries", lambda *given: calls.append(1) or draw(*given))
 
     def stop(done, drawn):
         if done >= 4:
