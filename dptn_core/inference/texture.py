@@ -27,10 +27,11 @@ from .source_texture import SourceTexture, beyond, pose_in, working_frame
 _TOKENS: Final = 48  # rows of target places at most at which attention is asked
 _QUERIES: Final = 256  # at once
 _PIXELS: Final = 1 << 18  # composed at once
-_SHARP: Final = 8.0  # how much shorter the change from one body part to the next is than at the working size
-_STEEP: Final = 3.0  # mattes, likewise
+# How much shorter a change is than at the working size, where it is as wide as the carrier is unsure of its place:
+_SHARP: Final = 8.0  # from one body part to the next
+_STEEP: Final = 3.0  # from the person to the background
+_SURER: Final = 2.5  # from carried to generated
 _OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are carried
-_SURER: Final = 2.5  # and the change from carried to generated
 _NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
 _FINER: Final = 1.25  # a source this much finer than the output is scaled down first
 
