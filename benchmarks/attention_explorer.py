@@ -27,12 +27,12 @@ sys.path[:0] = [str(PACK), str(PACK / "tests" / "nodes"), str(PACK / "tests" / "
 
 from browser import chromium, new_page, served_pack  # noqa: E402  # from the folders above
 
-from dptn_core.attention_maps import attention_maps  # noqa: E402
 from dptn_core.checkpoint import DPTNModel, load_model, starter_path  # noqa: E402
+from dptn_core.image_io import to_bytes  # noqa: E402
+from dptn_core.inference.attention_maps import attention_maps  # noqa: E402
+from dptn_core.inference.transfer import encode_source, transfer  # noqa: E402
 from dptn_core.network import Generator, GeneratorConfig  # noqa: E402
-from dptn_core.pictures import to_bytes  # noqa: E402
 from dptn_core.pose import KEYPOINT_NAMES, Canvas, standing_pose  # noqa: E402
-from dptn_core.transfer import encode_source, transfer  # noqa: E402
 
 CANVAS = Canvas(512, 512)
 HOVER = """async ([side, region, hovers]) => {

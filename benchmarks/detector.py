@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dptn_core.data.figures import draw_pairs
-from dptn_core.data.synthetic.pairs import SyntheticPairs, pair_seeds
+from dptn_core.data.synthetic.figures import draw_pairs
+from dptn_core.data.synthetic.synthetic_pairs import SyntheticPairs, pair_seeds
 from dptn_core.detection import detect_frames, detect_people, load_movenet
 from dptn_core.detection.crops import shrunk
 from dptn_core.detection.movenet import MoveNet
-from dptn_core.pictures import read_picture
+from dptn_core.image_io import read_picture
 from dptn_core.pose import People
 from dptn_core.samples import FIGURE
 from dptn_core.segmentation import load_segmenter, person_mask

@@ -18,20 +18,20 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dptn_core.checkpoint import DPTNModel, load_model, starter_path
-from dptn_core.data.pairs import PreparedSet, open_prepared
-from dptn_core.data.sheet import tile
-from dptn_core.evaluation.drawn import foreground_psnr
-from dptn_core.evaluation.people import mean_gradient
+from dptn_core.data.datasets import PreparedSet, open_prepared
+from dptn_core.data.synthetic.pair_sheet import tile
+from dptn_core.evaluation.figures_test import foreground_psnr
+from dptn_core.evaluation.people_test import mean_gradient
+from dptn_core.image_io import write_picture
 from dptn_core.inference.carrier_file import load_carrier
 from dptn_core.inference.source_texture import encode_texture
 from dptn_core.inference.texture import composer
+from dptn_core.inference.transfer import encode_source, transfer
 from dptn_core.network.carrier import Carrier
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from dptn_core.pictures import write_picture
 from dptn_core.pose import Canvas, Pose
 from dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
-from dptn_core.training.carrier.state import carrier_path
-from dptn_core.transfer import encode_source, transfer
+from dptn_core.training.carrier_training.carrier_state import carrier_path
 
 SHOWN = 8
 NETWORK = "the model alone"

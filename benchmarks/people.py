@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from dptn_core.checkpoint import DPTNModel, load_model
 from dptn_core.commands.options import size
-from dptn_core.data.sheet import tile
-from dptn_core.data.synthetic.pairs import pair_seeds
+from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
-from dptn_core.evaluation.people import PeopleScores, generated, score_people
+from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
+from dptn_core.evaluation.people_test import PeopleScores, generated, score_people
+from dptn_core.image_io import write_picture
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from dptn_core.pictures import write_picture
 
 SIZES = ((256, 192), (512, 384))
 SHOWN = 8

@@ -18,11 +18,11 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from dptn_core.image_io import read_picture
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
 from dptn_core.perceptual.shift_tolerant import TrunkName
-from dptn_core.pictures import read_picture
-from dptn_core.precision import Precision, autocast
 from dptn_core.samples import PHOTOGRAPH
+from dptn_core.system.device import Precision, autocast
 
 _WAYS: tuple[tuple[TrunkName, int], ...] = (("alexnet", 2), ("alexnet", 5), ("vgg16", 2), ("vgg16", 3), ("vgg16", 5))
 _PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")

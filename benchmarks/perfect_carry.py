@@ -16,9 +16,9 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.data.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.data.sheet import carried_source
-from dptn_core.evaluation.drawn import COLOUR_RIGHT, figure_heatmaps, foreground_psnr, garment_error
+from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.data.synthetic.pair_sheet import carried_source
+from dptn_core.evaluation.figures_test import COLOUR_RIGHT, figure_heatmaps, foreground_psnr, garment_error
 
 BATCH = 10
 

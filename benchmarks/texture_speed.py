@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 
 from dptn_core.checkpoint import load_model, starter_path
+from dptn_core.image_io import read_picture
 from dptn_core.inference.source_texture import encode_texture
 from dptn_core.inference.texture import compose_texture, decide
-from dptn_core.inference.texturing import load_texturing, mask_of
-from dptn_core.pictures import read_picture
+from dptn_core.inference.texture_networks import load_texturing, mask_of
+from dptn_core.inference.transfer import Composed, Generated, encode_source, transfer
 from dptn_core.pose import load_pose_file
 from dptn_core.samples import FIGURE, FIGURE_POSE, POSES
-from dptn_core.transfer import Composed, Generated, encode_source, transfer
 
 HEIGHTS = (256, 512, 1024, 2048)
 _PAGE, _MIB = 4096, 2**20

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..dptn_core.attention import attention_at, carried, correspondence, peaks
-from ..dptn_core.attention_maps import attention_maps
-from ..dptn_core.attention_picture import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
-from ..dptn_core.framing import Frame
+from ..dptn_core.inference.attention import attention_at, carried, correspondence, peaks
+from ..dptn_core.inference.attention_maps import attention_maps
+from ..dptn_core.inference.attention_plot import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
+from ..dptn_core.inference.framing import Frame
+from ..dptn_core.inference.transfer import Transfer
 from ..dptn_core.pose import KEYPOINT_NAMES, Canvas, Pose
-from ..dptn_core.transfer import Transfer
 from . import host
 from .errors import BlockError, expect, speaking_for
 from .host import io, ui

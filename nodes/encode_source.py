@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..dptn_core.transfer import encode_source
+from ..dptn_core.inference.transfer import encode_source
 from . import host
 from .errors import BlockError, expect, speaking_for
 from .host import io

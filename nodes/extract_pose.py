@@ -8,8 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..dptn_core.detection import detect_frames, load_movenet
-from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_person, draw_skeleton
-from ..dptn_core.pose.extraction import (
+from ..dptn_core.detection.external import (
     OPENPOSE_BODY,
     PERSONS,
     VITPOSE,
@@ -21,6 +20,7 @@ from ..dptn_core.pose.extraction import (
     load_vitpose,
     missing_weights_message,
 )
+from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_person, draw_skeleton
 from . import host
 from .errors import BlockError, speaking_for
 from .host import io

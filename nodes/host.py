@@ -19,8 +19,8 @@ import torch
 from comfy_api.latest import ComfyExtension, io, ui
 from PIL import Image
 
-from ..dptn_core.atomic import written_beside
-from ..dptn_core.pictures import to_bytes
+from ..dptn_core.image_io import to_bytes
+from ..dptn_core.system.files import written_beside
 
 __all__ = ["ComfyExtension", "io", "ui"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..dptn_core.checkpoint import load_model, starter_path
-from ..dptn_core.precision import DTYPES, choose_precision
+from ..dptn_core.system.device import DTYPES, choose_precision
 from . import host
 from .errors import BlockError, speaking_for
 from .host import io
-from .texture import load_texture_networks
+from .texturing import load_texture_networks
 from .types import HostedModel, ModelType
 
 _BLOCK, _STARTER = "Load DPTN Model", "starter"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..dptn_core import samples
-from ..dptn_core.pictures import read_picture
+from ..dptn_core.image_io import read_picture
 from ..dptn_core.pose import Canvas, People, Pose, load_pose_file
 from . import host
 from .errors import speaking_for
@@ -68,7 +68,7 @@ class SamplePerson(io.ComfyNode):
 
 
 def _drawn(seed: int) -> io.NodeOutput:
-    from ..dptn_core.data.figures import draw_pairs, pair_seeds  # a third of the pack's import time
+    from ..dptn_core.data.synthetic.figures import draw_pairs, pair_seeds  # a third of the pack's import time
 
     pair = draw_pairs(pair_seeds(seed, 0, 1), _SIZE)
     canvas = Canvas(_SIZE[1], _SIZE[0])

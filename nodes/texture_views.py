@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from ..dptn_core.inference.texture import compose_texture, decide
-from ..dptn_core.inference.texture_picture import (
+from ..dptn_core.inference.texture_plot import (
     choice_picture,
     dense_map,
     invented_picture,
     source_parts_picture,
     source_places,
 )
-from ..dptn_core.transfer import Generated, Transfer
+from ..dptn_core.inference.transfer import Generated, Transfer
 from .images import at_most, size_at_most
 from .types import HostedModel, KeptTransfer
 

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..dptn_core.image_io import LARGEST_PIXELS
 from ..dptn_core.inference.texture import composer
-from ..dptn_core.pictures import LARGEST_PIXELS
+from ..dptn_core.inference.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from ..dptn_core.pose import Canvas, People, Pose, fit_to_canvas, fit_to_person
-from ..dptn_core.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from . import host
 from .errors import BlockError, expect, speaking_for
 from .host import io, ui
 from .images import to_host
 from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found
-from .texture import HeldTexture
+from .texturing import HeldTexture
 from .types import AttentionType, HostedAttention, HostedModel, HostedSource, KeptTransfer, PoseType, SourceType
 
 _BLOCK = "Transfer Pose"

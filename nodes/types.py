@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..dptn_core.checkpoint import DPTNModel
-from ..dptn_core.transfer import EncodedSource, Transfer
+from ..dptn_core.inference.transfer import EncodedSource, Transfer
 from . import host
 from .host import io
-from .texture import ROOM, HeldTexture, TextureNetworks
+from .texturing import ROOM, HeldTexture, TextureNetworks
 
 ModelType = io.Custom("DPTN_MODEL")
 SourceType = io.Custom("DPTN_SOURCE")

@@ -25,18 +25,18 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from dptn_core.atomic import written_beside
 from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.data.synthetic.pairs import PeoplePairs, pair_seeds
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
-from dptn_core.evaluation.drawn import foreground_psnr
-from dptn_core.evaluation.people import mean_gradient
+from dptn_core.data.synthetic.synthetic_pairs import PeoplePairs, pair_seeds
+from dptn_core.evaluation.figures_test import foreground_psnr
+from dptn_core.evaluation.people_test import mean_gradient
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
 from dptn_core.network.carrier import Carried, Carrier, CarrierInput, SourceParts
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
 from dptn_core.segmentation import load_segmenter
-from dptn_core.training.carrier.examples import Examples, given_of, make_examples
-from dptn_core.training.carrier.losses import background_of, compose
+from dptn_core.system.files import written_beside
+from dptn_core.training.carrier_training.carrier_losses import background_of, compose
+from dptn_core.training.carrier_training.examples import Examples, given_of, make_examples
 
 WHOLE: Final = "whole"
 NEAR: Final = 0.02  # of the height, for places

@@ -14,25 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dptn_core.atomic import remove_leftovers, written_beside
-from dptn_core.data.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.evaluation.drawn import foreground_psnr, joint_hits
+from benchmarks.ablation.variants import Variant, new_variant_state
+from dptn_core.data.synthetic.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.evaluation.figures_test import foreground_psnr, joint_hits
 from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
-from dptn_core.processes import Processes
+from dptn_core.system.distributed import Processes
+from dptn_core.system.files import remove_leftovers, written_beside
 from dptn_core.training.batches import make_batch, sigma_at
-from dptn_core.training.config import (
-    DataConfig,
-    LossConfig,
-    OptimiserConfig,
-    RunConfig,
-    Stage,
-    TrainingConfig,
-)
 from dptn_core.training.loop import one_step
 from dptn_core.training.steps import Objective
-from dptn_core.training.synthetic import PairSource
-
-from .variants import Variant, new_variant_state
+from dptn_core.training.synthetic_batches import PairSource
+from dptn_core.training.training_config import DataConfig, LossConfig, OptimiserConfig, RunConfig, Stage, TrainingConfig
 
 _TEST_BATCH = 20  # does not change the scores
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dptn_core.atomic import written_beside
-
-from .runs import Budget, Run, Scores
-from .variants import FULL, VARIANTS, Variant
+from benchmarks.ablation.runs import Budget, Run, Scores
+from benchmarks.ablation.variants import FULL, VARIANTS, Variant
+from dptn_core.system.files import written_beside
 
 _DASH = "–"
 

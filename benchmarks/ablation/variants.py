@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from dptn_core.network import Generator, GeneratorConfig, SourceFeatures, initialise
-from dptn_core.training.config import LossConfig, TrainingConfig
 from dptn_core.training.state import TrainingState, new_state
+from dptn_core.training.training_config import LossConfig, TrainingConfig
 
 # Of the first, orthogonal convolutions; the paper's 0.02 starts slower than a budget this small can wait for.
 _GAIN = 1.0

@@ -7,12 +7,12 @@ from typing import Final
 
 import torch
 
-from .errors import CheckpointError
-from .facts import ModelFacts
-from .files import read_contents
+from .checkpoint_error import CheckpointError
+from .inferred_sizes import check_layout, check_stated_config, infer_config
+from .metadata import ModelFacts
 from .model import DPTNModel, build_generator
-from .names import Weights, recognise
-from .sizes import check_layout, check_stated_config, infer_config
+from .tensor_files import read_contents
+from .tensor_names import Weights, recognise
 
 STARTER: Final = Path(__file__).parent.parent / "weights" / "starter.safetensors"
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ..network import Generator, GeneratorConfig, keep_norms_fp32
-from .errors import CheckpointError
-from .facts import Framing, ModelFacts
-from .sizes import layout
+from .checkpoint_error import CheckpointError
+from .inferred_sizes import layout
+from .metadata import Framing, ModelFacts
 
 DTYPES: Final = (torch.float32, torch.float16, torch.bfloat16)
 

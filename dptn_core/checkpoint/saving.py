@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from ..atomic import written_beside
-from .errors import CheckpointError
+from ..system.files import written_beside
+from .checkpoint_error import CheckpointError
 from .model import DPTNModel, convert_weights
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from .detected_people import THRESHOLD, people_finder, person_found
+from .given_poses import read_poses
 from .options import add_model, load_model_of
-from .people import THRESHOLD, people_finder, person_found
-from .poses import read_poses
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -25,11 +25,11 @@ def run(options: Namespace) -> None:
     import torch
 
     from .. import samples
-    from ..attention_picture import attention_picture
-    from ..inference.texturing import compose_from, load_texturing
-    from ..pictures import read_picture, to_picture, write_picture
+    from ..image_io import read_picture, to_picture, write_picture
+    from ..inference.attention_plot import attention_picture
+    from ..inference.texture_networks import compose_from, load_texturing
+    from ..inference.transfer import encode_source, transfer
     from ..pose import People, draw_skeleton, fit_to_person
-    from ..transfer import encode_source, transfer
 
     model = load_model_of(options)
     texturing = load_texturing(model.device)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .detected_people import Finder, add_threshold, people_finder
 from .options import CommandError, about
-from .people import Finder, add_threshold, people_finder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,8 +34,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn detect`."""
-    from ..clips import is_clip
-    from ..pictures import PictureError, read_picture
+    from ..data.clips import is_clip
+    from ..image_io import PictureError, read_picture
 
     if options.out.exists() and not options.out.is_dir():
         raise CommandError(f"--out {options.out} is a file; name a folder")
@@ -74,7 +74,7 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
     Raises:
         CommandError: a folder holds no pictures, two files would have the same answers, or one would be written over.
     """
-    from ..data.pairs.own_pictures import NoPicturesError, find_pictures
+    from ..data.custom.own_images import NoPicturesError, find_pictures
 
     files: dict[Path, Path] = {}
     for path in given:
@@ -105,7 +105,7 @@ def _answers(out: Path) -> tuple[Path, Path]:
 
 def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:
     """The first frame, and who is in each."""
-    from ..clips import read_clip
+    from ..data.clips import read_clip
 
     first: list[Tensor] = []
 
@@ -122,7 +122,7 @@ def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:
 
 
 def _write(file: Path, out: Path, frames: list[People], image: Tensor, scores: bool) -> None:
-    from ..pictures import to_bytes, write_picture
+    from ..image_io import to_bytes, write_picture
     from ..pose import draw_skeleton_over, save_pose_file
 
     pose, shown = _answers(out)

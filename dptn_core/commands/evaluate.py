@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import torch
 
     from ..checkpoint import DPTNModel
-    from ..evaluation import Networks, Part, Protocol, RealSide
+    from ..evaluation import FidReference, Networks, Part, Protocol
     from ..evaluation.cases import Case, Skipped
-    from ..evaluation.shown import Ranking
+    from ..evaluation.ranked_examples import Ranking
 
 _LOG = logging.getLogger(__name__)
 _FIGURES = 500
@@ -159,7 +159,7 @@ def _check_set(options: Namespace) -> None:
 def _print_people(options: Namespace) -> None:
     try:
         from ..data.synthetic.people import TEST_PAIRS
-        from ..evaluation.people import score_people
+        from ..evaluation.people_test import score_people
         from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
     except ModuleNotFoundError as error:
         raise _wants_packages(error) from error
@@ -199,7 +199,7 @@ def _print_figures(options: Namespace) -> None:
 
 
 def _score_figures(options: Namespace) -> None:
-    from ..data.figures import TEST_SEED
+    from ..data.synthetic.figures import TEST_SEED
     from ..evaluation import draw_figures, score_cases
 
     protocol, networks, ranking = _tools(options)
@@ -217,7 +217,7 @@ def _score_figures(options: Namespace) -> None:
 
 
 def _score_data(options: Namespace) -> None:
-    from ..data.pairs import open_prepared
+    from ..data.datasets import open_prepared
     from ..evaluation import draw_prepared, score_cases
 
     data = open_prepared(options.data, options.split)
@@ -241,7 +241,7 @@ def _score_data(options: Namespace) -> None:
 
 
 def _score_folders(options: Namespace) -> None:
-    from ..data.pairs import read_pairs
+    from ..data.datasets import read_pairs
     from ..evaluation import match_folders, read_matches, score_cases
 
     pairs = read_pairs(options.pairs_list) if options.pairs_list is not None else None
@@ -273,7 +273,7 @@ def _shared(
 ) -> Part | None:
     """Score this process's share of `count` pairs; the first process receives all of them, the others None."""
     from ..evaluation import merge, share_of
-    from ..processes import join_processes
+    from ..system.distributed import join_processes
 
     team = join_processes(device)
     numbers = share_of(count, team.rank, team.count)
@@ -290,7 +290,7 @@ def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:
     from ..evaluation import PROTOCOLS, check_folder, load_networks
     from ..evaluation.frechet import load_moments
     from ..evaluation.metrics import BY_NAME
-    from ..evaluation.shown import Ranking
+    from ..evaluation.ranked_examples import Ranking
 
     if options.out is not None:
         check_folder(options.out)
@@ -341,19 +341,19 @@ def _finish(
 
 def _real(
     part: Part, protocol: Protocol, networks: Networks, place: Path | None, missing: dict[str, str]
-) -> RealSide | None:
-    from ..evaluation import RealSide, real_side
-    from ..evaluation.folders import FolderError
+) -> FidReference | None:
+    from ..evaluation import FidReference, read_fid_reference
+    from ..evaluation.image_folders import FolderError
 
     if networks.inception is None and networks.mobilenet is None:
         return None
     if place is None:
         if part.true_features is None and part.true_small_features is None:
             return None
-        return RealSide(part.true_features, "the true pictures of the same pairs", small=part.true_small_features)
+        return FidReference(part.true_features, "the true pictures of the same pairs", small=part.true_small_features)
     try:
         with _bar(None, "real picture") as step:
-            real = real_side(place, protocol, networks, progress=lambda done, _: step(done))
+            real = read_fid_reference(place, protocol, networks, progress=lambda done, _: step(done))
     except FolderError as error:
         reason = f"wants real pictures, and {error}; name others with --fid-real"
         for name, network in (("fid", networks.inception), ("mobilenet-frechet", networks.mobilenet)):

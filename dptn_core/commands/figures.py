@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..data.synthetic.kept import Renderer
-    from ..data.synthetic.pairs import SyntheticPairs
     from ..data.synthetic.people import Studio
+    from ..data.synthetic.synthetic_pairs import SyntheticPairs
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -50,10 +50,10 @@ def run(options: Namespace) -> None:
     """`dptn figures`."""
     import numpy as np
 
-    from ..data.figures import write_character
-    from ..data.sheet import pair_sheet
-    from ..data.synthetic.pairs import pair_seeds
-    from ..pictures import check_format, write_picture
+    from ..data.synthetic.figures import write_character
+    from ..data.synthetic.pair_sheet import pair_sheet
+    from ..data.synthetic.synthetic_pairs import pair_seeds
+    from ..image_io import check_format, write_picture
 
     _check(options)
     if options.character:
@@ -103,7 +103,7 @@ def _maker(options: Namespace) -> Callable[[Tensor, tuple[int, int]], SyntheticP
         CommandError: options that do not go together, or a missing package.
     """
     if options.kind == "figures":
-        from ..data.figures import draw_pairs
+        from ..data.synthetic.figures import draw_pairs
 
         return draw_pairs
     try:
@@ -129,7 +129,7 @@ def _keep(options: Namespace) -> None:
     if options.first:
         raise CommandError("--keep begins with the first pair; leave out --first, or choose another --seed")
     _maker(options)  # what is missing is said, and what is worked out once is there, before there are many processes
-    from ..data.synthetic.people.version import renderer_version
+    from ..data.synthetic.people.renderer_version import renderer_version
 
     keep.keep(
         options.keep,

@@ -45,7 +45,7 @@ def add_heads(parser: ArgumentParser) -> None:
 def load_model_of(options: Namespace) -> DPTNModel:
     """The model that `add_model`'s options choose."""
     from ..checkpoint import load_model, starter_path
-    from ..precision import DTYPES, choose_precision
+    from ..system.device import DTYPES, choose_precision
 
     device = find_device(options.device)
     dtype = DTYPES[choose_precision(device, options.precision)]

@@ -14,7 +14,7 @@ from .options import CommandError, find_device, natural, positive, share, size
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..data.pairs.build import Progress, Summary
+    from ..data.published.build import Progress, Summary
     from ..pose import People
 
 
@@ -72,7 +72,7 @@ def _published_options(parser: ArgumentParser) -> None:
 
 
 def _prepare_deepfashion(options: Namespace) -> None:
-    from ..data.pairs.deepfashion import prepare_deepfashion
+    from ..data.published.deepfashion import prepare_deepfashion
 
     _check_folders(options)
     with _bar() as progress:
@@ -81,7 +81,7 @@ def _prepare_deepfashion(options: Namespace) -> None:
 
 
 def _prepare_market(options: Namespace) -> None:
-    from ..data.pairs.market import prepare_market
+    from ..data.published.market import prepare_market
 
     _check_folders(options)
     with _bar() as progress:
@@ -119,8 +119,8 @@ def _folder_options(parser: ArgumentParser) -> None:
 
 
 def _prepare_folder(options: Namespace) -> None:
-    from ..data.pairs.folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, prepare_folder
-    from ..data.pairs.own_pictures import Quality
+    from ..data.custom.image_folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, prepare_folder
+    from ..data.custom.own_images import Quality
 
     if options.out.exists() and not options.out.is_dir():
         raise CommandError(f"--out {options.out} is a file; name a folder")
@@ -164,7 +164,7 @@ def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
     """The detector that is asked for, and words that tell it from others."""
     from functools import partial
 
-    from ..pose import extraction
+    from ..detection import external
 
     if options.detector == "built-in":
         from ..detection import detect_people, load_movenet
@@ -174,30 +174,30 @@ def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
 
     folders = [*options.weights, options.out / "weights"]  # the last is where an earlier run may have put them
 
-    def weights(wanted: extraction.Weights) -> Path:
-        found = extraction.find_weights(wanted, folders)
+    def weights(wanted: external.Weights) -> Path:
+        found = external.find_weights(wanted, folders)
         if found is not None:
             return found
         if not options.download:
             advice = "Here: --download, or --weights FOLDER where they lie already"
-            raise CommandError(f"{extraction.missing_weights_message(wanted, folders)}. {advice}")
-        return extraction.download_weights(wanted, folders[0])
+            raise CommandError(f"{external.missing_weights_message(wanted, folders)}. {advice}")
+        return external.download_weights(wanted, folders[0])
 
     device = find_device(options.device)
     described = f"{options.detector}, threshold {options.threshold}"
     if options.detector == "openpose":
-        found = extraction.load_openpose(weights(extraction.OPENPOSE_BODY), device)
+        found = external.load_openpose(weights(external.OPENPOSE_BODY), device)
     else:
-        persons = extraction.find_weights(extraction.PERSONS, folders)
+        persons = external.find_weights(external.PERSONS, folders)
         if persons is None and options.download:
-            persons = weights(extraction.PERSONS)
+            persons = weights(external.PERSONS)
         if persons is None:
             described += ", whole pictures"
             print(
-                f"without {extraction.PERSONS.name} each picture is taken for one person who fills it: two people in "
+                f"without {external.PERSONS.name} each picture is taken for one person who fills it: two people in "
                 "one are not told apart. --download fetches it"
             )
-        found = extraction.load_vitpose(weights(extraction.VITPOSE), device, persons)
+        found = external.load_vitpose(weights(external.VITPOSE), device, persons)
     return partial(found.detect, threshold=options.threshold), described
 
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .detected_people import Finder, add_threshold, people_finder, person_found, sequence_found
+from .given_poses import read_poses
 from .options import CommandError, about, add_model, load_model_of, positive, size
-from .people import Finder, add_threshold, people_finder, person_found, sequence_found
-from .poses import read_poses
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
     from ..checkpoint import DPTNModel
-    from ..inference.texturing import Texturing
+    from ..inference.texture_networks import Texturing
     from ..pose import Canvas, People, Pose
 
 
@@ -124,8 +124,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn transfer`."""
-    from ..pictures import check_format
-    from ..processes import place
+    from ..image_io import check_format
+    from ..system.distributed import place
 
     if options.attention:
         check_format(options.attention)
@@ -185,11 +185,11 @@ def _draw(
     first: bool,
 ) -> None:
     """One picture in the poses of some of the targets, by their numbers; `first`: the one that --attention is about."""
-    from ..attention_picture import attention_picture
-    from ..inference.texturing import compose_from
-    from ..pictures import read_picture
+    from ..image_io import read_picture
+    from ..inference.attention_plot import attention_picture
+    from ..inference.texture_networks import compose_from
+    from ..inference.transfer import encode_source, transfer
     from ..pose import Canvas, People, draw_skeleton
-    from ..transfer import encode_source, transfer
 
     picture = read_picture(source.picture)
     canvas = Canvas(picture.shape[2], picture.shape[1])
@@ -214,7 +214,7 @@ def _draw(
 
 
 def _texturing(options: Namespace, model: DPTNModel) -> Texturing | None:
-    from ..inference.texturing import load_texturing
+    from ..inference.texture_networks import load_texturing
 
     return load_texturing(model.device) if options.texture == "full" else None
 
@@ -226,7 +226,7 @@ def _output_size(canvas: Canvas, height: int | None) -> tuple[int, int] | None:
 
 def _write(path: Path, picture: Tensor | np.ndarray) -> None:
     """Write a picture; where that fails, it would fail for the next picture too."""
-    from ..pictures import PictureError, write_picture
+    from ..image_io import PictureError, write_picture
 
     try:
         write_picture(path, picture)
@@ -236,7 +236,7 @@ def _write(path: Path, picture: Tensor | np.ndarray) -> None:
 
 def _sources(options: Namespace) -> list[_Source]:
     """The pictures to draw from: one draws into --out itself, of several each into a folder of its name."""
-    from ..data.pairs.own_pictures import find_pictures, pose_file_of
+    from ..data.custom.own_images import find_pictures, pose_file_of
 
     pictures: list[tuple[Path, Path]] = []  # and what their folders are named after
     for path in options.image:
@@ -309,9 +309,9 @@ def _image_target(path: Path, person: int | None, find: Finder) -> _Target:
 
 
 def _people_of(path: Path, find: Finder) -> list[People]:
-    from ..clips import read_clip
-    from ..data.pairs.own_pictures import find_pictures
-    from ..pictures import read_picture
+    from ..data.clips import read_clip
+    from ..data.custom.own_images import find_pictures
+    from ..image_io import read_picture
     from ..pose import fit_to_canvas
 
     if path.is_dir():

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..atomic import written_beside
-from ..weight_files import WeightFileError, fill, read_weights
+from ..checkpoint.weight_files import WeightFileError, fill, read_weights
+from ..system.files import written_beside
 from .metric_weights import INCEPTION
 
 FEATURES = 2048

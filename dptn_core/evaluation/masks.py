@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..pictures import PictureError, read_picture
+from ..image_io import PictureError, read_picture
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 

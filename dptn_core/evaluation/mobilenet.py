@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..weight_files import fill, read_weights
+from ..checkpoint.weight_files import fill, read_weights
 
 FEATURES = 96
 _BLOCKS = 14  # of torchvision's mobilenet_v2().features; the next one halves the size again

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from ..perceptual import MOBILENET, SHIFT_TOLERANT, ShiftTolerantDistance
 from ..perceptual import shift_tolerant as st_lpips
-from . import perceptual_distance as lpips
+from . import lpips_distance as lpips
 from .cases import Case, Skipped
 from .frechet import FeatureMoments, InceptionFeatures, Moments
+from .lpips_distance import PerceptualDistance
 from .metric_weights import ALEXNET, INCEPTION
 from .mobilenet import MobileNetFeatures
-from .perceptual_distance import PerceptualDistance
 from .protocols import Protocol
-from .shown import Ranking, Shown
+from .ranked_examples import Ranking, Shown
 from .similarity import PictureTooSmallError, blanked, box_ssim, gaussian_ssim, l1, psnr
 
 _TRUNK: Final = "alexnet"  # of ST-LPIPS; fastest, and the most tolerant of shifts beside what it says of blur

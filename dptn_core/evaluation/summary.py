@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .drawn import COLOUR_RIGHT
+from .fid_reference import FidReference
+from .figures_test import COLOUR_RIGHT
 from .frechet import Moments, frechet_distance
 from .metrics import METRICS
 from .protocols import Protocol
-from .real_side import RealSide
 from .scoring import Part
 from .similarity import MOST_DECIBELS
 
@@ -31,7 +31,7 @@ def summarise(
     scored: Mapping[str, Any],
     *,
     mask: str | None,
-    real: RealSide | None,
+    real: FidReference | None,
     missing: Mapping[str, str],
 ) -> dict[str, Any]:
     """Means over all pairs and everything needed to repeat them; nothing but what JSON knows.
@@ -133,7 +133,7 @@ def _speed(part: Part) -> dict[str, float] | None:
     return {"pictures_per_second": len(seconds) / sum(seconds), "seconds_per_picture": sum(seconds) / len(seconds)}
 
 
-def _fid_pictures(part: Part, real: RealSide | None) -> dict[str, Any] | None:
+def _fid_pictures(part: Part, real: FidReference | None) -> dict[str, Any] | None:
     if part.features is None or real is None or real.moments is None:
         return None
     return {

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..framing import Box, Frame
 from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
 from ..pose import Pose
 from ..segmentation.edges import applied, linear_model
-from ..transfer import EncodedSource
+from .framing import Box, Frame
+from .transfer import EncodedSource
 
 _BEYOND: Final = 0.3  # of the frame's height
 _NOBODY: Final = 0.5  # mask where no segmenter looked

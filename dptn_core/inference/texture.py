@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..framing import Frame, resize
 from ..network.carrier import (
     Carried,
     Carrier,
@@ -21,8 +20,9 @@ from ..network.carrier import (
 )
 from ..pose.limb_transforms import LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
-from ..transfer import Compose, Composed, Generated
+from .framing import Frame, resize
 from .source_texture import SourceTexture, beyond, pose_in, working_frame
+from .transfer import Compose, Composed, Generated
 
 _TOKENS: Final = 48  # rows of target places at most at which attention is asked
 _QUERIES: Final = 256  # at once

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .config import NormKind
 from .decoder_kernels import activated_and_padded, doubled
 from .mkl import on_plain_cpu
 from .norms import make_norm
+from .sizes import NormKind
 
 NEGATIVE_SLOPE = 0.1  # of every LeakyReLU in both networks
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .blocks import activate
-from .config import DiscriminatorConfig
+from .sizes import DiscriminatorConfig
 
 
 class DiscriminatorBlock(nn.Module):

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from .attention_target import AttentionTarget
 from .blocks import DecoderBlock, EncoderBlock, FirstEncoderBlock, OutputBlock, ResidualBlock
-from .config import GeneratorConfig
 from .pose_transformer import KeysAndValues, PoseTransformer
+from .sizes import GeneratorConfig
 from .source_features import SourceFeatures
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
-from .config import NormKind
 from .mkl import on_plain_cpu
 from .precision import widened
 from .shared_batch_norm import batch_normalised
+from .sizes import NormKind
 
 
 class InstanceNorm(nn.Module):

@@ -7,12 +7,12 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
-from .attention import MultiHeadAttention
 from .attention_target import AttentionTarget
+from .attention_weights import MultiHeadAttention
 from .blocks import activate
-from .config import GeneratorConfig, NormKind
 from .norms import make_norm
 from .onednn import linear
+from .sizes import GeneratorConfig, NormKind
 
 
 class KeysAndValues(NamedTuple):

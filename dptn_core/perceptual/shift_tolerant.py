@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..weight_files import fill, read_weights
+from ..checkpoint.weight_files import fill, read_weights
 
 TrunkName = Literal["alexnet", "vgg16"]
 SLICES: Final = 5  # of each network; after each one features are compared

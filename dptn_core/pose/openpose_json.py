@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic import written_beside
+from ..system.files import written_beside
 from .skeleton import (
     FACE_POINTS,
     FOOT_POINTS,

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Framing
-from ..data.synthetic.pairs import SyntheticPairs
+from ..data.synthetic.synthetic_pairs import SyntheticPairs
 from ..network import AttentionTarget
 from ..pose.heatmaps import keypoint_heatmaps
-from .config import DataConfig
 from .losses import attention_target
+from .training_config import DataConfig
 
 PAPER_HEIGHT = 256  # the height at which the paper's heat maps have their sigma of 6 pixels
 

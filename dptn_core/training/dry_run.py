@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..memory import counts_memory, forget_peak, resident_peak
-from ..processes import join_processes
-from .config import Stage, TrainingConfig
+from ..system.distributed import join_processes
+from ..system.memory import counts_memory, forget_peak, resident_peak
 from .loop import CHECKPOINT, DivergedError, RunOptions, begin, make_objective, one_step, open_source
-from .sheets import PAIRS_SHOWN
+from .sample_grid import PAIRS_SHOWN
 from .state import TrainingState
+from .training_config import Stage, TrainingConfig
 
 _TIMED = 2  # steps of each stage, after one that sets things up
 _SHEET_BYTES_A_PIXEL = 1.5  # of a PNG of people, about

@@ -17,23 +17,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..atomic import remove_leftovers
 from ..checkpoint import ModelFacts, load_model
-from ..folder_lock import alone_in
 from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from ..precision import choose_precision
-from ..processes import Processes, join_processes
+from ..system.device import choose_precision
+from ..system.distributed import Processes, join_processes
+from ..system.files import remove_leftovers
+from ..system.folder_lock import alone_in
 from .batches import Batch, BatchSource, sigma_at
 from .compiled import compiled
-from .config import LossConfig, Stage, TrainingConfig
-from .perceptual import PerceptualLoss, find_vgg_weights
-from .photographs import PhotographSource
-from .reports import Reports
-from .sheets import PAIRS_SHOWN, save_sheet
+from .photograph_pairs import PhotographSource
+from .progress import Reports
+from .sample_grid import PAIRS_SHOWN, save_sheet
 from .state import TrainingState, load_state, new_state, save_state, update_average
 from .steps import Objective, Terms, discriminator_gradients, draw, generator_gradients, update
-from .synthetic import PairSource
-from .tables import ConfigError
+from .synthetic_batches import PairSource
+from .toml_tables import ConfigError
+from .training_config import LossConfig, Stage, TrainingConfig
+from .vgg_losses import PerceptualLoss, find_vgg_weights
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"

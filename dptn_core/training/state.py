@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..atomic import written_beside
 from ..network import Discriminator, Generator, initialise
-from .config import TrainingConfig
-from .tables import ConfigError
+from ..system.files import written_beside
+from .toml_tables import ConfigError
+from .training_config import TrainingConfig
 
 KIND = "dptn-training"
 _COUNTERS = {

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from ..network import Generator
 from ..perceptual import ShiftTolerantDistance
-from ..precision import Precision, autocast
+from ..system.device import Precision, autocast
 from .adversarial import discriminator_loss, generator_loss, gradient_penalty
 from .batches import Batch
-from .config import LossConfig
 from .losses import attention_loss, reconstruction_loss, weighted_mean
-from .perceptual import PerceptualLoss
 from .state import TrainingState
+from .training_config import LossConfig
+from .vgg_losses import PerceptualLoss
 
 BothBranches = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
 Terms = dict[str, Tensor]

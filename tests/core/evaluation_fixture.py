@@ -11,9 +11,9 @@ from shift_tolerant_fixture import random_file
 from torch import Tensor
 from transfer_fixture import person, smooth_picture
 
-from dptn_core.data.pairs import write_annotations, write_pairs
+from dptn_core.data.datasets import write_annotations, write_pairs
+from dptn_core.image_io import write_picture
 from dptn_core.perceptual.packages import WeightPackage
-from dptn_core.pictures import write_picture
 
 FASHION = (256, 176)
 NAMES = ("one", "two", "three", "four")

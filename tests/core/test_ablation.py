@@ -15,9 +15,9 @@ from benchmarks.ablation import __main__ as command
 from benchmarks.ablation import table
 from benchmarks.ablation.runs import Budget, Run, RunFileError, Scores, do_run, kept_run
 from benchmarks.ablation.variants import FULL, VARIANTS, Variant, WithoutPoseTransformer, new_variant_state
-from dptn_core.data.figures import draw_pairs, pair_seeds
+from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.network import Generator
-from dptn_core.training import synthetic
+from dptn_core.training import synthetic_batches
 from dptn_core.training.batches import Batch, make_batch
 from dptn_core.training.steps import Objective, draw, generator_gradients
 
@@ -33,7 +33,7 @@ def _light() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic, "_PIXELS_AHEAD", TINY.steps * TINY.batch * TINY.height * TINY.width)
+        patch.setattr(synthetic_batches, "_PIXELS_AHEAD", TINY.steps * TINY.batch * TINY.height * TINY.width)
         yield
     torch.set_num_threads(threads)
 

@@ -10,10 +10,10 @@ from transfer_fixture import tiny_model
 
 from benchmarks import own_pictures
 from benchmarks.ablation.carrier import WHOLE, markdown, variants
-from dptn_core.data.figures import draw_pairs, pair_seeds
+from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.network.carrier import Carrier, CarrierInput
-from dptn_core.training.carrier.examples import given_of, make_examples
-from dptn_core.training.carrier.shipping import write_carrier
+from dptn_core.training.carrier_training.examples import given_of, make_examples
+from dptn_core.training.carrier_training.shipping import write_carrier
 
 
 @pytest.fixture(scope="module")

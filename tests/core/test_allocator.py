@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dptn_core.allocator import keep_freed_memory
+from dptn_core.system.allocator import keep_freed_memory
 
 ROOT = Path(__file__).parents[2]
 GLIBC = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "mallopt")
@@ -20,7 +20,7 @@ def test_blocks_are_given_again_without_new_pages() -> None:
     code = """
 import resource, sys
 import torch
-from dptn_core.allocator import keep_freed_memory
+from dptn_core.system.allocator import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 def faults():

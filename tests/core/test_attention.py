@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from transfer_fixture import person, smooth_picture, tiny_model
 
-from dptn_core import attention
-from dptn_core.attention import attention_at, carried, correspondence, peaks, tokens_at
-from dptn_core.attention_maps import attention_maps
-from dptn_core.attention_picture import attention_picture
-from dptn_core.framing import Box
-from dptn_core.transfer import Transfer, encode_source, transfer
+from dptn_core.inference import attention
+from dptn_core.inference.attention import attention_at, carried, correspondence, peaks, tokens_at
+from dptn_core.inference.attention_maps import attention_maps
+from dptn_core.inference.attention_plot import attention_picture
+from dptn_core.inference.framing import Box
+from dptn_core.inference.transfer import Transfer, encode_source, transfer
 
 CANVAS = (120, 160)
 GRID = (4, 3)

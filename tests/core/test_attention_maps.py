@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from transfer_fixture import person, smooth_picture, tiny_model
 
-from dptn_core import attention, attention_maps
-from dptn_core.attention import attention_at
-from dptn_core.transfer import Transfer, encode_source, transfer
+from dptn_core.inference import attention, attention_maps
+from dptn_core.inference.attention import attention_at
+from dptn_core.inference.transfer import Transfer, encode_source, transfer
 
 CANVAS = (120, 160)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from test_network import TINY, build, inputs
 
-from dptn_core.bench_plain import plain_transfer
+from dptn_core.bench.plain_transfer import plain_transfer
 
 
 def test_the_plain_way_draws_what_the_network_draws() -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from dptn_core.cli import main
-from dptn_core.data.figures import draw_character, draw_pairs, pair_seeds, write_character
-from dptn_core.data.pairs.folder import FolderPlan, prepare_folder
-from dptn_core.pictures import read_picture
+from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder
+from dptn_core.data.synthetic.figures import draw_character, draw_pairs, pair_seeds, write_character
+from dptn_core.image_io import read_picture
 from dptn_core.pose import Canvas, Pose, load_pose_file
 
 SIZE = (128, 96)  # (H, W)

@@ -18,7 +18,7 @@ from dptn_core import samples
 from dptn_core.checkpoint import load_model, save_model
 from dptn_core.cli import main
 from dptn_core.commands import convert
-from dptn_core.pictures import read_picture, write_picture
+from dptn_core.image_io import read_picture, write_picture
 from dptn_core.pose import People, Pose, save_pose_file
 
 ROOT = Path(__file__).parents[2]

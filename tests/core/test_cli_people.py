@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from transfer_fixture import person, smooth_picture, tiny_model
 
-from dptn_core import clips, samples
+from dptn_core import samples
 from dptn_core.checkpoint import save_model
 from dptn_core.cli import main
-from dptn_core.clips import is_clip, read_clip
+from dptn_core.data import clips
+from dptn_core.data.clips import is_clip, read_clip
 from dptn_core.detection import detect_people, load_movenet
-from dptn_core.pictures import PictureError, read_picture, to_bytes, write_picture
+from dptn_core.image_io import PictureError, read_picture, to_bytes, write_picture
 from dptn_core.pose import KEYPOINT_NAMES, Canvas, People, fit_to_person, follow_person, load_pose_file
 
 FRAMES = Path(__file__).parent / "detection"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dptn_core.network import attention, mkl, onednn, pose_transformer
-from dptn_core.network.attention import MultiHeadAttention
+from dptn_core.network import attention_weights, mkl, onednn, pose_transformer
+from dptn_core.network.attention_weights import MultiHeadAttention
 from dptn_core.network.blocks import DecoderBlock, OutputBlock
 from dptn_core.network.decoder_kernels import activated_and_padded, doubled
 from dptn_core.network.norms import BatchNorm, InstanceNorm, make_norm
@@ -141,12 +141,12 @@ def test_a_network_on_a_cpu_with_slow_mkl_draws_the_same(dtype, monkeypatch) -> 
         with torch.no_grad():
             return feed(module(tokens))
 
-    monkeypatch.setattr(attention, "attend_by_rows", counted)
-    monkeypatch.setattr(attention, "mkl_is_slow", lambda: False)
+    monkeypatch.setattr(attention_weights, "attend_by_rows", counted)
+    monkeypatch.setattr(attention_weights, "mkl_is_slow", lambda: False)
     monkeypatch.setattr(onednn, "mkl_is_slow", lambda: False)
     plain = drawn()
     assert not calls
-    monkeypatch.setattr(attention, "mkl_is_slow", lambda: True)
+    monkeypatch.setattr(attention_weights, "mkl_is_slow", lambda: True)
     monkeypatch.setattr(onednn, "mkl_is_slow", lambda: True)
     error = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float64: 1e-12}[dtype]
     assert (drawn() - plain).norm() < error * plain.norm()
@@ -154,7 +154,7 @@ def test_a_network_on_a_cpu_with_slow_mkl_draws_the_same(dtype, monkeypatch) -> 
 
 
 def test_gradients_flow_where_mkl_is_slow(monkeypatch) -> None:
-    monkeypatch.setattr(attention, "mkl_is_slow", lambda: True)
+    monkeypatch.setattr(attention_weights, "mkl_is_slow", lambda: True)
     monkeypatch.setattr(onednn, "mkl_is_slow", lambda: True)
     module = MultiHeadAttention(32, 2)
     for dtype in (torch.bfloat16, torch.float32):

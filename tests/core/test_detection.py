@@ -12,13 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 from dptn_core import samples
-from dptn_core.data.figures import draw_pairs, pair_seeds
+from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.detection import DetectionError, detect_frames, detect_people, load_movenet
 from dptn_core.detection.crops import Square, cut, square_around, turned_back
+from dptn_core.detection.external import ExtractionError
 from dptn_core.detection.movenet import central_person
-from dptn_core.pictures import read_picture
+from dptn_core.image_io import read_picture
 from dptn_core.pose import KEYPOINT_NAMES, Pose, load_pose_file
-from dptn_core.pose.extraction import ExtractionError
 
 FRAMES = Path(__file__).parent / "detection"
 JOINTS = json.loads((FRAMES / "joints.json").read_text())
@@ -277,7 +277,7 @@ def test_the_weights_are_small_and_name_where_they_are_from():
 
 
 def test_the_picture_may_come_from_pillow(network):
-    from dptn_core.pictures import to_picture
+    from dptn_core.image_io import to_picture
 
     image = to_picture(Image.open(FRAMES / "jumping.jpg"))
     assert len(detect_people(network, image).people) == 1

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from benchmarks.training.steps import two_passes
 from dptn_core import cli
-from dptn_core.bench_training import two_passes
 from dptn_core.checkpoint import CheckpointError
-from dptn_core.data.figures import write_character
+from dptn_core.data.synthetic.figures import write_character
 from dptn_core.network import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from dptn_core.training import ConfigError, RunOptions, TrainingConfig, train, with_data
-from dptn_core.training.config import LossConfig, Stage
 from dptn_core.training.dry_run import describe_run, measure_run
+from dptn_core.training.training_config import LossConfig, Stage
 
 CPU = torch.device("cpu")
 SMALL = GeneratorConfig(base_features=8, max_features=16, residual_blocks=1, context_blocks=1, texture_blocks=1)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from dptn_core.checkpoint import DPTNModel
-from dptn_core.data.figures import SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.evaluation import DrawnScores, evaluate_drawn
-from dptn_core.evaluation.drawn import foreground_psnr, garment_error, joint_hits
+from dptn_core.evaluation.figures_test import foreground_psnr, garment_error, joint_hits
 from dptn_core.network import Generator, GeneratorConfig, initialise
 
 SIZE, STRIDE = (64, 48), 8

@@ -7,7 +7,7 @@ import torch
 from evaluation_fixture import FASHION, picture, write_all
 
 from dptn_core.evaluation import PROTOCOLS, Case, Networks, Ranking, Skipped, match_folders, read_matches, score_cases
-from dptn_core.evaluation.folders import FolderError, list_pictures
+from dptn_core.evaluation.image_folders import FolderError, list_pictures
 
 NETWORKS = Networks(torch.device("cpu"))
 

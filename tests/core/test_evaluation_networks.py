@@ -13,8 +13,17 @@ from evaluation_fixture import picture, random_alexnet, random_inception, random
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from dptn_core.data.figures import draw_pairs, pair_seeds
-from dptn_core.evaluation import PROTOCOLS, Networks, load_networks, match_folders, read_matches, real_side, score_cases
+from dptn_core.checkpoint.weight_files import WeightFileError
+from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
+from dptn_core.evaluation import (
+    PROTOCOLS,
+    Networks,
+    load_networks,
+    match_folders,
+    read_fid_reference,
+    read_matches,
+    score_cases,
+)
 from dptn_core.evaluation.frechet import (
     FEATURES,
     FeatureMoments,
@@ -25,11 +34,10 @@ from dptn_core.evaluation.frechet import (
     moments_of,
     save_moments,
 )
+from dptn_core.evaluation.lpips_distance import PerceptualDistance, find_heads
 from dptn_core.evaluation.mobilenet import MobileNetFeatures
-from dptn_core.evaluation.perceptual_distance import PerceptualDistance, find_heads
-from dptn_core.evaluation.shown import Ranking
+from dptn_core.evaluation.ranked_examples import Ranking
 from dptn_core.perceptual import MOBILENET
-from dptn_core.weight_files import WeightFileError
 
 CPU = torch.device("cpu")
 
@@ -293,7 +301,7 @@ def test_damaged_real_pictures_are_named(tmp_path, inception, mobilenet):
     (tmp_path / "c.png").write_text("no picture")
     done = []
     networks = Networks(CPU, inception=InceptionFeatures.load(inception), mobilenet=MobileNetFeatures.load(mobilenet))
-    side = real_side(tmp_path, PROTOCOLS["dptn"], networks, lambda done_, count: done.append((done_, count)))
+    side = read_fid_reference(tmp_path, PROTOCOLS["dptn"], networks, lambda done_, count: done.append((done_, count)))
     assert side.moments.count == side.small.count == 2
     assert len(side.skipped) == 1 and "c.png" in side.skipped[0]
     assert done == [(1, 3), (2, 3), (3, 3)]
@@ -313,6 +321,6 @@ def test_the_authors_released_pictures_have_their_published_scores():
     matches = match_folders(Path(drawn), Path(data) / "test")
     part = score_cases(read_matches(matches, range(len(matches))), protocol, networks, Ranking())
     assert part.features is not None
-    real = real_side(Path(data), protocol, networks)
+    real = read_fid_reference(Path(data), protocol, networks)
     assert frechet_distance(part.features, real.moments) == pytest.approx(protocol.published["fid"], abs=0.1)
     assert np.mean([row.scores["ssim"] for row in part.rows]) == pytest.approx(protocol.published["ssim"], abs=0.002)

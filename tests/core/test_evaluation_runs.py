@@ -28,7 +28,7 @@ from transfer_fixture import tiny_model
 from dptn_core.checkpoint import DPTNModel, save_model
 from dptn_core.cli import main
 from dptn_core.commands.evaluate import _RANKED_BY
-from dptn_core.data.pairs import open_prepared
+from dptn_core.data.datasets import open_prepared
 from dptn_core.evaluation import (
     PROTOCOLS,
     Case,
@@ -38,6 +38,7 @@ from dptn_core.evaluation import (
     draw_figures,
     draw_prepared,
     evaluate_drawn,
+    generation,
     load_networks,
     merge,
     score_cases,
@@ -46,12 +47,12 @@ from dptn_core.evaluation import (
     to_json,
     write_report,
 )
-from dptn_core.evaluation.drawing import whole_frame
+from dptn_core.evaluation.fid_reference import FidReference
 from dptn_core.evaluation.frechet import Moments, frechet_distance, moments_of
+from dptn_core.evaluation.generation import whole_frame
 from dptn_core.evaluation.metrics import BY_NAME, RANKABLE
-from dptn_core.evaluation.real_side import RealSide
 from dptn_core.evaluation.summary import NothingScoredError
-from dptn_core.framing import Box
+from dptn_core.inference.framing import Box
 from dptn_core.pose import Pose
 
 DPTN = PROTOCOLS["dptn"]
@@ -136,7 +137,7 @@ def test_a_set_is_drawn_pair_by_pair(model, fashion):
 
 def test_the_drawing_is_that_of_transfer(model, fashion):
     """The second computation: the same pair by the public way from picture to picture."""
-    from dptn_core.transfer import encode_source, transfer
+    from dptn_core.inference.transfer import encode_source, transfer
 
     data = open_prepared(fashion, "test")
     (case,) = draw_prepared(model, data, [2])
@@ -294,7 +295,7 @@ def test_a_distance_that_is_no_number_is_missing(monkeypatch):
     moments = Moments.of(np.ones((3, 4)))
     monkeypatch.setattr("dptn_core.evaluation.summary.frechet_distance", lambda *_: float("nan"))
     part = dataclasses.replace(part, features=moments)
-    found = summarise(part, DPTN, {}, mask=None, real=RealSide(moments, "some"), missing={})
+    found = summarise(part, DPTN, {}, mask=None, real=FidReference(moments, "some"), missing={})
     assert found["scores"]["fid"] is None and "comes out as nan" in found["missing"]["fid"]
     to_json(found)
 
@@ -499,12 +500,11 @@ def test_options_that_cannot_work_end_in_one_line(capsys, tmp_path, model_file, 
 
 
 def test_an_interrupted_evaluation_leaves_no_report(capsys, tmp_path, model_file, fashion, monkeypatch):
-    from dptn_core.evaluation import drawing
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(drawing, "_draw", interrupt)
+    monkeypatch.setattr(generation, "_draw", interrupt)
     words = ["evaluate", "--data", str(fashion), "--model", str(model_file), "--out", str(tmp_path / "out")]
     assert main(words) == 130
     assert not any((tmp_path / "out").iterdir())

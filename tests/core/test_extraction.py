@@ -23,8 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transfer_fixture import person, smooth_picture
 
-from dptn_core.pose import KEYPOINT_NAMES, LIMBS, Canvas, People, Pose
-from dptn_core.pose.extraction import (
+from dptn_core.detection.external import (
     OPENPOSE_BODY,
     PERSONS,
     VITPOSE,
@@ -37,7 +36,8 @@ from dptn_core.pose.extraction import (
     load_vitpose,
     missing_weights_message,
 )
-from dptn_core.pose.extraction.coco import openpose_from_coco, openpose_parts
+from dptn_core.detection.external.coco_keypoints import openpose_from_coco, openpose_parts
+from dptn_core.pose import KEYPOINT_NAMES, LIMBS, Canvas, People, Pose
 
 ROOT = Path(__file__).parents[2]
 SIZES = [(512, 512), (300, 450), (640, 360), (333, 517), (1201, 799), (97, 131)]  # width, height
@@ -79,7 +79,7 @@ def needs_controlnet_aux() -> None:
 def openpose_state() -> dict[str, Tensor]:
     """Random weights under the names and in the shapes of the published file."""
     needs_controlnet_aux()
-    from dptn_core.pose.extraction.controlnet_aux_code import load_body_code
+    from dptn_core.detection.external.controlnet_aux_code import load_body_code
 
     with torch.device("meta"):
         expected = load_body_code()[1]().state_dict()
@@ -294,7 +294,7 @@ def test_openpose_works_beside_a_mediapipe_that_breaks_controlnet_aux(openpose_f
     (tmp_path / "mediapipe" / "__init__.py").write_text("__version__ = '0.10.35'\n")
     code = f"""
 import sys
-from dptn_core.pose.extraction import load_openpose
+from dptn_core.detection.external import load_openpose
 print(sorted({{"controlnet_aux", "cv2", "scipy", "transformers", "huggingface_hub", "mediapipe"}} & sys.modules.keys()))
 detector = load_openpose({str(openpose_file)!r})
 print(detector.name, len(detector.networks))
@@ -820,7 +820,7 @@ def test_the_cache_is_where_hf_home_says(tmp_path):
 import os
 os.environ.pop("HF_HUB_CACHE", None)
 os.environ["HF_HOME"] = {str(tmp_path / "home")!r}
-from dptn_core.pose.extraction import OPENPOSE_BODY, find_weights
+from dptn_core.detection.external import OPENPOSE_BODY, find_weights
 print(find_weights(OPENPOSE_BODY, []))
 """
     assert run_python(code).strip() == str(cached / "body_pose_model.pth")

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dptn_core.data.figures import SyntheticPairs, draw_pair_batches, draw_pairs, pair_seeds
-from dptn_core.data.figures.draws import Draws
-from dptn_core.data.figures.kinematics import draw_turns, rotation
-from dptn_core.data.figures.painting import draw_style
-from dptn_core.data.figures.solids import Solids, cast_rays, surface_at, surface_points
-from dptn_core.data.sheet import carried_source, pair_sheet, tile
+from dptn_core.data.synthetic.figures import SyntheticPairs, draw_pair_batches, draw_pairs, pair_seeds
+from dptn_core.data.synthetic.figures.kinematics import draw_turns, rotation
+from dptn_core.data.synthetic.figures.painting import draw_style
+from dptn_core.data.synthetic.figures.seeded_numbers import Draws
+from dptn_core.data.synthetic.figures.solids import Solids, cast_rays, surface_at, surface_points
+from dptn_core.data.synthetic.pair_sheet import carried_source, pair_sheet, tile
 
 SIZE = (64, 48)
 

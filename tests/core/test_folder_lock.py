@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dptn_core.data.figures import write_character
-from dptn_core.data.pairs.folder import FolderPlan, prepare_folder
-from dptn_core.folder_lock import FolderInUseError, alone_in
+from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder
+from dptn_core.data.synthetic.figures import write_character
+from dptn_core.system.folder_lock import FolderInUseError, alone_in
 
 
 def test_a_second_comer_is_refused_and_a_later_one_is_not(tmp_path: Path) -> None:

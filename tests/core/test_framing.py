@@ -9,7 +9,7 @@ import pytest
 import torch
 from transfer_fixture import person, smooth_picture
 
-from dptn_core.framing import (
+from dptn_core.inference.framing import (
     Box,
     Frame,
     FramingError,

@@ -34,8 +34,8 @@ from dptn_core.data.synthetic.kept.codec import decode_correspondence, encode
 from dptn_core.data.synthetic.kept.one import OnePair, as_one, as_pairs
 from dptn_core.data.synthetic.kept.recolour import recoloured
 from dptn_core.data.synthetic.kept.windows import Window, fitted, largest, windowed
-from dptn_core.data.synthetic.pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, pair_seeds
-from dptn_core.folder_lock import FolderInUseError, alone_in
+from dptn_core.data.synthetic.synthetic_pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, pair_seeds
+from dptn_core.system.folder_lock import FolderInUseError, alone_in
 
 HERE = Path(__file__).parent
 EXACT = tuple(f.name for f in fields(PeoplePairs) if f.name not in ("source", "target", "correspondence"))

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from dptn_core import cores, launch
-from dptn_core.launch import ProcessDiedError, run_together
+from dptn_core.system import cores, launch
+from dptn_core.system.launch import ProcessDiedError, run_together
 from dptn_core.training import TrainingConfig
-from dptn_core.training.config import Stage
-from dptn_core.training.sharing import most_processes
+from dptn_core.training.batch_shares import most_processes
+from dptn_core.training.training_config import Stage
 
 ROOT = Path(__file__).parents[2]
 Stop = Callable[[], bool]
@@ -171,7 +171,7 @@ if __name__ == "__main__":
     from pathlib import Path
     sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]
     from test_launch import forever
-    from dptn_core.launch import run_together
+    from dptn_core.system.launch import run_together
     run_together(2, 1, partial(forever, Path({str(tmp_path / "ids")!r})))
 """
     (tmp_path / "ids").mkdir()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dptn_core.network import cross_entropy
 from dptn_core.training.adversarial import Gan, discriminator_loss, generator_loss, gradient_penalty
 from dptn_core.training.losses import attention_loss, attention_target, reconstruction_loss
-from dptn_core.training.perceptual import PerceptualLoss, VGGWeightsMissingError, affinity, find_vgg_weights, gram
+from dptn_core.training.vgg_losses import PerceptualLoss, VGGWeightsMissingError, affinity, find_vgg_weights, gram
 
 
 def random(*shape: int, seed: int = 0, spread: float = 1.0) -> Tensor:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dptn_core.data.pairs import (
+from dptn_core.data.datasets import (
     DataFileError,
     open_prepared,
     read_annotations,
@@ -18,9 +18,9 @@ from dptn_core.data.pairs import (
     write_annotations,
     write_pairs,
 )
-from dptn_core.data.pairs.annotations import read_names
-from dptn_core.data.pairs.prepared import FACTS, PREFIXES
-from dptn_core.pictures import PictureError
+from dptn_core.data.datasets.annotations import read_names
+from dptn_core.data.datasets.prepared import FACTS, PREFIXES
+from dptn_core.image_io import PictureError
 
 Y = [20, 30, -1, *range(40, 55)]
 X = [80, 90, 70, *range(60, 75)]

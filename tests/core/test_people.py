@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dptn_core.data.sheet import carried_source
-from dptn_core.data.synthetic.pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, joined, pair_seeds
+from dptn_core.data.synthetic.pair_sheet import carried_source
 from dptn_core.data.synthetic.people import TEST_SEED, Studio, held_out, open_studio, posture, render_pairs
 from dptn_core.data.synthetic.people.body import rest_bodies
 from dptn_core.data.synthetic.people.cache import baked
@@ -22,6 +21,7 @@ from dptn_core.data.synthetic.people.pinholes import close_pinholes
 from dptn_core.data.synthetic.people.render import Cast, pose_people, sample_cast
 from dptn_core.data.synthetic.people.rig import bone_rotations
 from dptn_core.data.synthetic.people.warp_launch import EMPTY
+from dptn_core.data.synthetic.synthetic_pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, joined, pair_seeds
 
 SIZE = (128, 96)
 FEW, MANY = 200, 2_000

@@ -19,17 +19,17 @@ from attention_fixture import dense
 from PIL import Image
 
 from dptn_core.cli import main
-from dptn_core.data.figures import write_character
-from dptn_core.data.pairs import DataFileError, PreparedSet, write_annotations, write_pairs
-from dptn_core.data.pairs.folder import FolderPlan, prepare_folder
-from dptn_core.data.pairs.prepared import FACTS
-from dptn_core.pictures import PictureError
+from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder
+from dptn_core.data.datasets import DataFileError, PreparedSet, write_annotations, write_pairs
+from dptn_core.data.datasets.prepared import FACTS
+from dptn_core.data.synthetic.figures import write_character
+from dptn_core.image_io import PictureError
 from dptn_core.pose import Canvas, People, Pose, draw_silhouette
 from dptn_core.pose.heatmaps import pose_heatmaps
 from dptn_core.training import ConfigError
 from dptn_core.training.batches import Batch, sigma_at
-from dptn_core.training.config import DataConfig
-from dptn_core.training.photographs import PhotographSource
+from dptn_core.training.photograph_pairs import PhotographSource
+from dptn_core.training.training_config import DataConfig
 
 SIZE = (64, 48)
 PICTURES = 5

@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from dptn_core import pictures
-from dptn_core.pictures import PictureError, read_picture, to_bytes, to_picture, write_picture
+from dptn_core import image_io
+from dptn_core.image_io import PictureError, read_picture, to_bytes, to_picture, write_picture
 
 RED, WHITE = (1.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
@@ -228,7 +228,7 @@ def test_a_truncated_picture_is_not_silently_half_a_picture(tmp_path):
 
 
 def test_pictures_with_too_large_sides_are_refused_with_the_limit(tmp_path, monkeypatch):
-    path = saved(tmp_path / "wide.png", Image.new("1", (pictures.LARGEST_SIDE + 1, 1)))
+    path = saved(tmp_path / "wide.png", Image.new("1", (image_io.LARGEST_SIDE + 1, 1)))
     with pytest.raises(PictureError, match=r"16385x1; .* sides of up to 16384 are read\. Scale it down"):
         read_picture(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 8)

@@ -22,16 +22,17 @@ import torch
 from PIL import Image
 
 from dptn_core.cli import main
-from dptn_core.data.pairs import DataFileError, open_prepared, read_annotations, write_pairs
-from dptn_core.data.pairs import folder as folders
-from dptn_core.data.pairs.contact_sheet import write_contact_sheet
-from dptn_core.data.pairs.folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, Kept, draw_pairs_of, prepare_folder
-from dptn_core.data.pairs.folder import split_people as split
-from dptn_core.data.pairs.own_pictures import OwnPicture, Quality, file_names, find_pictures
-from dptn_core.framing import Box, Frame
-from dptn_core.pictures import read_picture
+from dptn_core.data.custom import image_folder as folders
+from dptn_core.data.custom.image_folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, Kept, draw_pairs_of, prepare_folder
+from dptn_core.data.custom.image_folder import split_people as split
+from dptn_core.data.custom.own_images import OwnPicture, Quality, file_names, find_pictures
+from dptn_core.data.datasets import DataFileError, open_prepared, read_annotations, write_pairs
+from dptn_core.data.datasets.contact_sheet import write_contact_sheet
+from dptn_core.detection import external
+from dptn_core.detection.external import ExtractionError, wanted_weights
+from dptn_core.image_io import read_picture
+from dptn_core.inference.framing import Box, Frame
 from dptn_core.pose import Canvas, People, Pose
-from dptn_core.pose.extraction import ExtractionError
 
 WIDTH, HEIGHT = 120, 160
 SIZE = (64, 48)
@@ -402,7 +403,7 @@ class TestPictures:
     def test_a_frame_too_large_to_cut_leaves_one_picture_out_and_stops_nothing(
         self, anna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from dptn_core import framing
+        from dptn_core.inference import framing
 
         body = BODY.copy()
         body[4], body[7] = (0.0, 0.5), (1.0, 0.5)
@@ -489,7 +490,6 @@ class TestDetector:
     def test_the_command_runs_it(
         self, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        from dptn_core.pose import extraction
 
         detect, thresholds = Watcher(BODY), []
 
@@ -499,8 +499,8 @@ class TestDetector:
                 thresholds.append(threshold)
                 return detect(picture)
 
-        monkeypatch.setattr(extraction, "find_weights", lambda wanted, places: places[0])
-        monkeypatch.setattr(extraction, "load_openpose", lambda path, device: Loaded)
+        monkeypatch.setattr(external, "find_weights", lambda wanted, places: places[0])
+        monkeypatch.setattr(external, "load_openpose", lambda path, device: Loaded)
         arguments = ["prepare", "folder", str(bare), "--out", str(tmp_path / "out"), "--size", "48x64"]
         arguments += ["--detector", "openpose", "--device", "cpu"]
         assert main([*arguments, "--threshold", "0.4"]) == 0
@@ -514,9 +514,8 @@ class TestDetector:
         self, bare: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         detector: str, named: str,
     ) -> None:  # fmt: skip
-        from dptn_core.pose.extraction import weights
 
-        monkeypatch.setattr(weights, "_cached", lambda wanted: iter(()))
+        monkeypatch.setattr(wanted_weights, "_cached", lambda wanted: iter(()))
         error = said(capsys, bare, "--out", tmp_path / "out", "--detector", detector, "--device", "cpu")
         for words in (named, "huggingface.co", "--download", "--weights FOLDER", "licence", str(tmp_path / "out")):
             assert words in error
@@ -716,7 +715,7 @@ class TestAgain:
             (root / "person0" / "old.png").unlink()
         script = (
             "import os, signal, sys; from pathlib import Path\n"
-            "from dptn_core.data.pairs.folder import FolderPlan, prepare_folder\n"
+            "from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder\n"
             f"kill = lambda done, total: done == {when} and os.kill(os.getpid(), signal.SIGKILL)\n"
             "prepare_folder(Path(sys.argv[1]), Path(sys.argv[2]), FolderPlan(size=(64, 48)), progress=kill)\n"
         )

@@ -20,12 +20,12 @@ import pytest
 from PIL import Image
 
 from dptn_core.cli import main
-from dptn_core.data.pairs import DataFileError, open_prepared
-from dptn_core.data.pairs import build as building
-from dptn_core.data.pairs.annotations import read_names
-from dptn_core.data.pairs.deepfashion import LIST_PREFIXES, flat_name, prepare_deepfashion
-from dptn_core.data.pairs.market import prepare_market
-from dptn_core.evaluation.real_side import pictures_of
+from dptn_core.data.datasets import DataFileError, open_prepared
+from dptn_core.data.datasets.annotations import read_names
+from dptn_core.data.published import build as building
+from dptn_core.data.published.deepfashion import LIST_PREFIXES, flat_name, prepare_deepfashion
+from dptn_core.data.published.market import prepare_market
+from dptn_core.evaluation.fid_reference import pictures_of
 
 TRAIN = (
     "img/WOMEN/Skirts/id_00000629/04_3_back.jpg",
@@ -230,7 +230,7 @@ class TestDeepFashion:
         self, downloads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         counts = {"train": building.Published(4, 6), "test": building.Published(2, 2)}
-        monkeypatch.setattr("dptn_core.data.pairs.deepfashion.PUBLISHED", counts)
+        monkeypatch.setattr("dptn_core.data.published.deepfashion.PUBLISHED", counts)
         assert prepare_deepfashion(downloads, tmp_path / "out").warnings == ()
 
 
@@ -456,7 +456,7 @@ class TestGoingOn:
         out = tmp_path / "out"
         script = (
             "import os, signal, sys; from pathlib import Path\n"
-            "from dptn_core.data.pairs.deepfashion import prepare_deepfashion\n"
+            "from dptn_core.data.published.deepfashion import prepare_deepfashion\n"
             "kill = lambda done, total: done == 3 and os.kill(os.getpid(), signal.SIGKILL)\n"
             "prepare_deepfashion(Path(sys.argv[1]), Path(sys.argv[2]), progress=kill)\n"
         )

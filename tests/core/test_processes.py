@@ -16,7 +16,7 @@ import torch
 
 from dptn_core import samples
 from dptn_core.cli import main
-from dptn_core.processes import Processes, join_processes
+from dptn_core.system.distributed import Processes, join_processes
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """

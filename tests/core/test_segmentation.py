@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dptn_core.data.figures import draw_pairs, pair_seeds
+from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.detection import detect_people, load_movenet
-from dptn_core.pictures import read_picture
+from dptn_core.detection.external import ExtractionError
+from dptn_core.image_io import read_picture
 from dptn_core.pose import Canvas, Pose
-from dptn_core.pose.extraction import ExtractionError
 from dptn_core.segmentation import BLAZEPOSE, SegmentationError, load_segmenter, person_mask
 from dptn_core.segmentation.edges import applied, linear_model
 

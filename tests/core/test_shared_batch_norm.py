@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dptn_core.launch import run_together
 from dptn_core.network.norms import BatchNorm
+from dptn_core.system.launch import run_together
 
 COUNT = 2
 Results = dict[str, Tensor]

@@ -16,14 +16,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from dptn_core import cli
+from dptn_core.checkpoint.weight_files import WeightFileError
+from dptn_core.image_io import read_picture
 from dptn_core.perceptual import MOBILENET, SHIFT_TOLERANT, PackageWeightsError, ShiftTolerantDistance
 from dptn_core.perceptual.shift_tolerant import SLICES, SMALLEST_SIDE
-from dptn_core.pictures import read_picture
-from dptn_core.processes import alone
+from dptn_core.system.distributed import alone
 from dptn_core.training import ConfigError, TrainingConfig
 from dptn_core.training.loop import make_objective, one_step, open_source
 from dptn_core.training.state import new_state
-from dptn_core.weight_files import WeightFileError
 
 CPU = torch.device("cpu")
 SAMPLES = Path(__file__).parents[2] / "dptn_core" / "samples"

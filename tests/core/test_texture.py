@@ -7,17 +7,17 @@ import torch
 from transfer_fixture import person, smooth_picture, tiny_model
 
 from dptn_core.checkpoint import DPTNModel, load_model, starter_path
+from dptn_core.image_io import read_picture
 from dptn_core.inference import texture as texture_module
 from dptn_core.inference.carrier_file import TextureError, load_carrier
 from dptn_core.inference.source_texture import encode_texture, working_frame
 from dptn_core.inference.texture import composer, decide
-from dptn_core.inference.texturing import compose_from, load_texturing
+from dptn_core.inference.texture_networks import compose_from, load_texturing
+from dptn_core.inference.transfer import Generated, encode_source, transfer
 from dptn_core.network import Generator, GeneratorConfig
-from dptn_core.pictures import read_picture
 from dptn_core.pose import fit_to_person, load_pose_file
 from dptn_core.pose.limb_transforms import CANDIDATES
 from dptn_core.samples import FIGURE, FIGURE_POSE, POSES
-from dptn_core.transfer import Generated, encode_source, transfer
 
 
 @pytest.fixture(scope="module")

@@ -22,13 +22,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dptn_core import atomic, cli
+from dptn_core import cli
 from dptn_core.checkpoint import CheckpointError, load_model
-from dptn_core.data.figures import SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.image_io import read_picture
 from dptn_core.network import GeneratorConfig
-from dptn_core.pictures import read_picture
-from dptn_core.precision import autocast, choose_precision
-from dptn_core.processes import alone
+from dptn_core.system import files
+from dptn_core.system.device import autocast, choose_precision
+from dptn_core.system.distributed import alone
 from dptn_core.training import (
     ConfigError,
     DivergedError,
@@ -40,17 +41,17 @@ from dptn_core.training import (
     load_config,
     loop,
     state,
-    synthetic,
+    synthetic_batches,
     train,
 )
 from dptn_core.training.batches import make_batch, sigma_at
-from dptn_core.training.config import DataConfig, Stage
 from dptn_core.training.loop import learning_rate, one_step
-from dptn_core.training.perceptual import PerceptualLoss
 from dptn_core.training.state import load_state, new_state, save_state, update_average
 from dptn_core.training.steps import Objective, draw, generator_gradients, update
-from dptn_core.training.synthetic import PairSource
-from dptn_core.training.tables import PRESETS, read_toml
+from dptn_core.training.synthetic_batches import PairSource
+from dptn_core.training.toml_tables import PRESETS, read_toml
+from dptn_core.training.training_config import DataConfig, Stage
+from dptn_core.training.vgg_losses import PerceptualLoss
 
 ROOT = Path(__file__).parents[2]
 OF_GENERATORS = sorted(path for path in PRESETS.glob("*.toml") if "kind" not in read_toml(path))
@@ -85,7 +86,7 @@ def _one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic, "_PIXELS_AHEAD", 4 * 2 * 32 * 24)  # four batches of a tiny run
+        patch.setattr(synthetic_batches, "_PIXELS_AHEAD", 4 * 2 * 32 * 24)  # four batches of a tiny run
         yield
     torch.set_num_threads(threads)
 
@@ -677,7 +678,7 @@ def test_a_checkpoint_that_cannot_be_renamed_leaves_the_old_one(begun, monkeypat
     def refused(*_: object) -> None:
         raise PermissionError("in use")
 
-    monkeypatch.setattr(atomic.os, "replace", refused)
+    monkeypatch.setattr(files.os, "replace", refused)
     with pytest.raises(OSError, match=r"training.pt could not be written at step \d+; the checkpoint.*\(in use\)"):
         run(path.parent, config_of(), stop_after=1)
     assert path.read_bytes() == before
@@ -745,7 +746,7 @@ def test_the_thread_that_writes_logs_keeps_quiet_about_a_full_disk(tmp_path, mon
 
 def test_files_appear_whole_under_their_suffix_in_folders_that_are_made(tmp_path):
     path = tmp_path / "some" / "folder" / "picture.png"
-    with atomic.written_beside(path) as beside:
+    with files.written_beside(path) as beside:
         assert beside.suffix == ".png"
         assert beside.parent == path.parent
         beside.write_bytes(b"whole")
@@ -978,7 +979,7 @@ def test_a_number_of_steps_that_is_none_is_refused(tmp_path, steps, capsys):
 
 def test_a_cpu_computes_in_what_it_is_good_at(monkeypatch):
     for good, wanted in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("dptn_core.precision.cpu_is_good_at_bf16", lambda good=good: good)
+        monkeypatch.setattr("dptn_core.system.device.cpu_is_good_at_bf16", lambda good=good: good)
         assert choose_precision("cpu") == wanted
     assert choose_precision("cpu", "fp32") == "fp32"
     assert choose_precision(CPU, "bf16") == "bf16"

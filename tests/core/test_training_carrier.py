@@ -17,32 +17,32 @@ from transfer_fixture import tiny_model
 
 from dptn_core import cli
 from dptn_core.checkpoint import save_model
-from dptn_core.data.figures import draw_pairs, pair_seeds, write_character
-from dptn_core.data.pairs.folder import FolderPlan, prepare_folder
+from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder
+from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds, write_character
 from dptn_core.data.synthetic.kept import keep
+from dptn_core.image_io import read_picture
 from dptn_core.inference.carrier_file import load_carrier
 from dptn_core.network.carrier import Carrier
-from dptn_core.pictures import read_picture
 from dptn_core.segmentation import SegmentationError
 from dptn_core.training import ConfigError, DivergedError, InterruptedRunError, ResumeError, find_config
-from dptn_core.training.carrier import (
+from dptn_core.training.carrier_training import (
     CarrierConfig,
     CarrierRunOptions,
     ExamplesError,
+    carrier_loop,
+    carrier_photographs,
     load_carrier_config,
-    loop,
-    photographs,
     train_carrier,
 )
-from dptn_core.training.carrier.config import Disturbances
-from dptn_core.training.carrier.disturbance import disturbed
-from dptn_core.training.carrier.examples import UNKNOWN, Examples, given_of, make_examples
-from dptn_core.training.carrier.losses import image_losses
-from dptn_core.training.carrier.makers import NamedModel, SyntheticMaker
-from dptn_core.training.carrier.photographs import PhotographMaker
-from dptn_core.training.carrier.shipping import write_carrier
-from dptn_core.training.carrier.state import load_carrier_state, new_carrier_state
-from dptn_core.training.carrier.store import SHARD, StoreFacts, make_store, open_store
+from dptn_core.training.carrier_training.carrier_config import Disturbances
+from dptn_core.training.carrier_training.carrier_losses import image_losses
+from dptn_core.training.carrier_training.carrier_photographs import PhotographMaker
+from dptn_core.training.carrier_training.carrier_state import load_carrier_state, new_carrier_state
+from dptn_core.training.carrier_training.disturbance import disturbed
+from dptn_core.training.carrier_training.examples import UNKNOWN, Examples, given_of, make_examples
+from dptn_core.training.carrier_training.makers import NamedModel, SyntheticMaker
+from dptn_core.training.carrier_training.shipping import write_carrier
+from dptn_core.training.carrier_training.store import SHARD, StoreFacts, make_store, open_store
 
 CPU = torch.device("cpu")
 SIZE = (48, 32)
@@ -67,7 +67,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is slow, and figures of 48 pixels are nobody to it; what it finds is given where a test wants it."""
-    monkeypatch.setattr(loop, "load_segmenter", lambda: None)
+    monkeypatch.setattr(carrier_loop, "load_segmenter", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def test_the_same_dice_disturb_alike(examples):
 def finished(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "load_segmenter", lambda: None)
+        patch.setattr(carrier_loop, "load_segmenter", lambda: None)
         run(folder, model, command="dptn train --config tiny.toml")
     return folder
 
@@ -271,7 +271,7 @@ def test_examples_that_are_there_are_not_made_again_and_can_be_given(finished, t
     monkeypatch.setattr(SyntheticMaker, "examples", never)
     run(finished, model, config_of(stage={"steps": 5}))
     given = config_of(data={"root": str(finished / "examples")})
-    monkeypatch.setattr(loop, "open_maker", never)
+    monkeypatch.setattr(carrier_loop, "open_maker", never)
     run(tmp_path, tmp_path / "no-model", given, stop_after=1)
     with pytest.raises(ExamplesError, match="are 32x48, and stage is 48x48"):
         run(tmp_path / "other", model, dataclasses.replace(given, stage=dataclasses.replace(given.stage, width=48)))
@@ -297,7 +297,8 @@ def test_the_loss_falls(tmp_path, model):
     store.add(make_examples(draw_pairs(pair_seeds(3, 0, 8), SIZE), tiny_model((48, 32)), None))
     state = new_carrier_state(config, CPU)
     totals = [
-        loop.one_carrier_step(state, loop.CarrierTask(config, store, {}, None, CPU), 8)["total"] for _ in range(16)
+        carrier_loop.one_carrier_step(state, carrier_loop.CarrierTask(config, store, {}, None, CPU), 8)["total"]
+        for _ in range(16)
     ]
     assert np.mean(totals[-4:]) < 0.8 * np.mean(totals[:3])
 
@@ -309,7 +310,7 @@ def test_a_step_that_comes_to_nothing_changes_nothing_and_many_end_the_run(finis
     given = {"root": str(finished / "examples")}
     run(tmp_path, model, config_of(data=given), stop_after=1)
     before = weights(tmp_path / "carrier.safetensors")
-    monkeypatch.setattr(loop, "carrier_losses", broken)
+    monkeypatch.setattr(carrier_loop, "carrier_losses", broken)
     with pytest.raises(DivergedError, match="21 times in a row"):
         run(tmp_path, model, config_of(data=given, stage={"steps": 60}, run={"save_every": 50}))
     after = weights(tmp_path / "carrier.safetensors")
@@ -354,7 +355,7 @@ def test_weights_are_pulled_back_and_statistics_kept(tmp_path, examples):
         )
         state = new_carrier_state(config, CPU)
         for _ in range(6):
-            loop.one_carrier_step(state, loop.CarrierTask(config, store, {}, None, CPU), 8)
+            carrier_loop.one_carrier_step(state, carrier_loop.CarrierTask(config, store, {}, None, CPU), 8)
         start = load_carrier("cpu", tmp_path / "start.safetensors")
         away[pull] = sum(
             float((one - two).detach().square().sum())
@@ -385,7 +386,7 @@ def masks(monkeypatch: pytest.MonkeyPatch) -> None:
         mask[max(0, y.min()) : y.max() + 1, max(0, x.min()) : x.max() + 1] = 1
         return mask
 
-    monkeypatch.setattr(photographs, "person_mask", found)
+    monkeypatch.setattr(carrier_photographs, "person_mask", found)
 
 
 def photograph_config(root: Path, **sections: Any) -> CarrierConfig:
@@ -416,7 +417,7 @@ def test_images_in_which_nobody_can_be_told_are_passed_over(character, monkeypat
     def fail(*_: object) -> None:
         raise SegmentationError("the pose has 2 joints")
 
-    monkeypatch.setattr(photographs, "person_mask", fail)
+    monkeypatch.setattr(carrier_photographs, "person_mask", fail)
     maker = PhotographMaker(photograph_config(character), [NamedModel(tiny_model((48, 32)), "tiny")], None)
     with pytest.raises(ValueError, match="in no pair can both people be told"):
         maker.examples(0, range(1))

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from dptn_core.data.figures import draw_pairs
+from dptn_core.data.synthetic.figures import draw_pairs
 from dptn_core.data.synthetic.kept import Manifest, keep
-from dptn_core.data.synthetic.pairs import PeoplePairs, pair_seeds
 from dptn_core.data.synthetic.people import open_studio, render_pairs
+from dptn_core.data.synthetic.synthetic_pairs import PeoplePairs, pair_seeds
 from dptn_core.training import ConfigError, RunOptions, TrainingConfig, find_config, load_config, train, with_data
-from dptn_core.training.config import DataConfig, MixWeights
-from dptn_core.training.synthetic import PairSource, kind_of
+from dptn_core.training.synthetic_batches import PairSource, kind_of
+from dptn_core.training.training_config import DataConfig, MixWeights
 
 CPU = torch.device("cpu")
 SIZE = (48, 32)
@@ -33,7 +33,7 @@ TINY: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _few_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dptn_core.training.synthetic._PIXELS_AHEAD", 1)
+    monkeypatch.setattr("dptn_core.training.synthetic_batches._PIXELS_AHEAD", 1)
 
 
 def renderer() -> Any:

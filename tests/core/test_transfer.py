@@ -11,9 +11,9 @@ import torch
 from transfer_fixture import person, smooth_picture, tiny_model
 
 from dptn_core.checkpoint import DPTNModel, load_model, save_model
-from dptn_core.framing import FramingError
+from dptn_core.inference.framing import FramingError
+from dptn_core.inference.transfer import EncodedSource, encode_source, transfer
 from dptn_core.pose import Canvas, Pose
-from dptn_core.transfer import EncodedSource, encode_source, transfer
 
 CANVAS = (120, 160)
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from test_javascript import javascript, needs_node
 
-from dptn_core.attention import _peaks
-from dptn_core.attention_maps import AttentionMaps
-from dptn_core.framing import Box, Frame
+from dptn_core.inference.attention import _peaks
+from dptn_core.inference.attention_maps import AttentionMaps
+from dptn_core.inference.framing import Box, Frame
 from dptn_core.pose import Canvas
 
 ROUND_TRIP = """

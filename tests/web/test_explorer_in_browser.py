@@ -12,7 +12,7 @@ import pytest
 from browser import CHROMIUM, chromium, new_page, served_pack
 from PIL import Image
 
-from dptn_core.attention_maps import AttentionMaps
+from dptn_core.inference.attention_maps import AttentionMaps
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

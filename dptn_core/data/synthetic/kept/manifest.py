@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ....atomic import written_beside
+from ....system.files import written_beside
 
 FILE: Final = "set.json"
 FORMAT: Final = 1  # of the shards

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ....atomic import remove_leftovers, written_beside
+from ....system.files import remove_leftovers, written_beside
 
 _LOG = logging.getLogger(__name__)
 

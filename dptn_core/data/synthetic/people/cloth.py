@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from .atlas import DENIM, Atlas
+from .garment_template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP, Template
 from .geometry import smooth, unit
 from .person import Fabric, Person, column
 from .raster import Samples
 from .scene import Scene
-from .template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP, Template
 from .warp_launch import bilinear
 
 Filled = tuple[Tensor, Tensor, float | Tensor, float | Tensor, float | Tensor]

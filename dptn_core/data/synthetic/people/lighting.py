@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .garment_template import EYE, Template
 from .geometry import unit
 from .raster import Posed
 from .scene import LIGHTS, Scene
-from .template import EYE, Template
 
 _MAP_SIDE = 128  # cells
 _EXTENT = 2.5  # metres across a depth map

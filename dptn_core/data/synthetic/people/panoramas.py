@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ....atomic import written_beside
+from ....system.files import written_beside
 from .mesh import Array
 
 FILE = Path(__file__).with_name("panoramas.safetensors")

@@ -12,9 +12,9 @@ from torch import Tensor
 from . import held_out
 from .atlas import DENIM, MELANGE
 from .colours import DARK_HAIR, HAIR_TONES, IRISES, SKIN_TONES, cloth_colour, denim_colours, linear
+from .garment_template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP
 from .held_out import Split
 from .mesh import Array
-from .template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP
 
 _FINE = (13, 15, 16, 19)  # patterns of one colour's shades
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .garment_template import Template
 from .raster import TRIANGLES
-from .template import Template
 from .warp_launch import EMPTY
 
 

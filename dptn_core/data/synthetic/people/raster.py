@@ -10,7 +10,7 @@ from torch import Tensor
 from .atlas import STRAND_NOISE, Atlas
 from .camera import Cameras
 from .clothing import GONE
-from .template import CAP, EYE, LONG, SHOE, SKIN, Template
+from .garment_template import CAP, EYE, LONG, SHOE, SKIN, Template
 
 TRIANGLES = (1 << 20) - 1  # bits of a depth map's entry that name the triangle
 _ROUGH = {CAP: 0.004, LONG: 0.007}  # metres that strands reach over the edge of hair

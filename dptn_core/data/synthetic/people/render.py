@@ -11,28 +11,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pairs import PeoplePairs, joined
+from ..synthetic_pairs import PeoplePairs, joined
 from .atlas import Atlas, load_atlas
 from .body import rest_bodies, vertex_normals
 from .camera import Cameras, frame_people
+from .camera_response import photograph
 from .clothing import dress
 from .develop import develop
+from .garment_template import BODY_VERTICES, BOTTOM, OUTER, SKIRT, TOP, Template, load_template
 from .geometry import product
+from .ground_truth import correspondence, keypoint_truth, labels, limb_depths, surface_of
 from .held_out import Split
 from .lighting import Lit, cast_shadows, shine_on
 from .materials import materials
 from .mesh import Array
 from .panoramas import Panoramas, load_panoramas
 from .person import Person, sample_expression, sample_person
-from .photograph import photograph
 from .pinholes import close_pinholes
 from .places import places_behind
 from .posture import JointAngles, hides_face, sample_angles, sample_turn
 from .raster import Posed, gather, rasterise
 from .rig import bone_rotations, skin
 from .scene import Scene, sample_scene, step_back
-from .template import BODY_VERTICES, BOTTOM, OUTER, SKIRT, TOP, Template, load_template
-from .truth import correspondence, keypoint_truth, labels, limb_depths, surface_of
 from .warp_launch import EMPTY
 
 _AT_ONCE = 8  # pairs

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .garment_template import Template
 from .geometry import axis_rotation, rotation, unit
 from .posture import JointAngles
-from .template import Template
 
 _SIDES = (("R", -1.0), ("L", 1.0))
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from .atlas import Atlas
+from .garment_template import BOTTOM, TOP, Template
 from .geometry import smooth, unit
 from .person import Person, column
 from .raster import Samples
-from .template import BOTTOM, TOP, Template
 from .warp_launch import bilinear
 
 Filled = tuple[Tensor, Tensor, float | Tensor, float | Tensor, float | Tensor]

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..pairs import PARTS
+from ..synthetic_pairs import PARTS
 from .body import vertex_normals
 from .cache import Baked
+from .garment_template import BODY_VERTICES, BOTTOM, CAP, EYE, EYE_VERTICES, LONG, OUTER, SHOE, SKIN, SKIRT, TOP
 from .mesh import Array, read_obj, subdivide, triangles
-from .template import BODY_VERTICES, BOTTOM, CAP, EYE, EYE_VERTICES, LONG, OUTER, SHOE, SKIN, SKIRT, TOP
 
 _EYES = slice(14_598, 14_742)  # of the base mesh
 _KEYPOINTS = (
