@@ -33,9 +33,9 @@ _SIZE = (384, 288)
 _FIGURES_SEED = 0x0DE7EC7
 _BATCH = 10
 _ROUNDS = 7
-_THREE = Path("tests/core/detection/two.jpg")  # and a bystander
+_THREE = Path("tests/core/detection/frames/two.jpg")  # and a bystander
 _CANVAS = 1200  # pixels
-_WALKING, _SHARE = Path("tests/core/detection/walking.jpg"), 0.89  # of its height is the person
+_WALKING, _SHARE = Path("tests/core/detection/frames/walking.jpg"), 0.89  # of its height is the person
 _TRACKED = 3  # frames, after the first
 
 

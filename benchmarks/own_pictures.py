@@ -20,8 +20,8 @@ from tqdm import tqdm
 from dptn_core.checkpoint import DPTNModel, load_model, starter_path
 from dptn_core.data.datasets import PreparedSet, open_prepared
 from dptn_core.data.synthetic.pair_sheet import tile
-from dptn_core.evaluation.figures_test import foreground_psnr
-from dptn_core.evaluation.people_test import mean_gradient
+from dptn_core.evaluation.figure_scores import foreground_psnr
+from dptn_core.evaluation.people_scores import mean_gradient
 from dptn_core.image_io import write_picture
 from dptn_core.inference.carrier_file import load_carrier
 from dptn_core.inference.source_texture import encode_texture

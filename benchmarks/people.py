@@ -18,7 +18,7 @@ from dptn_core.commands.options import size
 from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
-from dptn_core.evaluation.people_test import PeopleScores, generated, score_people
+from dptn_core.evaluation.people_scores import PeopleScores, generated, score_people
 from dptn_core.image_io import write_picture
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
 

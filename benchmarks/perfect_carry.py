@@ -17,8 +17,9 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.data.synthetic.pair_heatmaps import pair_heatmaps
 from dptn_core.data.synthetic.pair_sheet import carried_source
-from dptn_core.evaluation.figures_test import COLOUR_RIGHT, figure_heatmaps, foreground_psnr, garment_error
+from dptn_core.evaluation.figure_scores import COLOUR_RIGHT, foreground_psnr, garment_error
 
 BATCH = 10
 
@@ -43,7 +44,7 @@ def main() -> None:
     for first in range(0, options.pairs, BATCH):
         count = min(BATCH, options.pairs - first)
         pairs = draw_pairs(pair_seeds(TEST_SEED, first, count, model.device), model.training_size)
-        source_maps, target_maps = figure_heatmaps(model, pairs)
+        source_maps, target_maps = pair_heatmaps(model, pairs)
         with torch.inference_mode():
             drawn = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
         carried = torch.where((pairs.seen & pairs.target_mask)[:, None], carried_source(pairs), drawn)

@@ -18,10 +18,9 @@ from tqdm import tqdm
 
 from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.detection import MoveNet, detect_people, load_movenet
-from dptn_core.evaluation.people_test import mean_gradient
-from dptn_core.image_io import read_picture, write_picture
+from dptn_core.evaluation.people_scores import mean_gradient
+from dptn_core.image_io import read_picture, resize, write_picture
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
-from dptn_core.inference.framing import resize
 from dptn_core.inference.texture_networks import Texturing, compose_from
 from dptn_core.inference.transfer import EncodedSource, encode_source, transfer
 from dptn_core.pose import Canvas, Pose, fit_to_person, load_pose_file

@@ -18,8 +18,8 @@ from dptn_core.commands.options import size
 from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
-from dptn_core.evaluation.people_test import scaled
-from dptn_core.evaluation.texture_test import TextureScores, compose_pair, score_texture
+from dptn_core.evaluation.people_scores import scaled
+from dptn_core.evaluation.texture_scores import TextureScores, compose_pair, score_texture
 from dptn_core.image_io import write_picture
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance

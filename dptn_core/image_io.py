@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
+from torch.nn import functional
 
 from .system.files import written_beside
 
@@ -113,6 +114,17 @@ def to_bytes(picture: Tensor) -> np.ndarray:
     """(3, H, W) in [0, 1] as (H, W, 3) uint8."""
     array: np.ndarray = picture.clamp(0, 1).mul_(255).round_().byte().permute(1, 2, 0).cpu().numpy()
     return array
+
+
+def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """(3, H, W) at another size: averaged when smaller, bicubic when larger."""
+    if tuple(picture.shape[1:]) == tuple(size):
+        return picture
+    device = picture.device
+    # Apple's GPUs have no antialiased bicubic resampling
+    wide = picture[None].float().to("cpu" if device.type == "mps" else device)
+    resized = functional.interpolate(wide, size, mode="bicubic", align_corners=False, antialias=True)
+    return resized[0].clamp(0, 1).to(device)
 
 
 def check_format(path: Path) -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..dptn_core.image_io import to_picture
-from ..dptn_core.inference.framing import resize
+from ..dptn_core.image_io import resize, to_picture
 from ..dptn_core.pose import Canvas
 from . import host
 from .errors import BlockError, speaking_for

@@ -28,8 +28,8 @@ from tqdm import tqdm
 from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import PeoplePairs, pair_seeds
-from dptn_core.evaluation.figures_test import foreground_psnr
-from dptn_core.evaluation.people_test import mean_gradient
+from dptn_core.evaluation.figure_scores import foreground_psnr
+from dptn_core.evaluation.people_scores import mean_gradient
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
 from dptn_core.network.carrier import Carried, Carrier, CarrierInput, SourceParts
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance

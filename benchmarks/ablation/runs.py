@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmarks.ablation.variants import Variant, new_variant_state
 from dptn_core.data.synthetic.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.evaluation.figures_test import foreground_psnr, joint_hits
+from dptn_core.evaluation.figure_scores import foreground_psnr, joint_hits
 from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
 from dptn_core.system.distributed import Processes
 from dptn_core.system.files import remove_leftovers, written_beside

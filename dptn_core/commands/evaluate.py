@@ -159,7 +159,7 @@ def _check_set(options: Namespace) -> None:
 def _print_people(options: Namespace) -> None:
     try:
         from ..data.synthetic.people import TEST_PAIRS
-        from ..evaluation.people_test import score_people
+        from ..evaluation.people_scores import score_people
         from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
     except ModuleNotFoundError as error:
         raise _wants_packages(error) from error

@@ -7,7 +7,7 @@ Any share of the pairs can be scored by any process; `merge` puts the parts toge
 
 from .cases import Case, Skipped
 from .fid_reference import FidReference, read_fid_reference
-from .figures_test import DrawnScores, evaluate_drawn
+from .figure_scores import DrawnScores, evaluate_drawn
 from .generation import draw_figures, draw_prepared
 from .image_folders import match_folders, read_matches
 from .protocols import PROTOCOLS, Protocol

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..checkpoint import DPTNModel
 from ..data.datasets import PreparedSet
 from ..data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
+from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.pair_sheet import carried_source
 from ..image_io import PictureError
 from ..inference.framing import Box, Frame
@@ -23,7 +24,7 @@ from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import pose_heatmaps
 from .attention_accuracy import attention_peaks, joint_attention, near
 from .cases import Case, Skipped
-from .figures_test import figure_heatmaps, foreground_psnr, garment_error, joints_found, seen_in_both, whole_attention
+from .figure_scores import foreground_psnr, garment_error, joints_found, seen_in_both, whole_attention
 from .masks import read_mask
 
 BATCH = 8  # pairs drawn at once
@@ -153,7 +154,7 @@ def draw_figures(
     for some in _batches(numbers, batch):
         seeds = torch.cat([pair_seeds(seed, number, 1, model.device) for number in some])
         pairs = draw_pairs(seeds, model.training_size)
-        source_maps, target_maps = figure_heatmaps(model, pairs)
+        source_maps, target_maps = pair_heatmaps(model, pairs)
         features, drawn, seconds = _draw(model, pairs.source.to(model.dtype), source_maps, target_maps, warm)
         warm = True
         found = joints_found(whole_attention(model, features, target_maps), pairs, model.config.stride)

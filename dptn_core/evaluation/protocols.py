@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from ..inference.framing import resize
+from ..image_io import resize
 
 # DeepFashion as the field cuts it: columns 40 to 216 of a square of 256.
 _SQUARE, _LEFT, _WIDTH = 256, 40, 176

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .fid_reference import FidReference
-from .figures_test import COLOUR_RIGHT
+from .figure_scores import COLOUR_RIGHT
 from .frechet import Moments, frechet_distance
 from .metrics import METRICS
 from .protocols import Protocol

@@ -10,9 +10,8 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..image_io import to_bytes, to_picture
+from ..image_io import resize, to_bytes, to_picture
 from .attention import Correspondence, attention_at, carried, correspondence, peaks
-from .framing import resize
 from .transfer import Transfer
 
 SHOWN_JOINTS = tuple(range(14))  # without eyes and ears, which lie on top of each other

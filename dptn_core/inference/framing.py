@@ -9,10 +9,9 @@ from typing import get_args
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..checkpoint import Framing
-from ..image_io import LARGEST_PIXELS
+from ..image_io import LARGEST_PIXELS, resize
 from ..pose import Canvas, Pose
 
 # The authors' pictures: 256x256 with the person in columns 40..216, stretched back to 256x256.
@@ -121,17 +120,6 @@ def _ramp(place: Tensor, length: int, seam: float, open_start: bool, open_end: b
     start = torch.ones_like(inside) if open_start else ((place + 0.5) / seam).clamp(0, 1)
     end = torch.ones_like(inside) if open_end else ((length - place - 0.5) / seam).clamp(0, 1)
     return inside * torch.minimum(start, end)
-
-
-def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """(3, H, W) at another size: averaged when smaller, bicubic when larger."""
-    if tuple(picture.shape[1:]) == tuple(size):
-        return picture
-    device = picture.device
-    # Apple's GPUs have no antialiased bicubic resampling
-    wide = picture[None].float().to("cpu" if device.type == "mps" else device)
-    resized = functional.interpolate(wide, size, mode="bicubic", align_corners=False, antialias=True)
-    return resized[0].clamp(0, 1).to(device)
 
 
 def check_pose(pose: Pose, name: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..image_io import resize
 from ..network.carrier import (
     Carried,
     Carrier,
@@ -20,7 +21,7 @@ from ..network.carrier import (
 )
 from ..pose.limb_transforms import LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
-from .framing import Frame, resize
+from .framing import Frame
 from .source_texture import SourceTexture, beyond, pose_in, working_frame
 from .transfer import Compose, Composed, Generated
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import DPTNModel, Framing
+from ..image_io import resize
 from ..network import SourceFeatures
 from ..pose import Canvas, Pose
 from ..pose.heatmaps import pose_heatmaps
-from .framing import Frame, FramingError, frame_person, frame_targets, resize
+from .framing import Frame, FramingError, frame_person, frame_targets
 
 CHUNK = 8  # poses drawn at once
 

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from .attention_target import AttentionTarget, cross_entropy
 from .mkl import mkl_is_slow, on_plain_cpu
+from .norms import upcast
 from .onednn import linear, usable
-from .precision import widened
 from .row_attention import attend_by_rows
 from .training_attention import LARGEST_MATRIX, attend_in_training, attend_supervised
 
@@ -80,8 +80,8 @@ class MultiHeadAttention(nn.Module):
             (B, heads, R, S), each row sums to 1.
         """
         with torch.autocast(k.device.type, enabled=False):
-            scaled = widened(q_rows) * q_rows.shape[-1] ** -0.5
-            probabilities: Tensor = (scaled @ widened(k).transpose(-2, -1)).softmax(dim=-1)
+            scaled = upcast(q_rows) * q_rows.shape[-1] ** -0.5
+            probabilities: Tensor = (scaled @ upcast(k).transpose(-2, -1)).softmax(dim=-1)
             return probabilities
 
     def _project(self, tokens: Tensor, part: int) -> Tensor:

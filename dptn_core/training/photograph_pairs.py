@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data.datasets import DataFileError, PreparedSet, open_prepared
-from ..image_io import PictureError
-from ..inference.framing import resize
+from ..image_io import PictureError, resize
 from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import keypoint_heatmaps
 from ..system.distributed import sharing_memory

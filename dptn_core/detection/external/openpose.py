@@ -17,8 +17,7 @@ from torch import Tensor
 
 from ...checkpoint import CheckpointError
 from ...checkpoint.tensor_files import read_contents
-from ...image_io import to_bytes
-from ...inference.framing import resize
+from ...image_io import resize, to_bytes
 from ...pose.skeleton import KEYPOINT_NAMES, FloatArray
 from .coco_keypoints import Found
 from .controlnet_aux_code import load_body_code

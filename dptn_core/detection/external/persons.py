@@ -8,8 +8,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from ...image_io import to_bytes
-from ...inference.framing import resize
+from ...image_io import resize, to_bytes
 from .extraction_error import ExtractionError
 from .pose_detector import device_of
 from .transformers_folder import load_folder

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...image_io import to_bytes
-from ...inference.framing import resize
+from ...image_io import resize, to_bytes
 from ...pose.skeleton import FloatArray
 from .coco_keypoints import WHOLE_BODY, Found, openpose_parts
 from .extraction_error import ExtractionError

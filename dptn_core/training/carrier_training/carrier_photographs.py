@@ -15,8 +15,7 @@ from torch import Tensor
 from ...checkpoint import DPTNModel
 from ...data.datasets import DataFileError, PreparedSet, open_prepared
 from ...data.synthetic.synthetic_pairs import LIMBS, PeoplePairs, joined
-from ...image_io import PictureError
-from ...inference.framing import resize
+from ...image_io import PictureError, resize
 from ...network.carrier import places
 from ...pose import Canvas, Pose
 from ...segmentation import BlazePoseSegmenter, SegmentationError, person_mask

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...checkpoint import DPTNModel
+from ...data.synthetic.pair_heatmaps import pair_heatmaps
 from ...data.synthetic.synthetic_pairs import PARTS, PeoplePairs, SyntheticPairs
-from ...evaluation.figures_test import figure_heatmaps
 from ...network.carrier import CarrierInput, attention_scores, places
 from ...pose import Canvas, Pose
 from ...pose.limb_transforms import MIRRORED, limb_transforms
@@ -149,7 +149,7 @@ def mirrored(examples: Examples) -> Examples:
 def _asked(pairs: SyntheticPairs, model: DPTNModel, source_pose: Tensor, target_pose: Tensor) -> tuple[Tensor, Tensor]:
     """The generator's images (B, 3, h, w) in [0, 1] and its attention at the candidates' places."""
     small = _shrunk(pairs, model.training_size)
-    maps = figure_heatmaps(model, small)
+    maps = pair_heatmaps(model, small)
     transforms = limb_transforms(target_pose, source_pose)
     stride = model.config.stride
     grid = (model.training_size[0] // stride, model.training_size[1] // stride)

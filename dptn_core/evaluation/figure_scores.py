@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..checkpoint import DPTNModel
 from ..data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.pair_sheet import carried_source
 from ..network import SourceFeatures
-from ..pose.heatmaps import keypoint_heatmaps
 from .attention_accuracy import attention_peaks, joint_tokens, near
 
 COLOUR_RIGHT = 0.12  # garment colour errors below it count as the right colour
@@ -87,23 +87,12 @@ def evaluate_drawn(
 
 def _run(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
     """Drawn targets (B, 3, H, W) and the last block's attention (B, T, T), both fp32."""
-    source_maps, target_maps = figure_heatmaps(model, pairs)
+    source_maps, target_maps = pair_heatmaps(model, pairs)
     with torch.inference_mode():
         features = model.generator.encode_source(pairs.source.to(model.dtype), source_maps)
         drawn = model.generator.transfer(features, target_maps)
         attention = whole_attention(model, features, target_maps)
     return drawn.float(), attention
-
-
-def figure_heatmaps(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
-    """Heat maps of sources and targets as the model wants them, (B, 18, H, W) each."""
-    size = (pairs.source.shape[2], pairs.source.shape[3])
-
-    def maps(keypoints: Tensor, present: Tensor) -> Tensor:
-        return keypoint_heatmaps(keypoints, present, size, model.heatmap_sigma, dtype=model.dtype)
-
-    source = maps(pairs.source_keypoints, pairs.source_present)
-    return source, maps(pairs.target_keypoints, pairs.target_present)
 
 
 def whole_attention(model: DPTNModel, features: SourceFeatures, target_maps: Tensor) -> Tensor:

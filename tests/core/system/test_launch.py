@@ -20,7 +20,7 @@ from dptn_core.training import TrainingConfig
 from dptn_core.training.batch_shares import most_processes
 from dptn_core.training.training_config import Stage
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Stop = Callable[[], bool]
 
 

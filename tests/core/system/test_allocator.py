@@ -11,7 +11,7 @@ import pytest
 
 from dptn_core.system.allocator import keep_freed_memory
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GLIBC = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "mallopt")
 
 

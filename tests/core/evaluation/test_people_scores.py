@@ -15,9 +15,9 @@ from dptn_core.checkpoint import DPTNModel, load_model, starter_path
 from dptn_core.cli import main
 from dptn_core.data.synthetic.people import TEST_SEED, open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import SyntheticPairs, pair_seeds
-from dptn_core.evaluation import people_test
-from dptn_core.evaluation.figures_test import foreground_psnr
-from dptn_core.evaluation.people_test import COPY, mean_gradient, score_people
+from dptn_core.evaluation import people_scores
+from dptn_core.evaluation.figure_scores import foreground_psnr
+from dptn_core.evaluation.people_scores import COPY, mean_gradient, score_people
 from dptn_core.image_io import read_picture
 
 SIZES = ((128, 96), (192, 144))
@@ -79,10 +79,10 @@ def test_the_truth_itself_scores_best_and_a_blur_is_not_sharp(
 
         return generate
 
-    monkeypatch.setattr(people_test, "shrunk", lambda pairs, size: pairs)
+    monkeypatch.setattr(people_scores, "shrunk", lambda pairs, size: pairs)
     rows = {}
     for sigma in (0, 2):
-        monkeypatch.setattr(people_test, "_generate", answer(sigma))
+        monkeypatch.setattr(people_scores, "_generate", answer(sigma))
         rows[sigma] = score_people({"m": starter}, pairs=3)["m"][0]
     assert rows[0].psnr > 60 and rows[0].ssim > 0.999 and rows[0].sharpness == pytest.approx(1, abs=0.01)
     assert rows[2].psnr < 40 and rows[2].sharpness < 0.75

@@ -53,7 +53,7 @@ from dptn_core.training.toml_tables import PRESETS, read_toml
 from dptn_core.training.training_config import DataConfig, Stage
 from dptn_core.training.vgg_losses import PerceptualLoss
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OF_GENERATORS = sorted(path for path in PRESETS.glob("*.toml") if "kind" not in read_toml(path))
 CPU = torch.device("cpu")
 ALONE = alone(CPU)

@@ -26,7 +26,7 @@ from dptn_core.training.loop import make_objective, one_step, open_source
 from dptn_core.training.state import new_state
 
 CPU = torch.device("cpu")
-SAMPLES = Path(__file__).parents[2] / "dptn_core" / "samples"
+SAMPLES = Path(__file__).parents[3] / "dptn_core" / "samples"
 
 
 def pairs(height: int, width: int, count: int = 2) -> tuple[Tensor, Tensor]:

@@ -720,7 +720,7 @@ class TestAgain:
             "prepare_folder(Path(sys.argv[1]), Path(sys.argv[2]), FolderPlan(size=(64, 48)), progress=kill)\n"
         )
         command = [sys.executable, "-c", script, str(root), str(out)]
-        killed = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+        killed = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         if earlier and when == 2:  # nothing of the earlier set was touched yet
             assert open_prepared(out, "train").size == (96, 72)

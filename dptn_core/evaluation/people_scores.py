@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..checkpoint import DPTNModel
+from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.people import TEST_PAIRS, TEST_SEED, check_size, open_studio, render_pairs
 from ..data.synthetic.synthetic_pairs import PeoplePairs, SyntheticPairs, pair_seeds
 from ..perceptual import ShiftTolerantDistance
 from .attention_accuracy import attention_peaks, joint_tokens
-from .figures_test import figure_heatmaps, foreground_psnr, seen_in_both, whole_attention
+from .figure_scores import foreground_psnr, seen_in_both, whole_attention
 
 COPY = "copying the source"
 _INPUT_SIZE = (256, 192)  # at which sources are rendered for the network, whatever sizes are compared
@@ -143,7 +144,7 @@ def generated(model: DPTNModel, pairs: PeoplePairs, size: tuple[int, int]) -> Te
 
 def _generate(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
     """Generated targets (B, 3, h, w), and for joints seen in both images whether attention is near, (N, 2) bool."""
-    source_maps, target_maps = figure_heatmaps(model, pairs)
+    source_maps, target_maps = pair_heatmaps(model, pairs)
     with torch.inference_mode():
         features = model.generator.encode_source(pairs.source.to(model.dtype), source_maps)
         image = model.generator.transfer(features, target_maps).float()

@@ -37,7 +37,7 @@ from dptn_core.data.synthetic.kept.windows import Window, fitted, largest, windo
 from dptn_core.data.synthetic.synthetic_pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, pair_seeds
 from dptn_core.system.folder_lock import FolderInUseError, alone_in
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 EXACT = tuple(f.name for f in fields(PeoplePairs) if f.name not in ("source", "target", "correspondence"))
 
 

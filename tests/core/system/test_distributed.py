@@ -18,7 +18,7 @@ from dptn_core import samples
 from dptn_core.cli import main
 from dptn_core.system.distributed import Processes, join_processes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIG = """
 [[stages]]
 height = 64

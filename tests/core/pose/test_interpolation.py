@@ -1,6 +1,6 @@
 """Poses between poses.
 
-`python tests/core/test_interpolation.py` writes the examples that the front end is tested on as well.
+`python tests/core/pose/test_interpolation.py` writes the examples that the front end is tested on as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dptn_core.pose import (
 from dptn_core.pose.edited import EditedPose, PoseFormatError, read_edited, write_edited
 from dptn_core.pose.interpolation import MOST_FRAMES
 
-GOLDEN = Path(__file__).parents[1] / "web" / "interpolation.json"
+GOLDEN = Path(__file__).parents[2] / "web" / "interpolation.json"
 CANVAS = Canvas(384, 512)
 STANDING = standing_pose(CANVAS)
 ARMS_LEGS = ((2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (11, 12), (12, 13))

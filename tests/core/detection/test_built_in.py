@@ -20,7 +20,7 @@ from dptn_core.detection.movenet import central_person
 from dptn_core.image_io import read_picture
 from dptn_core.pose import KEYPOINT_NAMES, Pose, load_pose_file
 
-FRAMES = Path(__file__).parent / "detection"
+FRAMES = Path(__file__).parent / "frames"
 JOINTS = json.loads((FRAMES / "joints.json").read_text())
 REFERENCE = json.loads((FRAMES / "reference.json").read_text())
 TORSO = [KEYPOINT_NAMES.index(f"{side}_{joint}") for joint in ("shoulder", "hip") for side in ("left", "right")]
@@ -272,7 +272,7 @@ def test_the_weights_are_small_and_name_where_they_are_from():
         about = file.metadata()
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}  # noqa: SIM118
     assert "human-models 3.0.4" in about["source"] and "Apache-2.0" in about["licence"]
-    notice = (Path(__file__).parents[2] / "NOTICE").read_text()
+    notice = (Path(__file__).parents[3] / "NOTICE").read_text()
     assert "movenet-thunder.safetensors" in notice and "human-models 3.0.4" in notice
 
 

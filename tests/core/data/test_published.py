@@ -461,7 +461,7 @@ class TestGoingOn:
             "prepare_deepfashion(Path(sys.argv[1]), Path(sys.argv[2]), progress=kill)\n"
         )
         command = [sys.executable, "-c", script, str(downloads), str(out)]
-        killed = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+        killed = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert len(list((out / "train").iterdir())) == 3
         with pytest.raises(DataFileError, match="no prepared set"):

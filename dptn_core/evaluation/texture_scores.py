@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import DPTNModel
+from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.people import TEST_PAIRS, TEST_SEED, check_size, open_studio, render_pairs
 from ..data.synthetic.synthetic_pairs import PeoplePairs, SyntheticPairs, pair_seeds
 from ..inference.framing import Box, Frame
@@ -20,8 +21,7 @@ from ..network.carrier import Carrier, look_up, places
 from ..perceptual import ShiftTolerantDistance
 from ..pose import Canvas, Pose
 from ..segmentation import BlazePoseSegmenter, can_be_masked, person_mask
-from .figures_test import figure_heatmaps
-from .people_test import image_scores, scaled, shrunk
+from .people_scores import image_scores, scaled, shrunk
 
 COPY, CORE, CARRIED, BOUND = "copying the source", "network alone", "with its texture", "bound"
 _NEAR: Final = 0.02  # of the height
@@ -60,7 +60,7 @@ def compose_pair(
     frame = Frame(Box(0, 0, width, height), canvas, model.training_size)
     one = pairs[index : index + 1]
     small = shrunk(one, model.training_size)
-    maps = figure_heatmaps(model, small)
+    maps = pair_heatmaps(model, small)
     with torch.inference_mode():
         features = model.generator.encode_source(small.source.to(model.dtype), maps[0])
         image, queries = model.generator.transfer_with_queries(features, maps[1])

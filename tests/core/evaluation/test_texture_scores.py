@@ -11,7 +11,7 @@ pytest.importorskip("warp", reason="rendering people wants the extra train")
 
 from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.evaluation import evaluate_drawn
-from dptn_core.evaluation.texture_test import BOUND, CARRIED, COPY, CORE, composing, score_texture
+from dptn_core.evaluation.texture_scores import BOUND, CARRIED, COPY, CORE, composing, score_texture
 from dptn_core.inference.texture_networks import load_texturing
 
 

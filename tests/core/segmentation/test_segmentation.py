@@ -18,7 +18,7 @@ from dptn_core.pose import Canvas, Pose
 from dptn_core.segmentation import BLAZEPOSE, SegmentationError, load_segmenter, person_mask
 from dptn_core.segmentation.edges import applied, linear_model
 
-FRAMES = Path(__file__).parent / "detection"
+FRAMES = Path(__file__).parents[1] / "detection" / "frames"
 
 
 @pytest.fixture(scope="module")
@@ -149,5 +149,5 @@ def test_bad_input_is_refused_in_words(network, tmp_path):
 
 def test_the_weights_are_small_and_named_in_the_notice():
     assert BLAZEPOSE.stat().st_size < 6e6
-    notice = (Path(__file__).parents[2] / "NOTICE").read_text()
+    notice = (Path(__file__).parents[3] / "NOTICE").read_text()
     assert "blazepose-mask.safetensors" in notice

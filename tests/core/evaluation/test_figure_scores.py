@@ -12,7 +12,7 @@ from torch import Tensor
 from dptn_core.checkpoint import DPTNModel
 from dptn_core.data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.evaluation import DrawnScores, evaluate_drawn
-from dptn_core.evaluation.figures_test import foreground_psnr, garment_error, joint_hits
+from dptn_core.evaluation.figure_scores import foreground_psnr, garment_error, joint_hits
 from dptn_core.network import Generator, GeneratorConfig, initialise
 
 SIZE, STRIDE = (64, 48), 8

@@ -22,7 +22,7 @@ from dptn_core.detection import detect_people, load_movenet
 from dptn_core.image_io import PictureError, read_picture, to_bytes, write_picture
 from dptn_core.pose import KEYPOINT_NAMES, Canvas, People, fit_to_person, follow_person, load_pose_file
 
-FRAMES = Path(__file__).parent / "detection"
+FRAMES = Path(__file__).parents[1] / "detection" / "frames"
 JOINTS = json.loads((FRAMES / "joints.json").read_text())
 
 

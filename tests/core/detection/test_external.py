@@ -39,7 +39,7 @@ from dptn_core.detection.external import (
 from dptn_core.detection.external.coco_keypoints import openpose_from_coco, openpose_parts
 from dptn_core.pose import KEYPOINT_NAMES, LIMBS, Canvas, People, Pose
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SIZES = [(512, 512), (300, 450), (640, 360), (333, 517), (1201, 799), (97, 131)]  # width, height
 
 
