@@ -49,10 +49,10 @@ class Pair:
     target_mask: Tensor  # (H, W)
 
 
-def read_pair(pictures: PreparedSet, names: tuple[str, str], segmenter: BlazePoseSegmenter) -> Pair:
+def read_pair(prepared: PreparedSet, names: tuple[str, str], segmenter: BlazePoseSegmenter) -> Pair:
     """One pair of a set."""
-    images = [pictures.picture(name) for name in names]
-    poses = [_pose(pictures, name) for name in names]
+    images = [prepared.picture(name) for name in names]
+    poses = [_pose(prepared, name) for name in names]
     masks = [person_mask(segmenter, image, pose) for image, pose in zip(images, poses, strict=True)]
     return Pair(*images, *poses, *masks)
 

@@ -34,13 +34,13 @@ def distortions() -> tuple[Tensor, dict[str, Tensor]]:
     picture = read_picture(PHOTOGRAPH)
     whole = Image.fromarray((picture.permute(1, 2, 0) * 255).byte().numpy())
     wide = whole.resize((_SIDE + _SHIFT, _SIDE), Image.Resampling.LANCZOS)
-    image = wide.crop((0, 0, _SIDE, _SIDE))
+    cropped = wide.crop((0, 0, _SIDE, _SIDE))
     file = io.BytesIO()
-    image.save(file, "jpeg", quality=30)
-    return _tensor(image), {
+    cropped.save(file, "jpeg", quality=30)
+    return _tensor(cropped), {
         "shift of 2 px": _tensor(wide.crop((_SHIFT, 0, _SIDE + _SHIFT, _SIDE))),
         "JPEG 30": _tensor(Image.open(file)),
-        "blur of 2 px": _tensor(image.filter(ImageFilter.GaussianBlur(2))),
+        "blur of 2 px": _tensor(cropped.filter(ImageFilter.GaussianBlur(2))),
     }
 
 

@@ -94,19 +94,19 @@ class EncodeSource(io.ComfyNode):
         show = host.progress(len(images))
         sources, textures = [], []
         for number in range(len(images)):
-            picture = picture_of(images, number, _BLOCK, "image")
+            one = picture_of(images, number, _BLOCK, "image")
             which = number if len(poses) > 1 else 0
             with speaking_for(_BLOCK, "pose"):
                 source = encode_source(
                     model.model,
-                    picture,
+                    one,
                     poses[which],
                     framing=_FRAMINGS[framing],  # type: ignore[arg-type]  # one of Framing
                     size=size,
                 )
             # rests where the host wants results; Transfer Pose brings it back to the weights
             rest = host.result_device()
-            sources.append(replace(source, features=source.features.to(rest), picture=picture.to(rest)))
+            sources.append(replace(source, features=source.features.to(rest), picture=source.picture.to(rest)))
             others = [one for one in frames[which].people if one != poses[which]]
             textures.append(model.texture.encode(source, masks[number], others) if model.texture else None)
             show(number + 1, None)

@@ -125,13 +125,13 @@ def _built_in(images: Tensor, threshold: float) -> Iterator[People]:
         network = load_movenet()
     patcher = host.managed(network)
 
-    def pictures() -> Iterator[Tensor]:
+    def each() -> Iterator[Tensor]:
         for number in range(len(images)):
             host.bring_to_device([patcher], _ROOM)
             yield picture_of(images, number, _BLOCK, "image")
 
     with speaking_for(_BLOCK, "image"):
-        yield from detect_frames(network, pictures(), threshold=threshold, check=host.stop_if_interrupted)
+        yield from detect_frames(network, each(), threshold=threshold, check=host.stop_if_interrupted)
 
 
 def _loaded(images: Tensor, detector: str, threshold: float, *, download: bool) -> Iterator[People]:

@@ -215,8 +215,8 @@ def _compose(hosted: HostedModel, held: HeldTexture | None, *, draft: bool) -> C
 
 def _drafts(image: Tensor) -> dict[str, list[dict[str, str]]]:
     """Previews that are soon replaced, written in a twentieth of the time that PNGs take."""
-    pictures = image[:_MOST_PREVIEWS].permute(0, 3, 1, 2)  # BHWC -> BCHW
-    return {"images": [host.send_picture("dptn_draft", picture, ".jpg") for picture in pictures]}
+    drafts = image[:_MOST_PREVIEWS].permute(0, 3, 1, 2)  # BHWC -> BCHW
+    return {"images": [host.send_picture("dptn_draft", draft, ".jpg") for draft in drafts]}
 
 
 def _jobs(count: int, poses: list[Pose | None]) -> list[tuple[int, list[Pose]]]:

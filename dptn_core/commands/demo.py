@@ -33,14 +33,14 @@ def run(options: Namespace) -> None:
 
     model = load_model_of(options)
     texturing = load_texturing(model.device)
-    for name, image, pose_file in (
+    for name, path, pose_file in (
         ("figure", samples.FIGURE, samples.FIGURE_POSE),
         ("photograph", samples.DANCER, None),
     ):
-        picture = read_picture(image)
+        picture = read_picture(path)
         if pose_file is None:
             (people,) = people_finder(options.device, THRESHOLD)([picture])
-            source_pose = person_found(people, None, image)
+            source_pose = person_found(people, None, path)
         else:
             source_pose = read_poses(pose_file, None)[0]
         source = encode_source(model, picture, source_pose)
@@ -50,10 +50,10 @@ def run(options: Namespace) -> None:
             poses = [fit_to_person([pose], source_pose)[0] for pose in poses]
         result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [picture]
-        for path, pose, drawn in zip(files, poses, result.pictures, strict=True):
+        for file, pose, drawn in zip(files, poses, result.pictures, strict=True):
             skeleton = draw_skeleton(People((pose,), pose.canvas))
-            write_picture(options.out / f"{name}_{path.stem}.png", drawn)
-            write_picture(options.out / f"{name}_{path.stem}_skeleton.png", skeleton)
+            write_picture(options.out / f"{name}_{file.stem}.png", drawn)
+            write_picture(options.out / f"{name}_{file.stem}_skeleton.png", skeleton)
             strip += [to_picture(skeleton), drawn.cpu()]
         write_picture(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
         write_picture(options.out / f"{name}_attention.png", attention_picture(result, 0))

@@ -63,15 +63,15 @@ def compose_pair(
     maps = pair_heatmaps(model, small)
     with torch.inference_mode():
         features = model.generator.encode_source(small.source.to(model.dtype), maps[0])
-        image, queries = model.generator.transfer_with_queries(features, maps[1])
-    picture = (one.source[0] + 1) / 2
+        generated_image, queries = model.generator.transfer_with_queries(features, maps[1])
+    source_image = (one.source[0] + 1) / 2
     source_pose, target_pose = (
         _pose(getattr(one, f"{side}_keypoints")[0], getattr(one, f"{side}_present")[0], canvas)
         for side in ("source", "target")
     )
-    source = EncodedSource(model, features, picture, source_pose, frame, "fit")
-    generated = Generated(source, target_pose, frame, ((image[0].float() + 1) / 2).clamp(0, 1), queries)
-    mask = person_mask(segmenter, picture, source_pose) if segmenter and can_be_masked(source_pose) else None
+    source = EncodedSource(model, features, source_image, source_pose, frame, "fit")
+    generated = Generated(source, target_pose, frame, ((generated_image[0].float() + 1) / 2).clamp(0, 1), queries)
+    mask = person_mask(segmenter, source_image, source_pose) if segmenter and can_be_masked(source_pose) else None
     texture = encode_texture(carrier, source, mask)
     decision = decide(carrier, texture, generated)
     return Composition(generated, texture, decision, compose_texture(decision, texture, (height, width)))

@@ -119,9 +119,9 @@ def encode_source(
         raise ValueError(f"size {size[1]}x{size[0]} does not fit the network: both sides must be multiples of {stride}")
     pose = _on_canvas_of(pose, picture)
     frame = frame_person(pose, size, framing, "source pose")
-    image = frame.cut(picture).to(model.device, model.dtype)[None] * 2 - 1
+    framed = frame.cut(picture).to(model.device, model.dtype)[None] * 2 - 1
     with torch.inference_mode():
-        features = model.generator.encode_source(_laid_out(image), _heatmaps(model, [pose], frame))
+        features = model.generator.encode_source(_laid_out(framed), _heatmaps(model, [pose], frame))
     return EncodedSource(model, features, picture, pose, frame, framing)
 
 

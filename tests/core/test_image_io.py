@@ -79,8 +79,8 @@ def png(path: Path, width: int, height: int, depth: int, colour_type: int, rows:
     ],
 )
 def test_every_mode_of_pillow_becomes_rgb_between_0_and_1(mode, value, expected):
-    picture = checked(to_picture(Image.new(mode, (4, 3), value)), 4, 3)
-    assert pixel(picture, 2, 1) == pytest.approx(expected, abs=0.003)
+    shown = checked(to_picture(Image.new(mode, (4, 3), value)), 4, 3)
+    assert pixel(shown, 2, 1) == pytest.approx(expected, abs=0.003)
 
 
 @pytest.mark.parametrize("transparency", [None, 0, b"\0\xff"])
@@ -89,9 +89,9 @@ def test_a_palette_with_and_without_transparency_is_read_in_its_colours(tmp_path
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.putpixel((1, 0), 1)
     options = {} if transparency is None else {"transparency": transparency}
-    picture = checked(read_picture(saved(tmp_path / "p.png", image, **options)), 2, 1)
-    assert pixel(picture, 0, 0) == (RED if transparency is None else WHITE)
-    assert pixel(picture, 1, 0) == (0.0, 0.0, 1.0)
+    shown = checked(read_picture(saved(tmp_path / "p.png", image, **options)), 2, 1)
+    assert pixel(shown, 0, 0) == (RED if transparency is None else WHITE)
+    assert pixel(shown, 1, 0) == (0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -100,35 +100,35 @@ def test_a_palette_with_and_without_transparency_is_read_in_its_colours(tmp_path
 def test_one_transparent_colour_of_a_png_becomes_white(tmp_path, mode, clear, left, right):
     image = Image.new(mode, (2, 1), left)
     image.putpixel((1, 0), right)
-    picture = read_picture(saved(tmp_path / "t.png", image, transparency=clear))
-    assert pixel(picture, 0, 0) == WHITE
-    assert pixel(picture, 1, 0) == pytest.approx((200 / 255,) * 3, abs=1e-4)
+    shown = read_picture(saved(tmp_path / "t.png", image, transparency=clear))
+    assert pixel(shown, 0, 0) == WHITE
+    assert pixel(shown, 1, 0) == pytest.approx((200 / 255,) * 3, abs=1e-4)
 
 
 def test_grey_pngs_of_16_bits_keep_their_16_bits(tmp_path):
     values = np.array([[0, 1, 257, 32768, 65535]], dtype=np.uint16)
-    picture = checked(read_picture(saved(tmp_path / "deep.png", Image.fromarray(values))), 5, 1)
-    assert torch.equal(picture[0], picture[1]) and torch.equal(picture[0], picture[2])
-    np.testing.assert_allclose(picture[0].numpy(), values / 65535, atol=1e-6)
+    shown = checked(read_picture(saved(tmp_path / "deep.png", Image.fromarray(values))), 5, 1)
+    assert torch.equal(shown[0], shown[1]) and torch.equal(shown[0], shown[2])
+    np.testing.assert_allclose(shown[0].numpy(), values / 65535, atol=1e-6)
 
 
 def test_colour_pngs_of_16_bits_are_read_in_their_colours(tmp_path):
     row = struct.pack(">6H", 65535, 0, 0, 13107, 26214, 65535)
-    picture = checked(read_picture(png(tmp_path / "deep.png", 2, 1, 16, 2, [row])), 2, 1)
-    assert pixel(picture, 0, 0) == RED
-    assert pixel(picture, 1, 0) == pytest.approx((0.2, 0.4, 1.0), abs=0.003)
+    shown = checked(read_picture(png(tmp_path / "deep.png", 2, 1, 16, 2, [row])), 2, 1)
+    assert pixel(shown, 0, 0) == RED
+    assert pixel(shown, 1, 0) == pytest.approx((0.2, 0.4, 1.0), abs=0.003)
 
 
 def test_transparent_pngs_of_16_bits_lie_on_white(tmp_path):
     row = struct.pack(">8H", 65535, 0, 0, 0, 65535, 0, 0, 65535)
-    picture = checked(read_picture(png(tmp_path / "deep.png", 2, 1, 16, 6, [row])), 2, 1)
-    assert [pixel(picture, x, 0) for x in (0, 1)] == [WHITE, RED]
+    shown = checked(read_picture(png(tmp_path / "deep.png", 2, 1, 16, 6, [row])), 2, 1)
+    assert [pixel(shown, x, 0) for x in (0, 1)] == [WHITE, RED]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tif", ".gif", ".ppm", ".tga"])
 def test_the_usual_formats_are_read(tmp_path, suffix):
-    picture = checked(read_picture(saved(tmp_path / f"a{suffix}", Image.new("RGB", (16, 8), (255, 0, 0)))), 16, 8)
-    assert pixel(picture, 5, 5) == pytest.approx(RED, abs=0.02)
+    shown = checked(read_picture(saved(tmp_path / f"a{suffix}", Image.new("RGB", (16, 8), (255, 0, 0)))), 16, 8)
+    assert pixel(shown, 5, 5) == pytest.approx(RED, abs=0.02)
 
 
 def test_the_suffix_does_not_decide_what_a_file_is(tmp_path):
@@ -143,9 +143,9 @@ def test_photographs_are_turned_as_their_camera_was_held(tmp_path, orientation, 
     image.putpixel((0, 0), (255, 0, 0))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = read_picture(saved(tmp_path / "turned.png", image, exif=exif))
-    checked(picture, *((3, 4) if orientation in (6, 8) else (4, 3)))
-    assert pixel(picture, *corner) == RED
+    shown = read_picture(saved(tmp_path / "turned.png", image, exif=exif))
+    checked(shown, *((3, 4) if orientation in (6, 8) else (4, 3)))
+    assert pixel(shown, *corner) == RED
 
 
 def test_an_animation_gives_its_first_picture(tmp_path):

@@ -163,7 +163,7 @@ class Host:
         found = answer["node_errors"]
         return found
 
-    def picture(self, entry: dict[str, str]) -> Any:
+    def image(self, entry: dict[str, str]) -> Any:
         """The picture an output names, (H, W, 3) uint8."""
         import io
 

@@ -104,7 +104,7 @@ STANDING = [
 ]
 
 
-def picture(people: list[dict[str, Any]], width: int | None = 384, height: int | None = 512) -> dict[str, Any]:
+def pose_frame(people: list[dict[str, Any]], width: int | None = 384, height: int | None = 512) -> dict[str, Any]:
     """A frame of POSE_KEYPOINT."""
     frame: dict[str, Any] = {"people": people}
     return frame if width is None else frame | {"canvas_width": width, "canvas_height": height}

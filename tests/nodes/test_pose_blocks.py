@@ -9,7 +9,7 @@ import urllib.parse
 import numpy as np
 import pytest
 import safetensors.numpy
-from graphs import STANDING, Graph, facts, person, picture, reported_pose, transfer_graph
+from graphs import STANDING, Graph, facts, person, pose_frame, reported_pose, transfer_graph
 
 
 def run_alone(host, kind: str, **inputs):
@@ -59,7 +59,7 @@ def test_drawn_figures_depend_on_their_seed_alone(host):
 
 def test_what_save_pose_writes_load_pose_reads(host):
     people = [person(STANDING), person([[x / 2 + 200, y / 2] for x, y in STANDING])]
-    frames = [picture(people), picture([]), picture(people[:1])]
+    frames = [pose_frame(people), pose_frame([]), pose_frame(people[:1])]
     graph = Graph()
     saved = graph.add("DPTNSavePose", pose=graph.send_pose(frames), filename_prefix="round/trip")
     run = host.run(graph.prompt)
@@ -76,7 +76,7 @@ def test_saving_again_takes_the_next_number_and_leaves_nothing_half_written(host
     names = []
     for number in range(3):
         graph = Graph()
-        pose = graph.send_pose([picture([person([[x + number, y] for x, y in STANDING])])])
+        pose = graph.send_pose([pose_frame([person([[x + number, y] for x, y in STANDING])])])
         saved = graph.add("DPTNSavePose", pose=pose, filename_prefix="again/and again")
         names += host.run(graph.prompt).outputs[saved]["text"]
     assert len(set(names)) == 3
@@ -88,7 +88,7 @@ def test_saving_again_takes_the_next_number_and_leaves_nothing_half_written(host
 @pytest.mark.parametrize("prefix", ["../outside", "/outside", "..", "./", "", "a" * 300, "a\nb"])
 def test_save_pose_stays_in_the_output_folder(host, prefix):
     graph = Graph()
-    graph.add("DPTNSavePose", pose=graph.send_pose([picture([person(STANDING)])]), filename_prefix=prefix)
+    graph.add("DPTNSavePose", pose=graph.send_pose([pose_frame([person(STANDING)])]), filename_prefix=prefix)
     error = host.run(graph.prompt).error
     assert error is not None and "Save Pose, input 'filename_prefix'" in error
     assert not list(host.base.glob("outside*")) and not list(host.base.parent.glob("outside*"))
@@ -99,7 +99,7 @@ def test_a_changed_file_is_read_again(host):
     path = host.base / "input" / "changing.json"
     found = []
     for shift in (0, 30):
-        path.write_text(json.dumps([picture([person([[x + shift, y] for x, y in STANDING])])]))
+        path.write_text(json.dumps([pose_frame([person([[x + shift, y] for x, y in STANDING])])]))
         found.append(run_alone(host, "DPTNLoadPose", file="changing.json")[0]["people"][0]["pose_keypoints_2d"][0])
     assert found == [192.0, 222.0]
 
@@ -137,7 +137,7 @@ def test_edits_win_until_upstream_changes(host):
 
     def result(value: str, shift: float):
         graph = Graph()
-        pose = graph.send_pose([picture([person([[x + shift, y] for x, y in STANDING])])])
+        pose = graph.send_pose([pose_frame([person([[x + shift, y] for x, y in STANDING])])])
         block = graph.add("DPTNEditSkeleton", pose=pose, edited=value)
         graph.add("PreviewImage", images=graph.out(block, 1))
         out = graph.add("ProbeReportPose", pose=graph.out(block))
@@ -153,7 +153,7 @@ def test_edits_win_until_upstream_changes(host):
     assert result(mine, 0)[0] == 242.0
     assert result(mine, 7)[0] == 199.0  # another pose came in
     assert result(edited(by_hand), 7)[0] == 199.0  # the edit was made before anything was connected
-    assert result(json.dumps([picture(by_hand[0]["people"])]), 7)[0] == 242.0  # OpenPose JSON linked as text
+    assert result(json.dumps([pose_frame(by_hand[0]["people"])]), 7)[0] == 242.0  # OpenPose JSON linked as text
 
 
 def test_keyframes_go_out_as_a_sequence(host):
@@ -173,7 +173,7 @@ def test_a_value_without_frames_holds_no_edit(host):
 
 def test_a_second_run_tells_the_editor_again_although_nothing_is_run(host):
     graph = Graph()
-    pose = graph.send_pose([picture([person(STANDING)])])
+    pose = graph.send_pose([pose_frame([person(STANDING)])])
     block = graph.add("DPTNEditSkeleton", pose=pose)
     graph.add("PreviewImage", images=graph.out(block, 1))
     first, second = (host.run(graph.prompt).outputs[block]["dptn_pose"] for _ in range(2))
@@ -192,7 +192,7 @@ def test_a_background_that_comes_again_is_the_same_file(host, channels):
         run = host.run(graph.prompt)
         assert run.error is None, run.error
         (entry,) = run.outputs[block]["dptn_background"]
-        assert host.picture(entry).shape == (64, 48, 3)
+        assert host.image(entry).shape == (64, 48, 3)
         shown.append(entry)
     assert shown[0] == shown[1]
 
@@ -238,19 +238,19 @@ def drawn(host, frames, **inputs):
     shown = graph.add("PreviewImage", images=graph.out(block))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    return [host.picture(one) for one in run.outputs[shown]["images"]]
+    return [host.image(one) for one in run.outputs[shown]["images"]]
 
 
 def test_skeletons_are_drawn_in_openpose_colours_at_any_size(host):
-    (image,) = drawn(host, [picture([person(STANDING)])], width=768)
+    (image,) = drawn(host, [pose_frame([person(STANDING)])], width=768)
     assert image.shape == (1024, 768, 3)
     assert tuple(image[140, 384]) == (255, 0, 0)  # the nose's disc, twice as large
-    (tiny,) = drawn(host, [picture([person(STANDING)])], width=24, height=32)
+    (tiny,) = drawn(host, [pose_frame([person(STANDING)])], width=24, height=32)
     assert tiny.shape == (32, 24, 3) and tiny.max() == 255
 
 
 def test_a_silhouette_is_white_on_black_and_covers_the_body(host):
-    (image,) = drawn(host, [picture([person(STANDING)])], style="silhouette (for masks)")
+    (image,) = drawn(host, [pose_frame([person(STANDING)])], style="silhouette (for masks)")
     assert set(np.unique(image)) <= {0, 255}
     assert all(image[int(y), int(x)].tolist() == [255, 255, 255] for x, y in STANDING)
     assert image[5, 5].tolist() == [0, 0, 0] and 0.08 < image.mean() / 255 < 0.5
@@ -258,7 +258,7 @@ def test_a_silhouette_is_white_on_black_and_covers_the_body(host):
 
 def test_a_frame_without_people_is_black_and_two_people_are_both_drawn(host):
     two = [person([[x * 0.4 + left, y] for x, y in STANDING]) for left in (0, 200)]
-    nobody, both = drawn(host, [picture([]), picture(two)])
+    nobody, both = drawn(host, [pose_frame([]), pose_frame(two)])
     assert nobody.max() == 0
     assert both[:, :190].max() == 255 and both[:, 210:].max() == 255
 
@@ -333,19 +333,19 @@ def test_the_two_pictures_to_click_on_are_the_drawn_one_and_the_source(host):
     pictures = run.outputs[block]["dptn_pictures"]
     assert len(run.outputs[block]["images"]) == 1
     for found, node in zip(pictures[:2], (shown, person), strict=True):
-        wanted = host.picture(run.outputs[node]["images"][0]).astype(int)
-        assert abs(host.picture(found).astype(int) - wanted).max() <= 1
+        wanted = host.image(run.outputs[node]["images"][0]).astype(int)
+        assert abs(host.image(found).astype(int) - wanted).max() <= 1
 
 
 def test_large_pictures_are_sent_small_and_missing_joints_as_null(host):
     points = [[x * 8, y * 8] for x, y in STANDING[:14]] + [[0, 0, 0]] * 4
-    headless = [picture([person(points)], 3072, 4096)]
+    headless = [pose_frame([person(points)], 3072, 4096)]
     graph = Graph()
     graph, nodes = transfer_graph(graph.send_pose(headless), graph)
     block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1))
     run = host.run(graph.prompt)
     assert run.error is None
-    target, source = (host.picture(one) for one in run.outputs[block]["dptn_pictures"][:2])
+    target, source = (host.image(one) for one in run.outputs[block]["dptn_pictures"][:2])
     assert target.shape == (1024, 768, 3) and source.shape == (512, 384, 3)
     numbers = json.loads(run.outputs[block]["dptn_attention"][0])
     assert numbers["target"]["canvas"] == [3072, 4096]
@@ -407,7 +407,7 @@ def test_openpose_files_are_taken_in_place_of_an_edit(host):
 
 
 def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
-    huge = [picture([person([[x * 50, y * 50] for x, y in STANDING])], 19200, 25600)]
+    huge = [pose_frame([person([[x * 50, y * 50] for x, y in STANDING])], 19200, 25600)]
     graph = Graph()
     block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(huge))
     graph.add("ProbeReportPose", pose=graph.out(block))

@@ -42,7 +42,7 @@ def test_whichever_is_opened_first_runs_at_once_with_what_ships(host, path):
     pictures = [one for output in run.outputs.values() for one in output.get("images", [])]
     assert pictures
     for one in pictures:
-        assert host.picture(one).std() > 5
+        assert host.image(one).std() > 5
 
 
 def missing_files(host: Any, prompt: dict[str, Any]) -> set[tuple[str, str]]:
@@ -94,7 +94,7 @@ def test_a_photograph_of_ones_own_takes_the_place_of_the_one_that_ships(host):
     said = json.loads(run.outputs[str(ids["DPTNEditSkeleton"])]["dptn_pose"][0])
     assert said["by_hand"] is False  # the edit was made over somebody else
     (drawn,) = run.outputs[str(ids["DPTNTransferPose"])]["images"]
-    assert host.picture(drawn).shape[:2] == (512, 384)
+    assert host.image(drawn).shape[:2] == (512, 384)
 
 
 @pytest.mark.parametrize("path", DIFFUSION, ids=name_of)

@@ -115,11 +115,11 @@ def pose_file_of(picture: Path) -> Path | None:
     return next((file for end in _POSE_ENDINGS if (file := picture.with_name(picture.stem + end)).is_file()), None)
 
 
-def people_in(picture: Path, image: Tensor, name: str, memory: PoseMemory, detect: Detect | None) -> People:
+def people_in(path: Path, image: Tensor, name: str, memory: PoseMemory, detect: Detect | None) -> People:
     """Who a picture shows: by the pose file beside it, by what an earlier run found, or by the detector.
 
     Args:
-        picture: the file.
+        path: the file.
         image: what it holds, (3, H, W).
         name: of the picture in the set, under which `memory` knows it.
         memory: what the detector found is kept there, so that the next run need not look again.
@@ -130,9 +130,9 @@ def people_in(picture: Path, image: Tensor, name: str, memory: PoseMemory, detec
         OSError: `memory` cannot be written.
     """
     canvas = Canvas(image.shape[2], image.shape[1])
-    if (beside := pose_file_of(picture)) is not None:
+    if (beside := pose_file_of(path)) is not None:
         return _people_of_file(beside, canvas)
-    if (known := memory.recall(name, picture, canvas)) is not None:
+    if (known := memory.recall(name, path, canvas)) is not None:
         return known
     if detect is None:
         raise UnfitError("there is no pose file beside it, and no detector was chosen")
@@ -140,7 +140,7 @@ def people_in(picture: Path, image: Tensor, name: str, memory: PoseMemory, detec
         people = detect(image)
     except ExtractionError as error:
         raise UnfitError(f"the detector failed on it: {error}") from error
-    memory.keep(name, picture, people)
+    memory.keep(name, path, people)
     return people
 
 

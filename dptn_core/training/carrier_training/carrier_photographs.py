@@ -112,11 +112,11 @@ class PhotographMaker:
         return self._seen[key]
 
     def _as_pair(
-        self, pictures: PreparedSet, names: tuple[str, str], seen: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
+        self, prepared: PreparedSet, names: tuple[str, str], seen: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
     ) -> PeoplePairs:
         height, width = self._size
-        factor = torch.tensor([width / pictures.size[1], height / pictures.size[0]])
-        annotations = [torch.from_numpy(pictures.annotations[name].astype(np.float32)) for name in names]
+        factor = torch.tensor([width / prepared.size[1], height / prepared.size[0]])
+        annotations = [torch.from_numpy(prepared.annotations[name].astype(np.float32)) for name in names]
         points = [(one[:, :2] * factor)[None] for one in annotations]
         present = [(one[:, 2] > 0)[None] for one in annotations]
         images = [image[None].float() / 127.5 - 1 for image, _ in seen]

@@ -57,8 +57,8 @@ def draw(generator: Generator) -> Tensor:
     image, poses = everything[:, : config.image_channels], everything[:, config.image_channels :]
     source, target = poses.chunk(2, dim=1)
     with torch.no_grad():
-        picture: Tensor = generator(image, source, target)[0]
-    return picture
+        generated: Tensor = generator(image, source, target)[0]
+    return generated
 
 
 def official(generator: Generator, aliases: bool = True) -> dict[str, Tensor]:

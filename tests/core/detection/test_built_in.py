@@ -45,7 +45,7 @@ def counted(network):
     hook.remove()
 
 
-def picture(name: str) -> Tensor:
+def frame_image(name: str) -> Tensor:
     return read_picture(FRAMES / name)
 
 
@@ -57,7 +57,7 @@ def torso(pose: Pose) -> float:
 @pytest.mark.parametrize("name", REFERENCE)
 def test_answers_what_the_tensorflow_js_release_answers(network, name):
     with torch.inference_mode():
-        found = central_person(network(picture(f"reference_{name}.png")[None])).numpy()
+        found = central_person(network(frame_image(f"reference_{name}.png")[None])).numpy()
     y_x_score = np.array(REFERENCE[name])
     assert np.abs(found[:, [1, 0]] / 256 - y_x_score[:, :2]).max() < 1e-3
     assert np.abs(found[:, 2] - y_x_score[:, 2]).max() < 1e-3
@@ -69,7 +69,7 @@ COUNTS = {"balancing": 2, "two": 3}
 
 @pytest.mark.parametrize("name", JOINTS)
 def test_finds_every_joint_that_is_beyond_doubt_on_real_frames(network, name):
-    people = detect_people(network, picture(f"{name}.jpg")).people
+    people = detect_people(network, frame_image(f"{name}.jpg")).people
     assert len(people) == COUNTS.get(name, 1)
     for joints in JOINTS[name]:
         numbers = [KEYPOINT_NAMES.index(joint) for joint in joints]
@@ -109,14 +109,14 @@ def test_finds_at_most_one_person_on_twenty_images_of_nobody(network):
 
 def test_finds_a_bystander_beside_somebody_who_fills_the_middle(network):
     """The network's centre map shows but one of them; `balancing.jpg` has a woman behind the man."""
-    people = detect_people(network, picture("balancing.jpg")).people
+    people = detect_people(network, frame_image("balancing.jpg")).people
     assert len(people) == 2
     assert np.hypot(*(people[1].keypoints[0] - (318, 83))) < 12  # her nose
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_finds_people_in_images_that_lie_on_their_side_or_stand_on_their_head(network, turns):
-    upright = picture("jumping.jpg")
+    upright = frame_image("jumping.jpg")
     (expected,) = detect_people(network, upright).people
     (found,) = detect_people(network, torch.rot90(upright, turns, (1, 2))).people
     back = turned_back(found.keypoints, turns, upright.shape[2], upright.shape[1])
@@ -127,7 +127,7 @@ def test_finds_people_in_images_that_lie_on_their_side_or_stand_on_their_head(ne
 
 @pytest.mark.parametrize("height", [32, 3000])
 def test_finds_the_same_in_tiny_and_in_huge_images(network, height):
-    usual = picture("jumping.jpg")
+    usual = frame_image("jumping.jpg")
     scale = height / usual.shape[1]
     size = height, round(usual.shape[2] * scale)
     other = torch.nn.functional.interpolate(usual[None], size, mode="bilinear", antialias=True)[0]
@@ -150,7 +150,7 @@ def test_a_portrait_that_fills_the_image_is_found(network):
 
 
 def test_keypoints_carry_their_confidence_and_the_neck_that_of_the_worse_shoulder(network):
-    (pose,) = detect_people(network, picture("walking.jpg"), threshold=0).people
+    (pose,) = detect_people(network, frame_image("walking.jpg"), threshold=0).people
     neck, right, left = pose.keypoints[1], pose.keypoints[2], pose.keypoints[5]
     assert neck == pytest.approx((right + left) / 2, abs=0.11)  # rounded to a tenth of a pixel
     assert pose.confidence[1] == pytest.approx(min(pose.confidence[2], pose.confidence[5]))
@@ -158,7 +158,7 @@ def test_keypoints_carry_their_confidence_and_the_neck_that_of_the_worse_shoulde
 
 
 def test_the_threshold_leaves_out_what_is_less_sure(network):
-    image = picture("walking.jpg")
+    image = frame_image("walking.jpg")
     (everything,) = detect_people(network, image, threshold=0).people
     (some,) = detect_people(network, image, threshold=0.7).people
     assert (some.present == (everything.confidence >= 0.7)).all()
@@ -167,7 +167,7 @@ def test_the_threshold_leaves_out_what_is_less_sure(network):
 
 
 def test_nothing_is_said_of_places_beyond_the_image(network):
-    image = picture("jumping.jpg")[:, :300]  # the feet are cut off
+    image = frame_image("jumping.jpg")[:, :300]  # the feet are cut off
     (pose,) = detect_people(network, image, threshold=0).people
     assert (pose.keypoints >= 0).all() and (pose.keypoints <= (image.shape[2], image.shape[1])).all()
     assert not pose.present[KEYPOINT_NAMES.index("left_ankle")] or pose.confidence[13] < 0.3
@@ -175,7 +175,7 @@ def test_nothing_is_said_of_places_beyond_the_image(network):
 
 def moving(name: str, count: int, step: int) -> list[Tensor]:
     """Frames of a camera that pans."""
-    image = picture(name)
+    image = frame_image(name)
     return [image[:, :, step * number : image.shape[2] - step * (count - 1 - number)] for number in range(count)]
 
 
@@ -194,20 +194,20 @@ def test_a_tracked_frame_takes_one_run_a_person_and_finds_the_same(counted):
 
 
 def test_a_cut_to_another_image_of_the_same_size_is_looked_at_as_a_whole(network):
-    two = picture("two.jpg")
-    one = torch.nn.functional.interpolate(picture("jumping.jpg")[None], tuple(two.shape[1:]))[0]
+    two = frame_image("two.jpg")
+    one = torch.nn.functional.interpolate(frame_image("jumping.jpg")[None], tuple(two.shape[1:]))[0]
     counts = [len(people.people) for people in detect_frames(network, [one, two, one])]
     assert counts == [1, 3, 1]
 
 
 def test_somebody_who_leaves_is_not_followed_into_nothing(network):
-    there = picture("jumping.jpg")
+    there = frame_image("jumping.jpg")
     gone = there.mean(dim=(1, 2), keepdim=True).expand_as(there)
     assert [len(people.people) for people in detect_frames(network, [there, gone, there])] == [1, 0, 1]
 
 
 def test_a_newcomer_is_found_within_a_second(network):
-    two = picture("two.jpg")
+    two = frame_image("two.jpg")
     alone = two.clone()
     alone[:, 230:] = two[:, 230:].mean()  # the nearer person is not there yet
     counts = [len(people.people) for people in detect_frames(network, [alone, alone, *[two] * 14])]
@@ -219,12 +219,12 @@ def test_what_check_raises_ends_the_detection(network):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        detect_people(network, picture("jumping.jpg"), check=stop)
+        detect_people(network, frame_image("jumping.jpg"), check=stop)
 
 
 def test_bad_input_is_refused_in_words(network, tmp_path):
     with pytest.raises(DetectionError, match=r"0 to 1, got 1\.5"):
-        detect_people(network, picture("jumping.jpg"), threshold=1.5)
+        detect_people(network, frame_image("jumping.jpg"), threshold=1.5)
     with pytest.raises(ExtractionError, match="divide by 255"):
         detect_people(network, torch.zeros(3, 64, 64, dtype=torch.uint8))
     with pytest.raises(DetectionError, match=r"absent\.safetensors.*install this package again"):

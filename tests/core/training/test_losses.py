@@ -48,7 +48,7 @@ def areas(values: np.ndarray, scale: int) -> np.ndarray:
 
 
 def reconstruction_by_loops(image, truth, weight, chroma, scales, gradient) -> float:
-    """The definition in numpy: one picture, one channel, one scale after the other."""
+    """The definition in numpy: one row, one channel, one scale after the other."""
     image, truth, weight = (np.asarray(v, dtype=np.float64) for v in (image, truth, weight))
     r, g, b = np.moveaxis(image - truth, 1, 0)
     channels = [
@@ -58,9 +58,9 @@ def reconstruction_by_loops(image, truth, weight, chroma, scales, gradient) -> f
     ]
     total = 0.0
     for scale in scales:
-        for picture in range(len(image)):
-            share = areas(weight[picture, 0], scale)
-            above = sum((np.abs(areas(channel[picture], scale)) * share).sum() for channel in channels)
+        for row in range(len(image)):
+            share = areas(weight[row, 0], scale)
+            above = sum((np.abs(areas(channel[row], scale)) * share).sum() for channel in channels)
             total += above / (3 * share.sum()) / len(scales) / len(image)
     if gradient:
         bright = channels[0]

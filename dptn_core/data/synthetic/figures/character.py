@@ -39,8 +39,8 @@ def draw_character(seed: int, pictures: int, size: tuple[int, int]) -> Iterator[
             (drawn.target, drawn.target_keypoints, drawn.target_present),
         )
         for index in range(min(2 * _AT_ONCE, pictures - first)):
-            images, keypoints, present = both[index % 2]
-            picture, points, there = (values[index // 2].double() for values in (images, keypoints, present))
+            batch, keypoints, present = both[index % 2]
+            picture, points, there = (values[index // 2].double() for values in (batch, keypoints, present))
             yield (picture.float() + 1) / 2, Pose((points * there[:, None]).numpy(), there.numpy(), canvas)
 
 

@@ -74,9 +74,9 @@ def _bake() -> Baked:
 def _photograph(name: str) -> Array:
     from skimage import data
 
-    picture: Array = getattr(data, name)()
-    image = np.asarray(Image.fromarray(picture).convert("L").resize((_SIZE, _SIZE), Image.Resampling.BOX), np.float32)
-    return image / image.mean()
+    photograph: Array = getattr(data, name)()
+    grey = np.asarray(Image.fromarray(photograph).convert("L").resize((_SIZE, _SIZE), Image.Resampling.BOX), np.float32)
+    return grey / grey.mean()
 
 
 def _soft(value: Array, width: float = 0.02) -> Array:

@@ -33,26 +33,26 @@ def photograph(
     image = (torch.cat([pairs.source, pairs.target]) + 1) / 2
     keypoints = torch.cat([pairs.source_keypoints, pairs.target_keypoints])
     seen, batch = pairs.seen.clone(), len(pairs)
-    for picture in range(2 * batch):
-        index, target = picture % batch, picture >= batch
+    for row in range(2 * batch):
+        index, target = row % batch, row >= batch
         scene = scenes[index]
         if index in bystanders:
-            image[picture] = _stand_behind(image[picture], both["matte"][picture], bystanders[index], scene, target)
+            image[row] = _stand_behind(image[row], both["matte"][row], bystanders[index], scene, target)
         cover = _occluder(scene, target, image.shape[2:])
         if cover is not None:
             colour, alpha = (value.to(image) for value in cover)
-            image[picture] = image[picture] + (colour - image[picture]) * alpha
+            image[row] = image[row] + (colour - image[row]) * alpha
             hidden = alpha > 0.5
-            both["matte"][picture] *= 1 - alpha
+            both["matte"][row] *= 1 - alpha
             for name in ("mask", "parts", "garments"):
-                both[name][picture] = torch.where(hidden, 0, both[name][picture]).to(both[name].dtype)
-            both["visible"][picture] &= ~_at(hidden, keypoints[picture])
+                both[name][row] = torch.where(hidden, 0, both[name][row]).to(both[name].dtype)
+            both["visible"][row] &= ~_at(hidden, keypoints[row])
             covered = hidden if target else _at(hidden, pairs.correspondence[index])
             seen[index] &= ~covered
-        image[picture] = _camera(image[picture], scene, [seeds[index], 6, int(target)])
+        image[row] = _camera(image[row], scene, [seeds[index], 6, int(target)])
     halves = {f"{side}_{name}": value for name, values in both.items() for side, value in _halves(values).items()}
-    pictures = {side: value * 2 - 1 for side, value in _halves(image).items()}
-    return dataclasses.replace(pairs, **pictures, **halves, seen=seen)
+    images = {side: value * 2 - 1 for side, value in _halves(image).items()}
+    return dataclasses.replace(pairs, **images, **halves, seen=seen)
 
 
 def _both(pairs: PeoplePairs, name: str) -> Tensor:

@@ -187,8 +187,8 @@ def _render(studio: Studio, seeds: list[int], size: tuple[int, int], split: Spli
     cast = sample_cast(studio, seeds, split)
     shot = _shoot(studio, cast, size)
     behind = places_behind(cast.scenes, studio.atlas, studio.panoramas, shot.cameras, shot.lit)
-    picture = torch.arange(2 * len(seeds), device=behind.device)[:, None, None].expand(behind.shape[:3])
-    image = shot.person + develop(behind, cast.scenes, picture) * (1 - shot.matte[..., None])
+    row = torch.arange(2 * len(seeds), device=behind.device)[:, None, None].expand(behind.shape[:3])
+    image = shot.person + develop(behind, cast.scenes, row) * (1 - shot.matte[..., None])
     image = (image * 255).round() / 255  # as a file has it; and the last bits of sums depend on the batch
     pairs = _with_truth(studio, cast, seeds, shot, image.permute(0, 3, 1, 2))
     if not faults:
