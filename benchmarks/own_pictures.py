@@ -22,7 +22,7 @@ from dptn_core.data.datasets import PreparedSet, open_prepared
 from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.evaluation.figure_scores import foreground_psnr
 from dptn_core.evaluation.people_scores import mean_gradient
-from dptn_core.image_io import write_picture
+from dptn_core.image_io import write_image
 from dptn_core.inference.carrier_file import load_carrier
 from dptn_core.inference.source_texture import encode_texture
 from dptn_core.inference.texture import composer
@@ -51,7 +51,7 @@ class Pair:
 
 def read_pair(prepared: PreparedSet, names: tuple[str, str], segmenter: BlazePoseSegmenter) -> Pair:
     """One pair of a set."""
-    images = [prepared.picture(name) for name in names]
+    images = [prepared.image(name) for name in names]
     poses = [_pose(prepared, name) for name in names]
     masks = [person_mask(segmenter, image, pose) for image, pose in zip(images, poses, strict=True)]
     return Pair(*images, *poses, *masks)
@@ -60,22 +60,22 @@ def read_pair(prepared: PreparedSet, names: tuple[str, str], segmenter: BlazePos
 def redrawn(model: DPTNModel, carriers: dict[str, Carrier], pair: Pair) -> dict[str, Tensor]:
     """The source in the target's pose, (3, H, W) in [0, 1], by the model alone and with each carrier."""
     encoded = encode_source(model, pair.source, pair.source_pose)
-    answers = {NETWORK: transfer(encoded, [pair.target_pose]).pictures[0]}
+    answers = {NETWORK: transfer(encoded, [pair.target_pose]).images[0]}
     for name, carrier in carriers.items():
         texture = encode_texture(carrier, encoded, pair.source_mask)
-        answers[name] = transfer(encoded, [pair.target_pose], compose=composer(carrier, texture)).pictures[0]
+        answers[name] = transfer(encoded, [pair.target_pose], compose=composer(carrier, texture)).images[0]
     return answers
 
 
 def scores(image: Tensor, pair: Pair, distance: ShiftTolerantDistance) -> Tensor:
     """PSNR in dB, ST-LPIPS, and sharpness as a ratio to the truth's, over the person: (3,)."""
     mask = (pair.target_mask > 0.5)[None]
-    truth = pair.target[None] * 2 - 1
-    shown = torch.where(mask[:, None], image[None] * 2 - 1, truth)
+    ground_truth = pair.target[None] * 2 - 1
+    shown = torch.where(mask[:, None], image[None] * 2 - 1, ground_truth)
     with torch.inference_mode():
-        apart = distance(shown, truth)
-    sharp = mean_gradient(shown, mask) / mean_gradient(truth, mask)
-    return torch.cat([foreground_psnr(shown, truth, mask), apart, sharp])
+        apart = distance(shown, ground_truth)
+    sharp = mean_gradient(shown, mask) / mean_gradient(ground_truth, mask)
+    return torch.cat([foreground_psnr(shown, ground_truth, mask), apart, sharp])
 
 
 def main() -> None:
@@ -85,27 +85,27 @@ def main() -> None:
     parser.add_argument("carriers", nargs="+", metavar="CARRIER")
     parser.add_argument("--model", type=Path, default=starter_path())
     parser.add_argument("--pairs", type=int, default=24)
-    parser.add_argument("--sheet", type=Path, help="also write source, truth and every answer of some pairs")
+    parser.add_argument("--sheet", type=Path, help="also write source, ground truth and every answer of some pairs")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model, segmenter = load_model(options.model), load_segmenter()
     carriers = {name: load_carrier("cpu", carrier_path(name)) for name in options.carriers}
     distance = ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "ST-LPIPS"), "alexnet")
-    pictures = open_prepared(options.set, "test")
-    names = [pair for pair in pictures.pairs if all(can_be_masked(_pose(pictures, name)) for name in pair)]
+    images = open_prepared(options.set, "test")
+    names = [pair for pair in images.pairs if all(can_be_masked(_pose(images, name)) for name in pair)]
     chosen = names[:: max(1, len(names) // options.pairs)][: options.pairs]
     found: dict[str, list[Tensor]] = {}
     rows = []
     for number, pair in enumerate(tqdm(chosen, unit="pair")):
-        read = read_pair(pictures, pair, segmenter)
+        read = read_pair(images, pair, segmenter)
         answers = redrawn(model, carriers, read)
         for name, image in answers.items():
             found.setdefault(name, []).append(scores(image, read, distance))
         if number % max(1, len(chosen) // SHOWN) == 0 and len(rows) < SHOWN:
             rows.append(torch.stack([read.source, read.target, *answers.values()]))
     if options.sheet:
-        write_picture(options.sheet, tile([column * 2 - 1 for column in torch.stack(rows).unbind(1)], 2))
-    print(f"{len(chosen)} held-back pairs of {options.set}, {pictures.size[1]}x{pictures.size[0]}, over the person\n")
+        write_image(options.sheet, tile([column * 2 - 1 for column in torch.stack(rows).unbind(1)], 2))
+    print(f"{len(chosen)} held-back pairs of {options.set}, {images.size[1]}x{images.size[0]}, over the person\n")
     print(markdown({name: torch.stack(values) for name, values in found.items()}))
 
 
@@ -130,10 +130,10 @@ def _cells(mean: Tensor, spread: Tensor, sign: str = "") -> str:
     return " | ".join(f"{value:{sign}.{digits}f} ± {error:.{digits}f}" for value, error, digits in columns)
 
 
-def _pose(pictures: PreparedSet, name: str) -> Pose:
-    points = pictures.annotations[name].astype(np.float64)
+def _pose(images: PreparedSet, name: str) -> Pose:
+    points = images.annotations[name].astype(np.float64)
     present = points[:, 2] > 0
-    canvas = Canvas(pictures.size[1], pictures.size[0])
+    canvas = Canvas(images.size[1], images.size[0])
     return Pose(np.where(present[:, None], points[:, :2], 0.0), present.astype(np.float64), canvas)
 
 

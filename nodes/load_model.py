@@ -7,7 +7,7 @@ from pathlib import Path
 from ..dptn_core.checkpoint import load_model, starter_path
 from ..dptn_core.system.device import DTYPES, choose_precision
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import NodeError, speaking_for
 from .host import io
 from .texturing import load_texture_networks
 from .types import HostedModel, ModelType
@@ -20,7 +20,7 @@ class LoadDPTNModel(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNLoadModel",
             display_name="Load DPTN Model",
@@ -72,6 +72,6 @@ def _path(model: str) -> Path:
     try:
         return host.model_path(model)
     except FileNotFoundError:
-        raise BlockError(
+        raise NodeError(
             f"{_BLOCK}, input 'model': {model} is not in models/dptn any more; put it back or choose another"
         ) from None

@@ -42,8 +42,8 @@ class TextureNetworks:
             others: further people in the image, who stay where they are.
         """
         if mask is None:
-            mask = mask_of(self.segmenter, source.picture, [source.pose])
-        avoid = mask_of(self.segmenter, source.picture, others)
+            mask = mask_of(self.segmenter, source.image, [source.pose])
+        avoid = mask_of(self.segmenter, source.image, others)
         return HeldTexture.of(encode_texture(self.carrier, source, mask, avoid=avoid))
 
 

@@ -162,16 +162,16 @@ def score(generator: Generator, config: TrainingConfig, pairs: int) -> Scores:
     def drawn(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         stride = config.generator.stride
         batch = make_batch(some, sigma_at(config.data, some.source.shape[2]), stride, config.losses.foreground)
-        picture, _, attention = generator.forward_with_attention(
+        image, _, attention = generator.forward_with_attention(
             batch.source, batch.source_heatmaps, batch.target_heatmaps, (-1,)
         )
-        return picture, attention[0] if attention else None
+        return image, attention[0] if attention else None
 
     return _score(drawn, config, pairs, next(generator.parameters()).device)
 
 
 def score_copying(config: TrainingConfig, pairs: int, device: torch.device) -> Scores:
-    """Scores of the source picture itself, and of looking at the very place that is drawn: what learns nothing has."""
+    """Scores of the source image itself, and of looking at the very place that is drawn: what learns nothing has."""
 
     def copied(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         count = some.source.shape[2] * some.source.shape[3] // config.generator.stride**2
@@ -187,18 +187,18 @@ def _score(
     pairs: int,
     device: torch.device,
 ) -> Scores:
-    """Means over the test pairs of what `draw` makes of them: pictures (B, 3, H, W) and attention (B, T, T)."""
+    """Means over the test pairs of what `draw` makes of them: images (B, 3, H, W) and attention (B, T, T)."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     size = (config.stages[-1].height, config.stages[-1].width)
     whole, similarity, foreground, hits = [], [], [], []
     for first in range(0, pairs, _TEST_BATCH):
         some = draw_pairs(pair_seeds(TEST_SEED, first, min(_TEST_BATCH, pairs - first), device), size)
-        picture, attention = draw(some)
-        whole.append(foreground_psnr(picture, some.target, torch.ones_like(some.target_mask)))
-        foreground.append(foreground_psnr(picture, some.target, some.target_mask))
+        image, attention = draw(some)
+        whole.append(foreground_psnr(image, some.target, torch.ones_like(some.target_mask)))
+        foreground.append(foreground_psnr(image, some.target, some.target_mask))
         index = structural_similarity_index_measure(
-            (picture + 1) / 2, (some.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
+            (image + 1) / 2, (some.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
         )
         similarity.append(torch.as_tensor(index).reshape(-1))
         if attention is not None:

@@ -18,7 +18,7 @@ from dptn_core.system.cores import usable_cores
 from dptn_core.system.distributed import join_processes
 from dptn_core.system.launch import run_together
 from dptn_core.training import load_config
-from dptn_core.training.batch_shares import most_processes
+from dptn_core.training.batch_shares import max_processes
 from dptn_core.training.loop import make_objective, one_step, open_source
 from dptn_core.training.state import new_state
 from dptn_core.training.toml_tables import PRESETS
@@ -38,7 +38,7 @@ def measure_shared(rounds: int) -> Numbers:
     config = load_config(_CONFIG)
     cores = usable_cores()
     stage = config.stages[-1]
-    count = most_processes(replace(config, stages=(stage,)), cores)
+    count = max_processes(replace(config, stages=(stage,)), cores)
     speeds: dict[str, list[float]] = {"shared": [], "alone": []}
     for _ in range(rounds):
         if count > 1:

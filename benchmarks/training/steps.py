@@ -21,7 +21,7 @@ from torch import Tensor
 from dptn_core.bench.ratios import describe_device, heatmaps_by_loop, interleaved
 from dptn_core.data.datasets.annotations import Keypoints, write_annotations, write_pairs
 from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
-from dptn_core.image_io import write_picture
+from dptn_core.image_io import write_image
 from dptn_core.network import Generator, GeneratorConfig
 from dptn_core.pose.heatmaps import keypoint_heatmaps
 from dptn_core.system.device import Precision, choose_precision
@@ -35,7 +35,7 @@ from dptn_core.training.training_config import DataConfig, LossConfig, Stage, Tr
 Numbers = dict[str, Any]
 _SIZE, _SIGMA = 256, 6.0  # the paper's
 _LOSSES = LossConfig(l1=5.0, reconstruction=0.0, foreground=1.0, attention=0.0, content=0.0, style=0.0)
-_PICTURES = 24  # of the small set that reading is measured on
+_IMAGES = 24  # of the small set that reading is measured on
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def report_training(numbers: Numbers) -> str:
     ]
     lines += [
         "",
-        f"reading a pair of pictures: {reading['first'] * 1e3:.1f} ms the first time, {reading['again'] * 1e3:.2f} ms "
+        f"reading a pair of images: {reading['first'] * 1e3:.1f} ms the first time, {reading['again'] * 1e3:.2f} ms "
         f"from memory; a step waits {reading['wait'] * 1e3:.1f} ms for its batch, {reading['share']:.1%} of its time",
     ]
     if "run" in numbers:
@@ -251,11 +251,11 @@ def _small_set(folder: Path) -> int:
     """Lay out drawn figures as DeepFashion does; returns the number of pairs."""
     annotations: dict[str, Keypoints] = {}
     names = []
-    for first in range(0, _PICTURES, 4):
+    for first in range(0, _IMAGES, 4):
         drawn = draw_pairs(pair_seeds(4, first, 4), (256, 176))
         for index in range(4):
             name = f"figure{first + index}.jpg"
-            write_picture(folder / "train" / name, (drawn.source[index] + 1) / 2)
+            write_image(folder / "train" / name, (drawn.source[index] + 1) / 2)
             points = drawn.source_keypoints[index].numpy()
             annotations[name] = np.concatenate([points, np.ones((18, 1))], 1).astype(np.float32)
             names.append(name)

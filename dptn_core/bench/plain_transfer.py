@@ -63,7 +63,9 @@ def plain_transfer(generator: Generator) -> Transfer:
         for block in cast("Any", generator.decoder).blocks:
             raised = block.convolution(F.leaky_relu(block.norm_1(x), 0.1))
             x = block.up(F.leaky_relu(block.norm_2(raised), 0.1)) + block.bypass(x)
-        generated: Tensor = generator.output.convolution(F.pad(F.leaky_relu(x, 0.1), (1, 1, 1, 1), mode="reflect")).tanh()
+        generated: Tensor = generator.output.convolution(
+            F.pad(F.leaky_relu(x, 0.1), (1, 1, 1, 1), mode="reflect")
+        ).tanh()
         return generated
 
     return transfer

@@ -21,7 +21,7 @@ from ..system.device import cpu_is_good_at_bf16
 from ..system.memory import counts_memory, forget_peak, resident_peak
 from .plain_transfer import plain_transfer
 
-_SIZE = 256  # the paper's pictures are 256 x 256
+_SIZE = 256  # the paper's images are 256 x 256
 
 Numbers = dict[str, Any]
 
@@ -66,7 +66,7 @@ def report(numbers: Numbers) -> str:
     for name, values in precision.items():
         lines.append(
             f"starter in {name}, 256x256  {values['seconds'] * 1e3:8.1f} ms   {values['to_fp32']:.2f} of fp32, "
-            f"{values['psnr']:.1f} dB between the pictures"
+            f"{values['psnr']:.1f} dB between the images"
         )
     lines += [
         f"heat maps               {maps['speed_up']:8.1f} times faster than the per-joint numpy loop",
@@ -218,7 +218,7 @@ def _whole_transfer(
 
 
 def _starter(device: torch.device, dtype: torch.dtype) -> Generator:
-    """Trained weights: they tell how much precision costs a real picture."""
+    """Trained weights: they tell how much precision costs a real image."""
     from ..checkpoint import load_model, starter_path
 
     return load_model(starter_path(), device, dtype).generator
@@ -243,11 +243,11 @@ def _heatmaps(device: torch.device, rounds: int) -> Numbers:
 
 
 def heatmaps_by_loop(keypoints: np.ndarray, size: int, sigma: float) -> np.ndarray:
-    """The plain way of the field's data loaders: a picture a joint, stacked as the last axis, then moved first.
+    """The plain way of the field's data loaders: an image a joint, stacked as the last axis, then moved first.
 
     Args:
         keypoints: (18, 2) xy pixels.
-        size: of the square picture.
+        size: of the square image.
         sigma: in pixels.
 
     Returns:

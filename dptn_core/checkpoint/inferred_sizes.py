@@ -11,7 +11,7 @@ from ..network import Generator, GeneratorConfig, keep_norms_fp32
 from .checkpoint_error import CheckpointError, listed
 from .tensor_names import Weights
 
-_MOST_FEATURES: Final = 2**16  # beyond, a damaged or hostile file would have us reserve all memory
+_MAX_FEATURES: Final = 2**16  # beyond, a damaged or hostile file would have us reserve all memory
 _COUNTER: Final = ".num_batches_tracked"
 
 
@@ -36,7 +36,7 @@ def infer_config(weights: Weights, heads: int) -> GeneratorConfig:
     widths = _widths(weights, base)
     widest = max(widths.values())
     limited = any(width < base * 2**step for step, width in widths.items())
-    if widest > _MOST_FEATURES:
+    if widest > _MAX_FEATURES:
         raise CheckpointError(
             f"it has {widest} features in one layer, more than any DPTN: it is damaged; download it again"
         )
@@ -145,7 +145,7 @@ def _pose_channels(in_channels: int, image_channels: int) -> int:
     both_poses = in_channels - image_channels
     if both_poses < 2 or both_poses % 2:
         raise CheckpointError(
-            f"its first convolution sees {in_channels} channels, expected {image_channels} of the picture "
+            f"its first convolution sees {in_channels} channels, expected {image_channels} of the image "
             "and twice those of a pose: this is another architecture; choose a DPTN generator"
         )
     return both_poses // 2

@@ -19,7 +19,7 @@ _PREFIX: Final = "dptn."  # of our keys in the metadata of a .safetensors file; 
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelMetadata:
     """Everything about a model but its weights; a training checkpoint keeps `to_dict()` as "model_facts".
 
     Attributes:
@@ -63,7 +63,7 @@ class ModelFacts:
         }
 
     @classmethod
-    def from_dict(cls, values: object) -> ModelFacts:
+    def from_dict(cls, values: object) -> ModelMetadata:
         """Build from `to_dict`'s output, taken from a file.
 
         Raises:
@@ -89,7 +89,7 @@ class ModelFacts:
         return {_PREFIX + name: json.dumps(value, allow_nan=False) for name, value in self.to_dict().items()}
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str]) -> ModelFacts | None:
+    def from_metadata(cls, metadata: Mapping[str, str]) -> ModelMetadata | None:
         """Build from the metadata of a .safetensors file; None if there is nothing of ours in it.
 
         Raises:

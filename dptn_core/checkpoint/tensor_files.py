@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .checkpoint_error import CheckpointError, listed
-from .metadata import ModelFacts
+from .metadata import ModelMetadata
 
 # Where people put a generator's state dict inside a larger one; of several the first counts.
 _WRAPPERS: Final = ("net_G", "generator", "state_dict", "model", "params")
@@ -32,7 +32,7 @@ class Contents:
     """The tensors of a file under its own names, and our facts about them if it states any."""
 
     tensors: Mapping[str, Tensor]
-    facts: ModelFacts | None
+    metadata: ModelMetadata | None
 
 
 def read_contents(path: Path) -> Contents:
@@ -103,8 +103,8 @@ def _is_text(start: bytes) -> bool:
 def _read_safetensors(path: Path) -> Contents:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            facts = ModelFacts.from_metadata(file.metadata() or {})
-            return Contents({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+            metadata = ModelMetadata.from_metadata(file.metadata() or {})
+            return Contents({name: file.get_tensor(name) for name in file.keys()}, metadata)  # noqa: SIM118
     except (SafetensorError, OSError, RuntimeError) as error:
         raise CheckpointError(
             f"the .safetensors file is cut short or damaged ({_first_line(error)}): {_AGAIN}"
@@ -166,8 +166,8 @@ def _contents_of(loaded: object) -> Contents:
             raise CheckpointError(
                 f"this training checkpoint lacks {' and '.join(absent)}: use another one of the same run"
             )
-        return Contents(_named_tensors(loaded["ema"]), ModelFacts.from_dict(loaded["model_facts"]))
-    return Contents(_named_tensors(_unwrapped(loaded)), facts=None)
+        return Contents(_named_tensors(loaded["ema"]), ModelMetadata.from_dict(loaded["model_facts"]))
+    return Contents(_named_tensors(_unwrapped(loaded)), metadata=None)
 
 
 def _unwrapped(loaded: object) -> object:

@@ -91,7 +91,7 @@ def _refuse_discriminator(keys: Collection[str], file_name: str) -> None:
         return
     wanted = file_name.replace("_net_D", "_net_G") if "_net_D" in file_name else "latest_net_G.pth"
     raise CheckpointError(
-        "it holds the discriminator, which only judges pictures while training. Choose the generator beside "
+        "it holds the discriminator, which only judges images while training. Choose the generator beside "
         f"it, *_net_G.pth (here {wanted})"
     )
 

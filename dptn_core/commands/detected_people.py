@@ -1,4 +1,4 @@
-"""People that a command finds in pictures, by the detector that ships."""
+"""People that a command finds in images, by the detector that ships."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ THRESHOLD = 0.2
 
 
 class Finder(Protocol):
-    """Finds people in pictures that follow one another; loads the network when it is first used."""
+    """Finds people in images that follow one another; loads the network when it is first used."""
 
-    def __call__(self, pictures: Iterable[Tensor]) -> Iterator[People]:
-        """For each picture (3, H, W) in [0, 1], who is in it, from left to right."""
+    def __call__(self, images: Iterable[Tensor]) -> Iterator[People]:
+        """For each image (3, H, W) in [0, 1], who is in it, from left to right."""
 
 
 def add_threshold(parser: ArgumentParser) -> None:
@@ -44,22 +44,22 @@ def people_finder(device: str, threshold: float) -> Finder:
 
         return load_movenet(find_device(device))
 
-    def find(pictures: Iterable[Tensor]) -> Iterator[People]:
+    def find(images: Iterable[Tensor]) -> Iterator[People]:
         from ..detection import detect_frames
 
-        return detect_frames(network(), pictures, threshold=threshold)
+        return detect_frames(network(), images, threshold=threshold)
 
     return find
 
 
 def person_found(people: People, person: int | None, path: Path) -> Pose:
-    """The largest person that was found in a picture, or the one of a number, from the left.
+    """The largest person that was found in an image, or the one of a number, from the left.
 
     Raises:
         CommandError: nobody was found, or too few; the message begins with `path`.
     """
     if not people.people:
-        raise CommandError(f"{path}: nobody was found in it; lower --threshold, or name another picture")
+        raise CommandError(f"{path}: nobody was found in it; lower --threshold, or name another image")
     if person is not None and not 0 <= person < len(people.people):
         count = len(people.people)
         found = "1 was found; name 0" if count == 1 else f"{count} were found, counted from 0, from the left"

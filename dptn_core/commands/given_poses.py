@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_poses(path: Path, person: int | None, canvas: Canvas | None = None) -> list[Pose]:
-    """The chosen person of every picture in a pose file; `canvas` is for files that state none."""
+    """The chosen person of every image in a pose file; `canvas` is for files that state none."""
     from ..pose import load_pose_file
 
     found = load_pose_file(path, canvas)
@@ -21,7 +21,7 @@ def read_poses(path: Path, person: int | None, canvas: Canvas | None = None) -> 
         try:
             poses.append(people.largest() if person is None else people.person(person))
         except (ValueError, IndexError) as error:
-            where = f"{path}" if len(found) == 1 else f"{path}, picture {index}"
+            where = f"{path}" if len(found) == 1 else f"{path}, image {index}"
             raise CommandError(f"{where}: {error}") from error
     if not poses:
         raise CommandError(f"{path} holds no pose")

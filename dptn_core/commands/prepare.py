@@ -1,4 +1,4 @@
-"""`dptn prepare`: lay out a set of pictures to train and test on."""
+"""`dptn prepare`: lay out a set of images to train and test on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 _JOINTS = 18
-_LEAST_SIDE = 16  # pixels
-_REASONS = 5  # for leaving pictures out that are printed; the list has them all
+_MIN_SIDE = 16  # pixels
+_REASONS = 5  # for leaving images out that are printed; the list has them all
 
 
 class _Set(NamedTuple):
@@ -33,7 +33,7 @@ class _Set(NamedTuple):
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command: another level of commands, one for each set."""
-    parser.description = "Lay out a set of pictures with keypoints, for 'dptn train' and 'dptn evaluate'."
+    parser.description = "Lay out a set of images with keypoints, for 'dptn train' and 'dptn evaluate'."
     sets = parser.add_subparsers(dest="set", required=True, metavar="SET")
     for name, kind in _SETS.items():
         kind.add_options(sets.add_parser(name, help=kind.summary))
@@ -67,7 +67,7 @@ def _published_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the set")
     parser.add_argument(
-        "--allow-missing", action="store_true", help="leave out pairs whose pictures are missing, instead of stopping"
+        "--allow-missing", action="store_true", help="leave out pairs whose images are missing, instead of stopping"
     )
 
 
@@ -91,12 +91,12 @@ def _prepare_market(options: Namespace) -> None:
 
 def _folder_options(parser: ArgumentParser) -> None:
     parser.description = (
-        "Lay out pictures of your own: a folder for each person, or one folder for one person (frames of a video are "
-        "such a folder). Poses come from OpenPose JSON files beside the pictures (name.json, name_keypoints.json or "
-        "name.pose.json), and where there is none from a detector. Pictures that cannot be learnt from are left out "
-        "and listed with the reason. Run the same command again after a stop, or when pictures were added or removed."
+        "Lay out images of your own: a folder for each person, or one folder for one person (frames of a video are "
+        "such a folder). Poses come from OpenPose JSON files beside the images (name.json, name_keypoints.json or "
+        "name.pose.json), and where there is none from a detector. Images that cannot be learnt from are left out "
+        "and listed with the reason. Run the same command again after a stop, or when images were added or removed."
     )
-    parser.add_argument("folder", type=Path, help="folder of pictures, or of a folder of pictures a person")
+    parser.add_argument("folder", type=Path, help="folder of images, or of a folder of images a person")
     parser.add_argument("--out", type=Path, required=True, help="folder for the set")
     parser.add_argument("--size", type=size, default=(256, 192), help="width x height of the set (default: 192x256)")
     parser.add_argument(
@@ -114,7 +114,7 @@ def _folder_options(parser: ArgumentParser) -> None:
     parser.add_argument("--test-share", type=share, default=0.1, help="held back for testing, 0 to 1 (default: 0.1)")
     parser.add_argument("--pairs", type=positive, default=2000, help="pairs a person at most (default: 2000)")
     parser.add_argument("--seed", type=natural, default=0, help="of the split and the pairs (default: 0)")
-    parser.add_argument("--least-keypoints", type=positive, default=8, help="of 18, to keep a picture (default: 8)")
+    parser.add_argument("--least-keypoints", type=positive, default=8, help="of 18, to keep an image (default: 8)")
     parser.add_argument("--least-height", type=positive, default=96, help="of the person in pixels (default: 96)")
 
 
@@ -125,34 +125,34 @@ def _prepare_folder(options: Namespace) -> None:
     if options.out.exists() and not options.out.is_dir():
         raise CommandError(f"--out {options.out} is a file; name a folder")
     if not options.folder.is_dir():
-        raise CommandError(f"{options.folder}: no such folder; name one with pictures")
+        raise CommandError(f"{options.folder}: no such folder; name one with images")
     if (options.weights or options.download) and options.detector in ("built-in", "none"):
         raise CommandError(
             "--weights and --download are for detectors that do not ship; choose one by --detector vitpose or openpose"
         )
-    if options.least_keypoints > _JOINTS:
-        raise CommandError(f"--least-keypoints {options.least_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
-    if min(options.size) < _LEAST_SIDE:
+    if options.min_keypoints > _JOINTS:
+        raise CommandError(f"--least-keypoints {options.min_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
+    if min(options.size) < _MIN_SIDE:
         height, width = options.size
-        raise CommandError(f"--size {width}x{height} is too small to show a person; give {_LEAST_SIDE} or more a side")
+        raise CommandError(f"--size {width}x{height} is too small to show a person; give {_MIN_SIDE} or more a side")
     detect, detector = (None, "") if options.detector == "none" else _detector(options)
     plan = FolderPlan(
         size=options.size,
         test_share=options.test_share,
         pairs_a_person=options.pairs,
         seed=options.seed,
-        quality=Quality(options.least_keypoints, options.least_height),
+        quality=Quality(options.min_keypoints, options.min_height),
         detector=detector,
     )
     with _bar() as progress:
         summary = prepare_folder(options.folder, options.out, plan, detect, progress)
-    for split in summary.pictures:
-        print(f"{split}: {summary.pictures[split]} pictures, {summary.pairs[split]} pairs")
-    if not summary.pictures["test"]:
+    for split in summary.images:
+        print(f"{split}: {summary.images[split]} images, {summary.pairs[split]} pairs")
+    if not summary.images["test"]:
         asked = options.test_share > 0
-        print("nothing was held back for testing" + (": there are too few pictures" if asked else ""))
+        print("nothing was held back for testing" + (": there are too few images" if asked else ""))
     elif not summary.by_person:
-        print(f"too few people ({summary.people}) to keep some for testing: pictures of each were held back instead")
+        print(f"too few people ({summary.people}) to keep some for testing: images of each were held back instead")
     for reason, count in Counter(reason for _, reason in summary.left_out).most_common(_REASONS):
         print(f"left out {count}: {reason}")
     if summary.left_out:
@@ -192,9 +192,9 @@ def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
         if persons is None and options.download:
             persons = weights(external.PERSONS)
         if persons is None:
-            described += ", whole pictures"
+            described += ", whole images"
             print(
-                f"without {external.PERSONS.name} each picture is taken for one person who fills it: two people in "
+                f"without {external.PERSONS.name} each image is taken for one person who fills it: two people in "
                 "one are not told apart. --download fetches it"
             )
         found = external.load_vitpose(weights(external.VITPOSE), device, persons)
@@ -202,7 +202,7 @@ def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
 
 
 _SETS = {
-    "folder": _Set("pictures of your own", _folder_options, _prepare_folder),
+    "folder": _Set("images of your own", _folder_options, _prepare_folder),
     "deepfashion": _Set("DeepFashion, from the original downloads", _deepfashion_options, _prepare_deepfashion),
     "market": _Set("Market-1501, from the original downloads", _market_options, _prepare_market),
 }
@@ -227,7 +227,7 @@ def _bar() -> Iterator[Progress]:
     def progress(done: int, total: int) -> None:
         if not bars:
             bars.append(tqdm(total=total, unit="picture", dynamic_ncols=True))
-        bars[0].total = total  # less than thought where pictures are left out on the way
+        bars[0].total = total  # less than thought where images are left out on the way
         bars[0].update(done - bars[0].n)
 
     try:
@@ -242,7 +242,7 @@ def _bar() -> Iterator[Progress]:
 def _report(out: Path, summary: Summary) -> None:
     for split, counts in summary.splits.items():
         kept = f", {counts.kept} of them there before" if counts.kept else ""
-        print(f"{split}: {counts.pictures} pictures{kept}, {counts.pairs} pairs")
+        print(f"{split}: {counts.images} images{kept}, {counts.pairs} pairs")
     for warning in summary.warnings:
         print(f"warning: {warning}")
     print(f"wrote {out}")

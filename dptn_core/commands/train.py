@@ -128,7 +128,7 @@ def _share(config: TrainingConfig, wanted: int | None, device: torch.device) -> 
 
     from ..system.cores import usable_cores
     from ..system.distributed import place
-    from ..training.batch_shares import most_processes
+    from ..training.batch_shares import max_processes
 
     if place()[1] > 1:
         if wanted is not None:
@@ -148,7 +148,7 @@ def _share(config: TrainingConfig, wanted: int | None, device: torch.device) -> 
         _LOG.info("accelerate is not installed, so one process does it all; several are faster on a CPU")
         return 1, cores
     asked = wanted or cores
-    count = most_processes(config, asked)
+    count = max_processes(config, asked)
     if count < asked:
         does = "does" if count == 1 else "do"
         batches = ", ".join(str(size) for size in sorted({stage.batch // stage.accumulate for stage in config.stages}))

@@ -14,7 +14,7 @@ from torch.nn import functional
 from ..pose.skeleton import Canvas, FloatArray, People, Pose
 from .crops import shrunk, square_around
 from .external.coco_keypoints import openpose_from_coco
-from .external.pose_detector import check_picture
+from .external.pose_detector import check_image
 from .movenet import MoveNet
 from .movenet_file import DetectionError
 from .search import Check, distinct, find_anywhere, is_person, look
@@ -71,7 +71,7 @@ def detect_frames(
         raise DetectionError(f"the threshold must be 0 to 1, got {threshold}")
     last: _Frame | None = None
     for image in images:
-        check_picture(image)
+        check_image(image)
         with torch.inference_mode():
             last = _next_frame(network, image.detach(), last, check or _go_on)
         yield _people(last.people, threshold, Canvas(image.shape[2], image.shape[1]))

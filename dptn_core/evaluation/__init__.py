@@ -1,7 +1,7 @@
 """How good a model is, in numbers that can be repeated.
 
 `evaluate_drawn` scores the fixed test set of drawn figures in a few numbers. Everything else goes one way: cases (drawn
-and true picture, from `drawing` or `folders`) -> `score_cases` under a protocol -> `summarise` -> `write_report`.
+and true image, from `drawing` or `folders`) -> `score_cases` under a protocol -> `summarise` -> `write_report`.
 Any share of the pairs can be scored by any process; `merge` puts the parts together.
 """
 

@@ -1,4 +1,4 @@
-"""Scores on the fixed test set of drawn figures, where the truth is known exactly."""
+"""Scores on the fixed test set of drawn figures, where the ground truth is known exactly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from ..checkpoint import DPTNModel
 from ..data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
 from ..data.synthetic.pair_heatmaps import pair_heatmaps
-from ..data.synthetic.pair_sheet import carried_source
+from ..data.synthetic.pair_sheet import warped_source
 from ..network import SourceFeatures
 from .attention_accuracy import attention_peaks, joint_tokens, near
 
@@ -24,10 +24,10 @@ class DrawnScores:
 
     pairs: int
     foreground_psnr: float  # dB over the pixels of the target figure
-    copy_psnr: float  # dB of the source picture itself over the same pixels
-    carried_psnr: float  # dB of the source's pixels moved along the true correspondence, where the source shows them
+    copy_psnr: float  # dB of the source image itself over the same pixels
+    warped_psnr: float  # dB of the source's pixels moved along the true correspondence, where the source shows them
     ssim: float  # over the whole frame, Gaussian window, sigma 1.5
-    attention_accuracy: float  # share of joints seen in both pictures whose peak is near the truth
+    attention_accuracy: float  # share of joints seen in both images whose peak is near the ground truth
     joints: int  # such joints
     garment_colour_error: float  # mean over pairs: largest difference of the mean colour of torso and legs, 0..1
     colours_right: float  # share of pairs in which that error is below COLOUR_RIGHT
@@ -54,7 +54,7 @@ def evaluate_drawn(
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     height, width = model.training_size
-    drawn_psnr, copied_psnr, carried_psnr, similarity, hits, errors = [], [], [], [], [], []
+    drawn_psnr, copied_psnr, warped_psnr, similarity, hits, errors = [], [], [], [], [], []
     for first in range(0, pairs, batch):
         some = draw_pairs(pair_seeds(seed, first, min(batch, pairs - first), model.device), (height, width))
         drawn, attention = _run(model, some)
@@ -62,7 +62,7 @@ def evaluate_drawn(
             drawn = compose(model, some)
         drawn_psnr.append(foreground_psnr(drawn, some.target, some.target_mask))
         copied_psnr.append(foreground_psnr(some.source, some.target, some.target_mask))
-        carried_psnr.append(foreground_psnr(carried_source(some), some.target, some.target_mask & some.seen))
+        warped_psnr.append(foreground_psnr(warped_source(some), some.target, some.target_mask & some.seen))
         index = structural_similarity_index_measure(
             (drawn + 1) / 2, (some.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
         )
@@ -76,7 +76,7 @@ def evaluate_drawn(
         pairs=pairs,
         foreground_psnr=torch.cat(drawn_psnr).mean().item(),
         copy_psnr=torch.cat(copied_psnr).mean().item(),
-        carried_psnr=torch.cat(carried_psnr).mean().item(),
+        warped_psnr=torch.cat(warped_psnr).mean().item(),
         ssim=torch.cat(similarity).mean().item(),
         attention_accuracy=right.float().mean().item(),
         joints=len(right),
@@ -102,20 +102,20 @@ def whole_attention(model: DPTNModel, features: SourceFeatures, target_maps: Ten
         return model.generator.attention_rows(features, target_maps, rows)
 
 
-def foreground_psnr(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+def foreground_psnr(image: Tensor, ground_truth: Tensor, mask: Tensor) -> Tensor:
     """Peak signal-to-noise ratio over masked pixels, dB, (B,).
 
     Args:
-        image, truth: (B, 3, H, W) in [-1, 1].
+        image, ground truth: (B, 3, H, W) in [-1, 1].
         mask: (B, H, W) bool, at least one pixel each.
     """
-    error = ((image - truth) / 2).square().mean(1) * mask
+    error = ((image - ground_truth) / 2).square().mean(1) * mask
     mean = error.sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)
     return -10 * mean.clamp(min=1e-10).log10()
 
 
 def joint_hits(attention: Tensor, pairs: SyntheticPairs, stride: int) -> Tensor:
-    """For each joint seen in both pictures: whether attention at its target place peaks near its source place.
+    """For each joint seen in both images: whether attention at its target place peaks near its source place.
 
     Args:
         attention: (B, T, T).

@@ -16,8 +16,8 @@ from ..checkpoint import DPTNModel
 from ..data.datasets import PreparedSet
 from ..data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
 from ..data.synthetic.pair_heatmaps import pair_heatmaps
-from ..data.synthetic.pair_sheet import carried_source
-from ..image_io import PictureError
+from ..data.synthetic.pair_sheet import warped_source
+from ..image_io import ImageError
 from ..inference.framing import Box, Frame
 from ..network import SourceFeatures
 from ..pose import Canvas, People, Pose, draw_silhouette
@@ -47,15 +47,15 @@ def draw_prepared(
 ) -> Iterator[Case | Skipped]:
     """Draw pairs of a prepared set.
 
-    The network sees the whole picture, as it does in training on such a set: stretched to its size, or with the
-    picture's edges going on where a model that keeps proportions wants another shape.
+    The network sees the whole image, as it does in training on such a set: stretched to its size, or with the
+    image's edges going on where a model that keeps proportions wants another shape.
 
     Args:
         model: any DPTN model; its device and number format are used.
         data: the set.
         numbers: of the pairs in its list; any share of them.
         batch: pairs at once.
-        masks: folder with a mask for each target picture; None takes the silhouette of the target pose.
+        masks: folder with a mask for each target image; None takes the silhouette of the target pose.
 
     Yields:
         The pairs, in batches; first those of a batch that could not be read.
@@ -76,7 +76,7 @@ def draw_prepared(
 
 
 def whole_frame(size: tuple[int, int], model: DPTNModel) -> Frame:
-    """The frame that shows all of a picture of `size` (H, W), and no more than the model's framing needs."""
+    """The frame that shows all of an image of `size` (H, W), and no more than the model's framing needs."""
     height, width = size
     box = Box(0, 0, width, height)
     if model.framing == "fit":
@@ -89,10 +89,10 @@ def whole_frame(size: tuple[int, int], model: DPTNModel) -> Frame:
 def _load(data: PreparedSet, number: int, masks: Path | None) -> _Loaded | Skipped:
     names = data.pairs[number]
     try:
-        source, true = (data.picture(name) for name in names)
+        source, true = (data.image(name) for name in names)
         poses = tuple(_pose(data, name) for name in names)
         mask = _silhouette(poses[1]) if masks is None else read_mask(masks, Path(names[1]).stem, data.size)
-    except PictureError as error:
+    except ImageError as error:
         return Skipped(number, *names, str(error))
     return _Loaded(number, names, source, true, mask, (poses[0], poses[1]))
 
@@ -116,10 +116,10 @@ def _draw_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bo
     features, drawn, seconds = _draw(model, images, source_maps, target_maps, warm)
     points = torch.from_numpy(np.stack([pose.keypoints for pose in inside[1]])).float()
     with torch.inference_mode():
-        looked = joint_attention(model.generator, features, target_maps, points.to(model.device)).cpu()
-    peaks = attention_peaks(looked, features.grid[1], model.config.stride)
+        attended = joint_attention(model.generator, features, target_maps, points.to(model.device)).cpu()
+    peaks = attention_peaks(attended, features.grid[1], model.config.stride)
     for index, pair in enumerate(loaded):
-        # distances are taken in the picture's own pixels: the frame may stretch it
+        # distances are taken in the image's own pixels: the frame may stretch it
         found = near(
             frame.points_outside(peaks[index]),
             torch.tensor(pair.poses[0].keypoints, dtype=torch.float32),
@@ -132,7 +132,7 @@ def _draw_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bo
             drawn=_on_canvas(drawn[index], frame),
             true=pair.true,
             mask=pair.mask,
-            source_picture=pair.source,
+            source_image=pair.source,
             pose=pair.poses[1],
             joints=int(both.sum()),
             joints_right=int((found & both).sum()),
@@ -168,7 +168,7 @@ def draw_figures(
                 drawn=drawn[index],
                 true=(pairs.target[index].clamp(-1, 1) + 1) / 2,
                 mask=pairs.target_mask[index],
-                source_picture=(pairs.source[index].clamp(-1, 1) + 1) / 2,
+                source_image=(pairs.source[index].clamp(-1, 1) + 1) / 2,
                 pose=_figure_pose(pairs, index, model.training_size),
                 joints=int(both[index].sum()),
                 joints_right=int((found & both)[index].sum()),
@@ -182,7 +182,7 @@ def _figure_scores(drawn: Tensor, pairs: SyntheticPairs) -> dict[str, Tensor]:
     return {
         "foreground_psnr": foreground_psnr(drawn, pairs.target, pairs.target_mask),
         "copy_psnr": foreground_psnr(pairs.source, pairs.target, pairs.target_mask),
-        "carried_psnr": foreground_psnr(carried_source(pairs), pairs.target, pairs.target_mask & pairs.seen),
+        "carried_psnr": foreground_psnr(warped_source(pairs), pairs.target, pairs.target_mask & pairs.seen),
         "garment_colour_error": garment_error(drawn, pairs),
     }
 
@@ -196,7 +196,7 @@ def _figure_pose(pairs: SyntheticPairs, index: int, size: tuple[int, int]) -> Po
 def _draw(
     model: DPTNModel, images: Tensor, source_maps: Tensor, target_maps: Tensor, warm: bool
 ) -> tuple[SourceFeatures, Tensor, float]:
-    """Encoded sources, drawn pictures (B, 3, h, w) in [0, 1], and the seconds both took together."""
+    """Encoded sources, drawn images (B, 3, h, w) in [0, 1], and the seconds both took together."""
     images, source_maps, target_maps = (
         tensor.contiguous(memory_format=torch.channels_last) for tensor in (images, source_maps, target_maps)
     )

@@ -15,7 +15,7 @@ from .scoring import Part
 
 _TILES = ("ssim", "psnr", "lpips", "fid", "attention_accuracy")
 _BARS = 24
-_MOST_SKIPPED = 100  # listed; pairs.csv has all
+_MAX_SKIPPED = 100  # listed; pairs.csv has all
 _FID = Metric("fid", "FID, torchvision's Inception", False, 2)
 _SMALL = Metric("mobilenet-frechet", "Fréchet distance of MobileNetV2 (not FID)", False, 3)
 _COLOURS = Metric("colours_right", "garment colours right", True)
@@ -27,7 +27,7 @@ def page(summary: Mapping[str, Any], part: Part) -> str:
 
     Args:
         summary: from `summarise`.
-        part: all pairs, with the pictures of the best and worst.
+        part: all pairs, with the images of the best and worst.
     """
     ranking = part.shown.ranking.metric
     values = [row.scores[ranking.name] for row in part.rows if ranking.name in row.scores]
@@ -55,7 +55,7 @@ def page(summary: Mapping[str, Any], part: Part) -> str:
 
 def _header(summary: Mapping[str, Any]) -> str:
     protocol = summary["protocol"]
-    facts = "".join(
+    metadata = "".join(
         f"<div><dt>{escape(str(name).replace('_', ' '))}</dt><dd>{escape(str(value))}</dd></div>"
         for name, value in summary["scored"].items()
         if value is not None
@@ -65,7 +65,7 @@ def _header(summary: Mapping[str, Any]) -> str:
         pairs += f", {len(summary['skipped']):,} skipped"
     return (
         f"<header><h1>{pairs} under protocol <em>{escape(protocol['name'])}</em></h1>"
-        f"<p>{escape(protocol['about'])}</p><dl>{facts}</dl></header>"
+        f"<p>{escape(protocol['about'])}</p><dl>{metadata}</dl></header>"
     )
 
 
@@ -162,10 +162,10 @@ def _no_ranking(summary: Mapping[str, Any], metric: Metric) -> str:
 
 
 def _card(pair: ShownPair, metric: Metric) -> str:
-    pictures = "".join(
+    images = "".join(
         f'<figure><img src="data:image/jpeg;base64,{base64.b64encode(data).decode()}" width="{width}" '
         f'height="{height}" alt="{escape(label)}"><figcaption>{escape(label)}</figcaption></figure>'
-        for label, data, width, height in pair.pictures
+        for label, data, width, height in pair.images
     )
     others = ", ".join(
         f"{_short(name)} {pair.scores[name]:.{BY_NAME[name].digits}f}"
@@ -174,7 +174,7 @@ def _card(pair: ShownPair, metric: Metric) -> str:
     )
     names = " &rarr; ".join(f"<code>{escape(name)}</code>" for name in (pair.source, pair.target) if name)
     return (
-        f'<article><div class="strip">{pictures}</div>'
+        f'<article><div class="strip">{images}</div>'
         f"<p><b>{pair.value:.{metric.digits}f}{' ' + metric.unit if metric.unit else ''}</b> "
         f"pair {pair.number}; {others}</p><p>{names}</p></article>"
     )
@@ -185,21 +185,21 @@ def _skipped(skipped: Sequence[Mapping[str, Any]]) -> str:
         return ""
     lines = "".join(
         f"<li>pair {one['number']}, <code>{escape(one['target'])}</code>: {escape(one['reason'])}</li>"
-        for one in skipped[:_MOST_SKIPPED]
+        for one in skipped[:_MAX_SKIPPED]
     )
-    more = len(skipped) - _MOST_SKIPPED
+    more = len(skipped) - _MAX_SKIPPED
     rest = f"<p>... and {more:,} more, all named in pairs.csv.</p>" if more > 0 else ""
     return f'<section class="skipped"><h2>{len(skipped):,} skipped</h2><ul>{lines}</ul>{rest}</section>'
 
 
 def _notes(summary: Mapping[str, Any]) -> str:
     notes = dict(summary["notes"])
-    if (pictures := summary["fid_pictures"]) is not None:
-        notes["fid"] = f"{pictures['drawn']:,} drawn pictures against {pictures['real']}"
-        if pictures["biased"]:
-            notes["fid"] += "; with fewer than 10,000 pictures FID is biased upwards, compare equal numbers only"
-        if pictures["real_skipped"]:
-            notes["fid"] += f"; {len(pictures['real_skipped'])} real pictures could not be read"
+    if (images := summary["fid_pictures"]) is not None:
+        notes["fid"] = f"{images['drawn']:,} drawn images against {images['real']}"
+        if images["biased"]:
+            notes["fid"] += "; with fewer than 10,000 images FID is biased upwards, compare equal numbers only"
+        if images["real_skipped"]:
+            notes["fid"] += f"; {len(images['real_skipped'])} real images could not be read"
     for name, lack in summary["partly_missing"].items():
         notes[name] = f"{lack['pairs']:,} pairs have none: {lack['reason']}"
     lines = "".join(

@@ -1,4 +1,4 @@
-"""LPIPS: how far apart two pictures look to AlexNet (Zhang et al., CVPR 2018, version 0.1).
+"""LPIPS: how far apart two images look to AlexNet (Zhang et al., CVPR 2018, version 0.1).
 
 The convolutions are torchvision's AlexNet; the weights of the five layers' channels come with torchmetrics, whose own
 class would download AlexNet by itself.
@@ -18,7 +18,7 @@ from .metric_weights import ALEXNET
 SMALLEST_SIDE = 31  # pixels; below it nothing is left for AlexNet's third convolution
 _LAYERS = (1, 4, 7, 9, 11)  # the five ReLUs of torchvision's alexnet().features
 _CHANNELS = (64, 192, 384, 256, 256)
-# ImageNet's mean and deviation for pictures in [-1, 1], with LPIPS' own rounding.
+# ImageNet's mean and deviation for images in [-1, 1], with LPIPS' own rounding.
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 _HEADS = Path("functional/image/lpips_models/alex.pth")  # within torchmetrics
 
@@ -64,20 +64,20 @@ class PerceptualDistance(nn.Module):
         return cls(features, _read_heads(heads or find_heads()))
 
     def forward(self, drawn: Tensor, true: Tensor) -> Tensor:
-        """Distances (B,) of pictures (B, 3, H, W) in [-1, 1], at least `SMALLEST_SIDE` pixels a side."""
+        """Distances (B,) of images (B, 3, H, W) in [-1, 1], at least `SMALLEST_SIDE` pixels a side."""
         total = drawn.new_zeros(len(drawn))
         for ours, theirs, head in zip(self._unit(drawn), self._unit(true), self.heads, strict=True):
             total = total + ((ours - theirs).square() * head.view(1, -1, 1, 1)).sum(1).mean((1, 2))
         return total
 
-    def _unit(self, picture: Tensor) -> list[Tensor]:
+    def _unit(self, image: Tensor) -> list[Tensor]:
         """Features of the five layers, each place of length 1."""
         found = []
-        picture = (picture - self.shift) / self.scale
+        image = (image - self.shift) / self.scale
         for index, layer in enumerate(self.features):
-            picture = layer(picture)
+            image = layer(image)
             if index in _LAYERS:
-                found.append(picture / (picture.square().sum(1, keepdim=True) + 1e-8).sqrt())
+                found.append(image / (image.square().sum(1, keepdim=True) + 1e-8).sqrt())
         return found
 
 

@@ -1,4 +1,4 @@
-"""Scores on the fixed test set of rendered people, `people-500`, where the truth is known exactly.
+"""Scores on the fixed test set of rendered people, `people-500`, where the ground truth is known exactly.
 
 People, poses, fabrics and panoramas of the set are held out from training (`data.synthetic.people.held_out`).
 """
@@ -77,15 +77,15 @@ def score_people(
         rendered = {
             size: render_pairs(studio, seeds, size, split="test", faults=False) for size in {*sizes, _INPUT_SIZE}
         }
-        truths = {size: rendered[size] for size in sizes}
+        ground_truths = {size: rendered[size] for size in sizes}
         answers = {COPY: rendered[_INPUT_SIZE].source}
         for name, model in models.items():
             answers[name], found = _generate(model, shrunk(rendered[_INPUT_SIZE], model.training_size))
             attention[name].append(found)
-        for size, truth in truths.items():
+        for size, ground_truth in ground_truths.items():
             for name, image in answers.items():
-                shown = truth.source if name == COPY else scaled(image, size)
-                tables.setdefault((name, size), []).append(image_scores(shown, truth, distance))
+                shown = ground_truth.source if name == COPY else scaled(image, size)
+                tables.setdefault((name, size), []).append(image_scores(shown, ground_truth, distance))
         if progress is not None:
             progress(min(first + batch, pairs))
     return {
@@ -159,34 +159,36 @@ def _generate(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
     return image, torch.stack([apart[both] <= near for near in _NEAR], 1)
 
 
-def image_scores(image: Tensor, truth: PeoplePairs, distance: ShiftTolerantDistance | None) -> Tensor:
+def image_scores(image: Tensor, ground_truth: PeoplePairs, distance: ShiftTolerantDistance | None) -> Tensor:
     """PSNR, SSIM, ST-LPIPS and sharpness over the target person, (B, 4)."""
-    mask = truth.target_mask
+    mask = ground_truth.target_mask
     columns = [
-        foreground_psnr(image, truth.target, mask),
-        _masked_ssim(image, truth.target, mask),
-        _person_distance(image, truth.target, mask, distance),
-        mean_gradient(image, mask) / mean_gradient(truth.target, mask),
+        foreground_psnr(image, ground_truth.target, mask),
+        _masked_ssim(image, ground_truth.target, mask),
+        _person_distance(image, ground_truth.target, mask, distance),
+        mean_gradient(image, mask) / mean_gradient(ground_truth.target, mask),
     ]
     return torch.stack(columns, 1)
 
 
-def _masked_ssim(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+def _masked_ssim(image: Tensor, ground_truth: Tensor, mask: Tensor) -> Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     _, similar = structural_similarity_index_measure(
-        (image + 1) / 2, (truth + 1) / 2, sigma=1.5, data_range=1.0, reduction="none", return_full_image=True
+        (image + 1) / 2, (ground_truth + 1) / 2, sigma=1.5, data_range=1.0, reduction="none", return_full_image=True
     )
     similar = torch.as_tensor(similar).mean(1)
     return (similar * mask).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)
 
 
-def _person_distance(image: Tensor, truth: Tensor, mask: Tensor, distance: ShiftTolerantDistance | None) -> Tensor:
+def _person_distance(
+    image: Tensor, ground_truth: Tensor, mask: Tensor, distance: ShiftTolerantDistance | None
+) -> Tensor:
     if distance is None:
         return image.new_full((len(image),), torch.nan)
-    shown = torch.where(mask[:, None], image, truth)
+    shown = torch.where(mask[:, None], image, ground_truth)
     each = []
-    for one, wanted, inside in zip(shown, truth, mask, strict=True):
+    for one, wanted, inside in zip(shown, ground_truth, mask, strict=True):
         rows, columns = (inside.any(axis).nonzero()[:, 0] for axis in (1, 0))
         room = int(_ROOM * len(rows)) + 16
         window = (

@@ -1,4 +1,4 @@
-"""The best and worst pairs of an evaluation, kept with their pictures while it runs."""
+"""The best and worst pairs of an evaluation, kept with their images while it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .cases import Case
 from .metrics import BY_NAME, Metric
 
 COUNT = 8  # best and as many worst
-_HEIGHT = 256  # pixels; larger pictures are scaled down
+_HEIGHT = 256  # pixels; larger images are scaled down
 _QUALITY = 88
 
 
@@ -34,9 +34,9 @@ class ShownPair:
     Attributes:
         number: Of the pair.
         value: Of the ranking's metric.
-        source, target: Names of the pictures.
+        source, target: Names of the images.
         scores: All of the pair's.
-        pictures: Label, JPEG, width and height of each picture, in the order they are shown.
+        images: Label, JPEG, width and height of each image, in the order they are shown.
     """
 
     number: int
@@ -44,7 +44,7 @@ class ShownPair:
     source: str
     target: str
     scores: Mapping[str, float]
-    pictures: tuple[tuple[str, bytes, int, int], ...]
+    images: tuple[tuple[str, bytes, int, int], ...]
 
 
 class Shown:
@@ -62,8 +62,8 @@ class Shown:
         Args:
             scores: of the pair.
             number: of the pair.
-            case: what its pictures are.
-            drawn: (3, H, W) in [0, 1], the drawn picture as it was compared.
+            case: what its images are.
+            drawn: (3, H, W) in [0, 1], the drawn image as it was compared.
         """
         value = scores.get(self.ranking.metric.name)
         if value is None:
@@ -72,7 +72,7 @@ class Shown:
         full = len(self.best) == self.ranking.count and len(self.worst) == self.ranking.count
         if full and self._of(self.best[-1]) <= key <= self._of(self.worst[-1]):
             return
-        pair = ShownPair(number, value, case.source, case.target, dict(scores), _pictures(case, drawn))
+        pair = ShownPair(number, value, case.source, case.target, dict(scores), _images(case, drawn))
         self._keep([*self.best, pair], [*self.worst, pair])
 
     def merged(self, other: Shown) -> Shown:
@@ -98,29 +98,29 @@ class Shown:
         return (-value if self.ranking.metric.higher_is_better else value, number)
 
 
-def _pictures(case: Case, drawn: Tensor) -> tuple[tuple[str, bytes, int, int], ...]:
+def _images(case: Case, drawn: Tensor) -> tuple[tuple[str, bytes, int, int], ...]:
     height, width = case.true.shape[1:]
     found: list[tuple[str, Image.Image]] = []
-    if case.source_picture is not None:
-        found.append(("source", Image.fromarray(to_bytes(case.source_picture))))
+    if case.source_image is not None:
+        found.append(("source", Image.fromarray(to_bytes(case.source_image))))
     if case.pose is not None:
         skeleton = draw_skeleton(People((case.pose,), case.pose.canvas), (int(height), int(width)))
         found.append(("target pose", Image.fromarray(skeleton)))
     found.append(("drawn", _as_true(drawn, int(height), int(width))))
     found.append(("target", Image.fromarray(to_bytes(case.true))))
-    return tuple((label, *_encoded(picture)) for label, picture in found)
+    return tuple((label, *_encoded(image)) for label, image in found)
 
 
 def _as_true(drawn: Tensor, height: int, width: int) -> Image.Image:
-    """The drawn picture in the proportions of the true one: some protocols stretch it."""
-    picture = Image.fromarray(to_bytes(drawn))
-    return picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.BICUBIC)
+    """The drawn image in the proportions of the true one: some protocols stretch it."""
+    image = Image.fromarray(to_bytes(drawn))
+    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def _encoded(picture: Image.Image) -> tuple[bytes, int, int]:
-    if picture.height > _HEIGHT:
-        wide = max(1, round(picture.width * _HEIGHT / picture.height))
-        picture = picture.resize((wide, _HEIGHT), Image.Resampling.LANCZOS)
+def _encoded(image: Image.Image) -> tuple[bytes, int, int]:
+    if image.height > _HEIGHT:
+        wide = max(1, round(image.width * _HEIGHT / image.height))
+        image = image.resize((wide, _HEIGHT), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    picture.save(file, "jpeg", quality=_QUALITY, subsampling=0)
-    return file.getvalue(), picture.width, picture.height
+    image.save(file, "jpeg", quality=_QUALITY, subsampling=0)
+    return file.getvalue(), image.width, image.height

@@ -23,7 +23,7 @@ from ..pose import Canvas, Pose
 from ..segmentation import BlazePoseSegmenter, can_be_masked, person_mask
 from .people_scores import image_scores, scaled, shrunk
 
-COPY, CORE, CARRIED, BOUND = "copying the source", "network alone", "with its texture", "bound"
+COPY, CORE, WARPED, BOUND = "copying the source", "network alone", "with its texture", "bound"
 _NEAR: Final = 0.02  # of the height
 
 
@@ -36,7 +36,7 @@ class TextureScores:
     st_lpips: float | None
     sharpness: float  # mean brightness step, as a ratio to the truth's
     flow_2: float | None = None  # fraction of what the source shows that is taken from within 2 % of the height
-    seen_auc: float | None = None  # of the invented mask against the truth
+    seen_auc: float | None = None  # of the invented mask against the ground truth
     target_iou: float | None = None  # of the target's matte
     source_iou: float | None = None
 
@@ -118,15 +118,15 @@ def score_texture(
     """
     check_size(size)
     studio = open_studio()
-    rows: dict[str, list[Tensor]] = {name: [] for name in (COPY, CORE, CARRIED, BOUND)}
+    rows: dict[str, list[Tensor]] = {name: [] for name in (COPY, CORE, WARPED, BOUND)}
     found: list[Tensor] = []
     for number in range(pairs):
         pair = render_pairs(studio, pair_seeds(TEST_SEED, number, 1), size, split="test", faults=False)
         made = compose_pair(model, carrier, segmenter, pair, 0)
         alone = scaled(made.generated.image[None] * 2 - 1, size)
         origin = pair.correspondence / size[0]
-        truth = torch.where(pair.seen[:, None], look_up(pair.source, origin), alone)
-        images = {COPY: pair.source, CORE: alone, CARRIED: made.composed.image[None] * 2 - 1, BOUND: truth}
+        ground_truth = torch.where(pair.seen[:, None], look_up(pair.source, origin), alone)
+        images = {COPY: pair.source, CORE: alone, WARPED: made.composed.image[None] * 2 - 1, BOUND: ground_truth}
         for name, image in images.items():
             rows[name].append(image_scores(image, pair, distance))
         found.append(_found(made, pair, size))
@@ -137,7 +137,7 @@ def score_texture(
         psnr, ssim, st_lpips, sharpness = torch.cat(some).double().nanmean(0).tolist()
         table[name] = TextureScores(psnr, ssim, None if distance is None else st_lpips, sharpness)
     flow, auc, target, source = torch.stack(found).nanmean(0).tolist()
-    table[CARRIED] = replace(table[CARRIED], flow_2=flow, seen_auc=auc, target_iou=target, source_iou=source)
+    table[WARPED] = replace(table[WARPED], flow_2=flow, seen_auc=auc, target_iou=target, source_iou=source)
     return table
 
 
@@ -172,8 +172,8 @@ def _auc(score: Tensor, label: Tensor) -> Tensor:
     return (ranks[label].sum() - positive * (positive + 1) / 2) / (positive * negative)
 
 
-def _iou(mask: Tensor, truth: Tensor) -> Tensor:
-    return (mask & truth).sum().double() / (mask | truth).sum().clamp(min=1)
+def _iou(mask: Tensor, ground_truth: Tensor) -> Tensor:
+    return (mask & ground_truth).sum().double() / (mask | ground_truth).sum().clamp(min=1)
 
 
 def _pose(keypoints: Tensor, present: Tensor, canvas: Canvas) -> Pose:

@@ -17,17 +17,17 @@ ROWS_AT_ONCE = 128  # of the tokens; with 16384 of them on either side, more no 
 class Correspondence:
     """For every token of the target, where in the source it looked. T tokens on a grid of h x w."""
 
-    source: Tensor  # (h, w, 2) xy pixels of the source picture: middle of the attention around its peak
+    source: Tensor  # (h, w, 2) xy pixels of the source image: middle of the attention around its peak
     confidence: Tensor  # (h, w) in [0, 1]: attention within one token of the peak
 
 
 def attention_at(transfer: Transfer, index: int, points: Tensor, *, layer: int = -1, head: int | None = None) -> Tensor:
-    """Where in the source the network looked when it drew some places of a picture.
+    """Where in the source the network looked when it drew some places of an image.
 
     Args:
         transfer: the result to ask about.
-        index: which of its pictures.
-        points: (N, 2) xy pixels of that picture; places outside the frame are answered by its nearest token.
+        index: which of its images.
+        points: (N, 2) xy pixels of that image; places outside the frame are answered by its nearest token.
         layer: Texture Transfer Block, counted from 0, or from the end with -1.
         head: attention head, or None for their mean.
 
@@ -35,14 +35,14 @@ def attention_at(transfer: Transfer, index: int, points: Tensor, *, layer: int =
         (N, h, w) probabilities over the source's tokens, each map summing to 1, fp32.
 
     Raises:
-        IndexError: no such picture, layer or head.
+        IndexError: no such image, layer or head.
     """
     queries = _queries(transfer, index, layer, head)
     return _maps(transfer, queries[:, :, tokens_at(transfer, points)], layer, head)
 
 
 def tokens_at(transfer: Transfer, points: Tensor) -> Tensor:
-    """Index of the token that drew each of (N, 2) xy pixels of a transferred picture, (N,) int64."""
+    """Index of the token that drew each of (N, 2) xy pixels of a transferred image, (N,) int64."""
     rows, columns = transfer.source.features.grid
     inside = transfer.frame.points_inside(points.float()) / transfer.source.model.config.stride
     column = inside[:, 0].floor().long().clamp(0, columns - 1)
@@ -51,7 +51,7 @@ def tokens_at(transfer: Transfer, points: Tensor) -> Tensor:
 
 
 def peaks(attention: Tensor, transfer: Transfer) -> Tensor:
-    """Middle of each map's attention around its highest token, (N, 2) xy pixels of the source picture.
+    """Middle of each map's attention around its highest token, (N, 2) xy pixels of the source image.
 
     Args:
         attention: (N, h, w), from `attention_at`.
@@ -62,7 +62,7 @@ def peaks(attention: Tensor, transfer: Transfer) -> Tensor:
 
 
 def correspondence(transfer: Transfer, index: int, *, layer: int = -1, head: int | None = None) -> Correspondence:
-    """Where each token of a picture looked, and how sure it was; see `attention_at` for the arguments."""
+    """Where each token of an image looked, and how sure it was; see `attention_at` for the arguments."""
     rows, columns = transfer.source.features.grid
     places, sure = [], []
     for some in _queries(transfer, index, layer, head).split(ROWS_AT_ONCE, dim=2):
@@ -73,7 +73,7 @@ def correspondence(transfer: Transfer, index: int, *, layer: int = -1, head: int
     return Correspondence(source, torch.cat(sure).view(rows, columns))
 
 
-def carried(transfer: Transfer, found: Correspondence) -> Tensor:
+def warped(transfer: Transfer, found: Correspondence) -> Tensor:
     """The source's own pixels carried to where the network looked, (3, h, w) at the network's size.
 
     Each token moves its whole square of the source, so this shows what the attention alone knows.
@@ -81,7 +81,7 @@ def carried(transfer: Transfer, found: Correspondence) -> Tensor:
     frame = transfer.source.frame
     height, width = frame.size
     stride = transfer.source.model.config.stride
-    source = frame.cut(transfer.source.picture).to(found.source.device)
+    source = frame.cut(transfer.source.image).to(found.source.device)
     middle = frame.points_inside(found.source.flatten(0, 1)).view(*found.source.shape)
     inner = torch.arange(stride, device=source.device) - (stride - 1) / 2
     x = middle[:, :, None, None, 0] + inner[None, None, None, :]

@@ -1,4 +1,4 @@
-"""All attention of one drawn picture, small enough to be sent to a browser and asked there without the network."""
+"""All attention of one drawn image, small enough to be sent to a browser and asked there without the network."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch.nn import functional
 from . import attention
 from .transfer import Transfer
 
-MOST_CELLS = 1024  # of the target, and as many of the source
-MOST_VALUES = 1 << 24  # bytes of all layers and heads together
+MAX_CELLS = 1024  # of the target, and as many of the source
+MAX_VALUES = 1 << 24  # bytes of all layers and heads together
 _LEVELS = 255
 _FAST = 1  # of gzip: values between 0 and 255 with hardly a pattern, little is gained by searching longer
 
@@ -49,17 +49,17 @@ class AttentionMaps:
 
 
 def attention_maps(transfer: Transfer, index: int) -> AttentionMaps:
-    """Every layer's and head's attention of one picture, pooled to at most `MOST_CELLS` cells on either side.
+    """Every layer's and head's attention of one image, pooled to at most `MOST_CELLS` cells on either side.
 
     A cell of the target is the mean of its tokens' attention, a cell of the source the sum over its tokens: every row
     still sums to 1. The whole matrix of all tokens is never held, only `attention.ROWS_AT_ONCE` of its rows.
 
     Args:
         transfer: the result to ask about.
-        index: which of its pictures.
+        index: which of its images.
 
     Raises:
-        IndexError: no such picture.
+        IndexError: no such image.
     """
     config = transfer.source.model.config
     grid = transfer.source.features.grid
@@ -79,7 +79,7 @@ def _block(grid: tuple[int, int], maps: int) -> int:
     block = 1
     while True:
         cells = -(-grid[0] // block) * -(-grid[1] // block)
-        if cells <= MOST_CELLS and maps * cells**2 <= max(MOST_VALUES, maps):
+        if cells <= MAX_CELLS and maps * cells**2 <= max(MAX_VALUES, maps):
             return block
         block += 1
 

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Framing
-from ..image_io import LARGEST_PIXELS, resize
+from ..image_io import MAX_PIXELS, resize
 from ..pose import Canvas, Pose
 
-# The authors' pictures: 256x256 with the person in columns 40..216, stretched back to 256x256.
+# The authors' images: 256x256 with the person in columns 40..216, stretched back to 256x256.
 _STRETCH_ASPECT = 176 / 256
 _STRETCH_SQUARE, _STRETCH_LEFT = 256, 40
 _MARGIN = 0.09  # of the person's height around the person, as in the drawn training pairs
 _STRETCH_SLACK = 8  # pixels by which a detector may see a joint beyond those columns
-_LEAST_KEYPOINTS = 4
-_FARTHEST = 1.5  # longer sides of the canvas that a keypoint may lie away from its middle
+_MIN_KEYPOINTS = 4
+_MAX_DISTANCE = 1.5  # longer sides of the canvas that a keypoint may lie away from its middle
 _ROOM = 0.005  # shares of a frame that a pose may stick out before the frame has to grow
 
 _NOSE, _NECK, _HIPS, _KNEES, _ANKLES, _ELBOWS, _WRISTS = 0, 1, (8, 11), (9, 12), (10, 13), (3, 6), (4, 7)
@@ -56,7 +56,7 @@ class Frame:
 
     box: Box
     canvas: Canvas
-    size: tuple[int, int]  # (H, W) of the network's pictures
+    size: tuple[int, int]  # (H, W) of the network's images
 
     def pose_inside(self, pose: Pose) -> Pose:
         """The pose in the network's pixels; keypoints outside the frame are gone.
@@ -73,24 +73,24 @@ class Frame:
         return Pose(np.where(inside[:, None], xy, 0.0), np.where(inside, moved.confidence, 0.0), moved.canvas)
 
     def points_inside(self, points: Tensor) -> Tensor:
-        """Canvas pixels (N, 2) as pixels of the network's picture."""
+        """Canvas pixels (N, 2) as pixels of the network's image."""
         scale = points.new_tensor([self.size[1] / self.box.width, self.size[0] / self.box.height])
         return (points - points.new_tensor([self.box.left, self.box.top])) * scale
 
     def points_outside(self, points: Tensor) -> Tensor:
-        """Pixels (N, 2) of the network's picture as canvas pixels."""
+        """Pixels (N, 2) of the network's image as canvas pixels."""
         scale = points.new_tensor([self.box.width / self.size[1], self.box.height / self.size[0]])
         return points * scale + points.new_tensor([self.box.left, self.box.top])
 
-    def cut(self, picture: Tensor) -> Tensor:
+    def cut(self, image: Tensor) -> Tensor:
         """The frame's part of a (3, H, W) canvas at the network's size; beyond the canvas its edge goes on."""
-        box, height, width = self.box, picture.shape[1], picture.shape[2]
-        rows = torch.arange(box.top, box.bottom, device=picture.device).clamp(0, height - 1)
-        columns = torch.arange(box.left, box.right, device=picture.device).clamp(0, width - 1)
-        return resize(picture[:, rows][:, :, columns], self.size)
+        box, height, width = self.box, image.shape[1], image.shape[2]
+        rows = torch.arange(box.top, box.bottom, device=image.device).clamp(0, height - 1)
+        columns = torch.arange(box.left, box.right, device=image.device).clamp(0, width - 1)
+        return resize(image[:, rows][:, :, columns], self.size)
 
     def paste(self, drawn: Tensor, onto: Tensor | None) -> Tensor:
-        """A (3, H, W) picture of the network put back into the canvas.
+        """A (3, H, W) image of the network put back into the canvas.
 
         Args:
             drawn: at `size`, in [0, 1].
@@ -129,9 +129,9 @@ def check_pose(pose: Pose, name: str) -> None:
         FramingError: fewer than four keypoints inside the canvas, all in one place, or one far outside.
     """
     there = pose.keypoints[pose.present]
-    if len(there) < _LEAST_KEYPOINTS:
+    if len(there) < _MIN_KEYPOINTS:
         raise FramingError(
-            f"the {name} has {len(there)} of 18 keypoints; at least {_LEAST_KEYPOINTS} are needed to place a person. "
+            f"the {name} has {len(there)} of 18 keypoints; at least {_MIN_KEYPOINTS} are needed to place a person. "
             "Was a person detected? Add the missing joints, or lower the detector's threshold"
         )
     spread = np.ptp(there, axis=0)
@@ -141,13 +141,13 @@ def check_pose(pose: Pose, name: str) -> None:
         )
     canvas = pose.canvas
     inside = (there >= 0).all(1) & (there[:, 0] < canvas.width) & (there[:, 1] < canvas.height)
-    if inside.sum() < _LEAST_KEYPOINTS:
+    if inside.sum() < _MIN_KEYPOINTS:
         raise FramingError(
             f"only {inside.sum()} of the {len(there)} keypoints of the {name} lie inside its canvas of {canvas}; "
-            f"at least {_LEAST_KEYPOINTS} must. Move the pose into the picture, or check that the two belong together"
+            f"at least {_MIN_KEYPOINTS} must. Move the pose into the image, or check that the two belong together"
         )
     away = np.abs(there - (canvas.width / 2, canvas.height / 2)).max(1)
-    if away.max() > _FARTHEST * max(canvas.width, canvas.height):
+    if away.max() > _MAX_DISTANCE * max(canvas.width, canvas.height):
         x, y = there[away.argmax()]
         raise FramingError(
             f"a keypoint of the {name} lies at {x:.0f}, {y:.0f}, far outside its canvas of {canvas}; "
@@ -191,7 +191,7 @@ def frame_person(pose: Pose, size: tuple[int, int], framing: Framing, name: str 
     Args:
         pose: the person, on any canvas.
         size: (H, W) the network sees.
-        framing: "fit" keeps the picture's proportions; "stretch" cuts 176:256 as the authors did and stretches that.
+        framing: "fit" keeps the image's proportions; "stretch" cuts 176:256 as the authors did and stretches that.
         name: of the pose, for errors.
 
     Raises:
@@ -224,9 +224,9 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
                 "bring all poses of a sequence to one canvas"
             )
     canvas = poses[0].canvas
-    if canvas.width * canvas.height > LARGEST_PIXELS:
+    if canvas.width * canvas.height > MAX_PIXELS:
         raise FramingError(
-            f"the target pose is on a canvas of {canvas}; pictures of up to {LARGEST_PIXELS // 10**6} million pixels "
+            f"the target pose is on a canvas of {canvas}; images of up to {MAX_PIXELS // 10**6} million pixels "
             "are drawn. Bring the pose to a smaller canvas"
         )
     everybody = [*poses, source_pose] if canvas == source.canvas else poses
@@ -249,11 +249,11 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
 
 
 def _authors_box(poses: Sequence[Pose]) -> Box | None:
-    """The authors' own crop, for pictures of the authors' own sizes with the people where theirs are."""
+    """The authors' own crop, for images of the authors' own sizes with the people where theirs are."""
     canvas = poses[0].canvas
-    if canvas.width * canvas.height > LARGEST_PIXELS:
+    if canvas.width * canvas.height > MAX_PIXELS:
         raise FramingError(
-            f"the target pose is on a canvas of {canvas}; pictures of up to {LARGEST_PIXELS // 10**6} million pixels "
+            f"the target pose is on a canvas of {canvas}; images of up to {MAX_PIXELS // 10**6} million pixels "
             "are drawn. Bring the pose to a smaller canvas"
         )
     if (canvas.width, canvas.height) == (176, 256):
@@ -263,7 +263,7 @@ def _authors_box(poses: Sequence[Pose]) -> Box | None:
     box = Box(_STRETCH_LEFT, 0, round(_STRETCH_SQUARE * _STRETCH_ASPECT), _STRETCH_SQUARE)
     for pose in poses:
         beyond = np.abs(pose.keypoints[pose.present, 0] - (box.left + box.right) / 2) - box.width / 2
-        if beyond.max() > _STRETCH_SLACK or (beyond < 0).sum() < _LEAST_KEYPOINTS:
+        if beyond.max() > _STRETCH_SLACK or (beyond < 0).sum() < _MIN_KEYPOINTS:
             return None
     return box
 
@@ -286,10 +286,10 @@ def _frame_extent(
     left = _slide((left + right) / 2 - width / 2, width, canvas.width)
     top = _slide((top + bottom) / 2 - height / 2, height, canvas.height)
     box = Box(round(left), round(top), max(round(width), 1), max(round(height), 1))
-    if box.width * box.height > LARGEST_PIXELS:
+    if box.width * box.height > MAX_PIXELS:
         raise FramingError(
             f"a frame of {box.width}x{box.height} pixels would be needed around the pose; up to "
-            f"{LARGEST_PIXELS // 10**6} million pixels are drawn. Scale picture and pose down, or remove stray joints"
+            f"{MAX_PIXELS // 10**6} million pixels are drawn. Scale image and pose down, or remove stray joints"
         )
     return Frame(box, canvas, size)
 

@@ -67,7 +67,7 @@ def encode_texture(
     from ..inpainting import fill_background  # scipy is heavy, and not wanted before the first run
 
     device = next(carrier.parameters()).device
-    image = source.picture.float().clamp(0, 1)
+    image = source.image.float().clamp(0, 1)
     frame = working_frame(source.frame)
     small = frame.cut(image).to(device)[None]
     height, width = frame.size

@@ -46,8 +46,8 @@ def compose_from(texturing: Texturing, source: EncodedSource, others: Sequence[P
     texture = encode_texture(
         texturing.carrier,
         source,
-        mask_of(texturing.segmenter, source.picture, [source.pose]),
-        avoid=mask_of(texturing.segmenter, source.picture, others),
+        mask_of(texturing.segmenter, source.image, [source.pose]),
+        avoid=mask_of(texturing.segmenter, source.image, others),
     )
     return composer(texturing.carrier, texture)
 

@@ -52,7 +52,7 @@ def source_places(size: Sequence[int]) -> Tensor:
     return torch.stack([x[None].expand(height, -1), y[:, None].expand(-1, width), torch.zeros(height, width)])
 
 
-def choice_picture(decision: Decision, image: Tensor) -> Tensor:
+def choice_image(decision: Decision, image: Tensor) -> Tensor:
     """The body part of the source that each place of a target was taken from, in its colour over the grey image.
 
     Args:
@@ -63,12 +63,12 @@ def choice_picture(decision: Decision, image: Tensor) -> Tensor:
     return _parts_over(part, decision.frame, image)
 
 
-def source_parts_picture(texture: SourceTexture, image: Tensor) -> Tensor:
+def source_parts_image(texture: SourceTexture, image: Tensor) -> Tensor:
     """The body parts that were found in a source, in the same colours over its grey image (3, H, W), at any size."""
     return _parts_over(texture.parts.logits[0].argmax(0).cpu(), texture.frame, image)
 
 
-def invented_picture(invented: Tensor, image: Tensor) -> Tensor:
+def invented_image(invented: Tensor, image: Tensor) -> Tensor:
     """What was invented (H, W) in [0, 1], in pink over the grey image (3, H, W) in [0, 1]."""
     share = invented.to(image)
     return _over(share, image.new_tensor(_INVENTED)[:, None, None] * share, image)

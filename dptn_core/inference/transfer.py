@@ -1,4 +1,4 @@
-"""From a picture and poses to pictures: encode a person once, draw any number of poses."""
+"""From an image and poses to images: encode a person once, draw any number of poses."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class EncodedSource:
 
     model: DPTNModel
     features: SourceFeatures
-    picture: Tensor  # (3, H, W) in [0, 1], as given
-    pose: Pose  # on the picture's canvas
+    image: Tensor  # (3, H, W) in [0, 1], as given
+    pose: Pose  # on the image's canvas
     frame: Frame
     framing: Framing
 
@@ -55,13 +55,13 @@ Compose = Callable[[Generated, tuple[int, int]], Composed]  # at a size (H, W)
 
 @dataclass(frozen=True)
 class Transfer:
-    """Pictures of one source in several poses, and what is needed to ask about them."""
+    """Images of one source in several poses, and what is needed to ask about them."""
 
     source: EncodedSource
     poses: tuple[Pose, ...]
     frame: Frame
     drawn: Tensor  # (N, 3, h, w) in [0, 1]: what the network drew, in its own frame
-    pictures: Tensor  # (N, 3, H, W) in [0, 1]: put back into the poses' canvas
+    images: Tensor  # (N, 3, H, W) in [0, 1]: put back into the poses' canvas
     mattes: Tensor | None = None  # (N, H, W) in [0, 1]: the person, where images were composed
     invented: Tensor | None = None  # (N, H, W) in [0, 1]: what the source does not show
 
@@ -72,16 +72,16 @@ class Transfer:
         return _heatmaps(self.source.model, [self.poses[index]], self.frame)
 
     def queries(self, index: int) -> list[Tensor]:
-        """What picture `index` asked the source, (1, heads, T, d) for each Texture Transfer Block.
+        """What image `index` asked the source, (1, heads, T, d) for each Texture Transfer Block.
 
-        It costs most of a transfer, so that of the picture that was asked for last is kept.
+        It costs most of a transfer, so that of the image that was asked for last is kept.
 
         Raises:
-            IndexError: no such picture.
+            IndexError: no such image.
         """
         count = len(self.poses)
         if not -count <= index < count:
-            raise IndexError(f"picture {index} was asked for; the transfer has {count}")
+            raise IndexError(f"image {index} was asked for; the transfer has {count}")
         index %= count
         if index not in self._queries:
             with torch.inference_mode():
@@ -93,7 +93,7 @@ class Transfer:
 
 def encode_source(
     model: DPTNModel,
-    picture: Tensor,
+    image: Tensor,
     pose: Pose,
     *,
     framing: Framing | None = None,
@@ -103,13 +103,13 @@ def encode_source(
 
     Args:
         model: any DPTN model; its device and number format are used.
-        picture: (3, H, W) in [0, 1].
-        pose: of the person, on the picture's canvas, or on another canvas of the same proportions.
+        image: (3, H, W) in [0, 1].
+        pose: of the person, on the image's canvas, or on another canvas of the same proportions.
         framing: how the person is cut out; None takes what the model was trained with.
         size: (H, W) the network works at, divisible by its stride; None takes the training size.
 
     Raises:
-        FramingError: the pose shows no person, or does not belong to the picture.
+        FramingError: the pose shows no person, or does not belong to the image.
         ValueError: the size does not fit the network.
     """
     framing = framing or model.framing
@@ -117,12 +117,12 @@ def encode_source(
     stride = model.config.stride
     if size[0] % stride or size[1] % stride or min(size) < 2 * stride:
         raise ValueError(f"size {size[1]}x{size[0]} does not fit the network: both sides must be multiples of {stride}")
-    pose = _on_canvas_of(pose, picture)
+    pose = _on_canvas_of(pose, image)
     frame = frame_person(pose, size, framing, "source pose")
-    framed = frame.cut(picture).to(model.device, model.dtype)[None] * 2 - 1
+    framed = frame.cut(image).to(model.device, model.dtype)[None] * 2 - 1
     with torch.inference_mode():
         features = model.generator.encode_source(_laid_out(framed), _heatmaps(model, [pose], frame))
-    return EncodedSource(model, features, picture, pose, frame, framing)
+    return EncodedSource(model, features, image, pose, frame, framing)
 
 
 def transfer(
@@ -138,14 +138,14 @@ def transfer(
 
     Args:
         source: from `encode_source`.
-        poses: at least one, all on one canvas, which decides the size of the pictures. On the canvas of the source
-            picture the background stays where it is.
+        poses: at least one, all on one canvas, which decides the size of the images. On the canvas of the source
+            image the background stays where it is.
         chunk: poses drawn at once; limits memory.
         progress: called after each chunk with the number of poses done and that chunk's (n, 3, h, w) drawings; may
             raise to stop.
         compose: makes the final image of what the network generated, as `inference.texture.composer` does; None: the
             network's image is enlarged and pasted.
-        size: (H, W) of the pictures; None: the canvas.
+        size: (H, W) of the images; None: the canvas.
 
     Raises:
         FramingError: there is no pose, or one shows no person.
@@ -156,11 +156,11 @@ def transfer(
     if not poses:
         raise FramingError("there is no target pose to draw")
     frame = frame_targets(poses, source.frame, source.pose, source.framing)
-    # Pasted where the source picture lies: canvases may be far larger than what the network draws. One buffer for all
-    # of them, channels last, as pictures are shown and saved.
-    canvas, device = frame.canvas, source.picture.device
+    # Pasted where the source image lies: canvases may be far larger than what the network draws. One buffer for all
+    # of them, channels last, as images are shown and saved.
+    canvas, device = frame.canvas, source.image.device
     height, width = size or (canvas.height, canvas.width)
-    pictures = torch.empty(len(poses), height, width, 3, device=device).permute(0, 3, 1, 2)
+    images = torch.empty(len(poses), height, width, 3, device=device).permute(0, 3, 1, 2)
     mattes = torch.empty(len(poses), height, width, device=device) if compose else None
     invented = torch.empty(len(poses), height, width, device=device) if compose else None
     parts: list[Tensor] = []
@@ -168,21 +168,21 @@ def transfer(
     for some in _generated_chunks(source, poses, frame, chunk):
         for one in some:
             if compose is None or mattes is None or invented is None:
-                pictures[done] = resize(_pasted(one), (height, width))
+                images[done] = resize(_pasted(one), (height, width))
             else:
                 composed = compose(one, (height, width))
-                pictures[done], mattes[done], invented[done] = composed.image, composed.matte, composed.invented
+                images[done], mattes[done], invented[done] = composed.image, composed.matte, composed.invented
             done += 1
         parts.append(torch.stack([one.image for one in some]))
         if progress is not None:
             progress(done, parts[-1])
-    return Transfer(source, tuple(poses), frame, torch.cat(parts), pictures, mattes, invented)
+    return Transfer(source, tuple(poses), frame, torch.cat(parts), images, mattes, invented)
 
 
 def _pasted(generated: Generated) -> Tensor:
     source, frame = generated.source, generated.frame
-    around = source.picture if frame.canvas == source.frame.canvas else None
-    return frame.paste(generated.image.to(source.picture.device), around)
+    around = source.image if frame.canvas == source.frame.canvas else None
+    return frame.paste(generated.image.to(source.image.device), around)
 
 
 def _generated_chunks(
@@ -212,14 +212,14 @@ def _laid_out(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def _on_canvas_of(pose: Pose, picture: Tensor) -> Pose:
-    canvas = Canvas(picture.shape[2], picture.shape[1])
+def _on_canvas_of(pose: Pose, image: Tensor) -> Pose:
+    canvas = Canvas(image.shape[2], image.shape[1])
     if pose.canvas == canvas:
         return pose
     mismatch = (pose.canvas.width / pose.canvas.height) / (canvas.width / canvas.height)
     if not 0.9 < mismatch < 1.1:
         raise FramingError(
-            f"the source pose is on a canvas of {pose.canvas} and the picture is {canvas}, which is another shape; "
-            "extract the pose from this very picture"
+            f"the source pose is on a canvas of {pose.canvas} and the image is {canvas}, which is another shape; "
+            "extract the pose from this very image"
         )
     return pose.rescaled(canvas)

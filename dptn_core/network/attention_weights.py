@@ -11,7 +11,7 @@ from .mkl import mkl_is_slow, on_plain_cpu
 from .norms import upcast
 from .onednn import linear, usable
 from .row_attention import attend_by_rows
-from .training_attention import LARGEST_MATRIX, attend_in_training, attend_supervised
+from .training_attention import MAX_MATRIX, attend_in_training, attend_supervised
 
 
 class MultiHeadAttention(nn.Module):
@@ -101,7 +101,7 @@ class MultiHeadAttention(nn.Module):
 def _mixed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Scaled dot-product attention, by the fastest kernel there is: (B, heads, T, features / heads)."""
     if on_plain_cpu(q):
-        if q.requires_grad and q.dtype == torch.bfloat16 and q.shape[2] * k.shape[2] <= LARGEST_MATRIX:
+        if q.requires_grad and q.dtype == torch.bfloat16 and q.shape[2] * k.shape[2] <= MAX_MATRIX:
             return attend_in_training(q, k, v)
         by_onednn = q.dtype == torch.bfloat16 or (q.dtype == torch.float32 and usable())
         if by_onednn and mkl_is_slow() and not torch.is_grad_enabled():  # torch's kernel multiplies by MKL

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeVar, get_args
 
 NormKind = Literal["instance", "batch"]
 # No network is larger, and a damaged or mistyped number must not take all memory.
-_MOST_HALVINGS = 12
-_MOST_BLOCKS = 100
-_MOST_FEATURES = 65_536
+_MAX_HALVINGS = 12
+_MAX_BLOCKS = 100
+_MAX_FEATURES = 65_536
 _Config = TypeVar("_Config", "GeneratorConfig", "DiscriminatorConfig")
 
 
@@ -27,7 +27,7 @@ class GeneratorConfig:
     pose_channels: int = 18  # one heat map a keypoint
     base_features: int = 64  # channels after the first encoder block; doubled by each later one
     max_features: int = 512  # ceiling of that doubling
-    down_steps: int = 3  # halvings from picture to token grid
+    down_steps: int = 3  # halvings from image to token grid
     residual_blocks: int = 3
     heads: int = 2
     context_blocks: int = 2
@@ -37,10 +37,10 @@ class GeneratorConfig:
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
         for name in ("image_channels", "pose_channels", "base_features", "max_features", "heads"):
-            _require_integer(name, getattr(self, name), 1, _MOST_FEATURES)
-        _require_integer("down_steps", self.down_steps, 1, _MOST_HALVINGS)
+            _require_integer(name, getattr(self, name), 1, _MAX_FEATURES)
+        _require_integer("down_steps", self.down_steps, 1, _MAX_HALVINGS)
         for name, least in (("residual_blocks", 0), ("context_blocks", 0), ("texture_blocks", 1)):
-            _require_integer(name, getattr(self, name), least, _MOST_BLOCKS)
+            _require_integer(name, getattr(self, name), least, _MAX_BLOCKS)
         _require_ordered(self.base_features, self.max_features)
         if self.norm not in get_args(NormKind):
             raise ValueError(f"norm is {self.norm!r}; allowed: {', '.join(get_args(NormKind))}")
@@ -54,7 +54,7 @@ class GeneratorConfig:
 
     @property
     def stride(self) -> int:
-        """Pixels along one edge of a token; pictures must be divisible by it."""
+        """Pixels along one edge of a token; images must be divisible by it."""
         return int(2**self.down_steps)
 
     def encoder_features(self, step: int) -> int:
@@ -86,18 +86,18 @@ class DiscriminatorConfig:
     image_channels: int = 3
     base_features: int = 32
     max_features: int = 128
-    layers: int = 4  # halvings from picture to score map
+    layers: int = 4  # halvings from image to score map
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
         for name in ("image_channels", "base_features", "max_features"):
-            _require_integer(name, getattr(self, name), 1, _MOST_FEATURES)
-        _require_integer("layers", self.layers, 1, _MOST_HALVINGS)
+            _require_integer(name, getattr(self, name), 1, _MAX_FEATURES)
+        _require_integer("layers", self.layers, 1, _MAX_HALVINGS)
         _require_ordered(self.base_features, self.max_features)
 
     @property
     def stride(self) -> int:
-        """Pixels along one edge of a score; pictures must be at least this large."""
+        """Pixels along one edge of a score; images must be at least this large."""
         return int(2**self.layers)
 
     def features(self, step: int) -> int:

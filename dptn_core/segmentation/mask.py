@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..detection.crops import Square, cut, square_around
-from ..detection.external.pose_detector import check_picture
+from ..detection.external.pose_detector import check_image
 from ..pose.skeleton import FloatArray, Pose
 from .blazepose import SIZE, BlazePoseSegmenter
 from .blazepose_file import SegmentationError
@@ -35,7 +35,7 @@ def person_mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tenso
         SegmentationError: The pose has too few joints to say where the person is.
         ExtractionError: `image` is not as described.
     """
-    check_picture(image)
+    check_image(image)
     height, width = image.shape[1:]
     square = square_around(_coco(pose, width, height), sure=np.finfo(float).tiny)
     if square is None:

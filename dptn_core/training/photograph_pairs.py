@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data.datasets import DataFileError, PreparedSet, open_prepared
-from ..image_io import PictureError, resize
+from ..image_io import ImageError, resize
 from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import keypoint_heatmaps
 from ..system.distributed import sharing_memory
@@ -25,15 +25,15 @@ from .toml_tables import ConfigError
 from .training_config import DataConfig
 
 _LOG = logging.getLogger(__name__)
-_TRIED = 20  # pictures, before a set is said to be unusable
-_STRETCHED = 0.02  # shares by which a stage's proportions may differ from the pictures'
-# The joint that stands in each joint's place in a mirrored picture: right and left change names.
+_TRIED = 20  # images, before a set is said to be unusable
+_STRETCHED = 0.02  # shares by which a stage's proportions may differ from the images'
+# The joint that stands in each joint's place in a mirrored image: right and left change names.
 _MIRRORED = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """A picture at the size of a stage, as it is kept: small."""
+class _Image:
+    """A image at the size of a stage, as it is kept: small."""
 
     pixels: Tensor  # (3, H, W) uint8
     points: Tensor  # (18, 2) xy
@@ -45,50 +45,50 @@ class _Picture:
         return self.pixels.nbytes + (0 if self.mask is None else self.mask.nbytes)
 
 
-_Pair = tuple[_Picture, _Picture, bool]  # source, target, whether both are mirrored
+_Pair = tuple[_Image, _Image, bool]  # source, target, whether both are mirrored
 
 
 @dataclass(frozen=True)
 class _Form:
-    """What a stage makes of a picture."""
+    """What a stage makes of an image."""
 
     size: tuple[int, int]
     masked: bool
 
 
 class _Cache:
-    """The pictures of one form: read once, by whoever asks first, and kept as long as there is room."""
+    """The images of one form: read once, by whoever asks first, and kept as long as there is room."""
 
     def __init__(self, form: _Form, room: int) -> None:
         """Make room for so many bytes."""
         self.form = form
         self._room = room
-        self._pictures: dict[str, Future[_Picture]] = {}
+        self._images: dict[str, Future[_Image]] = {}
         self._lock = threading.Lock()
 
-    def picture(self, name: str, load: Callable[[str], _Picture]) -> _Picture:
-        """The picture of that name, of `load` where it is not at hand; raises what that raises."""
+    def image(self, name: str, load: Callable[[str], _Image]) -> _Image:
+        """The image of that name, of `load` where it is not at hand; raises what that raises."""
         with self._lock:
-            known = self._pictures.get(name)
+            known = self._images.get(name)
             if known is None:
-                future = self._pictures[name] = Future[_Picture]()
+                future = self._images[name] = Future[_Image]()
         if known is not None:
             return known.result()  # which somebody else may be reading just now
         kept = False
         try:
-            picture = load(name)
+            image = load(name)
             with self._lock:
-                kept = picture.nbytes <= self._room
-                self._room -= picture.nbytes if kept else 0
-            future.set_result(picture)
+                kept = image.nbytes <= self._room
+                self._room -= image.nbytes if kept else 0
+            future.set_result(image)
         except BaseException as error:
             future.set_exception(error)  # for those who wait
             raise
         finally:
             if not kept:
                 with self._lock:
-                    del self._pictures[name]
-        return picture
+                    del self._images[name]
+        return image
 
 
 class PhotographSource:
@@ -106,7 +106,7 @@ class PhotographSource:
 
         Raises:
             DataFileError: it is none, or `data.root` is empty.
-            PictureError: none of its first pictures can be used.
+            ImageError: none of its first images can be used.
         """
         if not data.root:
             raise DataFileError("data.root is empty; give the folder that 'dptn prepare' made, there or by --data")
@@ -178,10 +178,10 @@ class PhotographSource:
         for of in (self._test, self._train):
             if pairs := _readable(of, count, size):
                 return self._on_device(pairs, size, stride)
-        raise DataFileError(f"{self._train.root}: none of the pictures to look at can be read")
+        raise DataFileError(f"{self._train.root}: none of the images to look at can be read")
 
     def _pair(self, number: int, cache: _Cache) -> _Pair:
-        """Pair `number`, or the next one whose pictures can be read."""
+        """Pair `number`, or the next one whose images can be read."""
         count = len(self._train.pairs)
         rounds, place = divmod(number, count)
         order = self._order(rounds)
@@ -190,17 +190,17 @@ class PhotographSource:
             names = self._train.pairs[order[(place + further) % count]]
             try:
                 source, target = (self._read(name, cache) for name in names)
-            except PictureError:
+            except ImageError:
                 continue
             return source, target, mirrored
         raise DataFileError(f"{self._train.folder}: not a single pair can be read; the first: {self._reason()}")
 
-    def _read(self, name: str, cache: _Cache) -> _Picture:
+    def _read(self, name: str, cache: _Cache) -> _Image:
         try:
-            return cache.picture(name, lambda name: _load(self._train, name, cache.form))
-        except (PictureError, OSError) as error:  # a disk may fail before there is a picture to be damaged
+            return cache.image(name, lambda name: _load(self._train, name, cache.form))
+        except (ImageError, OSError) as error:  # a disk may fail before there is an image to be damaged
             self._skip(name, error)
-            raise PictureError(str(error)) from error
+            raise ImageError(str(error)) from error
 
     def _reason(self) -> str:
         return next(iter(self.skipped.values()), "")
@@ -224,10 +224,10 @@ class PhotographSource:
         mirrored = torch.tensor([flag for _, _, flag in pairs], device=self._device)
         sigma = sigma_at(self._data, size[0])
 
-        def stacked(some: list[_Picture]) -> tuple[Tensor, Tensor, Tensor | None, tuple[Tensor, Tensor]]:
-            """Pictures in [-1, 1], heat maps, masks and poses of the sources or of the targets."""
+        def stacked(some: list[_Image]) -> tuple[Tensor, Tensor, Tensor | None, tuple[Tensor, Tensor]]:
+            """Images in [-1, 1], heat maps, masks and poses of the sources or of the targets."""
 
-            def gathered(of: Callable[[_Picture], Tensor]) -> Tensor:
+            def gathered(of: Callable[[_Image], Tensor]) -> Tensor:
                 return torch.stack([of(one) for one in some]).to(self._device, non_blocking=True)
 
             pixels = gathered(lambda one: one.pixels).to(torch.float32).div_(127.5).sub_(1)
@@ -252,28 +252,28 @@ class PhotographSource:
         return Batch(source, target, source_maps, target_maps, source_mask, target_mask, *limbs)
 
 
-def check_proportions(pictures: PreparedSet, size: tuple[int, int]) -> None:
+def check_proportions(images: PreparedSet, size: tuple[int, int]) -> None:
     """See that a stage does not stretch people, unless the set means to.
 
     Raises:
         ConfigError: it does.
     """
-    height, width = pictures.size
+    height, width = images.size
     wrong = abs(size[1] * height / (size[0] * width) - 1) > _STRETCHED
-    if pictures.framing == "fit" and wrong:
+    if images.framing == "fit" and wrong:
         raise ConfigError(
-            f"a stage is {size[1]}x{size[0]}, and the pictures of {pictures.root} are {width}x{height}: people would "
+            f"a stage is {size[1]}x{size[0]}, and the images of {images.root} are {width}x{height}: people would "
             "be stretched. Change the stage's width and height, or prepare the set with --size"
         )
 
 
-def _check_some(pictures: PreparedSet) -> None:
-    """See that one of the first pictures can be used, so that a wrong set is refused before a run has started."""
-    first: PictureError | None = None
-    for name in islice((name for pair in pictures.pairs for name in pair), _TRIED):
+def _check_some(images: PreparedSet) -> None:
+    """See that one of the first images can be used, so that a wrong set is refused before a run has started."""
+    first: ImageError | None = None
+    for name in islice((name for pair in images.pairs for name in pair), _TRIED):
         try:
-            pictures.picture(name)
-        except PictureError as error:
+            images.image(name)
+        except ImageError as error:
             first = first or error
         else:
             return
@@ -287,34 +287,34 @@ def _cancel(ahead: dict[tuple[int, int], list[Future[_Pair]]]) -> None:
             pair.cancel()
 
 
-def _readable(pictures: PreparedSet, count: int, size: tuple[int, int]) -> list[_Pair]:
+def _readable(images: PreparedSet, count: int, size: tuple[int, int]) -> list[_Pair]:
     """Up to `count` pairs, from all over the set; whoever scores it names the damaged ones."""
-    step = max(1, len(pictures.pairs) // count)
+    step = max(1, len(images.pairs) // count)
     form = _Form(size, False)
     found: list[_Pair] = []
-    for source, target in (pair for start in range(step) for pair in pictures.pairs[start::step]):
+    for source, target in (pair for start in range(step) for pair in images.pairs[start::step]):
         try:
-            found.append((_load(pictures, source, form), _load(pictures, target, form), False))
-        except PictureError:
+            found.append((_load(images, source, form), _load(images, target, form), False))
+        except ImageError:
             continue
         if len(found) == count:
             break
     return found
 
 
-def _load(pictures: PreparedSet, name: str, form: _Form) -> _Picture:
-    picture = pictures.picture(name)
+def _load(images: PreparedSet, name: str, form: _Form) -> _Image:
+    image = images.image(name)
     size = height, width = form.size
-    scale = np.array([width / pictures.size[1], height / pictures.size[0]])
-    points = pictures.annotations[name]
+    scale = np.array([width / images.size[1], height / images.size[0]])
+    points = images.annotations[name]
     xy, present = points[:, :2] * scale, points[:, 2] > 0
     mask = None
     if form.masked:
         canvas = Canvas(width, height)
         pose = Pose(xy.astype(np.float64) * present[:, None], present.astype(np.float64), canvas)
         mask = torch.from_numpy(draw_silhouette(People((pose,), canvas))[..., 0] > 0)
-    pixels = (resize(picture, size).clamp(0, 1) * 255).round().byte()
-    return _Picture(pixels, torch.from_numpy(xy.astype(np.float32)), torch.from_numpy(present), mask)
+    pixels = (resize(image, size).clamp(0, 1) * 255).round().byte()
+    return _Image(pixels, torch.from_numpy(xy.astype(np.float32)), torch.from_numpy(present), mask)
 
 
 def _coin(seed: int, number: int) -> bool:

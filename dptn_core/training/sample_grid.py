@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..data.synthetic.pair_sheet import tile
-from ..image_io import write_picture
+from ..image_io import write_image
 from ..network import Generator
 from .batches import Batch
 
@@ -28,7 +28,7 @@ def save_sheet(path: Path, generator: Generator, batch: Batch) -> None:
             batch.source, batch.source_heatmaps, batch.target_heatmaps, (-1,)
         )
     rows = [batch.source, target, batch.target, attended(batch.source, attention[0], generator.config.stride), source]
-    write_picture(path, tile(rows, columns=2))
+    write_image(path, tile(rows, columns=2))
 
 
 def attended(source: Tensor, attention: Tensor, stride: int) -> Tensor:

@@ -89,7 +89,7 @@ def _tensors(module: nn.Module) -> Iterable[Tensor]:
     yield from module.buffers()
 
 
-def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: dict[str, Any]) -> None:
+def save_state(path: Path, state: TrainingState, config: TrainingConfig, metadata: dict[str, Any]) -> None:
     """Write the whole state beside `path` and rename it, so that a kill at any moment leaves a whole file.
 
     Args:
@@ -104,7 +104,7 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: 
     content = {
         "kind": KIND,
         "config": config.to_dict(),
-        "model_facts": facts,
+        "model_facts": metadata,
         "step": state.step,
         "pairs_used": state.pairs_used,
         "seconds": state.seconds,

@@ -28,15 +28,15 @@ _FROM_0 = (
     *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
 )
 
-_LARGEST_SIDE = 4096
+_MAX_SIDE = 4096
 _CHANNELS, _JOINTS = 3, 18
 _SIGMAS = (0.1, 1000.0)  # pixels; a narrower Gaussian is one pixel at any size, a wider one is flat
-_MOST_CACHE = 1e6  # GiB
+_MAX_CACHE = 1e6  # GiB
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of training at one picture size; the network has no positions, so it may start small."""
+    """A stretch of training at one image size; the network has no positions, so it may start small."""
 
     height: int
     width: int
@@ -89,10 +89,10 @@ class DataConfig:
     kept: str = ""  # people: folder of a set that `dptn figures --keep` made, read instead of rendering
     root: str = ""  # that folder
     seed: int = 1
-    heatmap_sigma: float = 6.0  # pixels in a picture 256 high; smaller pictures get a smaller one
-    mirror: bool = False  # pictures: every second pair is mirrored, left and right of the pose with it
-    workers: int = 2  # pictures: threads that read ahead
-    cache_gib: float = 4.0  # pictures: memory for those already read, of all processes of a machine together
+    heatmap_sigma: float = 6.0  # pixels in an image 256 high; smaller images get a smaller one
+    mirror: bool = False  # images: every second pair is mirrored, left and right of the pose with it
+    workers: int = 2  # images: threads that read ahead
+    cache_gib: float = 4.0  # images: memory for those already read, of all processes of a machine together
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class LossConfig:
     gan: Literal["lsgan", "hinge", "wgan-gp"] = "lsgan"
     gradient_penalty: float = 10.0  # wgan-gp: on how far the critic's gradients are from length 1
     adversarial_from: int = 0  # step at which the discriminator joins
-    attention: float = 0.5  # cross-entropy to the true correspondence; of pictures, to the limbs both poses show
+    attention: float = 0.5  # cross-entropy to the true correspondence; of images, to the limbs both poses show
     content: float = 0.5
     style: float = 500.0
     affinity: float = 0.0  # DPTN-TA: which source textures the drawn target resembles, as the true one does
@@ -170,8 +170,8 @@ class TrainingConfig:
                     raise ConfigError(
                         f"stages[{number}].{name} is {value}; allowed: multiples of {stride} from {2 * stride} on"
                     )
-                if value > _LARGEST_SIDE:
-                    raise ConfigError(f"stages[{number}].{name} is {value}; allowed: up to {_LARGEST_SIDE}")
+                if value > _MAX_SIDE:
+                    raise ConfigError(f"stages[{number}].{name} is {value}; allowed: up to {_MAX_SIDE}")
                 if self.losses.perceptual and value < SMALLEST_SIDE:
                     raise ConfigError(
                         f"stages[{number}].{name} is {value}; with losses.perceptual above 0 it must be at least "
@@ -205,7 +205,7 @@ class TrainingConfig:
             raise ConfigError(f"data.kept is {self.data.kept!r}, and data.weights.people is 0; leave one of them out")
         for network in ("generator", "discriminator"):
             if getattr(self, network).image_channels != _CHANNELS:
-                raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the pictures are in colour")
+                raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the images are in colour")
         if self.generator.pose_channels != _JOINTS:
             raise ConfigError(
                 f"generator.pose_channels is {self.generator.pose_channels}; the poses have {_JOINTS} joints"
@@ -214,8 +214,8 @@ class TrainingConfig:
             raise ConfigError(
                 f"data.heatmap_sigma is {self.data.heatmap_sigma}; allowed: {_SIGMAS[0]} to {_SIGMAS[1]:.0f}"
             )
-        if self.data.cache_gib > _MOST_CACHE:
-            raise ConfigError(f"data.cache_gib is {self.data.cache_gib}; allowed: up to {_MOST_CACHE:.0f}")
+        if self.data.cache_gib > _MAX_CACHE:
+            raise ConfigError(f"data.cache_gib is {self.data.cache_gib}; allowed: up to {_MAX_CACHE:.0f}")
         if not 0 <= self.losses.target_share <= 1:
             raise ConfigError(f"losses.target_share is {self.losses.target_share}; allowed: 0 to 1")
         if not 1 <= self.losses.perceptual_slices <= SLICES:

@@ -38,7 +38,7 @@ def find_vgg_weights(path: str = "") -> Path | None:
 class PerceptualLoss(nn.Module):
     """L1 between VGG19 features (content) and between their Gram matrices (style).
 
-    Pictures go in as they are, in [-1, 1] and without ImageNet's normalisation, as in the authors' training.
+    Images go in as they are, in [-1, 1] and without ImageNet's normalisation, as in the authors' training.
     """
 
     def __init__(self, features: nn.Sequential) -> None:
@@ -80,7 +80,7 @@ class PerceptualLoss(nn.Module):
         return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:
-        """Features of (B, 3, H, W) pictures at every layer the two terms look at."""
+        """Features of (B, 3, H, W) images at every layer the two terms look at."""
         found = {}
         for index, layer in enumerate(self.layers):
             image = layer(image)
@@ -89,16 +89,16 @@ class PerceptualLoss(nn.Module):
         return found
 
     def forward(
-        self, image: Tensor, truth: Tensor, source: Tensor | None = None, temperature: float = 1.0
+        self, image: Tensor, ground_truth: Tensor, source: Tensor | None = None, temperature: float = 1.0
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Content, style and, where a source is given, affinity distance of (B, 3, H, W) pictures in [-1, 1]: scalars.
+        """Content, style and, where a source is given, affinity distance of (B, 3, H, W) images in [-1, 1]: scalars.
 
         The affinity (DPTN-TA, TVCG 2023) compares to which places of the source each place of `image` and of `truth`
         is alike, by cosine of their features, as shares that sum to 1.
         """
         drawn = self.activations(image)
-        with torch.no_grad():  # nothing is learnt from the truth, and its graph would double the memory
-            wanted = self.activations(truth)
+        with torch.no_grad():  # nothing is learnt from the ground truth, and its graph would double the memory
+            wanted = self.activations(ground_truth)
             known = None if source is None else self.activations(source)
         zero = image.new_zeros(())
         content = sum((functional.l1_loss(drawn[i], wanted[i]) for i in _CONTENT), zero)
@@ -128,6 +128,6 @@ def affinity(features: Tensor, source: Tensor, temperature: float = 1.0) -> Tens
 
 def gram(features: Tensor) -> Tensor:
     """Channel correlations (B, C, C) of (B, C, H, W) features, divided by C * H * W."""
-    with torch.autocast(features.device.type, enabled=False):  # sums over a whole picture overflow fp16
+    with torch.autocast(features.device.type, enabled=False):  # sums over a whole image overflow fp16
         flat = features.flatten(2).float()
         return flat @ flat.transpose(1, 2) / flat[0].numel()

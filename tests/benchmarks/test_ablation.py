@@ -123,11 +123,11 @@ def test_without_self_reconstruction_nothing_of_it_is_learned(batch: Batch) -> N
 
 def test_asked_for_the_source_s_own_pose_both_branches_are_one(batch: Batch) -> None:
     """Then keys from either branch are the same, so the full network has to draw the same target."""
-    pictures = [
+    images = [
         state_of(variant).generator(batch.source, batch.source_heatmaps, batch.source_heatmaps)[0]
         for variant in (FULL, LESS)
     ]
-    torch.testing.assert_close(*pictures)
+    torch.testing.assert_close(*images)
 
 
 def test_without_ptm_there_is_none(batch: Batch) -> None:

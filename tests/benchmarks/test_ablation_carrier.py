@@ -8,7 +8,7 @@ import pytest
 import torch
 from transfer_fixture import tiny_model
 
-from benchmarks import own_pictures
+from benchmarks import own_images
 from benchmarks.ablation.carrier import WHOLE, markdown, variants
 from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.network.carrier import Carrier, CarrierInput
@@ -53,8 +53,8 @@ def test_differences_are_taken_pair_by_pair():
 
 def test_own_pictures_are_compared_pair_by_pair():
     before = torch.tensor([[18.0, 0.06, 0.8], [20.0, 0.08, 0.8]])
-    tables = {own_pictures.NETWORK: before, "before": before, "after": before + torch.tensor([0.5, -0.01, 0.0])}
-    text = own_pictures.markdown(tables)
+    tables = {own_images.NETWORK: before, "before": before, "after": before + torch.tensor([0.5, -0.01, 0.0])}
+    text = own_images.markdown(tables)
     assert "| before | 19.00 ± 1.41 | 0.0700 ± 0.0141 | 0.80 ± 0.00 |" in text
     assert text.endswith("| after | +0.50 ± 0.00 | -0.0100 ± 0.0000 | +0.00 ± 0.00 |")
-    assert "Minus" not in own_pictures.markdown({"before": before})
+    assert "Minus" not in own_images.markdown({"before": before})

@@ -1,4 +1,4 @@
-"""Pairs whose truth is known by formula: a patterned paper doll, moved, turned and scaled; no renderer is wanted."""
+"""Pairs whose ground truth is known by formula: a patterned paper doll, moved, turned and scaled; no renderer needed."""
 
 from __future__ import annotations
 

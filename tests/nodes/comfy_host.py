@@ -35,8 +35,8 @@ def find_host() -> tuple[Path, Path] | str:
     places = [Path(named)] if named else [PACK.parent.parent, Path.home() / "comfy" / "ComfyUI"]
     folder = next((place for place in places if (place / "main.py").is_file() and (place / "comfy").is_dir()), None)
     if folder is None:
-        looked = ", ".join(str(place) for place in places)
-        return f"no ComfyUI found in {looked}; set COMFYUI_PATH to its folder"
+        attended = ", ".join(str(place) for place in places)
+        return f"no ComfyUI found in {attended}; set COMFYUI_PATH to its folder"
     inside = [folder / env / python for env in (".venv", "venv") for python in ("bin/python", "Scripts/python.exe")]
     chosen = os.environ.get("COMFYUI_PYTHON")
     pythons = [Path(chosen)] if chosen else [*inside, Path(sys.executable)]
@@ -164,7 +164,7 @@ class Host:
         return found
 
     def image(self, entry: dict[str, str]) -> Any:
-        """The picture an output names, (H, W, 3) uint8."""
+        """The image an output names, (H, W, 3) uint8."""
         import io
 
         import numpy as np

@@ -79,7 +79,7 @@ def transfer_graph(
     return graph, {"model": model, "person": person, "source": source, "drawn": drawn}
 
 
-def facts(run: Any, node: str) -> dict[str, Any]:
+def metadata(run: Any, node: str) -> dict[str, Any]:
     """What ProbeReportImages said."""
     result: dict[str, Any] = json.loads(run.outputs[node]["facts"][0])
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from graphs import STANDING, Graph, facts, person, pose_frame, reported_pose, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, reported_pose, transfer_graph
 
 EMPTY_HAND, EMPTY_FACE = [0.0] * 63, [0.0] * 210
 
@@ -69,7 +69,7 @@ def test_every_variant_is_read_and_leaves_in_the_strict_form(host, name):
     out = graph.add("ProbeReportPose", pose=graph.out(edited))
     run = host.run(graph.prompt)
     assert run.error is None
-    assert facts(run, image)["shape"] == [1, 512, 384, 3]
+    assert metadata(run, image)["shape"] == [1, 512, 384, 3]
     (frame,) = reported_pose(run, out)
     (body,) = frame["people"]
     assert (frame["canvas_width"], frame["canvas_height"]) == (384, 512)
@@ -154,10 +154,10 @@ def test_canvases_that_differ_from_the_picture(host):
     error = host.run(graph.prompt).error
     assert "Encode Source, input 'pose'" in error and "768x1024" in error and "512x512" in error
 
-    graph = Graph()  # the same proportions are the same picture at another size
+    graph = Graph()  # the same proportions are the same image at another size
     graph, nodes = transfer_graph(graph.send_pose(twice), graph, pose=graph.send_pose(twice))
     report = graph.report(graph.out(nodes["drawn"]))
-    assert facts(host.run(graph.prompt), report)["shape"] == [1, 1024, 768, 3]
+    assert metadata(host.run(graph.prompt), report)["shape"] == [1, 1024, 768, 3]
 
 
 def test_a_sequence_without_canvas_shares_one_and_is_not_distorted(host):
@@ -171,7 +171,7 @@ def test_a_sequence_without_canvas_shares_one_and_is_not_distorted(host):
     assert run.error is None, run.error
     noses = [frame["people"][0]["pose_keypoints_2d"][:2] for frame in reported_pose(run, out)]
     assert noses == [[384.0, 140.0], [424.0, 140.0], [464.0, 140.0]]
-    assert facts(run, report)["shape"][0] == 3
+    assert metadata(run, report)["shape"][0] == 3
 
 
 def test_shares_of_an_unknown_canvas_cannot_be_drawn_without_a_size(host):

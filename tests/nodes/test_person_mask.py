@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from graphs import STANDING, Graph, facts, person, pose_frame
+from graphs import STANDING, Graph, metadata, person, pose_frame
 from PIL import Image
 from test_extract_pose import PHOTOGRAPH, photograph
 
@@ -28,7 +28,7 @@ def masked(host, image, frames=1, **inputs):
 def test_a_photograph_gets_a_mask_of_its_size(host):
     run, out = masked(host, Image.open(PHOTOGRAPH))
     assert run.error is None, run.error
-    said = facts(run, out)
+    said = metadata(run, out)
     assert said["shape"] == [1, 512, 512, 3] and said["low"] == 0 and said["high"] > 0.99
 
 
@@ -36,7 +36,7 @@ def test_an_image_of_nobody_gets_a_black_mask(host):
     for person_meant in ("everybody", "leftmost"):
         run, out = masked(host, Image.new("RGB", (96, 128), (90, 120, 90)), person=person_meant)
         assert run.error is None, run.error
-        assert facts(run, out)["high"] == 0
+        assert metadata(run, out)["high"] == 0
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -48,7 +48,7 @@ def test_one_pose_serves_a_batch(host, count):
     out = graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(block))))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    assert facts(run, out)["shape"] == [count, 512, 384, 3]
+    assert metadata(run, out)["shape"] == [count, 512, 384, 3]
 
 
 def test_what_does_not_fit_is_said_in_words(host):
@@ -90,4 +90,4 @@ def video_masked(host, frames, choice):
     out = graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(block))))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    return facts(run, out)
+    return metadata(run, out)

@@ -9,7 +9,7 @@ import urllib.parse
 import numpy as np
 import pytest
 import safetensors.numpy
-from graphs import STANDING, Graph, facts, person, pose_frame, reported_pose, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, reported_pose, transfer_graph
 
 
 def run_alone(host, kind: str, **inputs):
@@ -40,7 +40,7 @@ def test_every_sample_person_can_be_transferred_with_what_ships(host):
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None
-        assert facts(run, report)["high"] > 0.5
+        assert metadata(run, report)["high"] > 0.5
 
 
 def test_drawn_figures_depend_on_their_seed_alone(host):
@@ -50,7 +50,7 @@ def test_drawn_figures_depend_on_their_seed_alone(host):
         sample = graph.add("DPTNSamplePerson", person="drawn figure (by seed)", figure_seed=seed)
         other = graph.add("ImageInvert", image=graph.out(sample))  # a different prompt each time is not needed
         report = graph.report(graph.out(other))
-        hashes.append(facts(host.run(graph.prompt), report)["hash"])
+        hashes.append(metadata(host.run(graph.prompt), report)["hash"])
     assert hashes[1] == hashes[2] and len(set(hashes)) == 3
 
 
@@ -206,7 +206,7 @@ def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
     run = host.run(graph.prompt)
     (frame,) = reported_pose(run, out)
     assert (frame["canvas_width"], frame["canvas_height"]) == (1024, 512)
-    assert facts(run, report)["shape"] == [1, 512, 1024, 3]
+    assert metadata(run, report)["shape"] == [1, 512, 1024, 3]
     numbers = frame["people"][0]["pose_keypoints_2d"]
     assert numbers[0] - numbers[6] == 40.0  # nose to shoulder, as it was
 
@@ -279,7 +279,7 @@ def attention(host, **inputs):
 def test_attention_comes_as_images_a_mask_and_numbers(host):
     run, block, reports = attention(host, points="10,20; 300.5,400")
     assert run.error is None
-    assert [facts(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 6
+    assert [metadata(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 6
     (said,) = run.outputs[block]["dptn_attention"]
     numbers = json.loads(said)
     assert numbers["version"] == 3 and len(said) < 8_000
@@ -313,7 +313,7 @@ def test_all_attention_comes_as_a_file_that_says_what_the_numbers_say(host):
     assert abs(shares.sum(-1) - 1).max() < 0.08
     averaged = shares[-1].mean(0)
     target, source = numbers["target"], numbers["source"]
-    for (x, y), looked in zip(numbers["asked"], numbers["looked"], strict=True):
+    for (x, y), attended in zip(numbers["asked"], numbers["looked"], strict=True):
         left, top, width, height = target["frame"]
         column = min(max(int((x - left) / width * columns), 0), columns - 1)
         row = min(max(int((y - top) / height * rows), 0), rows - 1)
@@ -321,7 +321,9 @@ def test_all_attention_comes_as_a_file_that_says_what_the_numbers_say(host):
         left, top, width, height = source["frame"]
         place = (left + (highest % columns + 0.5) / columns * width, top + (highest // columns + 0.5) / rows * height)
         # the middle of mass lies within one token of the highest one
-        assert abs(place[0] - looked[0]) <= width / columns + 0.2 and abs(place[1] - looked[1]) <= height / rows + 0.2
+        assert (
+            abs(place[0] - attended[0]) <= width / columns + 0.2 and abs(place[1] - attended[1]) <= height / rows + 0.2
+        )
 
 
 def test_the_two_pictures_to_click_on_are_the_drawn_one_and_the_source(host):
@@ -330,9 +332,9 @@ def test_the_two_pictures_to_click_on_are_the_drawn_one_and_the_source(host):
     shown = graph.add("PreviewImage", images=graph.out(nodes["drawn"]))
     person = graph.add("PreviewImage", images=graph.out(nodes["person"]))
     run = host.run(graph.prompt)
-    pictures = run.outputs[block]["dptn_pictures"]
+    images = run.outputs[block]["dptn_pictures"]
     assert len(run.outputs[block]["images"]) == 1
-    for found, node in zip(pictures[:2], (shown, person), strict=True):
+    for found, node in zip(images[:2], (shown, person), strict=True):
         wanted = host.image(run.outputs[node]["images"][0]).astype(int)
         assert abs(host.image(found).astype(int) - wanted).max() <= 1
 
@@ -365,10 +367,10 @@ def test_a_mask_of_any_size_can_be_asked_about(host):
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        ({"picture": 1}, "input 'picture': picture is 1; this run drew 1"),
+        ({"picture": 1}, "input 'picture': image is 1; this run drew 1"),
         ({"layer": 5}, "input 'layer'"),
         ({"head": 40}, "input 'head': head 40"),
-        ({"points": "-5,5"}, "input 'points': '-5,5' lies outside the target picture of 384x512"),
+        ({"points": "-5,5"}, "input 'points': '-5,5' lies outside the target image of 384x512"),
         ({"points": "9" * 50 + ",1"}, "lies outside"),
         ({"points": "1,1;" * 100}, "up to 64"),
         ({"points": "3;4"}, "input 'points': '3' is no point"),
@@ -414,4 +416,4 @@ def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
     assert "Edit Skeleton: the canvas is 19200x25600; sides of up to 8192" in host.run(graph.prompt).error
     graph = Graph()
     graph.report(graph.out(graph.add("DPTNDrawSkeleton", pose=graph.send_pose(huge))))
-    assert "Draw Skeleton: a picture of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error
+    assert "Draw Skeleton: an image of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error

@@ -16,7 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LARGEST_ICON = 400  # pixels a side
+MAX_ICON = 400  # pixels a side
 BANNER = 21 / 9  # width by height
 
 
@@ -52,7 +52,7 @@ def test_images_are_files_of_the_repository_that_is_named(project, key):
 def test_the_images_have_the_shapes_that_the_registry_wants(project):
     name = {key: PurePosixPath(project["tool"]["comfy"][key]).name for key in ("Icon", "Banner")}
     with Image.open(PACK / "docs" / "images" / name["Icon"]) as icon:
-        assert icon.width == icon.height <= LARGEST_ICON
+        assert icon.width == icon.height <= MAX_ICON
     with Image.open(PACK / "docs" / "images" / name["Banner"]) as banner:
         assert banner.width / banner.height == pytest.approx(BANNER, abs=0.01)
 

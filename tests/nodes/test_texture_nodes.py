@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comfy_host import PACK, find_host, running_host
-from graphs import STANDING, Graph, facts, person, pose_frame, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, transfer_graph
 from PIL import Image
 
 SAMPLES = PACK / "dptn_core" / "samples"
@@ -188,7 +188,7 @@ def test_masks_of_any_size_serve_each_image_or_all(host, shape):
     report = graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(nodes["drawn"], PERSON))))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    assert facts(run, report)["shape"] == [3, 512, 384, 3]
+    assert metadata(run, report)["shape"] == [3, 512, 384, 3]
 
 
 def test_a_changed_pose_does_not_look_for_the_person_again(host):

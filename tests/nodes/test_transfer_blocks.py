@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from comfy_host import PACK, Rejected
-from graphs import STANDING, Graph, facts, person, pose_frame, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, transfer_graph
 
 
 def shifted(dx: float, dy: float = 0.0) -> list[list[float]]:
@@ -25,7 +25,7 @@ def test_the_shortest_graph_draws_a_picture_and_shows_it_in_the_block(host):
     report = graph.report(graph.out(nodes["drawn"]))
     run = host.run(graph.prompt)
     assert run.error is None
-    seen = facts(run, report)
+    seen = metadata(run, report)
     assert seen["shape"] == [1, 512, 384, 3] and seen["dtype"] == "torch.float32" and seen["device"] == "cpu"
     assert 0 <= seen["low"] < 0.2 and 0.8 < seen["high"] <= 1
     shown = host.image(run.outputs[nodes["drawn"]]["images"][0])
@@ -58,7 +58,7 @@ def test_a_changed_pose_does_not_encode_the_source_again(host):
         assert run.error is None
         encoded += nodes["source"] in run.executed
         drawn += nodes["drawn"] in run.executed
-        hashes.add(facts(run, report)["hash"])
+        hashes.add(metadata(run, report)["hash"])
     assert (encoded, drawn, len(hashes)) == (1, 3, 3)
 
 
@@ -68,7 +68,7 @@ def test_a_sequence_streams_through_in_chunks_with_progress_and_previews(host):
     graph.prompt[nodes["drawn"]]["inputs"]["poses_at_once"] = 4
     report = graph.report(graph.out(nodes["drawn"]))
     run = host.run(graph.prompt)
-    assert facts(run, report)["shape"] == [11, 512, 384, 3]
+    assert metadata(run, report)["shape"] == [11, 512, 384, 3]
     steps = [
         message["data"]["value"]
         for message in run.messages
@@ -79,14 +79,14 @@ def test_a_sequence_streams_through_in_chunks_with_progress_and_previews(host):
 
 
 def test_the_chunk_size_does_not_change_the_pictures(host):
-    pictures = []
+    images = []
     for at_once in (1, 3):
         graph = Graph()
         graph, nodes = transfer_graph(graph.send_pose(sequence(3)), graph)
         graph.prompt[nodes["drawn"]]["inputs"]["poses_at_once"] = at_once
         run = host.run(graph.prompt)
-        pictures.append(np.stack([host.image(one) for one in run.outputs[nodes["drawn"]]["images"]]).astype(int))
-    assert abs(pictures[0] - pictures[1]).max() <= 1
+        images.append(np.stack([host.image(one) for one in run.outputs[nodes["drawn"]]["images"]]).astype(int))
+    assert abs(images[0] - images[1]).max() <= 1
 
 
 def test_an_interrupted_sequence_stops_within_two_chunks_and_the_next_prompt_works(host):
@@ -122,14 +122,14 @@ def test_one_pose_for_many_pictures_and_one_each(host):
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None, (poses, run.error)
-        assert facts(run, report)["shape"] == [3, 512, 384, 3]
+        assert metadata(run, report)["shape"] == [3, 512, 384, 3]
 
 
 @pytest.mark.parametrize(
     ("count", "source_poses", "target_poses", "said"),
     [
-        (3, 2, 1, "Encode Source, input 'pose': 2 poses came for 3 pictures"),
-        (1, 2, 1, "Encode Source, input 'pose': 2 poses came for 1 picture;"),
+        (3, 2, 1, "Encode Source, input 'pose': 2 poses came for 3 images"),
+        (1, 2, 1, "Encode Source, input 'pose': 2 poses came for 1 image;"),
         (3, 1, 2, "Transfer Pose, inputs 'source' and 'pose': 3 sources meet 2 poses"),
     ],
 )
@@ -152,18 +152,18 @@ def test_grey_and_transparent_pictures_of_any_size_are_taken(host):
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None
-        assert facts(run, report)["shape"] == [1, height, width, 3]
+        assert metadata(run, report)["shape"] == [1, height, width, 3]
 
 
 def hashes(host, graph: Graph, nodes: dict[str, str]) -> list[str]:
-    """Of each picture that Transfer Pose shows."""
+    """Of each image that Transfer Pose shows."""
     run = host.run(graph.prompt)
     assert run.error is None, run.error
     return [hashlib.sha256(host.image(one).tobytes()).hexdigest() for one in run.outputs[nodes["drawn"]]["images"]]
 
 
 def drawn_alone(host, frames: list[dict[str, object]]) -> list[str]:
-    """Each frame's picture, drawn by itself."""
+    """Each frame's image, drawn by itself."""
     found = []
     for frame in frames:
         graph = Graph()
@@ -193,7 +193,7 @@ def test_frames_without_a_person_stop_repeat_or_are_left_out(host):
 
 
 def test_a_left_out_frame_takes_its_source_with_it(host):
-    """Two pictures, of which the first has no target pose: the second is drawn in its own."""
+    """Two images, of which the first has no target pose: the second is drawn in its own."""
 
     def graph_of(frames: list[dict[str, object]], count: int) -> tuple[Graph, dict[str, str]]:
         graph = Graph()
@@ -221,7 +221,7 @@ def test_a_pose_of_somebody_else_takes_the_size_and_place_of_the_source(host):
     run = host.run(graph.prompt)
     assert run.error is None
     like_source = host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
-    assert like_source.shape == (512, 384, 3)  # the source picture's canvas
+    assert like_source.shape == (512, 384, 3)  # the source image's canvas
     # the same pose, already in the source's place
     sample = host.base.parent / "figure.json"
     sample.write_bytes((PACK / "dptn_core" / "samples" / "figure.json").read_bytes())
@@ -294,7 +294,7 @@ def test_a_model_file_in_the_models_folder_is_offered_loaded_and_loaded_anew_whe
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None
-        hashes.append(facts(run, report)["hash"])
+        hashes.append(metadata(run, report)["hash"])
     assert hashes[0] != hashes[1]
 
 
@@ -311,13 +311,13 @@ def test_hostile_model_files_get_an_error_that_names_block_and_file(host, conten
 
 
 def test_half_precision_draws_nearly_the_same(host):
-    pictures = []
+    images = []
     for dtype in ("fp32", "bf16"):
         graph, nodes = transfer_graph()
         graph.prompt[nodes["model"]]["inputs"]["dtype"] = dtype
         run = host.run(graph.prompt)
-        pictures.append(host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(float))
-    error = np.square(pictures[0] - pictures[1]).mean()
+        images.append(host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(float))
+    error = np.square(images[0] - images[1]).mean()
     assert 10 * np.log10(255**2 / error) > 35
 
 
@@ -333,7 +333,7 @@ def test_fp16_on_a_cpu_is_refused_in_words(host):
         ("DPTNTransferPose", "source", "connect Encode Source"),
         ("DPTNEncodeSource", "model", "connect Load DPTN Model"),
         ("DPTNAttentionPreview", "attention", "connect Transfer Pose"),
-        ("DPTNEncodeSource", "image", "a batch of at least one picture"),
+        ("DPTNEncodeSource", "image", "a batch of at least one image"),
         ("DPTNEditSkeleton", "edited", "a text is wanted"),
         ("DPTNSavePose", "filename_prefix", "a text is wanted"),
         ("DPTNTransferPose", "pose", "pose data"),
@@ -359,4 +359,4 @@ def test_pictures_of_odd_channels_are_refused_by_block_and_input(host, channels)
     graph = Graph()
     images = graph.add("ProbeSendImages", count=1, height=512, width=384, channels=channels)
     graph, _ = transfer_graph(None, graph, image=graph.out(images))
-    assert "Encode Source, input 'image': a picture has the shape" in host.run(graph.prompt).error
+    assert "Encode Source, input 'image': an image has the shape" in host.run(graph.prompt).error

@@ -75,7 +75,7 @@ def page(opened) -> Any:
 
 
 def screen(page: Any, side: str, x: float, y: float) -> tuple[float, float]:
-    """Where a pixel of one of the pictures is on the page."""
+    """Where a pixel of one of the images is on the page."""
     box = page.locator(f".stage[aria-label={side}]").bounding_box()
     width, height = (TARGET if side == "target" else SOURCE)["canvas"]
     return box["x"] + x / width * box["width"], box["y"] + y / height * box["height"]

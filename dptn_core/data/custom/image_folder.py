@@ -1,6 +1,6 @@
-"""`dptn prepare folder`: pictures of one's own as a prepared set.
+"""`dptn prepare folder`: images of one's own as a prepared set.
 
-The annotations are written before the pictures and the pair lists after all else: a run that was stopped leaves no set
+The annotations are written before the images and the pair lists after all else: a run that was stopped leaves no set
 that opens, and the next run knows what it left behind. Poses that a detector found are kept from run to run.
 """
 
@@ -19,21 +19,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ...image_io import write_picture
+from ...image_io import write_image
 from ...inference.framing import Frame, FramingError, frame_person
 from ...pose import Pose
 from ...system.files import written_beside
 from ...system.folder_lock import alone_in
 from ..datasets.annotations import DataFileError, Keypoints, read_annotations, write_annotations, write_pairs
 from ..datasets.contact_sheet import write_contact_sheet
-from ..datasets.prepared import FACTS, FACTS_VERSION, PREFIXES, Split
+from ..datasets.prepared import METADATA, METADATA_VERSION, PREFIXES, Split
 from .own_images import (
     Detect,
-    OwnPicture,
+    OwnImage,
     Quality,
     UnfitError,
     file_names,
-    find_pictures,
+    find_images,
     fit_person,
     people_in,
     read_own,
@@ -45,17 +45,17 @@ CONTACT_SHEET = "contact-sheet.jpg"
 _POSES = "poses"
 _PREFIX = PREFIXES["folder"][0]
 _SPLITS: tuple[Split, Split] = ("train", "test")
-_PEOPLE_TO_SPLIT = 4  # with fewer people a share of everybody's pictures is held back instead
+_PEOPLE_TO_SPLIT = 4  # with fewer people a share of everybody's images is held back instead
 
 Progress = Callable[[int, int], None]
-LeftOut = list[tuple[str, str]]  # picture, reason
+LeftOut = list[tuple[str, str]]  # image, reason
 
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """How a folder of pictures becomes a set."""
+    """How a folder of images becomes a set."""
 
-    size: tuple[int, int] = (256, 192)  # (H, W) of the set's pictures
+    size: tuple[int, int] = (256, 192)  # (H, W) of the set's images
     test_share: float = 0.1
     pairs_a_person: int = 2000  # at most, drawn by chance
     seed: int = 0
@@ -65,9 +65,9 @@ class FolderPlan:
 
 @dataclass(frozen=True)
 class Kept:
-    """A picture that is learnt from: its name in the set, the person, and the part of the picture around them."""
+    """A image that is learnt from: its name in the set, the person, and the part of the image around them."""
 
-    picture: OwnPicture
+    image: OwnImage
     name: str
     pose: Pose
     frame: Frame
@@ -78,9 +78,9 @@ class FolderSummary:
     """What became of a folder."""
 
     people: int
-    pictures: dict[Split, int]
+    images: dict[Split, int]
     pairs: dict[Split, int]
-    left_out: tuple[tuple[str, str], ...]  # picture, reason
+    left_out: tuple[tuple[str, str], ...]  # image, reason
     by_person: bool  # whether the test split holds people that training never sees
 
 
@@ -91,27 +91,27 @@ def prepare_folder(
     detect: Detect | None = None,
     progress: Progress = lambda done, total: None,
 ) -> FolderSummary:
-    """Make a prepared set of the pictures under `root`.
+    """Make a prepared set of the images under `root`.
 
-    What an earlier run has put into `out` is replaced; its pictures that do not belong to the set any more are removed.
+    What an earlier run has put into `out` is replaced; its images that do not belong to the set any more are removed.
 
     Args:
         root: a folder for each person, or one folder for one person; frames of a video are such a folder.
         out: folder for the set; may lie in `root`.
         plan: sizes, shares and what is fit.
-        detect: finds the people of pictures that have no pose file beside them.
-        progress: called with the pictures done, of both passes together, and how many that will be.
+        detect: finds the people of images that have no pose file beside them.
+        progress: called with the images done, of both passes together, and how many that will be.
 
     Raises:
-        DataFileError: no pictures, too few fit ones to make a pair for training, or `out` is of no use: it holds
+        DataFileError: no images, too few fit ones to make a pair for training, or `out` is of no use: it holds
             something else, `root` lies in it, or it cannot be written.
     """
     if root.resolve().is_relative_to(out.resolve()):
         raise DataFileError(f"{root} lies in {out}, where the set is to be made; choose another --out")
-    pictures = find_pictures(root, out)
+    images = find_images(root, out)
     _check_out(out)
     with _writing(out), alone_in(out):
-        fit, left_out = _judge(pictures, root, out, plan, detect, progress)
+        fit, left_out = _judge(images, root, out, plan, detect, progress)
         kept = _with_company(fit, left_out)
         _write_left_out(out / LEFT_OUT, left_out)
         if not kept:
@@ -119,16 +119,21 @@ def prepare_folder(
         splits, by_person = split_people(kept, plan.test_share, plan.seed)
         pairs = {split: draw_pairs_of(splits[split], plan.pairs_a_person, plan.seed) for split in _SPLITS}
         _retract(out, splits)
-        _write_pictures(out, splits, plan.size, lambda done: progress(len(pictures) + done, len(pictures) + len(kept)))
-        with written_beside(out / FACTS) as beside:
-            facts = {"version": FACTS_VERSION, "height": plan.size[0], "width": plan.size[1], "by_person": by_person}
-            beside.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        _write_images(out, splits, plan.size, lambda done: progress(len(images) + done, len(images) + len(kept)))
+        with written_beside(out / METADATA) as beside:
+            metadata = {
+                "version": METADATA_VERSION,
+                "height": plan.size[0],
+                "width": plan.size[1],
+                "by_person": by_person,
+            }
+            beside.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
         for split in reversed(_SPLITS):
             if pairs[split]:
                 write_pairs(_pair_list(out, split), pairs[split])
     return FolderSummary(
-        people=len({one.picture.person for one in kept}),
-        pictures={split: len(splits[split]) for split in _SPLITS},
+        people=len({one.image.person for one in kept}),
+        images={split: len(splits[split]) for split in _SPLITS},
         pairs={split: len(pairs[split]) for split in _SPLITS},
         left_out=tuple(left_out),
         by_person=by_person,
@@ -144,7 +149,7 @@ def _annotation_list(out: Path, split: Split) -> Path:
 
 
 def _check_out(out: Path) -> None:
-    """Refuse a folder whose pictures are somebody else's: they would end up among those of the set, or be replaced."""
+    """Refuse a folder whose images are somebody else's: they would end up among those of the set, or be replaced."""
     for kind, prefixes in PREFIXES.items():
         for path in (out / f"{prefix}-pairs-{split}.csv" for prefix in prefixes for split in _SPLITS):
             if kind != "folder" and path.exists():
@@ -168,61 +173,59 @@ def _writing(out: Path) -> Iterator[None]:
 
 
 def _judge(
-    pictures: list[OwnPicture], root: Path, out: Path, plan: FolderPlan, detect: Detect | None, progress: Progress
+    images: list[OwnImage], root: Path, out: Path, plan: FolderPlan, detect: Detect | None, progress: Progress
 ) -> tuple[list[Kept], LeftOut]:
-    """Which pictures are fit to learn from, and which are not, and why."""
+    """Which images are fit to learn from, and which are not, and why."""
     memory = PoseMemory(out / _POSES, plan.detector)
     kept: list[Kept] = []
     left_out: LeftOut = []
-    for done, (picture, name) in enumerate(zip(pictures, file_names(pictures, root), strict=True), 1):
+    for done, (image, name) in enumerate(zip(images, file_names(images, root), strict=True), 1):
         try:
-            people = people_in(picture.path, read_own(picture.path), name, memory, detect)
+            people = people_in(image.path, read_own(image.path), name, memory, detect)
             pose = fit_person(people, plan.quality)
-            kept.append(Kept(picture, name, pose, frame_person(pose, plan.size, "fit")))
+            kept.append(Kept(image, name, pose, frame_person(pose, plan.size, "fit")))
         except (UnfitError, FramingError) as reason:
-            left_out.append((str(picture.path), str(reason)))
-        progress(done, 2 * len(pictures))
+            left_out.append((str(image.path), str(reason)))
+        progress(done, 2 * len(images))
     return kept, left_out
 
 
 def _with_company(fit: list[Kept], left_out: LeftOut) -> list[Kept]:
-    """The pictures whose person has another one; the rest goes to `left_out`, as a pair takes two."""
-    counts = Counter(one.picture.person for one in fit)
-    alone = [one for one in fit if counts[one.picture.person] < 2]
-    left_out += [
-        (str(one.picture.path), "no other picture of this person is fit, and a pair takes two") for one in alone
-    ]
-    return [one for one in fit if counts[one.picture.person] > 1]
+    """The images whose person has another one; the rest goes to `left_out`, as a pair takes two."""
+    counts = Counter(one.image.person for one in fit)
+    alone = [one for one in fit if counts[one.image.person] < 2]
+    left_out += [(str(one.image.path), "no other image of this person is fit, and a pair takes two") for one in alone]
+    return [one for one in fit if counts[one.image.person] > 1]
 
 
 def split_people(kept: list[Kept], share: float, seed: int) -> tuple[dict[Split, list[Kept]], bool]:
-    """Training and test pictures: by person, or, of few people, by holding back some pictures of each.
+    """Training and test images: by person, or, of few people, by holding back some images of each.
 
-    Chance gives each person, and each picture, a place of its own in the queue for the test split, so that more
-    pictures in a later run move few of the others.
+    Chance gives each person, and each image, a place of its own in the queue for the test split, so that more
+    images in a later run move few of the others.
 
     Args:
-        kept: pictures; of each person at least two.
+        kept: images; of each person at least two.
         share: for testing, 0 to 1; something is always left to learn from.
         seed: of the chance.
 
     Returns:
-        The pictures of each split, and whether it was by person.
+        The images of each split, and whether it was by person.
     """
     people: dict[str, list[Kept]] = {}
     for one in kept:
-        people.setdefault(one.picture.person, []).append(one)
+        people.setdefault(one.image.person, []).append(one)
     by_person = len(people) >= _PEOPLE_TO_SPLIT and share > 0
-    names: set[str] = set()  # of the pictures held back
+    names: set[str] = set()  # of the images held back
     if by_person:
         count = min(max(1, round(share * len(people))), len(people) - 1)
         names = {one.name for person in _queue(people, seed)[:count] for one in people[person]}
     elif share > 0:
-        for pictures in people.values():
+        for images in people.values():
             # two are left to learn from, and two make a pair to test
-            count = min(max(2, round(share * len(pictures))), len(pictures) - 2)
+            count = min(max(2, round(share * len(images))), len(images) - 2)
             if count >= 2:
-                names.update(_queue([one.name for one in pictures], seed)[:count])
+                names.update(_queue([one.name for one in images], seed)[:count])
     train = [one for one in kept if one.name not in names]
     return {"train": train, "test": [one for one in kept if one.name in names]}, by_person
 
@@ -232,11 +235,11 @@ def _queue(names: Iterable[str], seed: int) -> list[str]:
     return sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode(errors="surrogatepass")).digest())
 
 
-def draw_pairs_of(pictures: list[Kept], most: int, seed: int) -> list[tuple[str, str]]:
-    """Every ordered pair of two pictures of the same person, or `most` of them a person, drawn by chance."""
+def draw_pairs_of(images: list[Kept], most: int, seed: int) -> list[tuple[str, str]]:
+    """Every ordered pair of two images of the same person, or `most` of them a person, drawn by chance."""
     people: dict[str, list[str]] = {}
-    for one in pictures:
-        people.setdefault(one.picture.person, []).append(one.name)
+    for one in images:
+        people.setdefault(one.image.person, []).append(one.name)
     dice = random.Random(seed)  # noqa: S311
     pairs: list[tuple[str, str]] = []
     for names in people.values():
@@ -251,7 +254,7 @@ def draw_pairs_of(pictures: list[Kept], most: int, seed: int) -> list[tuple[str,
 
 
 def _retract(out: Path, splits: dict[Split, list[Kept]]) -> None:
-    """Take back the pair lists of an earlier run, and the pictures it wrote that are of the set no more."""
+    """Take back the pair lists of an earlier run, and the images it wrote that are of the set no more."""
     for split in _SPLITS:
         _pair_list(out, split).unlink(missing_ok=True)
     for folder in (out, out / _POSES, *(out / split for split in _SPLITS)):
@@ -260,16 +263,16 @@ def _retract(out: Path, splits: dict[Split, list[Kept]]) -> None:
     for split in _SPLITS:
         try:
             earlier = read_annotations(_annotation_list(out, split))
-        except DataFileError:  # no earlier run, or it had no picture for this split
+        except DataFileError:  # no earlier run, or it had no image for this split
             continue
         for name in earlier.keys() - {one.name for one in splits[split]}:
             (out / split / name).unlink(missing_ok=True)
 
 
-def _write_pictures(
+def _write_images(
     out: Path, splits: dict[Split, list[Kept]], size: tuple[int, int], progress: Callable[[int], None]
 ) -> None:
-    """Annotations, pictures and contact sheet."""
+    """Annotations, images and contact sheet."""
     shown: list[tuple[Split, Path, Keypoints]] = []
     for split in _SPLITS:
         annotations = {one.name: _keypoints(one) for one in splits[split]}
@@ -284,18 +287,18 @@ def _write_pictures(
 
 
 def _keypoints(one: Kept) -> Keypoints:
-    """(18, 3), in the set's picture."""
+    """(18, 3), in the set's image."""
     pose = one.frame.pose_inside(one.pose)
     return np.concatenate([pose.keypoints, pose.present[:, None]], 1).astype(np.float32)
 
 
 def _cut(one: Kept, path: Path) -> None:
-    """Write the person's part of a picture at the set's size."""
+    """Write the person's part of an image at the set's size."""
     try:
-        picture = read_own(one.picture.path)
+        image = read_own(one.image.path)
     except UnfitError as error:
-        raise DataFileError(f"{one.picture.path} changed meanwhile: {error}. Run the same command again") from error
-    write_picture(path, one.frame.cut(picture))
+        raise DataFileError(f"{one.image.path} changed meanwhile: {error}. Run the same command again") from error
+    write_image(path, one.frame.cut(image))
 
 
 def _write_left_out(path: Path, left_out: LeftOut) -> None:
@@ -309,11 +312,11 @@ def _write_left_out(path: Path, left_out: LeftOut) -> None:
 def _too_few(root: Path, fit: list[Kept], left_out: LeftOut, listed: Path) -> str:
     if fit:
         return (
-            f"{root}: {len(fit)} of {len(left_out)} pictures are fit to learn from, and no two of them show the same "
-            f"person (reasons for the others: {listed}). A folder is a person; put pictures of one person into one"
+            f"{root}: {len(fit)} of {len(left_out)} images are fit to learn from, and no two of them show the same "
+            f"person (reasons for the others: {listed}). A folder is a person; put images of one person into one"
         )
     reason, count = Counter(reason for _, reason in left_out).most_common(1)[0]
     return (
-        f"{root}: none of its {len(left_out)} pictures is fit to learn from; {count} because {reason} (all reasons: "
+        f"{root}: none of its {len(left_out)} images is fit to learn from; {count} because {reason} (all reasons: "
         f"{listed})"
     )

@@ -1,4 +1,4 @@
-"""Pictures of one's own: which there are, whom they show, their poses, and which are fit to learn from."""
+"""Images of one's own: which there are, whom they show, their poses, and which are fit to learn from."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from torch import Tensor
 
 from ...detection.external.extraction_error import ExtractionError
-from ...image_io import PictureError, read_picture
+from ...image_io import ImageError, read_image
 from ...inference.framing import FramingError, check_pose, person_extent
 from ...pose import Canvas, People, Pose, load_pose_file
 from ...pose.openpose_json import PoseFormatError
 from ..datasets.annotations import DataFileError
-from ..datasets.prepared import FACTS
+from ..datasets.prepared import METADATA
 from .pose_cache import PoseMemory
 
 # Those that cannot be read here are found as well, so that they are named and not passed over in silence.
@@ -27,8 +27,8 @@ SUFFIXES = frozenset(
 _POSE_ENDINGS = (".json", "_keypoints.json", ".pose.json")  # ours, OpenPose's own program, pose editors
 _RIVAL = 0.35  # of the largest person's height: whoever is this tall too is a second person
 _HEAD_OR_TRUNK = (0, 1)  # nose, neck
-_OTHER_SHAPE = 0.1  # by which a pose's canvas may be wider or taller than the picture: detectors round to blocks
-_BEYOND = 0.05  # of the longer side, by which pixels that name no canvas may lie beyond the picture
+_OTHER_SHAPE = 0.1  # by which a pose's canvas may be wider or taller than the image: detectors round to blocks
+_BEYOND = 0.05  # of the longer side, by which pixels that name no canvas may lie beyond the image
 _ANY_CANVAS = Canvas(32_768, 32_768)
 _LONGEST_NAME = 160  # bytes; file systems hold 255, and a file in the making has a longer name
 
@@ -36,8 +36,8 @@ Detect = Callable[[Tensor], People]
 
 
 @dataclass(frozen=True)
-class OwnPicture:
-    """A picture file and whom it shows; "." is whoever the pictures outside all folders show."""
+class OwnImage:
+    """A image file and whom it shows; "." is whoever the images outside all folders show."""
 
     path: Path
     person: str
@@ -45,22 +45,22 @@ class OwnPicture:
 
 @dataclass(frozen=True)
 class Quality:
-    """What a picture must have to be learnt from."""
+    """What an image must have to be learnt from."""
 
     keypoints: int = 8  # of 18, at least
-    height: int = 96  # pixels of the person, at least: below, the network's picture would be made up of few
+    height: int = 96  # pixels of the person, at least: below, the network's image would be made up of few
 
 
 class UnfitError(ValueError):
-    """A picture that is left out; the message is the reason, in words that stand after its name."""
+    """A image that is left out; the message is the reason, in words that stand after its name."""
 
 
-class NoPicturesError(DataFileError):
-    """A folder without a single picture; the message names it and the way out."""
+class NoImagesError(DataFileError):
+    """A folder without a single image; the message names it and the way out."""
 
 
-def find_pictures(root: Path, leave: Path | None = None) -> list[OwnPicture]:
-    """Every picture under `root`, in order: each folder in it is a person, `root` itself is one if pictures lie there.
+def find_images(root: Path, leave: Path | None = None) -> list[OwnImage]:
+    """Every image under `root`, in order: each folder in it is a person, `root` itself is one if images lie there.
 
     Links are followed, each folder is read once. What begins with a dot, and prepared sets, are left alone.
 
@@ -69,18 +69,18 @@ def find_pictures(root: Path, leave: Path | None = None) -> list[OwnPicture]:
         leave: a folder in it that is left alone, too.
 
     Raises:
-        NoPicturesError: there is no picture in it.
+        NoImagesError: there is no image in it.
         DataFileError: there is no such folder, or a folder in it cannot be read.
     """
     if not root.is_dir():
-        raise DataFileError(f"{root}: no such folder; name one with pictures, or with a folder of pictures a person")
+        raise DataFileError(f"{root}: no such folder; name one with images, or with a folder of images a person")
     found = []
     for path in sorted(_files(root, leave), key=lambda file: file.relative_to(root).parts):
         inside = path.relative_to(root).parts
-        found.append(OwnPicture(path, inside[0] if len(inside) > 1 else "."))
+        found.append(OwnImage(path, inside[0] if len(inside) > 1 else "."))
     if not found:
-        raise NoPicturesError(
-            f"{root} holds no pictures ({', '.join(sorted(SUFFIXES))}); of a video, save its frames as pictures first"
+        raise NoImagesError(
+            f"{root} holds no images ({', '.join(sorted(SUFFIXES))}); of a video, save its frames as images first"
         )
     return found
 
@@ -91,7 +91,7 @@ def _files(root: Path, leave: Path | None) -> Iterator[Path]:
         here = Path(folder)
         true = here.resolve()
         around = true != top and top.is_relative_to(true)  # a link upwards would lead to everything there is
-        if true in seen or around or (true != top and FACTS in names):
+        if true in seen or around or (true != top and METADATA in names):
             folders.clear()
             continue
         seen.add(true)
@@ -100,7 +100,7 @@ def _files(root: Path, leave: Path | None) -> Iterator[Path]:
             path = here / name
             if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
-            if path.is_file() or not path.exists():  # a link to nowhere is named later; pipes and such are no pictures
+            if path.is_file() or not path.exists():  # a link to nowhere is named later; pipes and such are no images
                 yield path
 
 
@@ -110,18 +110,18 @@ def _refuse_folder(error: OSError) -> None:
     ) from error
 
 
-def pose_file_of(picture: Path) -> Path | None:
-    """The OpenPose JSON beside a picture: `name.json`, `name_keypoints.json` or `name.pose.json`."""
-    return next((file for end in _POSE_ENDINGS if (file := picture.with_name(picture.stem + end)).is_file()), None)
+def pose_file_of(image: Path) -> Path | None:
+    """The OpenPose JSON beside an image: `name.json`, `name_keypoints.json` or `name.pose.json`."""
+    return next((file for end in _POSE_ENDINGS if (file := image.with_name(image.stem + end)).is_file()), None)
 
 
 def people_in(path: Path, image: Tensor, name: str, memory: PoseMemory, detect: Detect | None) -> People:
-    """Who a picture shows: by the pose file beside it, by what an earlier run found, or by the detector.
+    """Who an image shows: by the pose file beside it, by what an earlier run found, or by the detector.
 
     Args:
         path: the file.
         image: what it holds, (3, H, W).
-        name: of the picture in the set, under which `memory` knows it.
+        name: of the image in the set, under which `memory` knows it.
         memory: what the detector found is kept there, so that the next run need not look again.
         detect: the detector, or None.
 
@@ -145,44 +145,44 @@ def people_in(path: Path, image: Tensor, name: str, memory: PoseMemory, detect: 
 
 
 def _people_of_file(file: Path, canvas: Canvas) -> People:
-    """Who a pose file says is in a picture, in the picture's pixels."""
-    people = _one_picture(file, canvas)
+    """Who a pose file says is in an image, in the image's pixels."""
+    people = _one_image(file, canvas)
     if all(pose.is_empty for pose in people.people):
         raise UnfitError(f"its pose file {file.name} holds nobody")
     if people.canvas == canvas:
         return people
-    literal = _one_picture(file, _ANY_CANVAS)
-    if literal.canvas == _ANY_CANVAS:  # the file names none, and its points do not fit into the picture
+    literal = _one_image(file, _ANY_CANVAS)
+    if literal.canvas == _ANY_CANVAS:  # the file names none, and its points do not fit into the image
         slack = _BEYOND * max(canvas.width, canvas.height)
         for pose in literal.people:
             if (pose.keypoints > (canvas.width + slack, canvas.height + slack)).any():
                 x, y = pose.keypoints.max(axis=0)
                 raise UnfitError(
-                    f"its pose file {file.name} has points at {x:.0f}, {y:.0f}, beyond the picture's {canvas}; give it "
+                    f"its pose file {file.name} has points at {x:.0f}, {y:.0f}, beyond the image's {canvas}; give it "
                     "canvas_width and canvas_height, or put the poses right"
                 )
         return People(tuple(pose.transformed((1, 1), (0, 0), canvas) for pose in literal.people), canvas)
     wider = people.canvas.width * canvas.height / (people.canvas.height * canvas.width)
     if not 1 / (1 + _OTHER_SHAPE) <= wider <= 1 + _OTHER_SHAPE:
         raise UnfitError(
-            f"its pose file {file.name} is for a picture of {people.canvas}, and this one is {canvas}, turned upright "
+            f"its pose file {file.name} is for an image of {people.canvas}, and this one is {canvas}, turned upright "
             "where the camera says so; find its pose anew"
         )
     return people.rescaled(canvas)
 
 
-def _one_picture(file: Path, canvas: Canvas) -> People:
+def _one_image(file: Path, canvas: Canvas) -> People:
     try:
         found = load_pose_file(file, canvas)
     except PoseFormatError as error:
         raise UnfitError(f"its pose file cannot be used: {error}") from error
     if len(found) != 1:
-        raise UnfitError(f"its pose file {file.name} holds {len(found)} pictures; one is wanted")
+        raise UnfitError(f"its pose file {file.name} holds {len(found)} images; one is wanted")
     return found[0]
 
 
 def fit_person(people: People, quality: Quality) -> Pose:
-    """The one person to learn from, without keypoints outside the picture: they show nothing.
+    """The one person to learn from, without keypoints outside the image: they show nothing.
 
     Raises:
         UnfitError: nobody, two people, too few keypoints, too small, or a pose no frame can be put around.
@@ -215,22 +215,22 @@ def _inside(pose: Pose) -> Pose:
     return Pose(xy, np.where(there, pose.confidence, 0.0), canvas)
 
 
-def read_own(picture: Path) -> Tensor:
-    """(3, H, W) in [0, 1]; raises UnfitError where `read_picture` cannot."""
+def read_own(image: Path) -> Tensor:
+    """(3, H, W) in [0, 1]; raises UnfitError where `read_image` cannot."""
     try:
-        return read_picture(picture)
-    except PictureError as error:
+        return read_image(image)
+    except ImageError as error:
         raise UnfitError(f"it cannot be read: {error}") from error
 
 
-def file_names(pictures: list[OwnPicture], root: Path) -> Iterator[str]:
-    """A name for each picture in the set, unique, told apart also where letters' case does not count.
+def file_names(images: list[OwnImage], root: Path) -> Iterator[str]:
+    """A name for each image in the set, unique, told apart also where letters' case does not count.
 
-    Names have no folders in them: the field's tools look for pictures in one folder.
+    Names have no folders in them: the field's tools look for images in one folder.
     """
     taken: set[str] = set()
-    for picture in pictures:
-        inside = picture.path.relative_to(root).with_suffix("")
+    for image in images:
+        inside = image.path.relative_to(root).with_suffix("")
         parts = inside.parts if len(inside.parts) > 1 else (root.resolve().name, *inside.parts)
         name = "-".join(_plain(part) for part in parts)
         name = name.encode()[-_LONGEST_NAME:].decode(errors="ignore").lstrip(". ")

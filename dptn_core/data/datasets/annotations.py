@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from ...system.files import written_beside
 
-Keypoints = NDArray[np.float32]  # (18, 3): x, y in pixels of the picture, and 1 where present or 0 where missing
+Keypoints = NDArray[np.float32]  # (18, 3): x, y in pixels of the image, and 1 where present or 0 where missing
 _JOINTS = 18
 _SHOWN = 60  # characters of a bad line in an error
-_FARTHEST = 1e5  # pixels; nothing farther away belongs to a picture
+_MAX_DISTANCE = 1e5  # pixels; nothing farther away belongs to an image
 _COLUMNS = ("name", "keypoints_y", "keypoints_x")
 
 
@@ -31,7 +31,7 @@ class DataFileError(ValueError):
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """Source and target picture names of every pair, in the file's order.
+    """Source and target image names of every pair, in the file's order.
 
     Raises:
         DataFileError: no such file, no pairs, or a line that is none.
@@ -62,7 +62,7 @@ def write_pairs(path: Path, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def read_names(path: Path) -> list[str]:
-    """Picture names of a list like `train.lst`, one a line, in the file's order.
+    """Image names of a list like `train.lst`, one a line, in the file's order.
 
     Raises:
         DataFileError: no such file, no names, or a line that is none.
@@ -75,7 +75,7 @@ def read_names(path: Path) -> list[str]:
 
 
 def read_annotations(path: Path) -> dict[str, Keypoints]:
-    """Keypoints of every picture by its name, (18, 3) float32: x, y in pixels, and 1 or 0 for present or missing.
+    """Keypoints of every image by its name, (18, 3) float32: x, y in pixels, and 1 or 0 for present or missing.
 
     Raises:
         DataFileError: no such file, nothing in it, or a line that cannot be read.
@@ -132,12 +132,12 @@ def _text(path: Path) -> str:
 
 
 def _name(text: str, path: Path, number: int) -> str:
-    """A picture's name within its folder; nothing that leads out of it."""
+    """A image's name within its folder; nothing that leads out of it."""
     name = text.strip()
     parts = PurePosixPath(name.replace("\\", "/"))
     if not name or parts.is_absolute() or ".." in parts.parts or ":" in name or "\0" in name:
         raise DataFileError(
-            f"{path}, line {number} names the picture {text[:_SHOWN]!r}; a name inside the folder is wanted"
+            f"{path}, line {number} names the image {text[:_SHOWN]!r}; a name inside the folder is wanted"
         )
     return name
 
@@ -157,5 +157,5 @@ def _numbers(text: str, column: str, path: Path, number: int) -> list[float]:
 
 def _keypoints(x: list[float], y: list[float]) -> Keypoints:
     points = np.array([x, y], np.float64).T
-    there = np.isfinite(points).all(1) & (points != -1).all(1) & (np.abs(points) < _FARTHEST).all(1)
+    there = np.isfinite(points).all(1) & (points != -1).all(1) & (np.abs(points) < _MAX_DISTANCE).all(1)
     return np.concatenate([np.where(there[:, None], points, 0), there[:, None]], 1).astype(np.float32)

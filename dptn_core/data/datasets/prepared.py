@@ -1,4 +1,4 @@
-"""A prepared set: pictures with keypoints, and which of them make pairs."""
+"""A prepared set: images with keypoints, and which of them make pairs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from ...checkpoint import Framing
-from ...image_io import PictureError, read_picture
+from ...image_io import ImageError, read_image
 from .annotations import DataFileError, Keypoints, read_annotations, read_pairs
 
 SetKind = Literal["deepfashion", "market", "folder"]
 Split = Literal["train", "test"]
-FACTS = "dptn-set.json"  # written by `dptn prepare folder`
-FACTS_VERSION = 1
+METADATA = "dptn-set.json"  # written by `dptn prepare folder`
+METADATA_VERSION = 1
 
 # How files of the published sets begin; the first spelling is the authors' own.
 PREFIXES: dict[SetKind, tuple[str, ...]] = {
@@ -25,7 +25,7 @@ PREFIXES: dict[SetKind, tuple[str, ...]] = {
     "market": ("market",),
     "folder": ("own",),
 }
-# DeepFashion's pictures are 256x256 with the person in columns 40 to 216; keypoints refer to those 176 columns.
+# DeepFashion's images are 256x256 with the person in columns 40 to 216; keypoints refer to those 176 columns.
 FASHION_SQUARE, FASHION_LEFT, FASHION_WIDTH = 256, 40, 176
 SIZES: dict[SetKind, tuple[int, int]] = {"deepfashion": (256, FASHION_WIDTH), "market": (128, 64)}
 _SUFFIXES = (".jpg", ".png", ".jpeg", ".webp")
@@ -33,16 +33,16 @@ _SUFFIXES = (".jpg", ".png", ".jpeg", ".webp")
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """One split of a set of pictures.
+    """One split of a set of images.
 
     Attributes:
         kind: Which set.
         root: Its folder.
         split: Which half.
-        size: (H, W) of every picture as `picture` returns it, which its keypoints refer to.
-        framing: How the network sees such pictures: "stretch" draws DeepFashion's 176 columns 256 wide.
-        pairs: Names of source and target pictures.
-        annotations: (18, 3) keypoints of every picture: x, y in pixels of `size`, and 1 or 0.
+        size: (H, W) of every image as `image` returns it, which its keypoints refer to.
+        framing: How the network sees such images: "stretch" draws DeepFashion's 176 columns 256 wide.
+        pairs: Names of source and target images.
+        annotations: (18, 3) keypoints of every image: x, y in pixels of `size`, and 1 or 0.
     """
 
     kind: SetKind
@@ -55,14 +55,14 @@ class PreparedSet:
 
     @property
     def folder(self) -> Path:
-        """Where the pictures lie."""
+        """Where the images lie."""
         return self.root / self.split
 
     def path(self, name: str) -> Path:
-        """The file of a picture; names are also found with the suffix of another format.
+        """The file of an image; names are also found with the suffix of another format.
 
         Raises:
-            PictureError: there is none.
+            ImageError: there is none.
         """
         path = self.folder / name
         if path.is_file():
@@ -70,38 +70,38 @@ class PreparedSet:
         for suffix in _SUFFIXES:
             if (other := path.with_suffix(suffix)).is_file():
                 return other
-        raise PictureError(f"{path}: no such file")
+        raise ImageError(f"{path}: no such file")
 
-    def picture(self, name: str) -> Tensor:
+    def image(self, name: str) -> Tensor:
         """(3, H, W) float32 in [0, 1], cut as the keypoints refer to it.
 
         Raises:
-            PictureError: missing, damaged, or not of this set's size.
+            ImageError: missing, damaged, or not of this set's size.
         """
         path = self.path(name)
-        picture = read_picture(path)
-        found = (picture.shape[1], picture.shape[2])
+        image = read_image(path)
+        found = (image.shape[1], image.shape[2])
         if self.kind == "deepfashion" and found == (FASHION_SQUARE, FASHION_SQUARE):
-            return picture[:, :, FASHION_LEFT : FASHION_LEFT + FASHION_WIDTH]
+            return image[:, :, FASHION_LEFT : FASHION_LEFT + FASHION_WIDTH]
         if found != self.size:
-            raise PictureError(f"{path} is {found[1]}x{found[0]}; {self._wanted()}")
-        return picture
+            raise ImageError(f"{path} is {found[1]}x{found[0]}; {self._wanted()}")
+        return image
 
     def _wanted(self) -> str:
         if self.kind == "deepfashion":
             return (
                 f"{FASHION_SQUARE}x{FASHION_SQUARE} or {FASHION_WIDTH}x{FASHION_SQUARE} is wanted. High-resolution "
-                "originals, scaled down, are framed otherwise and ruin results: use the pictures of img.zip"
+                "originals, scaled down, are framed otherwise and ruin results: use the images of img.zip"
             )
         return f"{self.size[1]}x{self.size[0]} is wanted"
 
     def check_first(self) -> None:
-        """Look at the size of one picture, so that a wrong set is refused before a run has started.
+        """Look at the size of one image, so that a wrong set is refused before a run has started.
 
         Raises:
-            PictureError: see `picture`.
+            ImageError: see `image`.
         """
-        self.picture(self.pairs[0][0])
+        self.image(self.pairs[0][0])
 
 
 def open_prepared(root: Path, split: Split) -> PreparedSet:
@@ -126,14 +126,14 @@ def open_prepared(root: Path, split: Split) -> PreparedSet:
 
 
 def check_annotated(path: Path, pairs: Iterable[tuple[str, str]], annotations: Mapping[str, Keypoints]) -> None:
-    """See that every picture of a pair list has keypoints.
+    """See that every image of a pair list has keypoints.
 
     Raises:
         DataFileError: some have none; `path` is the pair list the message names.
     """
     if lacking := sorted({name for pair in pairs for name in pair} - annotations.keys()):
         raise DataFileError(
-            f"{path} names {len(lacking)} pictures without an annotation, {lacking[0]} first; the two files belong to "
+            f"{path} names {len(lacking)} images without an annotation, {lacking[0]} first; the two files belong to "
             "different sets"
         )
 
@@ -144,18 +144,18 @@ def _kind(root: Path, split: Split) -> tuple[SetKind, str]:
         if (root / f"{prefix}-pairs-{split}.csv").is_file():
             return kind, prefix
     if any((root / f"{prefix}-pairs-{other}.csv").is_file() for _, prefix in names for other in get_args(Split)):
-        raise DataFileError(f"{root} has no {split} pairs; prepare it again with a share of pictures for them")
+        raise DataFileError(f"{root} has no {split} pairs; prepare it again with a share of images for them")
     looked_for = ", ".join(f"{prefix}-pairs-{split}.csv" for _, prefix in names)
     raise DataFileError(f"{root} is no prepared set: it has none of {looked_for}; 'dptn prepare' makes one")
 
 
 def _own_size(root: Path) -> tuple[int, int]:
-    path = root / FACTS
+    path = root / METADATA
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        version, height, width = (facts[key] for key in ("version", "height", "width"))
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        version, height, width = (metadata[key] for key in ("version", "height", "width"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataFileError(f"{path} cannot be read ({error}); prepare the folder again") from error
-    if version != FACTS_VERSION or not all(type(side) is int and side > 0 for side in (height, width)):
+    if version != METADATA_VERSION or not all(type(side) is int and side > 0 for side in (height, width)):
         raise DataFileError(f"{path} is of version {version!r} and {width!r}x{height!r}; prepare the folder again")
     return height, width

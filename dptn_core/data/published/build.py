@@ -1,6 +1,6 @@
-"""Lay out a published set: pictures byte for byte, then its lists; what is missing is named, a second run goes on.
+"""Lay out a published set: images byte for byte, then its lists; what is missing is named, a second run goes on.
 
-The lists are written last, so a folder opens as a prepared set only when every picture is in it.
+The lists are written last, so a folder opens as a prepared set only when every image is in it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from ..datasets.prepared import PREFIXES, SetKind, Split
 from .originals import Original, read_checked
 from .planning import SPLITS, Part, Requirements
 
-_NAMED = 10  # of the missing pictures
+_NAMED = 10  # of the missing images
 _BLOCK = 4096  # bytes a small file takes up at least, on most disks
 
-Progress = Callable[[int, int], None]  # pictures done, and of how many
+Progress = Callable[[int, int], None]  # images done, and of how many
 
 
 @dataclass(frozen=True)
 class Published:
-    """How many pictures and pairs of one split published results stand on; None where nobody says."""
+    """How many images and pairs of one split published results stand on; None where nobody says."""
 
-    pictures: int | None
+    images: int | None
     pairs: int
 
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """What one split holds after building: pictures, pairs, and how many of the pictures were there before."""
+    """What one split holds after building: images, pairs, and how many of the images were there before."""
 
-    pictures: int
+    images: int
     pairs: int
     kept: int
 
@@ -67,17 +67,17 @@ def build(
         kind: which set.
         out: folder for `train/`, `test/` and the lists.
         parts: what goes into it.
-        must: what pictures must be.
+        must: what images must be.
         published: the counts to compare with.
-        allow_missing: leave out pairs whose pictures are missing, instead of stopping.
-        progress: is told after every picture.
+        allow_missing: leave out pairs whose images are missing, instead of stopping.
+        progress: is told after every image.
 
     Raises:
-        DataFileError: missing pictures, no room, or a file that cannot be read or written.
-        PictureError: a picture that is damaged or of another size.
+        DataFileError: missing images, no room, or a file that cannot be read or written.
+        ImageError: an image that is damaged or of another size.
     """
-    for part in parts.values():  # the wrong pictures altogether are worse news than a few missing ones
-        for original in islice(part.pictures.values(), 1):
+    for part in parts.values():  # the wrong images altogether are worse news than a few missing ones
+        for original in islice(part.images.values(), 1):
             read_checked(original, must.size, must.wrong_size)
     warnings = _about_missing(parts, allow_missing)
     _check_other_sets(kind, out)
@@ -85,31 +85,29 @@ def build(
     with _alone_in(out):
         if to_copy:
             _retract(kind, out)
-        kept = _copy_pictures(out, parts, must, progress)
+        kept = _copy_images(out, parts, must, progress)
         _write_lists(kind, out, parts)
-    splits = {split: SplitCounts(len(part.pictures), len(part.pairs), kept[split]) for split, part in parts.items()}
+    splits = {split: SplitCounts(len(part.images), len(part.pairs), kept[split]) for split, part in parts.items()}
     return Summary(splits, (*warnings, *_compare(splits, published)))
 
 
 def _about_missing(parts: Mapping[Split, Part], allowed: bool) -> list[str]:
-    """Warnings about missing pictures, which are errors unless allowed."""
+    """Warnings about missing images, which are errors unless allowed."""
     said = []
     for split, part in parts.items():
         if part.missing:
             first = ", ".join(part.missing[:_NAMED])
             said.append(
-                f"{len(part.missing)} {split} pictures that the lists name are missing, {first}"
+                f"{len(part.missing)} {split} images that the lists name are missing, {first}"
                 f"{', ...' if len(part.missing) > _NAMED else ''} ({part.left_out} pairs name one of them)"
             )
     if said and not allowed:
         raise DataFileError(
-            f"{'; '.join(said)}. Download or extract the pictures again, or leave those pairs out with --allow-missing"
+            f"{'; '.join(said)}. Download or extract the images again, or leave those pairs out with --allow-missing"
         )
     for part in parts.values():
         if not part.pairs:
-            raise DataFileError(
-                f"{part.lists.pairs} has no pair whose pictures are both there, so nothing would be left"
-            )
+            raise DataFileError(f"{part.lists.pairs} has no pair whose images are both there, so nothing would be left")
     return [f"{sentence}; those pairs are left out" for sentence in said]
 
 
@@ -121,11 +119,11 @@ def _check_other_sets(kind: SetKind, out: Path) -> None:
 
 
 def _room_needed(out: Path, parts: Mapping[Split, Part]) -> int:
-    """Bytes on disk for the pictures that are not there yet; an error where they are more than there is room for."""
+    """Bytes on disk for the images that are not there yet; an error where they are more than there is room for."""
     needed = sum(
         -(-original.size // _BLOCK) * _BLOCK
         for split, part in parts.items()
-        for name, original in part.pictures.items()
+        for name, original in part.images.items()
         if _size_of(out / split / name) != original.size
     )
     places = (out.absolute(), *out.absolute().parents)
@@ -140,16 +138,16 @@ def _room_needed(out: Path, parts: Mapping[Split, Part]) -> int:
 
 
 def _retract(kind: SetKind, out: Path) -> None:
-    """Take back the pair lists of an earlier run, so that the folder is no prepared set while pictures lack."""
+    """Take back the pair lists of an earlier run, so that the folder is no prepared set while images lack."""
     for path in (out / f"{PREFIXES[kind][0]}-pairs-{split}.csv" for split in SPLITS):
         if path.exists():
             with _writing(path):
                 path.unlink()
 
 
-def _copy_pictures(out: Path, parts: Mapping[Split, Part], must: Requirements, progress: Progress) -> dict[Split, int]:
-    """Lay out every picture that is not there whole; returns how many were."""
-    total = sum(len(part.pictures) for part in parts.values())
+def _copy_images(out: Path, parts: Mapping[Split, Part], must: Requirements, progress: Progress) -> dict[Split, int]:
+    """Lay out every image that is not there whole; returns how many were."""
+    total = sum(len(part.images) for part in parts.values())
     kept: dict[Split, int] = dict.fromkeys(parts, 0)
     done = 0
     for split, part in parts.items():
@@ -158,7 +156,7 @@ def _copy_pictures(out: Path, parts: Mapping[Split, Part], must: Requirements, p
             folder.mkdir(parents=True, exist_ok=True)
             for leftover in folder.glob(".*.part"):
                 leftover.unlink(missing_ok=True)
-        for name, original in part.pictures.items():
+        for name, original in part.images.items():
             if _is_whole(folder / name, original):
                 kept[split] += 1
             else:
@@ -177,7 +175,7 @@ def _size_of(path: Path) -> int:
 
 
 def _is_whole(path: Path, original: Original) -> bool:
-    """Whether this picture has been laid out before: of the CRC that the archive states, or of the same bytes."""
+    """Whether this image has been laid out before: of the CRC that the archive states, or of the same bytes."""
     if _size_of(path) != original.size:
         return False
     if original.checksum is None:
@@ -186,7 +184,7 @@ def _is_whole(path: Path, original: Original) -> bool:
 
 
 def _place(path: Path, data: bytes) -> None:
-    """Write a picture beside and rename it. Waiting for the disk is left to one `os.sync` for all of them."""
+    """Write an image beside and rename it. Waiting for the disk is left to one `os.sync` for all of them."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     with _writing(path):
         try:
@@ -199,7 +197,7 @@ def _place(path: Path, data: bytes) -> None:
 def _write_lists(kind: SetKind, out: Path, parts: Mapping[Split, Part]) -> None:
     """Write the lists under the name readers look for first, byte for byte where no pair is left out."""
     if hasattr(os, "sync"):  # not on Windows
-        os.sync()  # no list may outlive a power cut that its pictures do not
+        os.sync()  # no list may outlive a power cut that its images do not
     prefix = PREFIXES[kind][0]
     for split, part in parts.items():
         _copy_file(part.lists.annotations, out / f"{prefix}-annotation-{split}.csv")
@@ -215,7 +213,7 @@ def _write_lists(kind: SetKind, out: Path, parts: Mapping[Split, Part]) -> None:
 
 
 def _write_names(source: Path, target: Path, missing: frozenset[str]) -> None:
-    """The list of a split's pictures, without those that are missing."""
+    """The list of a split's images, without those that are missing."""
     if not missing:
         _copy_file(source, target)
         return
@@ -259,7 +257,7 @@ def _compare(splits: Mapping[Split, SplitCounts], published: Mapping[Split, Publ
     said = []
     for split, counts in splits.items():
         for what, found, wanted in (
-            ("pictures", counts.pictures, published[split].pictures),
+            ("pictures", counts.images, published[split].images),
             ("pairs", counts.pairs, published[split].pairs),
         ):
             if wanted is not None and found != wanted:

@@ -2,7 +2,7 @@
 
 Its owners give out `img.zip` (256x256, persons centred) and the password to it. The authors' pages link to the lists:
 github.com/PangzeCheung/Dual-task-Pose-Transformer-Network and github.com/tengteng95/Pose-Transfer. Keypoints refer to
-the middle 176 columns of a picture.
+the middle 176 columns of an image.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ PUBLISHED: dict[Split, Published] = {"train": Published(48_674, 101_966), "test"
 _GENDERS = ("MEN", "WOMEN")
 _HIGH_RESOLUTION = "img_highres"
 _WANTED = (
-    f"{FASHION_SQUARE}x{FASHION_SQUARE} is wanted: the pictures of Img/img.zip of the In-shop Clothes Retrieval "
+    f"{FASHION_SQUARE}x{FASHION_SQUARE} is wanted: the images of Img/img.zip of the In-shop Clothes Retrieval "
     "Benchmark. The high-resolution originals (img_highres.zip) are framed otherwise: the published crop and keypoints "
     "do not fit them, and results would be ruined without a word"
 )
 _KEYPOINTS = (
-    f"the keypoints of this set refer to the middle {SIZES['deepfashion'][1]} columns of a picture: use "
+    f"the keypoints of this set refer to the middle {SIZES['deepfashion'][1]} columns of an image: use "
     "fasion-resize-annotation"
 )
-_PICTURES = (
+_IMAGES = (
     "img.zip comes from mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html, its password from the owners"
 )
 _MUST = Requirements((FASHION_SQUARE, FASHION_SQUARE), SIZES["deepfashion"], _WANTED, _KEYPOINTS)
@@ -52,16 +52,16 @@ def prepare_deepfashion(
         downloads: a folder that holds, at any depth, `img.zip` or the `img` folder in it, and the lists.
         out: folder for the set.
         password: of `img.zip`.
-        allow_missing: leave out pairs whose pictures are missing, instead of stopping.
-        progress: is told after every picture.
+        allow_missing: leave out pairs whose images are missing, instead of stopping.
+        progress: is told after every image.
 
     Raises:
         DataFileError: something is missing or cannot be used; the message names it.
-        PictureError: a picture is damaged or not 256x256, as high-resolution originals are.
+        ImageError: an image is damaged or not 256x256, as high-resolution originals are.
     """
     files, trees = _search(downloads, out)
     archive = find_file(files, ["img.zip", f"{_HIGH_RESOLUTION}.zip"])
-    lacking = [] if trees or archive else [f"img.zip or the img folder in it ({_PICTURES})"]
+    lacking = [] if trees or archive else [f"img.zip or the img folder in it ({_IMAGES})"]
     lists = find_lists(downloads, files, LIST_PREFIXES, lacking, names_wanted=True)
     with _originals(trees, archive, password) as originals:
         parts = {split: plan_part(lists[split], originals, (), _MUST) for split in SPLITS}
@@ -69,7 +69,7 @@ def prepare_deepfashion(
 
 
 def flat_name(path: str) -> str | None:
-    """The name that the lists give a picture of `img.zip`, or None for anything else.
+    """The name that the lists give an image of `img.zip`, or None for anything else.
 
     `img/WOMEN/Blouses_Shirts/id_00000629/04_3_back.jpg` is `fashionWOMENBlouses_Shirtsid0000062904_3back.jpg`: the
     last four parts in a row, without the underscores of the third and without all but the first of the fourth.
@@ -95,7 +95,7 @@ def _search(downloads: Path, out: Path) -> tuple[list[Path], list[Path]]:
 
 @contextmanager
 def _originals(trees: list[Path], path: Path | None, password: str | None) -> Iterator[Originals]:
-    """The pictures: of the extracted folder where there is one, else of the archive; high-resolution ones last."""
+    """The images: of the extracted folder where there is one, else of the archive; high-resolution ones last."""
     places = sorted([*trees, *([path] if path else [])], key=lambda place: place.stem.lower() == _HIGH_RESOLUTION)
     if places[0] != path:
         yield folder_originals(places[0], flat_name)
@@ -103,5 +103,5 @@ def _originals(trees: list[Path], path: Path | None, password: str | None) -> It
     with open_archive(path) as archive:
         found = archive_originals(archive, flat_name, password)
         if not found:
-            raise DataFileError(f"{path} has no pictures of MEN or WOMEN: it is of another benchmark. {_PICTURES}")
+            raise DataFileError(f"{path} has no images of MEN or WOMEN: it is of another benchmark. {_IMAGES}")
         yield found

@@ -1,7 +1,7 @@
 """Market-1501 (64x128), as PATN, GFLA and DPTN train and test on it: train on `bounding_box_train`, test on `..._test`.
 
-The pictures come from zheng-lab.cecs.anu.edu.au/Project/project_reid.html, the lists from the authors' pages, see
-`deepfashion`. Pictures keep their names.
+The images come from zheng-lab.cecs.anu.edu.au/Project/project_reid.html, the lists from the authors' pages, see
+`deepfashion`. Images keep their names.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .build import Progress, Published, Summary, build
 from .originals import Originals, Rename, archive_originals, folder_originals, folders_below, open_archive
 from .planning import SPLITS, Lists, Part, Requirements, find_lists, plan_part
 
-# 12,936 by the data set's own page; nobody states how many test pictures are used.
+# 12,936 by the data set's own page; nobody states how many test images are used.
 PUBLISHED: dict[Split, Published] = {"train": Published(12_936, 263_632), "test": Published(None, 12_000)}
 
 _FOLDERS: dict[Split, str] = {"train": "bounding_box_train", "test": "bounding_box_test"}
 _CLOSED = (*_FOLDERS.values(), "query", "gt_bbox", "gt_query")
-# 0002_c1s1_000451_03.jpg: person, camera, sequence, frame, box. Junk begins with -1 and is no picture of a person.
+# 0002_c1s1_000451_03.jpg: person, camera, sequence, frame, box. Junk begins with -1 and is no image of a person.
 _PERSON = re.compile(r"\d{4}_c\ds\d_\d{6}_\d{2}\.jpg")
 _SIZE = SIZES["market"]
 _MUST = Requirements(
@@ -32,7 +32,7 @@ _MUST = Requirements(
     f"{_SIZE[1]}x{_SIZE[0]} is wanted, as in Market-1501-v15.09.15.zip",
     "they belong to another set",
 )
-_PICTURES = "Market-1501-v15.09.15.zip comes from zheng-lab.cecs.anu.edu.au/Project/project_reid.html"
+_IMAGES = "Market-1501-v15.09.15.zip comes from zheng-lab.cecs.anu.edu.au/Project/project_reid.html"
 
 
 def prepare_market(
@@ -43,17 +43,17 @@ def prepare_market(
 ) -> Summary:
     """Lay out Market-1501 in `out` from what was downloaded.
 
-    Every picture of a person is laid out, as scores are taken against all of them; junk only where a list names it.
+    Every image of a person is laid out, as scores are taken against all of them; junk only where a list names it.
 
     Args:
         downloads: a folder that holds, at any depth, `Market-1501-v15.09.15.zip` or what is in it, and the lists.
         out: folder for the set.
-        allow_missing: leave out pairs whose pictures are missing, instead of stopping.
-        progress: is told after every picture.
+        allow_missing: leave out pairs whose images are missing, instead of stopping.
+        progress: is told after every image.
 
     Raises:
         DataFileError: something is missing or cannot be used; the message names it.
-        PictureError: a picture is damaged or not 64x128.
+        ImageError: an image is damaged or not 64x128.
     """
     files: list[Path] = []
     trees: dict[str, Path] = {}
@@ -65,7 +65,7 @@ def prepare_market(
     unseen = [name for name in _FOLDERS.values() if name not in trees]
     lacking = []
     if unseen and not archives:
-        lacking.append(f"Market-1501-v15.09.15.zip or, of what is in it, {' and '.join(unseen)} ({_PICTURES})")
+        lacking.append(f"Market-1501-v15.09.15.zip or, of what is in it, {' and '.join(unseen)} ({_IMAGES})")
     lists = find_lists(downloads, files, ("market",), lacking, names_wanted=False)
     with _originals(trees, archives) as originals:
         parts = {split: _part(lists[split], originals[split]) for split in SPLITS}
@@ -74,7 +74,7 @@ def prepare_market(
 
 @contextmanager
 def _originals(trees: dict[str, Path], archives: list[Path]) -> Iterator[dict[Split, Originals]]:
-    """The pictures of each split: of the extracted folders where both are there, else of the archive."""
+    """The images of each split: of the extracted folders where both are there, else of the archive."""
     with ExitStack() as opened:
         if all(name in trees for name in _FOLDERS.values()):
             yield {split: folder_originals(trees[name], _name_within(name)) for split, name in _FOLDERS.items()}
@@ -85,7 +85,7 @@ def _originals(trees: dict[str, Path], archives: list[Path]) -> Iterator[dict[Sp
             if all(found.values()):
                 yield found
                 return
-        raise DataFileError(f"{archives[0]} has no {' and no '.join(_FOLDERS.values())} with pictures. {_PICTURES}")
+        raise DataFileError(f"{archives[0]} has no {' and no '.join(_FOLDERS.values())} with images. {_IMAGES}")
 
 
 def _part(lists: Lists, originals: Originals) -> Part:

@@ -1,6 +1,6 @@
-"""The pictures of a download as they come: members of a zip file, or files of the folder it was extracted to.
+"""The images of a download as they come: members of a zip file, or files of the folder it was extracted to.
 
-Nothing is extracted: pictures are read one at a time, and what an archive calls a member never becomes a path.
+Nothing is extracted: images are read one at a time, and what an archive calls a member never becomes a path.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from ...image_io import PictureError
+from ...image_io import ImageError
 from ..datasets.annotations import DataFileError
 
-LARGEST_BYTES = 32 * 2**20  # a picture of these sets has some 10 KiB; more than this is a bomb
+MAX_BYTES = 32 * 2**20  # an image of these sets has some 10 KiB; more than this is a bomb
 _ENCRYPTED, _AES = 0x1, 99  # zip: the general purpose flag, and the "compression method" of AES members
 
 
 @dataclass(frozen=True)
 class Original:
-    """One picture of a download.
+    """One image of a download.
 
     Attributes:
         where: Its place, for messages.
@@ -75,10 +75,10 @@ def folders_below(
 
 
 def folder_originals(folder: Path, rename: Rename) -> Originals:
-    """The pictures of an extracted download.
+    """The images of an extracted download.
 
     Raises:
-        DataFileError: a folder that cannot be read, or two pictures of one name.
+        DataFileError: a folder that cannot be read, or two images of one name.
     """
     found: Originals = {}
     for here, _, names in folders_below(folder):
@@ -103,10 +103,10 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 
 
 def archive_originals(archive: zipfile.ZipFile, rename: Rename, password: str | None = None) -> Originals:
-    """The pictures in an open zip file.
+    """The images in an open zip file.
 
     Raises:
-        DataFileError: two different pictures of one name.
+        DataFileError: two different images of one name.
     """
     found: Originals = {}
     for info in archive.infolist():
@@ -117,7 +117,7 @@ def archive_originals(archive: zipfile.ZipFile, rename: Rename, password: str | 
 
 
 def read_checked(original: Original, size: tuple[int, int], wanted: str) -> bytes:
-    """The bytes of a picture that can be decoded and has this size (H, W).
+    """The bytes of an image that can be decoded and has this size (H, W).
 
     Args:
         original: which.
@@ -126,36 +126,36 @@ def read_checked(original: Original, size: tuple[int, int], wanted: str) -> byte
 
     Raises:
         DataFileError: it cannot be read.
-        PictureError: it is damaged or of another size.
+        ImageError: it is damaged or of another size.
     """
     data = original.read()
     try:
-        # Headers first: a huge picture is refused before it is decoded.
-        with Image.open(io.BytesIO(data)) as picture:
-            found = picture.size
+        # Headers first: a huge image is refused before it is decoded.
+        with Image.open(io.BytesIO(data)) as image:
+            found = image.size
             if found == size[::-1]:
-                picture.load()
+                image.load()
     except Exception as error:  # a damaged file may fail anywhere in a decoder
-        raise PictureError(f"{original.where} is damaged ({error}); download it again") from error
+        raise ImageError(f"{original.where} is damaged ({error}); download it again") from error
     if found != size[::-1]:
-        raise PictureError(f"{original.where} is {found[0]}x{found[1]}; {wanted}")
+        raise ImageError(f"{original.where} is {found[0]}x{found[1]}; {wanted}")
     return data
 
 
 def _add(found: Originals, name: str, original: Original) -> None:
-    """Note a picture; the same one a second time is as good as one."""
+    """Note an image; the same one a second time is as good as one."""
     other = found.setdefault(name, original)
     if (other.size, other.checksum) != (original.size, original.checksum):
         raise DataFileError(
-            f"{other.where} and {original.where} are two pictures for one name, {name}; remove the wrong one"
+            f"{other.where} and {original.where} are two images for one name, {name}; remove the wrong one"
         )
 
 
 def _file_reader(path: Path) -> Callable[[], bytes]:
     def read() -> bytes:
         try:
-            if path.stat().st_size > LARGEST_BYTES:
-                raise DataFileError(f"{path} has more than {LARGEST_BYTES} bytes; no picture of this set is so large")
+            if path.stat().st_size > MAX_BYTES:
+                raise DataFileError(f"{path} has more than {MAX_BYTES} bytes; no image of this set is so large")
             return path.read_bytes()
         except OSError as error:
             raise DataFileError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -167,8 +167,8 @@ def _member_reader(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str, password: str | None
 ) -> Callable[[], bytes]:
     def read() -> bytes:
-        if info.file_size > LARGEST_BYTES:
-            raise DataFileError(f"{where} has {info.file_size} bytes; no picture of this set is so large")
+        if info.file_size > MAX_BYTES:
+            raise DataFileError(f"{where} has {info.file_size} bytes; no image of this set is so large")
         if info.flag_bits & _ENCRYPTED:
             _check_lock(archive, info, password)
         try:

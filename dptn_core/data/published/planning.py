@@ -1,4 +1,4 @@
-"""Find a set's published lists among the downloads, and the pictures they name."""
+"""Find a set's published lists among the downloads, and the images they name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..datasets.prepared import Split, check_annotated
 from .originals import Originals
 
 SPLITS: tuple[Split, ...] = get_args(Split)
-_MOST_OUTSIDE = 0.05  # of the pictures may have a keypoint beyond their edge; detectors overshoot now and then
+_MAX_OUTSIDE = 0.05  # of the images may have a keypoint beyond their edge; detectors overshoot now and then
 _AUTHORS = (
     "The lists are linked to by their authors' pages: github.com/PangzeCheung/Dual-task-Pose-Transformer-Network (Data "
     "Preperation) has all, github.com/tengteng95/Pose-Transfer and github.com/RenYurui/Global-Flow-Local-Attention "
@@ -22,7 +22,7 @@ _AUTHORS = (
 
 @dataclass(frozen=True)
 class Lists:
-    """The published files of one split: pairs, annotations and, where there is one, the list of its pictures."""
+    """The published files of one split: pairs, annotations and, where there is one, the list of its images."""
 
     pairs: Path
     annotations: Path
@@ -31,7 +31,7 @@ class Lists:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What every picture and keypoint of a set must be.
+    """What every image and keypoint of a set must be.
 
     Attributes:
         size: (H, W) of every original.
@@ -52,16 +52,16 @@ class Part:
 
     Attributes:
         lists: The published files.
-        pairs: Those whose pictures are there.
-        left_out: How many pairs name a missing picture.
-        pictures: What is laid out, by name.
-        missing: Names in the lists without a picture.
+        pairs: Those whose images are there.
+        left_out: How many pairs name a missing image.
+        images: What is laid out, by name.
+        missing: Names in the lists without an image.
     """
 
     lists: Lists
     pairs: tuple[tuple[str, str], ...]
     left_out: int
-    pictures: Originals
+    images: Originals
     missing: tuple[str, ...]
 
 
@@ -118,12 +118,12 @@ def find_lists(
 
 
 def plan_part(lists: Lists, originals: Originals, always: Collection[str], must: Requirements) -> Part:
-    """Read the lists of a split and find the pictures they name.
+    """Read the lists of a split and find the images they name.
 
     Args:
         lists: the published files.
-        originals: every picture of the download that may belong to the split.
-        always: names of pictures to lay out whether or not a list names them.
+        originals: every image of the download that may belong to the split.
+        always: names of images to lay out whether or not a list names them.
         must: what keypoints must be.
 
     Raises:
@@ -136,16 +136,16 @@ def plan_part(lists: Lists, originals: Originals, always: Collection[str], must:
     named = dict.fromkeys(read_names(lists.names) if lists.names else [])
     named |= dict.fromkeys(name for pair in pairs for name in pair)
     missing = tuple(name for name in named if name not in originals)
-    pictures = {name: originals[name] for name in (named | dict.fromkeys(sorted(always))) if name in originals}
+    images = {name: originals[name] for name in (named | dict.fromkeys(sorted(always))) if name in originals}
     kept = tuple(pair for pair in pairs if pair[0] in originals and pair[1] in originals)
-    return Part(lists, kept, len(pairs) - len(kept), pictures, missing)
+    return Part(lists, kept, len(pairs) - len(kept), images, missing)
 
 
 def _check_keypoints(path: Path, annotations: Mapping[str, Keypoints], must: Requirements) -> None:
     height, width = must.annotated
     outside = sum(bool(((points[:, 0] >= width) | (points[:, 1] >= height)).any()) for points in annotations.values())
-    if outside > _MOST_OUTSIDE * len(annotations):
+    if outside > _MAX_OUTSIDE * len(annotations):
         raise DataFileError(
-            f"{path}: in {outside} of {len(annotations)} pictures keypoints lie beyond {width}x{height} pixels; "
+            f"{path}: in {outside} of {len(annotations)} images keypoints lie beyond {width}x{height} pixels; "
             f"{must.wrong_keypoints}"
         )

@@ -11,7 +11,7 @@ from .figures import SyntheticPairs
 _UNSEEN = (1.0, -1.0, 1.0)
 
 
-def carried_source(pairs: SyntheticPairs) -> Tensor:
+def warped_source(pairs: SyntheticPairs) -> Tensor:
     """The source's pixels moved along the true correspondence, magenta where unseen, (B, 3, H, W) in [-1, 1]."""
     _, _, height, width = pairs.source.shape
     place = pairs.correspondence / pairs.correspondence.new_tensor([width, height]) * 2 - 1
@@ -21,11 +21,11 @@ def carried_source(pairs: SyntheticPairs) -> Tensor:
 
 def pair_sheet(pairs: SyntheticPairs, columns: int) -> np.ndarray:
     """Source, target and carried source of each pair, `columns` pairs a line, (H, W, 3) uint8."""
-    return tile([pairs.source, pairs.target, carried_source(pairs)], columns)
+    return tile([pairs.source, pairs.target, warped_source(pairs)], columns)
 
 
 def tile(rows: list[Tensor], columns: int) -> np.ndarray:
-    """Pictures (B, 3, H, W) in [-1, 1] side by side, one strip a batch element, as uint8 (H', W', 3).
+    """Images (B, 3, H, W) in [-1, 1] side by side, one strip a batch element, as uint8 (H', W', 3).
 
     The last line is filled up with white.
     """

@@ -1,4 +1,4 @@
-"""Poses out of pictures: OpenPose's body network (controlnet-aux) and ViTPose (transformers).
+"""Poses out of images: OpenPose's body network (controlnet-aux) and ViTPose (transformers).
 
 Both packages are optional and imported when a detector is loaded, not before. Nothing is downloaded except by
 `download_weights`. OpenPose's code and weights are for non-commercial use only (CMU); ViTPose and RT-DETR are

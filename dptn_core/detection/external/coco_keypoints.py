@@ -32,7 +32,7 @@ def openpose_from_coco(points: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Found:
-    """What a detector says of one person: x, y in pixels of the picture and a score of any range, a row a point.
+    """What a detector says of one person: x, y in pixels of the image and a score of any range, a row a point.
 
     Attributes:
         body: (18, 3) in the order of `KEYPOINT_NAMES`.

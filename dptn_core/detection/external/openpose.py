@@ -24,7 +24,7 @@ from .controlnet_aux_code import load_body_code
 from .extraction_error import ExtractionError
 from .pose_detector import Check, PoseDetector, ready
 
-# The working picture. controlnet-aux shows the network 184 rows of it and makes 57 maps of its size, in float64:
+# The working image. controlnet-aux shows the network 184 rows of it and makes 57 maps of its size, in float64:
 # at 512 pixels, as preprocessors use, joints are no more exact and decoding takes three times as long.
 _SHORT_SIDE: Final = 368
 _LONG_SIDE: Final = 4 * _SHORT_SIDE  # beyond it the short side is padded instead
@@ -52,25 +52,25 @@ def load_openpose(weights: Path, device: torch.device | str = "cpu") -> PoseDete
     # Its constructor does nothing but read the file, with a loader that would run code in it.
     body = body_class.__new__(body_class)
     body.model = ready(network, device)
-    return PoseDetector("openpose", (body.model,), lambda picture, check: _find(body, picture, check))
+    return PoseDetector("openpose", (body.model,), lambda image, check: _find(body, image, check))
 
 
-def _find(body: Any, picture: Tensor, check: Check) -> list[Found]:
-    working, scale = _working_picture(picture)
+def _find(body: Any, image: Tensor, check: Check) -> list[Found]:
+    working, scale = _working_image(image)
     check()
     try:
         candidates, people = body(working)
     except IndexError as error:
         raise ExtractionError(
-            "controlnet-aux cannot tell the people of this picture apart (three of them share a joint). Crop the "
-            "picture to fewer people, or use ViTPose"
+            "controlnet-aux cannot tell the people of this image apart (three of them share a joint). Crop the "
+            "image to fewer people, or use ViTPose"
         ) from error
     check()
     return [Found(_points(candidates, person, scale)) for person in people]
 
 
 def _points(candidates: FloatArray, person: FloatArray, scale: FloatArray) -> FloatArray:
-    """(18, 3) in pixels of the picture, of a row of 18 indices of candidates, -1 where missing, and two totals."""
+    """(18, 3) in pixels of the image, of a row of 18 indices of candidates, -1 where missing, and two totals."""
     points = np.zeros((len(KEYPOINT_NAMES), 3))
     for keypoint, index in enumerate(person[: len(points)].astype(int)):
         if index >= 0:
@@ -79,12 +79,12 @@ def _points(candidates: FloatArray, person: FloatArray, scale: FloatArray) -> Fl
     return points
 
 
-def _working_picture(picture: Tensor) -> tuple[np.ndarray, FloatArray]:
-    """The picture (h, w, 3) uint8 BGR as `Body` wants it, and its pixels per pixel of the original in x and y."""
-    height, width = picture.shape[1:]
+def _working_image(image: Tensor) -> tuple[np.ndarray, FloatArray]:
+    """The image (h, w, 3) uint8 BGR as `Body` wants it, and its pixels per pixel of the original in x and y."""
+    height, width = image.shape[1:]
     scale = min(_SHORT_SIDE / min(height, width), _LONG_SIDE / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    colours = to_bytes(resize(picture, size))
+    colours = to_bytes(resize(image, size))
     working = np.full((max(size[0], _SHORT_SIDE), max(size[1], _SHORT_SIDE), 3), _PADDING, np.uint8)
     working[: size[0], : size[1]] = colours[:, :, ::-1]
     return working, np.array([size[1] / width, size[0] / height])

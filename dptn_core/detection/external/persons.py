@@ -1,4 +1,4 @@
-"""Where the people of a picture are, by RT-DETR (Apache-2.0)."""
+"""Where the people of an image are, by RT-DETR (Apache-2.0)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .transformers_folder import load_folder
 
 _SCORE: Final = 0.5  # of a box
 _OVERLAP: Final = 0.6  # intersection over union beyond which two boxes are one person
-_LONGEST: Final = 1280  # pixels; twice what the network sees of a picture
+_LONGEST: Final = 1280  # pixels; twice what the network sees of an image
 _SMALLEST: Final = 1.0  # pixel
 
 
@@ -39,21 +39,21 @@ def load_person_finder(folder: Path) -> tuple[Any, Any, int]:
     return network, processor, persons[0]
 
 
-def find_boxes(network: torch.nn.Module, processor: Any, person: int, picture: Tensor) -> list[Tensor]:
+def find_boxes(network: torch.nn.Module, processor: Any, person: int, image: Tensor) -> list[Tensor]:
     """Find people.
 
     Args:
         network: RT-DETR; it is run where it is.
         processor: Its image processor.
         person: The class that counts.
-        picture: (3, H, W) in [0, 1].
+        image: (3, H, W) in [0, 1].
 
     Returns:
-        One box (4,) a person: left, top, width, height in pixels of the picture, inside it.
+        One box (4,) a person: left, top, width, height in pixels of the image, inside it.
     """
-    height, width = picture.shape[1:]
+    height, width = image.shape[1:]
     scale = min(1.0, _LONGEST / max(height, width))
-    smaller = resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))
+    smaller = resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
     pixels = processor(images=to_bytes(smaller), input_data_format="channels_last", return_tensors="pt")["pixel_values"]
     output = network(pixel_values=pixels.to(device_of(network)))
     found = processor.post_process_object_detection(output, threshold=_SCORE, target_sizes=[(height, width)])[0]

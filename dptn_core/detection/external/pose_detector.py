@@ -1,4 +1,4 @@
-"""What the two detectors share: a picture in, people out."""
+"""What the two detectors share: an image in, people out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Check: TypeAlias = Callable[[], None]
 """Called between network runs; raises to interrupt."""
 
 Find: TypeAlias = Callable[[Tensor, Check], list[Found]]
-"""A picture (3, H, W) to the people in it."""
+"""A image (3, H, W) to the people in it."""
 
 
 @dataclass(frozen=True)
@@ -36,44 +36,44 @@ class PoseDetector:
     networks: tuple[torch.nn.Module, ...]
     find: Find = field(repr=False)
 
-    def detect(self, picture: Tensor, *, threshold: float = 0.3, check: Check | None = None) -> People:
-        """Find the people of one picture.
+    def detect(self, image: Tensor, *, threshold: float = 0.3, check: Check | None = None) -> People:
+        """Find the people of one image.
 
         Args:
-            picture: (3, H, W) in [0, 1], RGB, on any device.
+            image: (3, H, W) in [0, 1], RGB, on any device.
             threshold: Keypoints with a lower score, 0 to 1, are missing. The scores are heights of heat maps and
                 not calibrated between detectors.
             check: Called between network runs; what it raises ends the detection.
 
         Returns:
-            Everybody with at least one keypoint, from left to right, on a canvas of the picture's size. May be
+            Everybody with at least one keypoint, from left to right, on a canvas of the image's size. May be
             empty.
 
         Raises:
-            ExtractionError: `picture` or `threshold` is not as described, or the detector's library fails on it.
+            ExtractionError: `image` or `threshold` is not as described, or the detector's library fails on it.
         """
-        check_picture(picture)
+        check_image(image)
         if not 0 <= threshold <= 1:
             raise ExtractionError(f"the threshold must be 0 to 1, got {threshold}")
-        canvas = Canvas(picture.shape[2], picture.shape[1])
+        canvas = Canvas(image.shape[2], image.shape[1])
         with torch.inference_mode():
-            found = self.find(picture.detach().float().clamp(0, 1), check or _go_on)
+            found = self.find(image.detach().float().clamp(0, 1), check or _go_on)
         poses = [_pose(points, threshold, canvas) for points in found]
         return People(tuple(sorted((pose for pose in poses if not pose.is_empty), key=_middle)), canvas)
 
 
-def check_picture(picture: Tensor) -> None:
-    """Refuse what is no picture.
+def check_image(image: Tensor) -> None:
+    """Refuse what is no image.
 
     Raises:
         ExtractionError: Another shape, integers, or numbers that are not finite.
     """
-    if picture.ndim != 3 or picture.shape[0] != 3 or 0 in picture.shape:
-        raise ExtractionError(f"a picture has the shape (3, height, width), not {tuple(picture.shape)}")
-    if not picture.is_floating_point():
-        raise ExtractionError(f"a picture holds floats in [0, 1], not {picture.dtype}: divide by 255")
-    if not torch.isfinite(picture).all():
-        raise ExtractionError("the picture holds NaN or infinite values; repair the step that made it")
+    if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
+        raise ExtractionError(f"a image has the shape (3, height, width), not {tuple(image.shape)}")
+    if not image.is_floating_point():
+        raise ExtractionError(f"a image holds floats in [0, 1], not {image.dtype}: divide by 255")
+    if not torch.isfinite(image).all():
+        raise ExtractionError("the image holds NaN or infinite values; repair the step that made it")
 
 
 def device_of(network: torch.nn.Module) -> torch.device:

@@ -33,8 +33,8 @@ def load_vitpose(folder: Path, device: torch.device | str = "cpu", person_folder
         folder: Holds config.json, model.safetensors and preprocessor_config.json of a ViTPose for COCO or
             COCO-WholeBody.
         device: Where to put the networks; they may be moved later.
-        person_folder: The same of an RT-DETR, which finds the people. None: the whole picture is taken as one
-            person, which is right for a picture of somebody alone that fills it, and wrong otherwise.
+        person_folder: The same of an RT-DETR, which finds the people. None: the whole image is taken as one
+            person, which is right for an image of somebody alone that fills it, and wrong otherwise.
 
     Raises:
         ExtractionError: A folder is incomplete, damaged or another model's, or transformers is missing or older
@@ -50,37 +50,37 @@ def load_vitpose(folder: Path, device: torch.device | str = "cpu", person_folder
     network = ready(network, device)
     if person_folder is None:
         return PoseDetector(
-            "vitpose", (network,), lambda picture, check: _find(network, processor, picture, [_whole(picture)], check)
+            "vitpose", (network,), lambda image, check: _find(network, processor, image, [_whole(image)], check)
         )
     finder, finder_processor, person = load_person_finder(Path(person_folder))
     finder = ready(finder, device)
 
-    def find(picture: Tensor, check: Check) -> list[Found]:
+    def find(image: Tensor, check: Check) -> list[Found]:
         check()
-        boxes = find_boxes(finder, finder_processor, person, picture)
-        return _find(network, processor, picture, boxes, check)
+        boxes = find_boxes(finder, finder_processor, person, image)
+        return _find(network, processor, image, boxes, check)
 
     return PoseDetector("vitpose", (network, finder), find)
 
 
-def _whole(picture: Tensor) -> Tensor:
-    height, width = picture.shape[1:]
+def _whole(image: Tensor) -> Tensor:
+    height, width = image.shape[1:]
     return torch.tensor([0.0, 0.0, width, height])
 
 
-def _find(network: Any, processor: Any, picture: Tensor, boxes: list[Tensor], check: Check) -> list[Found]:
+def _find(network: Any, processor: Any, image: Tensor, boxes: list[Tensor], check: Check) -> list[Found]:
     found = []
     for box in boxes:
         check()
-        found.append(openpose_parts(_inside(network, processor, picture, box)))
+        found.append(openpose_parts(_inside(network, processor, image, box)))
     check()
     return found
 
 
-def _inside(network: Any, processor: Any, picture: Tensor, box: Tensor) -> FloatArray:
-    """(17 or 133, 3) x, y in pixels of the picture and score, of the person in a box: left, top, width, height."""
+def _inside(network: Any, processor: Any, image: Tensor, box: Tensor) -> FloatArray:
+    """(17 or 133, 3) x, y in pixels of the image and score, of the person in a box: left, top, width, height."""
     seen = _seen(box.numpy().astype(np.float64), processor.size["width"], processor.size["height"])
-    cut, offset, scale = _cut(picture, seen, processor.size["height"])
+    cut, offset, scale = _cut(image, seen, processor.size["height"])
     # The box in pixels of the cut. The processor counts pixels from the middle of the first one; a shift of the
     # box by that half changes nothing but what is seen, by half a pixel.
     inner = [*((box[:2].numpy() - offset) * scale), *(box[2:].numpy() * scale)]
@@ -108,19 +108,19 @@ def _seen(box: FloatArray, width: int, height: int) -> FloatArray:
     return np.concatenate([box[:2] + box[2:] / 2 - size / 2, size])
 
 
-def _cut(picture: Tensor, seen: FloatArray, height: int) -> tuple[np.ndarray, FloatArray, FloatArray]:
-    """The part of the picture that will be seen, averaged to about the detail the network can use.
+def _cut(image: Tensor, seen: FloatArray, height: int) -> tuple[np.ndarray, FloatArray, FloatArray]:
+    """The part of the image that will be seen, averaged to about the detail the network can use.
 
     The processor takes single pixels out of what it is given, so it must not be given many times too many.
 
     Returns:
-        (h, w, 3) uint8, its top left corner (x, y) in the picture, and its pixels per pixel of the picture in x, y.
+        (h, w, 3) uint8, its top left corner (x, y) in the image, and its pixels per pixel of the image in x, y.
     """
-    limits = picture.shape[2], picture.shape[1]
+    limits = image.shape[2], image.shape[1]
     # One pixel more all around, which the resampling at the edge looks at.
     first = [min(max(math.floor(low) - 1, 0), limit - 1) for low, limit in zip(seen[:2], limits, strict=True)]
     past = [min(math.ceil(high) + 1, limit) for high, limit in zip(seen[:2] + seen[2:], limits, strict=True)]
-    part = picture[:, first[1] : past[1], first[0] : past[0]]
+    part = image[:, first[1] : past[1], first[0] : past[0]]
     scale = min(1.0, _DETAIL * height / float(seen[3]))
     size = [max(1, round(side * scale)) for side in part.shape[1:]]
     scales = np.array([size[1] / part.shape[2], size[0] / part.shape[1]])

@@ -13,7 +13,7 @@ from ..toml_tables import ConfigError, build, read_toml
 from ..training_config import Stage, check_stage
 
 KIND: Final = "carrier"
-_LEAST_SIDE: Final = 32  # pixels; the carrier halves its images four times
+_MIN_SIDE: Final = 32  # pixels; the carrier halves its images four times
 _CHANCES: Final = ("no_attention", "other_attention", "no_drawing", "other_drawing", "no_mask")
 _FROM_0: Final = (
     *("losses.perceptual", "losses.perceptual_from", "disturb.colour"),
@@ -103,9 +103,9 @@ class CarrierConfig:
         """Refuse what no run can start with."""
         for name in ("height", "width"):
             value = getattr(self.stage, name)
-            if value < _LEAST_SIDE or value % MULTIPLE:
+            if value < _MIN_SIDE or value % MULTIPLE:
                 raise ConfigError(
-                    f"stage.{name} is {value}; allowed: multiples of {MULTIPLE} from {_LEAST_SIDE} on, and a height of "
+                    f"stage.{name} is {value}; allowed: multiples of {MULTIPLE} from {_MIN_SIDE} on, and a height of "
                     f"{WORK_HEIGHT} is what the carrier sees in use"
                 )
         check_stage(self.stage, "stage")

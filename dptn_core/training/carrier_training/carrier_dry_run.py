@@ -17,7 +17,7 @@ from .carrier_config import CarrierConfig
 from .carrier_loop import CHECKPOINT, CarrierRunOptions, CarrierTask, one_carrier_step, open_maker, shift_tolerant
 from .carrier_state import CarrierState, load_carrier_state, new_carrier_state
 from .making import AT_ONCE
-from .store import ExampleStore, StoreFacts, is_store, make_store, open_store
+from .store import ExampleStore, StoreMetadata, is_store, make_store, open_store
 
 _TIMED: Final = 2  # steps, after one that sets things up
 
@@ -74,7 +74,7 @@ def _few_examples(config: CarrierConfig, options: CarrierRunOptions) -> Iterator
     each = (time.perf_counter() - started) / AT_ONCE
     size = sum(tensor.nbytes for tensor in few.tensors().values()) // AT_ONCE
     with tempfile.TemporaryDirectory() as folder:
-        store = make_store(Path(folder), StoreFacts(config.size, maker.made_of, shard=AT_ONCE))
+        store = make_store(Path(folder), StoreMetadata(config.size, maker.made_of, shard=AT_ONCE))
         store.add(few)
         count = config.data.examples
         yield _Made(store, f"{count:,} of {maker.made_of['data']}", each * count, size * count)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...data.synthetic.pair_sheet import tile
-from ...image_io import write_picture
+from ...image_io import write_image
 from ...network.carrier import Carrier, resized
 from .carrier_losses import background_of, compose
 from .examples import Examples, given_of
@@ -30,7 +30,7 @@ def save_carrier_sheet(path: Path, carrier: Carrier, examples: Examples) -> None
     size = (examples.source.shape[-2], examples.source.shape[-1])
     target = examples.target.float() / 255
     columns = [given.source, resized(given.generated, size), composed, target, matte, matte * found.carry.sigmoid()]
-    write_picture(path, tile([_as_shown(column) for column in columns], columns=2))
+    write_image(path, tile([_as_shown(column) for column in columns], columns=2))
 
 
 def _as_shown(image: Tensor) -> Tensor:

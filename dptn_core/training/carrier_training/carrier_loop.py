@@ -32,14 +32,14 @@ from .examples import Examples
 from .makers import Maker, NamedModel, SyntheticMaker
 from .making import Making
 from .shipping import write_carrier
-from .store import ExamplesError, ExampleStore, StoreFacts, is_store, make_store, open_store
+from .store import ExamplesError, ExampleStore, StoreMetadata, is_store, make_store, open_store
 
 _LOG = logging.getLogger(__name__)
 _Tensors = TypeVar("_Tensors", CarrierInput, Examples)
 CHECKPOINT: Final = "carrier.pt"
 CARRIER: Final = "carrier.safetensors"
 EXAMPLES: Final = "examples"
-_MOST_MISSED: Final = 20  # updates in a row that may come to nothing
+_MAX_MISSED: Final = 20  # updates in a row that may come to nothing
 _HASHED: Final = 12  # hexadecimal digits
 
 
@@ -92,10 +92,10 @@ def train_carrier(config: CarrierConfig, options: CarrierRunOptions) -> Path:
             store = open_store(Path(config.data.root))
             _check_given(store, config)
             return _train(
-                state, CarrierTask(config, store, dict(store.facts.made_of), distance, options.device), options
+                state, CarrierTask(config, store, dict(store.metadata.made_of), distance, options.device), options
             )
         maker = open_maker(config, options.models)
-        store = make_store(options.folder / EXAMPLES, StoreFacts(config.size, maker.made_of))
+        store = make_store(options.folder / EXAMPLES, StoreMetadata(config.size, maker.made_of))
         with Making(maker, store, config.data.examples) as making:
             task = CarrierTask(config, store, maker.made_of, distance, options.device)
             return _train(state, task, options, making)
@@ -122,7 +122,7 @@ def _train(state: CarrierState, task: CarrierTask, options: CarrierRunOptions, m
 
     def save() -> None:
         save_carrier_state(folder / CHECKPOINT, state, config)
-        write_carrier(path, state.ema, _facts(state, task, options))
+        write_carrier(path, state.ema, _metadata(state, task, options))
 
     def sheet() -> None:
         shown = _moved(task.store.shown(), task.device)
@@ -141,7 +141,7 @@ def _train(state: CarrierState, task: CarrierTask, options: CarrierRunOptions, m
                 )
             terms = one_carrier_step(state, task, available)
             missed = 0 if terms else missed + 1
-            if missed > _MOST_MISSED:
+            if missed > _MAX_MISSED:
                 raise DivergedError(
                     f"step {state.step}: loss or gradients were no numbers {missed} times in a row. The last good "
                     "checkpoint is kept; lower stage.learning_rate and resume"
@@ -171,15 +171,15 @@ def one_carrier_step(state: CarrierState, task: CarrierTask, available: int) -> 
         group["lr"] = rate
     chosen = np.random.default_rng((config.run.seed, state.step)).choice(available, min(stage.batch, available), False)
     dice = torch.Generator().manual_seed((config.run.seed << 32) + state.step)
-    given, truth = disturbed(task.store.read(sorted(chosen.tolist())), config.disturb, dice)
-    given, truth = _moved(given, device), _moved(truth, device)
+    given, ground_truth = disturbed(task.store.read(sorted(chosen.tolist())), config.disturb, dice)
+    given, ground_truth = _moved(given, device), _moved(ground_truth, device)
 
     source, found = state.carrier(given)
     judged = task.distance if state.step >= config.losses.perceptual_from else None
     if config.data.kind == "photographs":
-        terms = image_losses(found, truth, judged, config.losses.perceptual)
+        terms = image_losses(found, ground_truth, judged, config.losses.perceptual)
     else:
-        terms = carrier_losses(source, found, truth, judged, config.losses.perceptual)
+        terms = carrier_losses(source, found, ground_truth, judged, config.losses.perceptual)
     total = torch.stack(list(terms.values())).sum()
     state.optimiser.zero_grad(set_to_none=True)
     state.step += 1
@@ -216,8 +216,8 @@ def _begin(path: Path, config: CarrierConfig, options: CarrierRunOptions) -> Car
 
 
 def _check_given(store: ExampleStore, config: CarrierConfig) -> None:
-    if store.facts.size != config.size:
-        (height, width), (rows, columns) = store.facts.size, config.size
+    if store.metadata.size != config.size:
+        (height, width), (rows, columns) = store.metadata.size, config.size
         raise ExamplesError(
             f"examples in {store.folder} are {width}x{height}, and stage is {columns}x{rows}; change one of them"
         )
@@ -236,7 +236,7 @@ def shift_tolerant(config: CarrierConfig, device: torch.device) -> ShiftTolerant
     return ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "losses.perceptual"), "alexnet").to(device)
 
 
-def _facts(state: CarrierState, task: CarrierTask, options: CarrierRunOptions) -> dict[str, str]:
+def _metadata(state: CarrierState, task: CarrierTask, options: CarrierRunOptions) -> dict[str, str]:
     return {
         "training": task.made_of.get("data", ""),
         "generators": task.made_of.get("generators", ""),

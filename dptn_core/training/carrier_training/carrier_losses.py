@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...network.carrier import PARTS, Carried, SourceParts, look_up, places, resized
+from ...network.carrier import PARTS, SourceParts, Warped, look_up, places, resized
 from ...perceptual import ShiftTolerantDistance
 from ...pose.limb_transforms import CANDIDATES, PART_OF, nearness
 from .examples import UNKNOWN, Examples
@@ -21,7 +21,7 @@ _WORSE: Final = (1.2, 0.03, 0.07)  # carried colours may be this much further of
 
 def carrier_losses(
     source: SourceParts,
-    found: Carried,
+    found: Warped,
     examples: Examples,
     distance: ShiftTolerantDistance | None,
     perceptual: float = 1.5,
@@ -31,7 +31,7 @@ def carrier_losses(
     Args:
         source: what the carrier made of the sources.
         found: what it decided.
-        examples: the truth.
+        examples: the ground ground truth.
         distance: ST-LPIPS on the composed image, or None: left out.
         perceptual: its weight.
     """
@@ -49,7 +49,7 @@ def carrier_losses(
 
 
 def image_losses(
-    found: Carried, examples: Examples, distance: ShiftTolerantDistance | None, perceptual: float = 1.5
+    found: Warped, examples: Examples, distance: ShiftTolerantDistance | None, perceptual: float = 1.5
 ) -> dict[str, Tensor]:
     """The terms that want no true correspondence, as photographs have none; arguments as in `carrier_losses`."""
     target = examples.target.float() / 255
@@ -60,7 +60,7 @@ def image_losses(
     inside = sum(found.weights[:, n] * look_up(outline, found.at[:, n])[:, 0] for n in range(2))
     # Carried pixels are judged by colours a few pixels wide: fine detail that sits a little off still looks right,
     # and an L1 on pixels would sooner have a blur.
-    colour = (_box(found.carried) - _box(target)).abs().mean(1)
+    colour = (_box(found.warped) - _box(target)).abs().mean(1)
     drawn_colour = (_box(found.drawing) - _box(target)).abs().mean(1)
     everywhere = weight.sum().clamp(min=1)
     factor, more, least = _WORSE
@@ -89,10 +89,10 @@ def _person(examples: Examples) -> tuple[Tensor, Tensor]:
     return person, person * (1 + _ARMS * near[:, :4].amax(1))
 
 
-def compose(found: Carried, background: Tensor) -> Tensor:
+def compose(found: Warped, background: Tensor) -> Tensor:
     """The image at the working size, (B, 3, H, W)."""
     carry, matte = found.carry.sigmoid(), found.matte.sigmoid()
-    person = carry * found.carried + (1 - carry) * found.drawing
+    person = carry * found.warped + (1 - carry) * found.drawing
     return matte * person + (1 - matte) * background
 
 
@@ -108,8 +108,8 @@ def background_of(examples: Examples) -> Tensor:
     return target * free[0] + behind * (1 - free[0])
 
 
-def _places(found: Carried, true: Tensor, seen: Tensor, half: tuple[int, int]) -> dict[str, Tensor]:
-    """How far off the chosen places are where the truth is known."""
+def _places(found: Warped, true: Tensor, seen: Tensor, half: tuple[int, int]) -> dict[str, Tensor]:
+    """How far off the chosen places are where the ground truth is known."""
     count = seen.sum().clamp(min=1)
     off = (found.at - true[:, None]).square().sum(-1).clamp(min=1e-10).sqrt().clamp(max=_FURTHEST)
     offs = (off * found.weights).sum(1)
@@ -130,7 +130,7 @@ def _places(found: Carried, true: Tensor, seen: Tensor, half: tuple[int, int]) -
 
 
 def _labels(
-    source: SourceParts, found: Carried, examples: Examples, matte: Tensor, half: tuple[int, int]
+    source: SourceParts, found: Warped, examples: Examples, matte: Tensor, half: tuple[int, int]
 ) -> dict[str, Tensor]:
     """Body parts of source and target where they are known; person or not everywhere."""
     labels = examples.source_parts.long()

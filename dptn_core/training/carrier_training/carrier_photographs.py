@@ -15,7 +15,7 @@ from torch import Tensor
 from ...checkpoint import DPTNModel
 from ...data.datasets import DataFileError, PreparedSet, open_prepared
 from ...data.synthetic.synthetic_pairs import LIMBS, PeoplePairs, joined
-from ...image_io import PictureError, resize
+from ...image_io import ImageError, resize
 from ...network.carrier import places
 from ...pose import Canvas, Pose
 from ...segmentation import BlazePoseSegmenter, SegmentationError, person_mask
@@ -73,12 +73,12 @@ class PhotographMaker:
     def shown(self) -> Examples:
         """See Maker; pairs that are held back for testing, where there are some."""
         try:
-            pictures = open_prepared(self._train.root, "test")
+            images = open_prepared(self._train.root, "test")
         except DataFileError:
-            pictures = self._train
-        count = min(_SHOWN, len(pictures.pairs))
-        step = len(pictures.pairs) // count + 1  # neighbours share an image: not all of one target
-        pairs = joined([self._pair(pictures, number * step, shuffled=False) for number in range(count)])
+            images = self._train
+        count = min(_SHOWN, len(images.pairs))
+        step = len(images.pairs) // count + 1  # neighbours share an image: not all of one target
+        pairs = joined([self._pair(images, number * step, shuffled=False) for number in range(count)])
         return self._made(pairs, self._models[0].model)
 
     def _made(self, pairs: PeoplePairs, model: DPTNModel) -> Examples:
@@ -86,27 +86,27 @@ class PhotographMaker:
         examples = make_examples(pairs, model, None)
         return replace(examples, mask=examples.source_matte.clone())
 
-    def _pair(self, pictures: PreparedSet, number: int, *, shuffled: bool = True) -> PeoplePairs:
+    def _pair(self, images: PreparedSet, number: int, *, shuffled: bool = True) -> PeoplePairs:
         """Pair `number`, or the next one that can be used."""
-        count = len(pictures.pairs)
+        count = len(images.pairs)
         rounds, place = divmod(number, count)
         order = np.random.default_rng((self._data.seed, rounds)).permutation(count) if shuffled else range(count)
         for further in range(count):
-            names = pictures.pairs[order[(place + further) % count]]
-            found = [self._look(pictures, name) for name in names]
+            names = images.pairs[order[(place + further) % count]]
+            found = [self._look(images, name) for name in names]
             if found[0] is not None and found[1] is not None:
-                return self._as_pair(pictures, names, (found[0], found[1]))
-        raise DataFileError(f"{pictures.folder}: in no pair can both people be told from what is behind them")
+                return self._as_pair(images, names, (found[0], found[1]))
+        raise DataFileError(f"{images.folder}: in no pair can both people be told from what is behind them")
 
-    def _look(self, pictures: PreparedSet, name: str) -> tuple[Tensor, Tensor] | None:
+    def _look(self, images: PreparedSet, name: str) -> tuple[Tensor, Tensor] | None:
         """An image (3, H, W) uint8 and the person's matte (H, W) uint8; None: of no use, which is said once."""
-        key = f"{pictures.split}/{name}"
+        key = f"{images.split}/{name}"
         if key not in self._seen:
             try:
-                image = pictures.picture(name)
-                matte = person_mask(self._segmenter, image, _pose(pictures, name))
+                image = images.image(name)
+                matte = person_mask(self._segmenter, image, _pose(images, name))
                 self._seen[key] = (_bytes(resize(image, self._size)), _bytes(resize(matte[None], self._size)[0]))
-            except (PictureError, SegmentationError) as error:
+            except (ImageError, SegmentationError) as error:
                 _LOG.warning("passed over: %s (%s)", key, error)
                 self._seen[key] = None
         return self._seen[key]
@@ -145,10 +145,10 @@ class PhotographMaker:
         )
 
 
-def _pose(pictures: PreparedSet, name: str) -> Pose:
-    points = pictures.annotations[name].astype(np.float64)
+def _pose(images: PreparedSet, name: str) -> Pose:
+    points = images.annotations[name].astype(np.float64)
     present = points[:, 2] > 0
-    canvas = Canvas(pictures.size[1], pictures.size[0])
+    canvas = Canvas(images.size[1], images.size[0])
     return Pose(np.where(present[:, None], points[:, :2], 0.0), present.astype(np.float64), canvas)
 
 

@@ -26,7 +26,7 @@ _UNKNOWN: Final = 0.5  # mask where nobody looked
 
 
 def disturbed(examples: Examples, how: Disturbances, dice: torch.Generator) -> tuple[CarrierInput, Examples]:
-    """What the carrier is to see of B examples, and the truth that belongs to it.
+    """What the carrier is to see of B examples, and the ground truth that belongs to it.
 
     Args:
         examples: on the CPU; they stay as they are.

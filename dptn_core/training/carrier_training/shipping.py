@@ -15,7 +15,7 @@ from ...system.files import written_beside
 _LICENCE: Final = "Apache-2.0; images that it was trained on may have terms of their own"
 
 
-def write_carrier(path: Path, carrier: Carrier, facts: Mapping[str, str]) -> None:
+def write_carrier(path: Path, carrier: Carrier, metadata: Mapping[str, str]) -> None:
     """Write a carrier in fp16, whole or not at all; `inference.carrier_file.load_carrier` reads it.
 
     Args:
@@ -32,4 +32,4 @@ def write_carrier(path: Path, carrier: Carrier, facts: Mapping[str, str]) -> Non
     }
     about = {"name": "DPTN carrier", "license": _LICENCE, "date": datetime.now(timezone.utc).date().isoformat()}
     with written_beside(path) as beside:
-        save_file(tensors, beside, metadata={**about, **{name: text for name, text in facts.items() if text}})
+        save_file(tensors, beside, metadata={**about, **{name: text for name, text in metadata.items() if text}})

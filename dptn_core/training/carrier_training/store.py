@@ -28,7 +28,7 @@ class ExamplesError(ValueError):
 
 
 @dataclass(frozen=True)
-class StoreFacts:
+class StoreMetadata:
     """What decides the examples; two runs with the same facts make the same ones."""
 
     size: tuple[int, int]  # (H, W)
@@ -40,9 +40,9 @@ class StoreFacts:
 class ExampleStore:
     """The examples in a folder; only the process that makes them may call `add`."""
 
-    def __init__(self, folder: Path, facts: StoreFacts) -> None:
+    def __init__(self, folder: Path, metadata: StoreMetadata) -> None:
         """Use a folder whose facts are known; `open_store` reads them, `make_store` writes them."""
-        self.folder, self.facts = folder, facts
+        self.folder, self.metadata = folder, metadata
         self._shards = 0
 
     def path(self, shard: int) -> Path:
@@ -57,7 +57,7 @@ class ExampleStore:
         return self._shards
 
     def __len__(self) -> int:
-        return self.shards * self.facts.shard
+        return self.shards * self.metadata.shard
 
     def add(self, examples: Examples) -> None:
         """Write the next file.
@@ -73,7 +73,7 @@ class ExampleStore:
         Raises:
             ExamplesError: a file is missing or damaged.
         """
-        return _stacked([self._one(self.path(number // self.facts.shard), number) for number in numbers])
+        return _stacked([self._one(self.path(number // self.metadata.shard), number) for number in numbers])
 
     @property
     def has_shown(self) -> bool:
@@ -93,14 +93,14 @@ class ExampleStore:
         path = self.folder / SHOWN if self.has_shown else self.path(0)
         try:
             with safe_open(path, "pt") as file:
-                return Examples.of({name: file.get_tensor(name)[:_MOST_SHOWN] for name in _NAMES})
+                return Examples.of({name: file.get_tensor(name)[:_MAX_SHOWN] for name in _NAMES})
         except (OSError, SafetensorError) as error:
             raise ExamplesError(f"{path} cannot be read ({error}); remove it, and it is made anew") from error
 
     def _one(self, path: Path, number: int) -> dict[str, Tensor]:
         try:
             with safe_open(path, "pt") as file:
-                return {name: file.get_slice(name)[number % self.facts.shard] for name in _NAMES}
+                return {name: file.get_slice(name)[number % self.metadata.shard] for name in _NAMES}
         except (OSError, SafetensorError, IndexError) as error:
             raise ExamplesError(
                 f"{path} cannot be read ({error}); remove this file and all that come after it, and the run makes them "
@@ -109,10 +109,10 @@ class ExampleStore:
 
 
 _NAMES: Final = tuple(field.name for field in fields(Examples))
-_MOST_SHOWN: Final = 12
+_MAX_SHOWN: Final = 12
 
 
-def make_store(folder: Path, facts: StoreFacts) -> ExampleStore:
+def make_store(folder: Path, metadata: StoreMetadata) -> ExampleStore:
     """The examples of a folder, none at first.
 
     Raises:
@@ -121,14 +121,14 @@ def make_store(folder: Path, facts: StoreFacts) -> ExampleStore:
     """
     if (folder / FILE).exists():
         found = open_store(folder)
-        if found.facts != facts:
+        if found.metadata != metadata:
             names = sorted(
                 name
-                for name in {*facts.made_of, *found.facts.made_of}
-                if facts.made_of.get(name) != found.facts.made_of.get(name)
+                for name in {*metadata.made_of, *found.metadata.made_of}
+                if metadata.made_of.get(name) != found.metadata.made_of.get(name)
             )
             said = ", ".join(
-                f"{name} is {found.facts.made_of.get(name)} there and {facts.made_of.get(name)} is wanted"
+                f"{name} is {found.metadata.made_of.get(name)} there and {metadata.made_of.get(name)} is wanted"
                 for name in names
             )
             raise ExamplesError(
@@ -137,8 +137,8 @@ def make_store(folder: Path, facts: StoreFacts) -> ExampleStore:
             )
         return found
     with written_beside(folder / FILE) as beside:
-        beside.write_text(json.dumps(dataclasses.asdict(facts), indent=2) + "\n", encoding="utf-8")
-    return ExampleStore(folder, facts)
+        beside.write_text(json.dumps(dataclasses.asdict(metadata), indent=2) + "\n", encoding="utf-8")
+    return ExampleStore(folder, metadata)
 
 
 def is_store(named: str) -> bool:
@@ -156,14 +156,16 @@ def open_store(folder: Path) -> ExampleStore:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         height, width = values["size"]
-        facts = StoreFacts((int(height), int(width)), dict(values["made_of"]), int(values["shard"]), values["format"])
+        metadata = StoreMetadata(
+            (int(height), int(width)), dict(values["made_of"]), int(values["shard"]), values["format"]
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ExamplesError(
             f"{path} does not describe a carrier's examples ({error}); remove the folder, and the run makes them anew"
         ) from error
-    if facts.format != _FORMAT or facts.shard < 1:
-        raise ExamplesError(f"{path} is of format {facts.format!r}; this version reads {_FORMAT}: make them anew")
-    return ExampleStore(folder, facts)
+    if metadata.format != _FORMAT or metadata.shard < 1:
+        raise ExamplesError(f"{path} is of format {metadata.format!r}; this version reads {_FORMAT}: make them anew")
+    return ExampleStore(folder, metadata)
 
 
 def _stacked(rows: Sequence[Mapping[str, Tensor]]) -> Examples:

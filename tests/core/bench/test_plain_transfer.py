@@ -1,4 +1,4 @@
-"""The plain way that the benchmark compares with draws the same picture."""
+"""The plain way that the benchmark compares with draws the same image."""
 
 from __future__ import annotations
 

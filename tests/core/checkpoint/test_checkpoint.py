@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dptn_core import checkpoint
-from dptn_core.checkpoint import CheckpointError, DPTNModel, ModelFacts, load_model, save_model
+from dptn_core.checkpoint import CheckpointError, DPTNModel, ModelMetadata, load_model, save_model
 from dptn_core.network import (
     OFFICIAL_ALIASES,
     Discriminator,
@@ -207,7 +207,7 @@ def test_our_file_states_its_sizes(tmp_path: Path, config: GeneratorConfig) -> N
     model = dataclasses.replace(make_model(config), training_size=(64, 32))
     save_model(tmp_path / "a.safetensors", model)
     loaded = load_model(tmp_path / "a.safetensors")
-    assert loaded.facts == model.facts
+    assert loaded.metadata == model.metadata
     assert torch.equal(draw(loaded.generator), draw(model.generator))
 
 
@@ -263,7 +263,7 @@ def test_moving_leaves_the_model_alone() -> None:
     model = make_model()
     half = model.to(dtype=torch.bfloat16)
     assert (model.dtype, half.dtype) == (torch.float32, torch.bfloat16)
-    assert half.facts == model.facts
+    assert half.metadata == model.metadata
     assert half.device == torch.device("cpu")
     assert model.to("cpu") is model
     with pytest.raises(ValueError, match=r"allowed: torch\.float32"):
@@ -308,7 +308,7 @@ def training_checkpoint(**changes: Any) -> dict[str, Any]:
         "kind": "dptn-training",
         "ema": model.generator.state_dict(),
         "generator": make_generator(dataclasses.replace(TINY, base_features=8)).state_dict(),
-        "model_facts": json.loads(json.dumps(model.facts.to_dict())),
+        "model_facts": json.loads(json.dumps(model.metadata.to_dict())),
         "step": 12,
     }
     return {key: value for key, value in {**checkpoint, **changes}.items() if value is not None}
@@ -317,7 +317,7 @@ def training_checkpoint(**changes: Any) -> dict[str, Any]:
 def test_a_training_checkpoint_gives_its_averaged_weights(tmp_path: Path) -> None:
     torch.save(training_checkpoint(), tmp_path / "step_12.pt")
     model = load_model(tmp_path / "step_12.pt")
-    assert model.facts == make_model().facts
+    assert model.metadata == make_model().metadata
     assert torch.equal(draw(model.generator), draw(make_generator()))
 
 
@@ -388,7 +388,7 @@ HOSTILE_FILES: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "empty dictionary": (lambda _: saved({}), "it holds nothing"),
     "numbers": (lambda _: saved({"epoch": 3, "lr": 0.1}), "entries that are no tensors (epoch, lr)"),
     "only a discriminator": (lambda _: saved({"net_D": {"conv.bias": torch.zeros(1)}}), "(net_D)"),
-    "text in facts": (lambda _: saved(training_checkpoint(model_facts="fit")), "model facts are str"),
+    "text in facts": (lambda _: saved(training_checkpoint(model_metadata="fit")), "model facts are str"),
 }
 
 
@@ -634,8 +634,8 @@ def test_damaged_metadata_is_refused(tmp_path: Path, changes: dict[str, str | No
 
 
 def test_facts_survive_json() -> None:
-    facts = make_model().facts
-    assert ModelFacts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts
+    metadata = make_model().metadata
+    assert ModelMetadata.from_dict(json.loads(json.dumps(metadata.to_dict()))) == metadata
 
 
 # Saving.
@@ -699,7 +699,7 @@ def test_a_write_replaces_the_old_file(tmp_path: Path) -> None:
     save_model(path, make_model())
     assert list(tmp_path.iterdir()) == [path]
     assert path.stat().st_mode & 0o777 == 0o666 & ~current_umask()
-    assert load_model(path).facts == make_model().facts
+    assert load_model(path).metadata == make_model().metadata
 
 
 def current_umask() -> int:

@@ -33,7 +33,7 @@ def test_the_starter_says_how_it_was_made(starter):
 def test_the_starter_draws_better_than_copying_and_looks_in_the_right_places(starter):
     scores = evaluate_drawn(starter, pairs=40)
     assert scores.foreground_psnr > scores.copy_psnr + 5.5
-    assert scores.carried_psnr > scores.copy_psnr + 7
+    assert scores.warped_psnr > scores.copy_psnr + 7
     assert scores.ssim > 0.77
     assert scores.attention_accuracy >= 0.84
 

@@ -1,4 +1,4 @@
-"""Commands that look for people in pictures: `detect`, and `transfer`, `prepare` and `demo` without pose files."""
+"""Commands that look for people in images: `detect`, and `transfer`, `prepare` and `demo` without pose files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transfer_fixture import person, smooth_picture, tiny_model
+from transfer_fixture import person, smooth_image, tiny_model
 
 from dptn_core import samples
 from dptn_core.checkpoint import save_model
@@ -19,7 +19,7 @@ from dptn_core.cli import main
 from dptn_core.data import clips
 from dptn_core.data.clips import is_clip, read_clip
 from dptn_core.detection import detect_people, load_movenet
-from dptn_core.image_io import PictureError, read_picture, to_bytes, write_picture
+from dptn_core.image_io import ImageError, read_image, to_bytes, write_image
 from dptn_core.pose import KEYPOINT_NAMES, Canvas, People, fit_to_person, follow_person, load_pose_file
 
 FRAMES = Path(__file__).parents[1] / "detection" / "frames"
@@ -42,8 +42,8 @@ def transfer(model: Path, out: Path, *words: object) -> int:
 
 
 def clip_of(path: Path, name: str = "jumping.jpg", count: int = 4, step: int = 4) -> list[np.ndarray]:
-    """An animated picture of a camera that pans."""
-    image = to_bytes(read_picture(FRAMES / name))
+    """An animated image of a camera that pans."""
+    image = to_bytes(read_image(FRAMES / name))
     width = image.shape[1] - step * (count - 1)
     frames = [np.ascontiguousarray(image[:, step * number : step * number + width]) for number in range(count)]
     first, *more = [Image.fromarray(frame) for frame in frames]
@@ -66,7 +66,7 @@ def test_detect_writes_poses_and_a_skeleton_for_each_picture(tmp_path, capsys):
             assert np.hypot(*(pose.keypoints[KEYPOINT_NAMES.index(joint)] - xy)) < 25
     numbers = json.loads((tmp_path / "walking.json").read_text())[0]["people"][0]["pose_keypoints_2d"]
     assert set(numbers[2::3]) <= {0.0, 1.0}
-    drawn, before = read_picture(tmp_path / "two_skeleton.png"), read_picture(FRAMES / "two.jpg")
+    drawn, before = read_image(tmp_path / "two_skeleton.png"), read_image(FRAMES / "two.jpg")
     assert drawn.shape == before.shape and 0.005 < (drawn - before).abs().mean() < 0.2
     assert "two.jpg: 3 found" in capsys.readouterr().out
 
@@ -83,12 +83,12 @@ def test_detect_keeps_scores_on_request_and_leaves_out_what_is_below_the_thresho
 def test_detect_of_a_folder_keeps_its_layout_and_passes_over_what_is_no_picture(tmp_path, capsys):
     (tmp_path / "in" / "anna").mkdir(parents=True)
     shutil.copy(FRAMES / "jumping.jpg", tmp_path / "in" / "anna" / "1.jpg")
-    (tmp_path / "in" / "bad.png").write_text("no picture")
+    (tmp_path / "in" / "bad.png").write_text("no image")
     assert run("detect", tmp_path / "in", "--out", tmp_path / "out", "--device", "cpu") == 2
     assert (tmp_path / "out" / "anna" / "1.json").is_file()
     said = capsys.readouterr().err.splitlines()
     bad = tmp_path / "in" / "bad.png"
-    assert said[0].startswith(f"dptn detect: {bad} is not a picture") and said[0].count("bad.png") == 1
+    assert said[0].startswith(f"dptn detect: {bad} is not an image") and said[0].count("bad.png") == 1
     assert "; convert it" in said[0] and said[0].endswith(". Passed over")
     assert said[-1] == "dptn detect: 1 of the 2 files were passed over, for the reasons above"
 
@@ -105,11 +105,11 @@ def test_detect_of_a_clip_puts_all_frames_into_one_file(tmp_path, capsys):
 
 def test_detect_finds_in_each_still_whom_it_finds_in_it_alone(tmp_path, capsys):
     """Stills of one size that look alike are no video: whoever is only in the second is found there."""
-    both = read_picture(FRAMES / "two.jpg")
+    both = read_image(FRAMES / "two.jpg")
     alone = both.clone()
     alone[:, :, :90] = both[:, :, 90:91]  # without the bystander, who is farthest left
-    write_picture(tmp_path / "a.png", alone)
-    write_picture(tmp_path / "b.png", both)
+    write_image(tmp_path / "a.png", alone)
+    write_image(tmp_path / "b.png", both)
     for name, files in {"apart": ["b.png"], "together": ["a.png", "b.png"]}.items():
         assert run("detect", *(tmp_path / file for file in files), "--out", tmp_path / name, "--device", "cpu") == 0
     found = {name: load_pose_file(tmp_path / name / "b.json")[0] for name in ("apart", "together")}
@@ -123,7 +123,7 @@ def test_detect_finds_in_each_still_whom_it_finds_in_it_alone(tmp_path, capsys):
     [
         (["no.jpg"], "no.jpg: no such file"),
         (["a/one.jpg", "b/one.png"], "would both be answered in"),
-        (["empty"], "holds no pictures; name another folder, or each video by itself"),
+        (["empty"], "holds no images; name another folder, or each video by itself"),
         (["clip.mp4"], "clip.mp4"),
     ],
 )
@@ -178,8 +178,8 @@ def test_the_pose_comes_from_a_picture_at_the_size_and_place_of_the_source_perso
     words = ("--image", FRAMES / "jumping.jpg", "--target-image", FRAMES / "two.jpg", "--target-person", 1)
     assert transfer(model, tmp_path, *words) == 0
     network = load_movenet()
-    source = detect_people(network, read_picture(FRAMES / "jumping.jpg")).people[0]
-    wanted = detect_people(network, read_picture(FRAMES / "two.jpg")).people[1]
+    source = detect_people(network, read_image(FRAMES / "jumping.jpg")).people[0]
+    wanted = detect_people(network, read_image(FRAMES / "two.jpg")).people[1]
     (placed,) = fit_to_person([wanted], source)
     from dptn_core.pose import draw_skeleton
 
@@ -193,7 +193,7 @@ def test_a_clip_is_a_sequence_and_frames_without_the_person_are_left_out(model, 
     if kind == "folder":
         clip = tmp_path / "pan"
         for number, frame in enumerate([*frames, np.full_like(frames[0], 90)]):
-            write_picture(clip / f"{number}.png", frame)
+            write_image(clip / f"{number}.png", frame)
     else:
         clip = tmp_path / "pan.webp"
     assert transfer(model, tmp_path / "out", "--image", FRAMES / "balancing.jpg", "--target-image", clip) == 0
@@ -226,7 +226,7 @@ def test_person_counts_from_the_left(model, tmp_path):
     ],
 )
 def test_transfer_says_who_was_not_found(model, tmp_path, capsys, monkeypatch, words, says):
-    write_picture(tmp_path / "plain.png", smooth_picture(120, 160))
+    write_image(tmp_path / "plain.png", smooth_image(120, 160))
     for name in ("jumping.jpg", "two.jpg"):
         shutil.copy(FRAMES / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -253,12 +253,12 @@ def test_follow_person_stays_with_whoever_is_nearest_and_waits_where_nobody_is()
 
 def test_prepare_needs_nothing_but_photographs(tmp_path, capsys):
     for number, name in enumerate(("jumping", "walking", "crouching")):
-        image = read_picture(FRAMES / f"{name}.jpg")
-        write_picture(tmp_path / "me" / f"{number}.png", image)
+        image = read_image(FRAMES / f"{name}.jpg")
+        write_image(tmp_path / "me" / f"{number}.png", image)
     options = ("--size", "48x64", "--device", "cpu", "--least-keypoints", "6", "--test-share", "0")
     assert run("prepare", "folder", tmp_path / "me", "--out", tmp_path / "set", *options) == 0
     said = capsys.readouterr().out
-    assert "train: 3 pictures, 6 pairs" in said
+    assert "train: 3 images, 6 pairs" in said
     assert run("prepare", "folder", tmp_path / "me", "--out", tmp_path / "bare", *options, "--detector", "none") == 2
     assert "no detector was chosen" in capsys.readouterr().err
 
@@ -273,10 +273,10 @@ def test_the_demo_finds_the_dancer_itself(model, tmp_path, monkeypatch):
 
 
 def test_a_still_picture_is_a_clip_of_one_frame(tmp_path):
-    write_picture(tmp_path / "a.png", smooth_picture(20, 30))
+    write_image(tmp_path / "a.png", smooth_image(20, 30))
     assert not is_clip(tmp_path / "a.png")
     (frame,) = read_clip(tmp_path / "a.png")
-    torch.testing.assert_close(frame, read_picture(tmp_path / "a.png"))
+    torch.testing.assert_close(frame, read_image(tmp_path / "a.png"))
 
 
 def test_the_frames_of_an_animated_picture_come_in_order(tmp_path):
@@ -293,7 +293,7 @@ def test_a_video_without_pyav_says_how_to_get_it(tmp_path, monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(clips, "import_module", absent)
-    with pytest.raises(PictureError, match=r"dance\.mp4 is a video.*pip install av"):
+    with pytest.raises(ImageError, match=r"dance\.mp4 is a video.*pip install av"):
         list(read_clip(tmp_path / "dance.mp4"))
 
 
@@ -331,5 +331,5 @@ def test_a_video_is_read_frame_by_frame(tmp_path):
     levels = [float(frame.mean()) * 255 for frame in read_clip(tmp_path / "clip.mp4")]
     assert levels == pytest.approx([30, 120, 220], abs=6)
     (tmp_path / "broken.mp4").write_bytes(b"nothing")
-    with pytest.raises(PictureError, match="cannot be read as a video"):
+    with pytest.raises(ImageError, match="cannot be read as a video"):
         list(read_clip(tmp_path / "broken.mp4"))

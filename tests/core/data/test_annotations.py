@@ -19,8 +19,8 @@ from dptn_core.data.datasets import (
     write_pairs,
 )
 from dptn_core.data.datasets.annotations import read_names
-from dptn_core.data.datasets.prepared import FACTS, PREFIXES
-from dptn_core.image_io import PictureError
+from dptn_core.data.datasets.prepared import METADATA, PREFIXES
+from dptn_core.image_io import ImageError
 
 Y = [20, 30, -1, *range(40, 55)]
 X = [80, 90, 70, *range(60, 75)]
@@ -162,7 +162,7 @@ class TestAnnotations:
 
 
 def prepared(root: Path, prefix: str, size: tuple[int, int]) -> Path:
-    """A prepared folder with two pictures a split; size is (width, height)."""
+    """A prepared folder with two images a split; size is (width, height)."""
     for split in ("train", "test"):
         (root / split).mkdir(parents=True)
         names = [f"{split}{index}.png" for index in range(2)]
@@ -184,21 +184,21 @@ class TestPreparedSets:
         assert found.pairs == (("test0.png", "test1.png"), ("test1.png", "test0.png"))
         assert found.annotations["test0.png"].shape == (18, 3)
         found.check_first()
-        picture = found.picture("test0.png")
-        assert picture.shape == (3, 256, 176) and picture.dtype == torch.float32
-        assert round(picture[0, 0, 0].item() * 255) == (40 if width == 256 else 0)  # the middle of a square picture
+        image = found.image("test0.png")
+        assert image.shape == (3, 256, 176) and image.dtype == torch.float32
+        assert round(image[0, 0, 0].item() * 255) == (40 if width == 256 else 0)  # the middle of a square image
 
     def test_market_is_neither_cut_nor_stretched(self, tmp_path: Path) -> None:
         found = open_prepared(prepared(tmp_path, "market", (64, 128)), "train")
         assert (found.kind, found.size, found.framing) == ("market", (128, 64), "fit")
-        assert found.picture("train1.png").shape == (3, 128, 64)
+        assert found.image("train1.png").shape == (3, 128, 64)
 
     def test_a_folder_of_ones_own_states_its_size(self, tmp_path: Path) -> None:
         root = prepared(tmp_path, "own", (48, 64))
-        (root / FACTS).write_text('{"version": 1, "height": 64, "width": 48}')
+        (root / METADATA).write_text('{"version": 1, "height": 64, "width": 48}')
         found = open_prepared(root, "train")
         assert (found.kind, found.size) == ("folder", (64, 48))
-        assert found.picture("train0.png").shape == (3, 64, 48)
+        assert found.image("train0.png").shape == (3, 64, 48)
 
     @pytest.mark.parametrize(
         "facts",
@@ -207,15 +207,15 @@ class TestPreparedSets:
             '{"version": 1, "height": -1, "width": 48}', '{"version": 1, "height": "64", "width": 48}',
         ],
     )  # fmt: skip
-    def test_facts_that_cannot_be_used_are_refused(self, tmp_path: Path, facts: str) -> None:
+    def test_facts_that_cannot_be_used_are_refused(self, tmp_path: Path, metadata: str) -> None:
         root = prepared(tmp_path, "own", (48, 64))
-        (root / FACTS).write_text(facts)
+        (root / METADATA).write_text(metadata)
         with pytest.raises(DataFileError, match="prepare the folder again"):
             open_prepared(root, "train")
 
     def test_pictures_of_the_wrong_size_are_refused_with_the_reason(self, tmp_path: Path) -> None:
         found = open_prepared(prepared(tmp_path, "fasion-resize", (750, 1101)), "train")
-        with pytest.raises(PictureError, match=r"750x1101.*High-resolution.*img\.zip"):
+        with pytest.raises(ImageError, match=r"750x1101.*High-resolution.*img\.zip"):
             found.check_first()
 
     def test_a_picture_may_have_another_format(self, tmp_path: Path) -> None:
@@ -223,8 +223,8 @@ class TestPreparedSets:
         found = open_prepared(root, "train")
         Image.open(root / "train" / "train0.png").save(root / "train" / "other.webp")
         assert found.path("other.jpg").name == "other.webp"
-        with pytest.raises(PictureError, match=r"none\.jpg: no such file"):
-            found.picture("none.jpg")
+        with pytest.raises(ImageError, match=r"none\.jpg: no such file"):
+            found.image("none.jpg")
 
     def test_what_is_no_prepared_set_says_how_to_make_one(self, tmp_path: Path) -> None:
         with pytest.raises(DataFileError, match="no such folder; 'dptn prepare'"):
@@ -235,7 +235,7 @@ class TestPreparedSets:
     def test_lists_of_different_sets_are_refused(self, tmp_path: Path) -> None:
         root = prepared(tmp_path, "market", (64, 128))
         write_pairs(root / "market-pairs-train.csv", [("train0.png", "stranger.png")])
-        with pytest.raises(DataFileError, match=r"1 pictures without an annotation, stranger\.png"):
+        with pytest.raises(DataFileError, match=r"1 images without an annotation, stranger\.png"):
             open_prepared(root, "train")
         (root / "market-annotation-test.csv").unlink()
         with pytest.raises(DataFileError, match=r"market-annotation-test\.csv: no such file"):

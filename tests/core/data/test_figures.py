@@ -1,4 +1,4 @@
-"""Drawn figures: the same numbers give the same pair, and what a pair says about itself is true of its pictures."""
+"""Drawn figures: the same numbers give the same pair, and what a pair says about itself is true of its images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dptn_core.data.synthetic.figures.kinematics import draw_turns, rotation
 from dptn_core.data.synthetic.figures.painting import draw_style
 from dptn_core.data.synthetic.figures.seeded_numbers import Draws
 from dptn_core.data.synthetic.figures.solids import Solids, cast_rays, surface_at, surface_points
-from dptn_core.data.synthetic.pair_sheet import carried_source, pair_sheet, tile
+from dptn_core.data.synthetic.pair_sheet import pair_sheet, tile, warped_source
 
 SIZE = (64, 48)
 
@@ -78,7 +78,7 @@ def test_other_numbers_and_other_sets_give_other_pairs():
     drawn = torch.cat([draw_pairs(pair_seeds(seed, 0, 12), (32, 24)).source for seed in (0, 1, 2)])
     gaps = (drawn[:, None] - drawn[None]).abs().mean((2, 3, 4))
     gaps.fill_diagonal_(1.0)
-    assert gaps.min() > 0.02, f"two of 36 pictures are nearly the same: mean difference {gaps.min():.4f}"
+    assert gaps.min() > 0.02, f"two of 36 images are nearly the same: mean difference {gaps.min():.4f}"
 
 
 def test_a_larger_picture_shows_the_same_pair():
@@ -114,10 +114,10 @@ def test_shapes_types_and_ranges_at_any_size(size):
             value = getattr(pairs, side if name == "picture" else f"{side}_{name}")
             assert (tuple(value.shape), value.dtype) == (shape, dtype), f"{side} {name}"
             assert torch.isfinite(value.float()).all(), f"{side} {name}"
-        picture = getattr(pairs, side)
-        assert picture.min() >= -1
-        assert picture.max() <= 1
-        assert getattr(pairs, f"{side}_mask").flatten(1).any(1).all(), "a picture without a figure"
+        image = getattr(pairs, side)
+        assert image.min() >= -1
+        assert image.max() <= 1
+        assert getattr(pairs, f"{side}_mask").flatten(1).any(1).all(), "a image without a figure"
     assert tuple(pairs.correspondence.shape) == (3, height, width, 2)
     assert pairs.correspondence.dtype == torch.float32
     assert torch.isfinite(pairs.correspondence).all()
@@ -245,7 +245,7 @@ def test_a_figure_turned_by_180_degrees_shows_no_chest():
 
 def test_figures_are_seen_from_the_front_and_from_behind(many):
     points, present = many.source_keypoints, many.source_present
-    behind = points[:, 5, 0] < points[:, 2, 0]  # the left shoulder on the picture's left
+    behind = points[:, 5, 0] < points[:, 2, 0]  # the left shoulder on the image's left
     assert 0.08 < behind.float().mean() < 0.4
     no_face = ~present[:, [0, 14, 15]].any(1)
     assert no_face[behind].float().mean() > 0.5, "figures seen from behind should have no nose and no eyes"
@@ -279,9 +279,9 @@ def test_some_figures_are_cropped_and_some_joints_missing(many):
 def test_backgrounds_are_plain_graded_and_cluttered(many):
     figure = torch.nn.functional.max_pool2d(many.source_mask.float()[:, None], 5, stride=1, padding=2)[:, 0] > 0
     spread = []
-    for picture, mask in zip(many.source, figure, strict=True):
+    for image, mask in zip(many.source, figure, strict=True):
         if (~mask).sum() > 50:
-            spread.append(picture[:, ~mask].std(1).max())
+            spread.append(image[:, ~mask].std(1).max())
     spread = torch.stack(spread)
     plain, busy = spread < 1e-3, spread > 0.2
     for name, found in {"plain": plain, "busy": busy, "between": ~plain & ~busy}.items():
@@ -366,7 +366,7 @@ def test_chances_ranges_and_bells():
 
 SHAPES = {"ellipsoid": (1.0, 0.0, -1.0), "cylinder": (1.0, 0.0, 0.0)}
 CANVAS = (37, 42)
-# Fine near the picture, far enough out that every ray starts beyond the first place it can meet a cone.
+# Fine near the image, far enough out that every ray starts beyond the first place it can meet a cone.
 MARCH = 2 * np.sinh(np.linspace(9, -9, 4000))
 
 
@@ -380,7 +380,7 @@ def turned(rng: np.random.Generator) -> np.ndarray:
 
 
 def placed_solids(cases: list[list[tuple[np.ndarray, tuple[float, ...], tuple[float, float], bool]]]) -> Solids:
-    """One picture a case, each with solids of (axes, shape, clip, shown); centres near the middle."""
+    """One image a case, each with solids of (axes, shape, clip, shown); centres near the middle."""
     rng = np.random.default_rng(5)
     centre = np.array([CANVAS[1] / 2, CANVAS[0] / 2, 0.0]) + rng.uniform(-5, 5, (len(cases), len(cases[0]), 3))
     return Solids(
@@ -400,10 +400,10 @@ def inside_by(shape: np.ndarray, points: np.ndarray) -> np.ndarray:
     return 1 + np.sign(shape[1]) * np.sqrt(shape[2]) * t - np.hypot(a, b)
 
 
-def marched_depth(solids: Solids, picture: int, solid: int, pixels: np.ndarray) -> np.ndarray:
+def marched_depth(solids: Solids, image: int, solid: int, pixels: np.ndarray) -> np.ndarray:
     """Depth (N,) at which rays through pixels (N, 2) xy first cross a solid's surface, -inf where they miss it."""
-    axes, centre = solids.axes[picture, solid].double().numpy(), solids.centre[picture, solid].double().numpy()
-    shape, clip = solids.shape[picture, solid].double().numpy(), solids.clip[picture, solid].numpy()
+    axes, centre = solids.axes[image, solid].double().numpy(), solids.centre[image, solid].double().numpy()
+    shape, clip = solids.shape[image, solid].double().numpy(), solids.clip[image, solid].numpy()
     inverse = np.linalg.inv(axes)
 
     def local(z: np.ndarray) -> np.ndarray:
@@ -428,25 +428,25 @@ def compare_with_march(solids: Solids) -> None:
     centres = pixel_centres(CANVAS)[::3, ::2]
     pixels = centres.reshape(-1, 2).double().numpy()
     covered = 0.0
-    for picture in range(len(solids.axes)):
-        shown = solids.shown[picture].tolist()
+    for image in range(len(solids.axes)):
+        shown = solids.shown[image].tolist()
         depths = np.stack(
             [
-                marched_depth(solids, picture, k, pixels) if shown[k] else np.full(len(pixels), -np.inf)
+                marched_depth(solids, image, k, pixels) if shown[k] else np.full(len(pixels), -np.inf)
                 for k in range(solids.count)
             ]
         )
         wanted, solid = depths.max(0), np.where(np.isfinite(depths.max(0)), depths.argmax(0), -1)
-        found = hits.depth_map[picture, ::3, ::2].flatten().numpy()
-        found_solid = hits.solid_map[picture, ::3, ::2].flatten().numpy()
+        found = hits.depth_map[image, ::3, ::2].flatten().numpy()
+        found_solid = hits.solid_map[image, ::3, ::2].flatten().numpy()
         covered += (solid >= 0).mean()
         wrong = found_solid != solid
-        assert wrong.mean() <= 0.006, f"picture {picture}: {wrong.sum()} of {wrong.size} pixels show another solid"
+        assert wrong.mean() <= 0.006, f"image {image}: {wrong.sum()} of {wrong.size} pixels show another solid"
         both = ~wrong & (solid >= 0)
         if not both.any():
             continue
         gap = np.abs(found[both] - wanted[both])
-        assert np.quantile(gap, 0.98) < 0.01, f"picture {picture}: depths {np.sort(gap)[-8:]} pixels apart"
+        assert np.quantile(gap, 0.98) < 0.01, f"image {image}: depths {np.sort(gap)[-8:]} pixels apart"
     assert covered > 0.05 * len(solids.axes), "the cases show next to nothing"
 
 
@@ -505,8 +505,8 @@ def test_hits_list_the_covered_pixels_of_their_maps():
     hits = cast_rays(placed_solids([[random_case(rng, SHAPES["ellipsoid"])] for _ in range(3)]), CANVAS)
     solid = torch.full_like(hits.solid_map, -1).flatten(1)
     depth = torch.full_like(hits.depth_map, -torch.inf).flatten(1)
-    solid[hits.picture, hits.pixel] = hits.solid
-    depth[hits.picture, hits.pixel] = hits.depth
+    solid[hits.image, hits.pixel] = hits.solid
+    depth[hits.image, hits.pixel] = hits.depth
     assert torch.equal(solid.view_as(hits.solid_map), hits.solid_map)
     assert torch.equal(depth.view_as(hits.depth_map), hits.depth_map)
     assert tuple(hits.solid_map.shape) == (3, *CANVAS)
@@ -519,13 +519,13 @@ def test_surface_points_come_back_and_normals_stand_on_the_surface():
     hits = cast_rays(solids, CANVAS)
     width = CANVAS[1]
     points = torch.stack([hits.pixel % width + 0.5, hits.pixel // width + 0.5, hits.depth], 1)
-    surface = surface_at(solids, solids.inverse_axes(), hits.picture, hits.solid, points)
+    surface = surface_at(solids, solids.inverse_axes(), hits.image, hits.solid, points)
     a, b, t = surface.local.unbind(1)
-    c0, c1, c2 = solids.shape[hits.picture, hits.solid].unbind(1)
+    c0, c1, c2 = solids.shape[hits.image, hits.solid].unbind(1)
     assert torch.allclose(a * a + b * b, c0 + c1 * t + c2 * t * t, atol=2e-3), "hits should lie on the surface"
     assert torch.allclose(surface.normal.norm(dim=1), torch.ones_like(a), atol=1e-5)
     assert (surface.normal[:, 2] > -1e-3).float().mean() > 0.99, "what shows should face the viewer"
-    moved = surface_points(solids, hits.picture, hits.solid, surface.local, solids.shape[hits.picture, hits.solid])
+    moved = surface_points(solids, hits.image, hits.solid, surface.local, solids.shape[hits.image, hits.solid])
     assert torch.allclose(moved, points, atol=0.02)
 
     # around the axis and along it, a small step on the surface is at right angles to the normal
@@ -534,7 +534,7 @@ def test_surface_points_come_back_and_normals_stand_on_the_surface():
     radius = solids.radius(later, torch.stack([c0, c1, c2], 1)) / solids.radius(t, torch.stack([c0, c1, c2], 1))
     along = torch.stack([a * radius, b * radius, later], 1)
     for name, place in {"around": spun, "along": along}.items():
-        step = surface_points(solids, hits.picture, hits.solid, place, solids.shape[hits.picture, hits.solid]) - moved
+        step = surface_points(solids, hits.image, hits.solid, place, solids.shape[hits.image, hits.solid]) - moved
         slope = (step * surface.normal).sum(1).abs() / step.norm(dim=1).clamp(min=1e-6)
         assert slope.quantile(0.95) < 0.05, f"{name}: {slope.quantile(0.95):.3f}"
 
@@ -552,10 +552,10 @@ def test_a_sheet_shows_source_target_and_carried_source_side_by_side():
 
 
 def test_the_carried_source_is_magenta_where_nothing_is_seen(pairs):
-    carried = carried_source(pairs).permute(0, 2, 3, 1)
-    assert (carried[~pairs.seen] == torch.tensor([1.0, -1.0, 1.0])).all()
+    warped = warped_source(pairs).permute(0, 2, 3, 1)
+    assert (warped[~pairs.seen] == torch.tensor([1.0, -1.0, 1.0])).all()
     background = pairs.seen & ~pairs.target_mask
-    assert torch.allclose(carried[background], pairs.source.permute(0, 2, 3, 1)[background], atol=1e-5)
+    assert torch.allclose(warped[background], pairs.source.permute(0, 2, 3, 1)[background], atol=1e-5)
 
 
 def test_tiles_keep_the_range_and_the_number_of_lines():

@@ -1,4 +1,4 @@
-"""`dptn prepare folder`: pictures of one's own, in every naming, damaged and hostile; stopped, and run again."""
+"""`dptn prepare folder`: images of one's own, in every naming, damaged and hostile; stopped, and run again."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from dptn_core.cli import main
 from dptn_core.data.custom import image_folder as folders
 from dptn_core.data.custom.image_folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, Kept, draw_pairs_of, prepare_folder
 from dptn_core.data.custom.image_folder import split_people as split
-from dptn_core.data.custom.own_images import OwnPicture, Quality, file_names, find_pictures
+from dptn_core.data.custom.own_images import OwnImage, Quality, file_names, find_images
 from dptn_core.data.datasets import DataFileError, open_prepared, read_annotations, write_pairs
 from dptn_core.data.datasets.contact_sheet import write_contact_sheet
 from dptn_core.detection import external
 from dptn_core.detection.external import ExtractionError, wanted_weights
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.inference.framing import Box, Frame
 from dptn_core.pose import Canvas, People, Pose
 
 WIDTH, HEIGHT = 120, 160
 SIZE = (64, 48)
 PLAN = FolderPlan(size=SIZE)
-# Somebody who stands in the middle, in shares of the picture's sides.
+# Somebody who stands in the middle, in shares of the image's sides.
 BODY = np.array(
     [
         [0.5, 0.16], [0.5, 0.25], [0.4, 0.25], [0.36, 0.38], [0.34, 0.5], [0.6, 0.25], [0.64, 0.38], [0.66, 0.5],
@@ -60,7 +60,7 @@ def document(*bodies: list[float], canvas: tuple[int, int] | None = (WIDTH, HEIG
 
 
 def photograph(path: Path, shade: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
-    """A picture without a pose, dark with a bright nose, so that cutting shows."""
+    """A image without a pose, dark with a bright nose, so that cutting shows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.full((size[1], size[0], 3), 20 + shade % 100, np.uint8)
     x, y = (BODY[0] * size).astype(int)
@@ -70,30 +70,30 @@ def photograph(path: Path, shade: int = 0, size: tuple[int, int] = (WIDTH, HEIGH
 
 
 def person(path: Path, shade: int = 0, pose: object = None) -> Path:
-    """A picture with its pose beside it; `pose` is what the file holds instead."""
+    """A image with its pose beside it; `pose` is what the file holds instead."""
     photograph(path, shade)
     content = document(points()) if pose is None else pose
     path.with_suffix(".json").write_text(content if isinstance(content, str) else json.dumps(content))
     return path
 
 
-def crowd(root: Path, people: int, pictures: int) -> Path:
+def crowd(root: Path, people: int, images: int) -> Path:
     for number in range(people):
-        for index in range(pictures):
+        for index in range(images):
             person(root / f"person{number}" / f"{index:02}.png", 10 * number + index)
     return root
 
 
 @pytest.fixture
 def anna(tmp_path: Path) -> Path:
-    """One person, three good pictures."""
+    """One person, three good images."""
     for index in range(3):
         person(tmp_path / "anna" / f"{index}.png", index)
     return tmp_path / "anna"
 
 
 def reason_for(root: Path, out: Path, name: str, plan: FolderPlan = PLAN, **how: Any) -> str:
-    """Why a picture was left out, where the rest of the folder was kept."""
+    """Why an image was left out, where the rest of the folder was kept."""
     summary = prepare_folder(root, out, plan, **how)
     found = {Path(path).name: reason for path, reason in summary.left_out}
     assert list(found) == [name], found
@@ -117,7 +117,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 def in_lists(out: Path) -> dict[str, set[str]]:
-    """Names each split's annotations hold; each is a picture that can be read, and no other picture lies there."""
+    """Names each split's annotations hold; each is an image that can be read, and no other image lies there."""
     found: dict[str, set[str]] = {}
     for name in ("train", "test"):
         path = out / f"own-annotation-{name}.csv"
@@ -126,7 +126,7 @@ def in_lists(out: Path) -> dict[str, set[str]]:
         there = {file.name for file in (out / name).iterdir()} if (out / name).is_dir() else set()
         assert there == found[name]
         for file in there:
-            assert read_picture(out / name / file).shape[1:] == SIZE
+            assert read_image(out / name / file).shape[1:] == SIZE
     return found
 
 
@@ -135,8 +135,8 @@ class TestFinding:
         for name in ("b/2.JPG", "b/deeper/1.png", "a/1.webp", "loose.png", ".hidden.png", ".git/x.png"):
             photograph(tmp_path / name.replace(".JPG", ".jpg"))
         (tmp_path / "b" / "2.jpg").rename(tmp_path / "b" / "2.JPG")
-        (tmp_path / "notes.txt").write_text("no picture")
-        found = find_pictures(tmp_path)
+        (tmp_path / "notes.txt").write_text("no image")
+        found = find_images(tmp_path)
         assert [(one.path.relative_to(tmp_path).as_posix(), one.person) for one in found] == [
             ("a/1.webp", "a"), ("b/2.JPG", "b"), ("b/deeper/1.png", "b"), ("loose.png", "."),
         ]  # fmt: skip
@@ -144,7 +144,7 @@ class TestFinding:
     def test_a_folder_of_the_same_name_inside_is_somebody_else(self, tmp_path: Path) -> None:
         photograph(tmp_path / "anna" / "1.png")
         photograph(tmp_path / "anna" / "anna" / "1.png")
-        assert len({one.person for one in find_pictures(tmp_path / "anna")}) == 2
+        assert len({one.person for one in find_images(tmp_path / "anna")}) == 2
 
     def test_links_are_followed_once_and_never_upwards(self, tmp_path: Path) -> None:
         photograph(tmp_path / "elsewhere" / "1.png")
@@ -158,22 +158,22 @@ class TestFinding:
         (root / "lost.png").symlink_to(root / "nowhere.png")
         os.mkfifo(root / "pipe.png")
         (root / "piped.png").symlink_to(root / "pipe.png")
-        found = [one.path.relative_to(root).as_posix() for one in find_pictures(root)]
+        found = [one.path.relative_to(root).as_posix() for one in find_images(root)]
         assert found == ["a/1.png", "b/1.png", "c.png", "lost.png"]
 
     def test_prepared_sets_and_the_folder_to_leave_are_left(self, anna: Path, tmp_path: Path) -> None:
         prepare_folder(anna, tmp_path / "anna" / "set", PLAN)
         prepare_folder(anna, tmp_path / "anna" / "other set", PLAN)
-        assert len(find_pictures(anna)) == 3
+        assert len(find_images(anna)) == 3
         photograph(anna / "half made" / "1.png")
-        assert len(find_pictures(anna)) == 4 and len(find_pictures(anna, anna / "half made")) == 3
+        assert len(find_images(anna)) == 4 and len(find_images(anna, anna / "half made")) == 3
 
     def test_nothing_to_find_says_what_is_looked_for(self, tmp_path: Path) -> None:
-        with pytest.raises(DataFileError, match="none: no such folder; name one with pictures"):
-            find_pictures(tmp_path / "none")
+        with pytest.raises(DataFileError, match="none: no such folder; name one with images"):
+            find_images(tmp_path / "none")
         (tmp_path / "film.mp4").write_bytes(b"film")
-        with pytest.raises(DataFileError, match=r"holds no pictures \(.*\.png.*of a video, save its frames"):
-            find_pictures(tmp_path)
+        with pytest.raises(DataFileError, match=r"holds no images \(.*\.png.*of a video, save its frames"):
+            find_images(tmp_path)
 
     def test_a_folder_that_cannot_be_read_is_named(self, anna: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         scan = os.scandir
@@ -186,12 +186,12 @@ class TestFinding:
         (anna / "locked").mkdir()
         monkeypatch.setattr(os, "scandir", refuse)
         with pytest.raises(DataFileError, match=r"anna/locked cannot be read: Permission denied; make it readable"):
-            find_pictures(anna)
+            find_images(anna)
 
 
 class TestNames:
     def names(self, root: Path, *paths: str) -> list[str]:
-        return list(file_names([OwnPicture(root / path, "") for path in paths], root))
+        return list(file_names([OwnImage(root / path, "") for path in paths], root))
 
     def test_names_have_the_person_in_them_and_no_folders(self, tmp_path: Path) -> None:
         root = tmp_path / "all"
@@ -238,11 +238,11 @@ class TestNames:
         photograph(root / "p:q" / "equal.bmp")
         (root / "p:q" / "gone\udcff.png").symlink_to("nowhere")
         summary = prepare_folder(root, tmp_path / "out", PLAN)
-        assert sum(summary.pictures.values()) == 9 and len(summary.left_out) == 1
+        assert sum(summary.images.values()) == 9 and len(summary.left_out) == 1
         in_lists(tmp_path / "out")
         for name in ("train", "test"):
             found = open_prepared(tmp_path / "out", name)
-            assert all(found.picture(one).shape == (3, *SIZE) for pair in found.pairs for one in pair)
+            assert all(found.image(one).shape == (3, *SIZE) for pair in found.pairs for one in pair)
         assert "gone\\udcff.png" in (tmp_path / "out" / LEFT_OUT).read_text(encoding="utf-8")
 
 
@@ -280,11 +280,11 @@ class TestPoseFiles:
         prepare_folder(anna, tmp_path / "out", FolderPlan())
         found = open_prepared(tmp_path / "out", "train")
         for name, keypoints in found.annotations.items():
-            picture = found.picture(name)
-            assert picture.shape == (3, 256, 192)
+            image = found.image(name)
+            assert image.shape == (3, 256, 192)
             x, y = keypoints[0, :2].astype(int)
-            assert keypoints[:, 2].all() and picture[:, y, x].min() > 0.9  # the bright nose
-            assert (picture > 0.5).float().mean() < 0.05
+            assert keypoints[:, 2].all() and image[:, y, x].min() > 0.9  # the bright nose
+            assert (image > 0.5).float().mean() < 0.05
 
     @pytest.mark.parametrize(
         ("written", "says"),
@@ -299,14 +299,14 @@ class TestPoseFiles:
             (document(points(np.where(np.arange(18)[:, None] > 1, BODY, np.nan))), "neither nose nor neck"),
             (document(points(BODY * 0.4)), r"person is \d+ pixels tall; at least 96"),
             (document(points(BODY * 0 + 0.5)), "pixels tall"),
-            (document(points(), canvas=(HEIGHT, WIDTH)), "is for a picture of 160x120, and this one is 120x160"),
-            (document(points(scale=(800, 1000)), canvas=None), "beyond the picture's 120x160; give it canvas_width"),
-            ([document(points())] * 2, "holds 2 pictures; one is wanted"),
-            ([], "holds 0 pictures"),
+            (document(points(), canvas=(HEIGHT, WIDTH)), "is for an image of 160x120, and this one is 120x160"),
+            (document(points(scale=(800, 1000)), canvas=None), "beyond the image's 120x160; give it canvas_width"),
+            ([document(points())] * 2, "holds 2 images; one is wanted"),
+            ([], "holds 0 images"),
             ("", "is empty"),
             ("{", "is not JSON"),
             ("[" * 100_000, "nested too deeply"),
-            ("null", "must be a list of pictures"),
+            ("null", "must be a list of images"),
             ('{"people": 3}', "people must be a list"),
             ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', "got 2"),
             (json.dumps(document([1e300] * 54)), "within 1000000 of zero"),
@@ -333,7 +333,7 @@ class TestPoseFiles:
         person(anna / "1.png", 1, document(points(body), canvas=None))
         assert not prepare_folder(anna, tmp_path / "out", PLAN).left_out
         wanted, got = (read_annotations(tmp_path / o / "own-annotation-train.csv") for o in ("plain", "out"))
-        assert got["anna-1.png"][4].tolist() == [0, 0, 0]  # what is not in the picture cannot be learnt
+        assert got["anna-1.png"][4].tolist() == [0, 0, 0]  # what is not in the image cannot be learnt
         others = [joint for joint in range(18) if joint != 4]
         assert np.abs(wanted["anna-1.png"] - got["anna-1.png"])[others].max() <= 2
 
@@ -346,21 +346,21 @@ class TestPoseFiles:
         lying.save(anna / "1.jpg", quality=100, exif=exif)
         assert Image.open(anna / "1.jpg").size == (HEIGHT, WIDTH)
         assert not prepare_folder(anna, tmp_path / "out", PLAN).left_out
-        plain, turned = (read_picture(tmp_path / o / "train" / "anna-1.png") for o in ("plain", "out"))
+        plain, turned = (read_image(tmp_path / o / "train" / "anna-1.png") for o in ("plain", "out"))
         assert (plain - turned).abs().max() < 0.2
         person(anna / "2.png", 2, document(points(scale=(HEIGHT, WIDTH)), canvas=(HEIGHT, WIDTH)))
         assert "turned upright where the camera says so" in reason_for(anna, tmp_path / "out", "2.png")
 
 
-class TestPictures:
+class TestImages:
     @pytest.mark.parametrize(
         ("content", "says"),
         [
-            (b"", "not a picture"),
-            (b"GIF89a", "cannot be read|not a picture"),
-            (b"<svg onload='x'/>", "not a picture"),
+            (b"", "not an image"),
+            (b"GIF89a", "cannot be read|not an image"),
+            (b"<svg onload='x'/>", "not an image"),
             ("cut short", "cannot be read"),
-            ("a bomb", "far too large; pictures of up to"),
+            ("a bomb", "far too large; images of up to"),
         ],
     )
     def test_those_that_cannot_be_read_are_named(
@@ -381,14 +381,14 @@ class TestPictures:
 
     def test_formats_that_cannot_be_read_here_are_named_too(self, anna: Path, tmp_path: Path) -> None:
         (anna / "3.heic").write_bytes(b"\0\0\0\x18ftypheic")
-        assert "is not a picture in a format that can be read here" in reason_for(anna, tmp_path / "out", "3.heic")
+        assert "is not an image in a format that can be read here" in reason_for(anna, tmp_path / "out", "3.heic")
 
     @pytest.mark.parametrize("mode", ["RGBA", "L", "P", "1", "CMYK", "I;16", "LA"])
     def test_every_mode_of_colour_is_read(self, anna: Path, tmp_path: Path, mode: str) -> None:
         suffix = ".tif" if mode == "CMYK" else ".png"
-        picture = Image.new(mode, (WIDTH, HEIGHT))
+        image = Image.new(mode, (WIDTH, HEIGHT))
         (anna / "1.png").unlink()
-        picture.save(anna / f"1{suffix}")
+        image.save(anna / f"1{suffix}")
         assert not prepare_folder(anna, tmp_path / "out", PLAN).left_out
 
     def test_what_is_kept_is_learnt_from_at_any_proportions(self, anna: Path, tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ class TestPictures:
         for size in ((16, 64), (64, 16), (256, 192)):
             out = tmp_path / f"out{size[0]}"
             assert not prepare_folder(anna, out, FolderPlan(size=size)).left_out
-            assert read_picture(out / "train" / "anna-1.png").shape[1:] == size
+            assert read_image(out / "train" / "anna-1.png").shape[1:] == size
 
     def test_a_frame_too_large_to_cut_leaves_one_picture_out_and_stops_nothing(
         self, anna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -408,7 +408,7 @@ class TestPictures:
         body = BODY.copy()
         body[4], body[7] = (0.0, 0.5), (1.0, 0.5)
         person(anna / "1.png", 1, document(points(body)))
-        monkeypatch.setattr(framing, "LARGEST_PIXELS", 22_000)
+        monkeypatch.setattr(framing, "MAX_PIXELS", 22_000)
         assert "million pixels" in reason_for(anna, tmp_path / "out", "1.png")
 
 
@@ -418,12 +418,12 @@ class Watcher:
     def __init__(self, *bodies: np.ndarray, error: Exception | None = None) -> None:
         self.bodies, self.error, self.calls = bodies, error, 0
 
-    def __call__(self, picture: torch.Tensor) -> People:
+    def __call__(self, image: torch.Tensor) -> People:
         self.calls += 1
         if self.error:
             raise self.error
-        assert picture.shape[0] == 3 and picture.dtype == torch.float32 and 0 <= picture.min() <= picture.max() <= 1
-        canvas = Canvas(picture.shape[2], picture.shape[1])
+        assert image.shape[0] == 3 and image.dtype == torch.float32 and 0 <= image.min() <= image.max() <= 1
+        canvas = Canvas(image.shape[2], image.shape[1])
         scale = np.array([canvas.width, canvas.height])
         return People(tuple(Pose(body * scale, np.full(18, 0.5), canvas) for body in self.bodies), canvas)
 
@@ -495,9 +495,9 @@ class TestDetector:
 
         class Loaded:
             @staticmethod
-            def detect(picture: torch.Tensor, *, threshold: float) -> People:
+            def detect(image: torch.Tensor, *, threshold: float) -> People:
                 thresholds.append(threshold)
-                return detect(picture)
+                return detect(image)
 
         monkeypatch.setattr(external, "find_weights", lambda wanted, places: places[0])
         monkeypatch.setattr(external, "load_openpose", lambda path, device: Loaded)
@@ -523,18 +523,18 @@ class TestDetector:
 
 
 def kept(**people: int) -> list[Kept]:
-    """So many pictures of everybody."""
+    """So many images of everybody."""
     canvas = Canvas(10, 10)
     pose, frame = Pose(np.ones((18, 2)), np.ones(18), canvas), Frame(Box(0, 0, 10, 10), canvas, SIZE)
     return [
-        Kept(OwnPicture(Path(f"{name}/{index}.png"), name), f"{name}-{index}.png", pose, frame)
+        Kept(OwnImage(Path(f"{name}/{index}.png"), name), f"{name}-{index}.png", pose, frame)
         for name, count in people.items()
         for index in range(count)
     ]
 
 
-def people_of(pictures: list[Kept]) -> set[str]:
-    return {one.picture.person for one in pictures}
+def people_of(images: list[Kept]) -> set[str]:
+    return {one.image.person for one in images}
 
 
 MANY = {f"p{number}": 3 for number in range(20)}
@@ -543,18 +543,18 @@ MANY = {f"p{number}": 3 for number in range(20)}
 class TestSplitting:
     @pytest.mark.parametrize(("share", "held"), [(0.1, 2), (0.001, 1), (0.5, 10), (1.0, 19)])
     def test_many_people_are_split_by_person(self, share: float, held: int) -> None:
-        pictures = kept(**MANY)
-        splits, by_person = split(pictures, share, 0)
+        images = kept(**MANY)
+        splits, by_person = split(images, share, 0)
         assert by_person and len(people_of(splits["test"])) == held
         assert not people_of(splits["train"]) & people_of(splits["test"])
-        assert sorted(one.name for part in splits.values() for one in part) == sorted(one.name for one in pictures)
+        assert sorted(one.name for part in splits.values() for one in part) == sorted(one.name for one in images)
 
     @pytest.mark.parametrize(("share", "held"), [(0.1, 2), (0.5, 5), (1.0, 8), (0.0, 0)])
     def test_of_few_people_pictures_are_held_back(self, share: float, held: int) -> None:
         splits, by_person = split(kept(anna=10, ben=10), share, 0)
         assert not by_person
         for name in ("anna", "ben"):
-            counts = {part: sum(one.picture.person == name for one in pictures) for part, pictures in splits.items()}
+            counts = {part: sum(one.image.person == name for one in images) for part, images in splits.items()}
             assert counts == {"train": 10 - held, "test": held}
 
     @pytest.mark.parametrize("count", [2, 3])
@@ -603,7 +603,7 @@ class TestSets:
         out = tmp_path / "out"
         assert main(["prepare", "folder", str(root), "--out", str(out), "--size", "48x64", "--test-share", "0.4"]) == 0
         printed = capsys.readouterr().out
-        assert "train: 9 pictures, 18 pairs" in printed and "test: 6 pictures, 12 pairs" in printed
+        assert "train: 9 images, 18 pairs" in printed and "test: 6 images, 12 pairs" in printed
         assert "held back" not in printed and str(out / CONTACT_SHEET) in printed
         names = in_lists(out)
         train, test = (open_prepared(out, "train"), open_prepared(out, "test"))
@@ -630,7 +630,7 @@ class TestSets:
 
     def test_somebody_with_one_picture_is_left_out_in_words(self, anna: Path, tmp_path: Path) -> None:
         person(anna / "ben" / "alone.png")
-        assert reason_for(anna, tmp_path / "out", "alone.png").startswith("no other picture of this person is fit")
+        assert reason_for(anna, tmp_path / "out", "alone.png").startswith("no other image of this person is fit")
 
     def test_two_runs_are_equal_byte_for_byte(self, anna: Path, tmp_path: Path) -> None:
         prepare_folder(anna, tmp_path / "one", PLAN)
@@ -672,12 +672,12 @@ class TestAgain:
         (root / "person1" / "00.png").unlink()
         person(root / "person0" / "99.png")
         summary = prepare_folder(root, out, PLAN)
-        names = in_lists(out)  # which sees that no other picture lies there: they would count as the set's
+        names = in_lists(out)  # which sees that no other image lies there: they would count as the set's
         assert "person0-99.png" in names["train"] | names["test"]
         assert not any(
             name.startswith("person2") or name == "person1-00.png" for part in names.values() for name in part
         )
-        assert sum(summary.pictures.values()) == 3 + 2 + 3 + 3 + 1
+        assert sum(summary.images.values()) == 3 + 2 + 3 + 3 + 1
         prepare_folder(root, tmp_path / "anew", PLAN)
         assert everything(out) == everything(tmp_path / "anew")
 
@@ -699,7 +699,7 @@ class TestAgain:
         out = tmp_path / "out"
         prepare_folder(anna, out, PLAN)
         before = everything(out)
-        with pytest.raises(DataFileError, match="none of its 3 pictures is fit"):
+        with pytest.raises(DataFileError, match="none of its 3 images is fit"):
             prepare_folder(anna, out, FolderPlan(size=SIZE, quality=Quality(height=5000)))
         after = everything(out)
         assert after.pop(LEFT_OUT) != before.pop(LEFT_OUT) and after == before
@@ -709,7 +709,7 @@ class TestAgain:
         self, tmp_path: Path, when: int, earlier: bool
     ) -> None:
         root, out = crowd(tmp_path / "people", 1, 6), tmp_path / "out"
-        if earlier:  # of other pictures
+        if earlier:  # of other images
             person(root / "person0" / "old.png")
             prepare_folder(root, out, FolderPlan(size=(96, 72)))
             (root / "person0" / "old.png").unlink()
@@ -753,13 +753,13 @@ class TestRefused:
         for index in range(3):
             photograph(tmp_path / "anna" / f"{index}.png")
         error = said(capsys, tmp_path / "anna", "--out", tmp_path / "out", "--detector", "none")
-        assert "none of its 3 pictures is fit to learn from; 3 because there is no pose file beside it" in error
+        assert "none of its 3 images is fit to learn from; 3 because there is no pose file beside it" in error
         assert str(tmp_path / "out" / LEFT_OUT) in error
 
     def test_one_picture_makes_no_pair(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         person(tmp_path / "anna" / "1.png")
         error = said(capsys, tmp_path / "anna", "--out", tmp_path / "out")
-        assert "1 of 1 pictures are fit to learn from, and no two of them show the same person" in error
+        assert "1 of 1 images are fit to learn from, and no two of them show the same person" in error
 
     def test_folders_that_do_not_fit_together(
         self, anna: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -769,7 +769,7 @@ class TestRefused:
         for out in (anna, tmp_path):
             assert "choose another --out" in said(capsys, anna, "--out", out)
         (tmp_path / "empty").mkdir()
-        assert "holds no pictures" in said(capsys, tmp_path / "empty", "--out", tmp_path / "out")
+        assert "holds no images" in said(capsys, tmp_path / "empty", "--out", tmp_path / "out")
         assert not (tmp_path / "out").exists() and len(everything(anna)) == 6
 
     def test_files_of_others_are_not_mixed_with(
@@ -787,7 +787,7 @@ class TestRefused:
     def test_the_set_may_lie_among_the_pictures(self, anna: Path, capsys: pytest.CaptureFixture[str]) -> None:
         for _ in range(2):
             assert main(["prepare", "folder", str(anna), "--out", str(anna / "set"), "--size", "48x64"]) == 0
-            assert "train: 3 pictures, 6 pairs" in capsys.readouterr().out
+            assert "train: 3 images, 6 pairs" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
         ("options", "says"),

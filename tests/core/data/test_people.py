@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dptn_core.data.synthetic.pair_sheet import carried_source
+from dptn_core.data.synthetic.pair_sheet import warped_source
 from dptn_core.data.synthetic.people import TEST_SEED, Studio, held_out, open_studio, posture, render_pairs
 from dptn_core.data.synthetic.people.body import rest_bodies
 from dptn_core.data.synthetic.people.cache import baked
@@ -94,7 +94,7 @@ def test_one_seed_is_one_scene_at_any_size(studio: Studio) -> None:
         assert points.abs().max() < 0.02
         shrunk = functional.avg_pool2d(getattr(large, name), 2)
         error = ((shrunk - getattr(small, name)) / 2).square().mean((1, 2, 3))
-        assert (-10 * error.log10()).min() > 20  # dB; finer edges, the same picture
+        assert (-10 * error.log10()).min() > 20  # dB; finer edges, the same image
     assert torch.allclose(small.limb_depth, large.limb_depth, atol=1e-4)
 
 
@@ -106,12 +106,12 @@ def test_seeds_and_sets_are_different_people(studio: Studio) -> None:
 
 
 def test_the_source_moved_along_the_correspondence_is_the_target(pairs: PeoplePairs) -> None:
-    error = ((carried_source(pairs) - pairs.target) / 2).abs().mean(1)
+    error = ((warped_source(pairs) - pairs.target) / 2).abs().mean(1)
     known = pairs.seen & pairs.target_mask
     assert known.float().mean() > 0.05
     assert error[known].mean() < 0.08
     # and a correspondence that is a little off is worse
-    shifted = torch.roll(carried_source(pairs), 3, 3)
+    shifted = torch.roll(warped_source(pairs), 3, 3)
     assert ((shifted - pairs.target) / 2).abs().mean(1)[known].mean() > 1.3 * error[known].mean()
 
 
@@ -396,9 +396,9 @@ def test_what_is_worked_out_is_kept(cache) -> None:
         return {"x": torch.arange(3.0)}, {"name": "y"}
 
     for _ in range(2):
-        tensors, facts = baked("thing", "1", bake)
+        tensors, metadata = baked("thing", "1", bake)
     assert len(made) == 1
-    assert tensors["x"].tolist() == [0, 1, 2] and facts == {"name": "y"}
+    assert tensors["x"].tolist() == [0, 1, 2] and metadata == {"name": "y"}
     baked("thing", "2", bake)
     assert len(made) == 2
 

@@ -25,7 +25,7 @@ from dptn_core.data.datasets.annotations import read_names
 from dptn_core.data.published import build as building
 from dptn_core.data.published.deepfashion import LIST_PREFIXES, flat_name, prepare_deepfashion
 from dptn_core.data.published.market import prepare_market
-from dptn_core.evaluation.fid_reference import pictures_of
+from dptn_core.evaluation.fid_reference import images_of
 
 TRAIN = (
     "img/WOMEN/Skirts/id_00000629/04_3_back.jpg",
@@ -43,11 +43,11 @@ JUNK = "-1_c1s1_000401_03.jpg"
 
 
 def jpeg(shade: int, size: tuple[int, int] = (256, 256)) -> bytes:
-    """A small picture whose bytes differ by shade; size is (width, height)."""
-    picture = Image.new("RGB", size, (shade % 256, 90, 200))
-    picture.putpixel((shade % size[0], 0), (255, 0, 0))
+    """A small image whose bytes differ by shade; size is (width, height)."""
+    image = Image.new("RGB", size, (shade % 256, 90, 200))
+    image.putpixel((shade % size[0], 0), (255, 0, 0))
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG")
+    image.save(buffer, "JPEG")
     return buffer.getvalue()
 
 
@@ -168,11 +168,11 @@ class TestDeepFashion:
                 assert (out / name).read_bytes() == (downloads / name).read_bytes()
         found = open_prepared(out, "train")
         assert found.kind == "deepfashion" and len(found.pairs) == 6
-        assert found.picture(found.pairs[0][0]).shape == (3, 256, 176)
+        assert found.image(found.pairs[0][0]).shape == (3, 256, 176)
         printed = capsys.readouterr().out
-        assert "train: 4 pictures, 6 pairs" in printed and "test: 2 pictures, 2 pairs" in printed
-        for warning in ("4 pictures, the published set 48674", "6 pairs, the published set 101966",
-                        "2 pictures, the published set 4038", "2 pairs, the published set 8570"):  # fmt: skip
+        assert "train: 4 images, 6 pairs" in printed and "test: 2 images, 2 pairs" in printed
+        for warning in ("4 images, the published set 48674", "6 pairs, the published set 101966",
+                        "2 images, the published set 4038", "2 pairs, the published set 8570"):  # fmt: skip
             assert warning in printed
 
     @pytest.mark.parametrize("prefix", LIST_PREFIXES)
@@ -206,7 +206,7 @@ class TestDeepFashion:
     def test_the_extracted_folder_goes_before_a_locked_archive(self, downloads: Path, tmp_path: Path) -> None:
         (downloads / "img.zip").write_bytes(locked(members(), "secret"))
         extracted(downloads, members())
-        assert prepare_deepfashion(downloads, tmp_path / "out").splits["train"].pictures == 4
+        assert prepare_deepfashion(downloads, tmp_path / "out").splits["train"].images == 4
 
     def test_out_may_lie_among_the_downloads(self, downloads: Path) -> None:
         out = downloads / "a" / "out"
@@ -223,7 +223,7 @@ class TestDeepFashion:
 
     def test_keypoints_of_uncropped_pictures_are_refused(self, downloads: Path, tmp_path: Path) -> None:
         fashion_lists(downloads, width=256)
-        with pytest.raises(DataFileError, match=r"4 of 4 pictures.*beyond 176x256.*use fasion-resize-annotation"):
+        with pytest.raises(DataFileError, match=r"4 of 4 images.*beyond 176x256.*use fasion-resize-annotation"):
             prepare_deepfashion(downloads, tmp_path / "out")
 
     def test_warnings_end_where_counts_are_the_published_ones(
@@ -273,8 +273,8 @@ class TestWhatIsMissing:
     ) -> None:
         zipped(downloads / "img.zip", members(TRAIN[1:] + TEST[:1]))
         error = said(capsys, "deepfashion", "--from", downloads, "--out", tmp_path / "out")
-        assert f"1 train pictures that the lists name are missing, {FIRST} (2 pairs" in error
-        assert f"1 test pictures that the lists name are missing, {flat(TEST[1])} (2 pairs" in error
+        assert f"1 train images that the lists name are missing, {FIRST} (2 pairs" in error
+        assert f"1 test images that the lists name are missing, {flat(TEST[1])} (2 pairs" in error
         assert "--allow-missing" in error
         assert not (tmp_path / "out").exists()
 
@@ -283,7 +283,7 @@ class TestWhatIsMissing:
         (downloads / "train.lst").write_text("\n".join([*more, FIRST]))
         with pytest.raises(DataFileError) as raised:
             prepare_deepfashion(downloads, tmp_path / "out")
-        assert "12 train pictures" in str(raised.value)
+        assert "12 train images" in str(raised.value)
         assert more[9] in str(raised.value) and more[10] not in str(raised.value)
 
     def test_allowed_they_are_left_out_and_said(
@@ -295,7 +295,7 @@ class TestWhatIsMissing:
         assert main([*arguments, "--allow-missing"]) == 0
         printed = capsys.readouterr().out
         assert f"missing, {FIRST} (2 pairs name one of them); those pairs are left out" in printed
-        assert "train: 3 pictures, 4 pairs" in printed
+        assert "train: 3 images, 4 pairs" in printed
         found = open_prepared(tmp_path / "out", "train")
         assert len(found.pairs) == 4 and all(found.path(name) for pair in found.pairs for name in pair)
         assert read_names(tmp_path / "out" / "train.lst") == [flat(path) for path in TRAIN[1:]]
@@ -321,7 +321,7 @@ class TestWhatIsMissing:
         assert str(tmp_path / "file" / "below") in error and "goes on" in error
 
 
-class TestWrongPictures:
+class TestWrongImages:
     @pytest.mark.parametrize("size", [(750, 1101), (1101, 750), (256, 255), (512, 512), (176, 256)])
     def test_another_size_is_refused_with_the_reason_before_anything_is_written(
         self, downloads: Path, tmp_path: Path, size: tuple[int, int], capsys: pytest.CaptureFixture[str]
@@ -345,7 +345,7 @@ class TestWrongPictures:
         with pytest.raises(ValueError, match=r"750x1101; 256x256 is wanted.*img_highres"):
             prepare_deepfashion(folder, tmp_path / "out")
         zipped(folder / "img.zip", members())  # with the right one beside it, it does no harm
-        assert prepare_deepfashion(folder, tmp_path / "out").splits["train"].pictures == 4
+        assert prepare_deepfashion(folder, tmp_path / "out").splits["train"].images == 4
 
     def test_one_of_another_size_among_the_rest_stops_it(self, downloads: Path, tmp_path: Path) -> None:
         zipped(downloads / "img.zip", members() | {TRAIN[2]: jpeg(3, (300, 256))})
@@ -394,10 +394,10 @@ class TestHostileArchives:
         with zipfile.ZipFile(downloads / "img.zip", "a") as archive:
             archive.writestr(TRAIN[0], jpeg(0))
             archive.writestr("copy/" + TRAIN[0], jpeg(0))
-        assert prepare_deepfashion(downloads, tmp_path / "out").splits["train"].pictures == 4
+        assert prepare_deepfashion(downloads, tmp_path / "out").splits["train"].images == 4
         with zipfile.ZipFile(downloads / "img.zip", "a") as archive:
             archive.writestr("copy/" + TRAIN[1], jpeg(200))
-        with pytest.raises(DataFileError, match=rf"two pictures for one name, {flat(TRAIN[1])}"):
+        with pytest.raises(DataFileError, match=rf"two images for one name, {flat(TRAIN[1])}"):
             prepare_deepfashion(downloads, tmp_path / "out")
 
     @pytest.mark.parametrize("part", [0.0, 0.3, 0.9, 0.999])
@@ -422,7 +422,7 @@ class TestHostileArchives:
 
     def test_a_bomb_is_refused_by_what_it_states(self, downloads: Path, tmp_path: Path) -> None:
         zipped(downloads / "img.zip", members() | {TRAIN[0]: b"\0" * (33 * 2**20)})
-        with pytest.raises(DataFileError, match="no picture of this set is so large"):
+        with pytest.raises(DataFileError, match="no image of this set is so large"):
             prepare_deepfashion(downloads, tmp_path / "out")
 
 
@@ -468,7 +468,7 @@ class TestGoingOn:
             open_prepared(out, "train")
         (out / "train" / f".{FIRST}.1.part").write_bytes(b"half")
         assert main(["prepare", "deepfashion", "--from", str(downloads), "--out", str(out)]) == 0
-        assert "train: 4 pictures, 3 of them there before" in capsys.readouterr().out
+        assert "train: 4 images, 3 of them there before" in capsys.readouterr().out
         assert not list(out.rglob(".*"))
         prepare_deepfashion(downloads, tmp_path / "at once")
         assert everything(out) == everything(tmp_path / "at once")
@@ -495,7 +495,7 @@ class TestGoingOn:
         (downloads / "train.lst").write_text("".join(f"{flat(path)}\n" for path in TRAIN[:3]))
         prepare_deepfashion(downloads, tmp_path / "out")
         assert len(list((tmp_path / "out" / "train").iterdir())) == 4
-        assert pictures_of(open_prepared(tmp_path / "out", "train")) == {flat(path) for path in TRAIN[:3]}
+        assert images_of(open_prepared(tmp_path / "out", "train")) == {flat(path) for path in TRAIN[:3]}
 
     def test_a_stop_ends_with_a_word(
         self, downloads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -579,10 +579,10 @@ class TestMarket:
                 name = f"market-{kind}-{split}.csv"
                 assert (out / name).read_bytes() == (market / name).read_bytes()
         found = open_prepared(out, "test")
-        assert found.kind == "market" and found.picture(found.pairs[0][0]).shape == (3, 128, 64)
+        assert found.kind == "market" and found.image(found.pairs[0][0]).shape == (3, 128, 64)
         printed = capsys.readouterr().out
         assert "2 pairs, the published set 263632" in printed and "2 pairs, the published set 12000" in printed
-        assert "3 pictures, the published set 12936" in printed and "test has 3 pictures" not in printed
+        assert "3 images, the published set 12936" in printed and "test has 3 images" not in printed
 
     def test_extracted_folders_give_the_same(self, market: Path, tmp_path: Path) -> None:
         prepare_market(market, tmp_path / "out")
@@ -601,15 +601,13 @@ class TestMarket:
     def test_both_sets_may_lie_in_the_same_downloads(self, downloads: Path, market: Path, tmp_path: Path) -> None:
         for path in market.iterdir():
             path.rename(downloads / path.name)
-        assert prepare_market(downloads, tmp_path / "market out").splits["train"].pictures == 3
-        assert prepare_deepfashion(downloads, tmp_path / "fashion out").splits["train"].pictures == 4
+        assert prepare_market(downloads, tmp_path / "market out").splits["train"].images == 3
+        assert prepare_deepfashion(downloads, tmp_path / "fashion out").splits["train"].images == 4
         assert not (tmp_path / "market out" / "train.lst").exists()
 
     def test_test_pictures_are_not_taken_from_the_other_folder(self, market: Path, tmp_path: Path) -> None:
         lists(market, "market", "test", list(MARKET["train"][:2]), 64)
-        with pytest.raises(
-            DataFileError, match=f"2 test pictures that the lists name are missing, {MARKET['train'][0]}"
-        ):
+        with pytest.raises(DataFileError, match=f"2 test images that the lists name are missing, {MARKET['train'][0]}"):
             prepare_market(market, tmp_path / "out")
 
     def test_an_archive_without_the_folders_is_refused(self, market: Path, tmp_path: Path) -> None:

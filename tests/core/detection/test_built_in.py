@@ -17,7 +17,7 @@ from dptn_core.detection import DetectionError, detect_frames, detect_people, lo
 from dptn_core.detection.crops import Square, cut, square_around, turned_back
 from dptn_core.detection.external import ExtractionError
 from dptn_core.detection.movenet import central_person
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.pose import KEYPOINT_NAMES, Pose, load_pose_file
 
 FRAMES = Path(__file__).parent / "frames"
@@ -46,7 +46,7 @@ def counted(network):
 
 
 def frame_image(name: str) -> Tensor:
-    return read_picture(FRAMES / name)
+    return read_image(FRAMES / name)
 
 
 def torso(pose: Pose) -> float:
@@ -81,7 +81,7 @@ def test_finds_every_joint_that_is_beyond_doubt_on_real_frames(network, name):
 
 
 def test_finds_the_astronaut_where_a_person_placed_her_joints(network):
-    (pose,) = detect_people(network, read_picture(samples.PHOTOGRAPH)).people
+    (pose,) = detect_people(network, read_image(samples.PHOTOGRAPH)).people
     by_hand = load_pose_file(samples.PHOTOGRAPH_POSE)[0].largest()
     sure = ("nose", "neck", "right_shoulder", "left_shoulder", "right_eye", "left_eye", "right_ear", "left_ear")
     for joint in (*sure, "right_elbow"):
@@ -92,19 +92,19 @@ def test_finds_the_astronaut_where_a_person_placed_her_joints(network):
 def test_finds_drawn_figures(network):
     pairs = draw_pairs(pair_seeds(5, 0, 10), (256, 192))
     hits = []
-    for image, truth, present in zip(
+    for image, ground_truth, present in zip(
         (pairs.source + 1) / 2, pairs.source_keypoints.numpy(), pairs.source_present.numpy(), strict=True
     ):
         people = detect_people(network, image, threshold=0).people
-        length = np.hypot(*(truth[TORSO[:2]].mean(axis=0) - truth[TORSO[2:]].mean(axis=0)))
-        errors = [np.hypot(*(pose.keypoints - truth).T)[present > 0] / length for pose in people]
+        length = np.hypot(*(ground_truth[TORSO[:2]].mean(axis=0) - ground_truth[TORSO[2:]].mean(axis=0)))
+        errors = [np.hypot(*(pose.keypoints - ground_truth).T)[present > 0] / length for pose in people]
         hits.extend(min(errors, key=np.median) < 0.2 if errors else np.zeros(int((present > 0).sum()), bool))
     assert np.mean(hits) > 0.85
 
 
 def test_finds_at_most_one_person_on_twenty_images_of_nobody(network):
     data = Path(pytest.importorskip("skimage").__file__).parent / "data"
-    assert sum(len(detect_people(network, read_picture(data / name)).people) for name in EMPTY) <= 1
+    assert sum(len(detect_people(network, read_image(data / name)).people) for name in EMPTY) <= 1
 
 
 def test_finds_a_bystander_beside_somebody_who_fills_the_middle(network):
@@ -144,7 +144,7 @@ def test_images_too_odd_to_show_anybody_show_nobody(network, size):
 
 
 def test_a_portrait_that_fills_the_image_is_found(network):
-    face = read_picture(samples.PHOTOGRAPH)[:, 20:200, 130:330]
+    face = read_image(samples.PHOTOGRAPH)[:, 20:200, 130:330]
     (pose,) = detect_people(network, face).people
     assert pose.present[[KEYPOINT_NAMES.index(name) for name in ("nose", "left_eye", "right_eye")]].all()
 
@@ -277,7 +277,7 @@ def test_the_weights_are_small_and_name_where_they_are_from():
 
 
 def test_the_picture_may_come_from_pillow(network):
-    from dptn_core.image_io import to_picture
+    from dptn_core.image_io import to_image
 
-    image = to_picture(Image.open(FRAMES / "jumping.jpg"))
+    image = to_image(Image.open(FRAMES / "jumping.jpg"))
     assert len(detect_people(network, image).people) == 1

@@ -1,4 +1,4 @@
-"""Poses out of pictures: the libraries' real decoding on ideal maps of known people, weights, and what is refused."""
+"""Poses out of images: the libraries' real decoding on ideal maps of known people, weights, and what is refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transfer_fixture import person, smooth_picture
+from transfer_fixture import person, smooth_image
 
 from dptn_core.detection.external import (
     OPENPOSE_BODY,
@@ -115,7 +115,7 @@ FIELDS = dict(
 
 
 def ideal_openpose_maps(people: list[Pose], pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Fields (1, 38, h, w) and heat maps (1, 19, h, w) for an input that shows a `white` picture, and padding."""
+    """Fields (1, 38, h, w) and heat maps (1, 19, h, w) for an input that shows a `white` image, and padding."""
     height, width = pixels.shape[2] // 8, pixels.shape[3] // 8
     shown = pixels[0, 0] > 0.25  # padding is 0
     canvas = people[0].canvas
@@ -211,7 +211,7 @@ def test_openpose_scores_below_the_threshold_are_missing(openpose, monkeypatch):
 
 
 def test_openpose_runs_its_own_network(openpose):
-    assert openpose.detect(smooth_picture(60, 200)).people == ()  # its weights are random
+    assert openpose.detect(smooth_image(60, 200)).people == ()  # its weights are random
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (16384, 4), (2000, 1500)])
@@ -222,7 +222,7 @@ def test_openpose_takes_pictures_of_any_size(openpose, monkeypatch, size):
         return torch.zeros(1, 38, height, width), torch.zeros(1, 19, height, width)
 
     monkeypatch.setattr(openpose.networks[0], "forward", nothing)
-    found = openpose.detect(smooth_picture(*size))
+    found = openpose.detect(smooth_image(*size))
     assert found.people == () and found.canvas == Canvas(*size)
 
 
@@ -463,7 +463,7 @@ def test_what_vitpose_sees_somewhere_is_reported_at_that_place(vitpose, monkeypa
 
     monkeypatch.setattr(vitpose.networks[0], "forward", look)
     (pose,) = vitpose.detect(dot.float().expand(3, height, width)).people
-    step = max(width / 192, height / 256) * 1.25  # pixels of the picture for each the network sees
+    step = max(width / 192, height / 256) * 1.25  # pixels of the image for each the network sees
     np.testing.assert_allclose(pose.keypoints, np.tile(place, (18, 1)), atol=0.15 * max(step, 1))
 
 
@@ -540,16 +540,16 @@ def test_vitpose_sees_the_picture_where_its_box_is(vitpose_of_many, monkeypatch)
     known = with_middle_neck(person((1000, 800), (600, 300, 150, 300)))
     answering(vitpose_of_many, [known], monkeypatch)
     left, top, width, height = box_around(known)
-    picture = torch.zeros(3, 800, 1000)
-    picture[0, round(top) : round(top + height), round(left) : round(left + width)] = 1
+    image = torch.zeros(3, 800, 1000)
+    image[0, round(top) : round(top + height), round(left) : round(left + width)] = 1
     seen: list[Tensor] = []
 
-    def looked(pixel_values: Tensor) -> SimpleNamespace:
+    def attended(pixel_values: Tensor) -> SimpleNamespace:
         seen.append(pixel_values)
         return SimpleNamespace(heatmaps=ideal_vitpose_maps(known, box_around(known)))
 
-    monkeypatch.setattr(vitpose_of_many.networks[0], "forward", looked)
-    assert_same_people(vitpose_of_many.detect(picture), [known], 0.01)
+    monkeypatch.setattr(vitpose_of_many.networks[0], "forward", attended)
+    assert_same_people(vitpose_of_many.detect(image), [known], 0.01)
     red = seen[0][0, 0] > 0
     rows, columns = red.any(dim=1).nonzero().flatten(), red.any(dim=0).nonzero().flatten()
     across = max(width, height * 0.75) * 1.25
@@ -562,9 +562,9 @@ def test_vitpose_sees_the_picture_where_its_box_is(vitpose_of_many, monkeypatch)
 
 def test_the_real_networks_run_on_pictures_of_any_size(vitpose, vitpose_of_many):
     for size in ((1, 1), (2, 300), (300, 2), (64, 48), (2500, 1300)):
-        picture = smooth_picture(*size)
+        image = smooth_image(*size)
         for detector in (vitpose, vitpose_of_many):
-            found = detector.detect(picture, threshold=0.0)
+            found = detector.detect(image, threshold=0.0)
             assert found.canvas == Canvas(*size)
             for pose in found.people:
                 assert np.abs(pose.keypoints).max() < 4 * max(size)
@@ -574,7 +574,7 @@ def test_mixtures_of_experts_and_wholebody_models_load_and_run(tmp_path):
     plus = load_vitpose(save_vitpose(tmp_path / "plus", experts=3))
     whole = load_vitpose(save_vitpose(tmp_path / "whole", labels=133))
     for detector in (plus, whole):
-        assert detector.detect(smooth_picture(60, 80)).canvas == Canvas(60, 80)
+        assert detector.detect(smooth_image(60, 80)).canvas == Canvas(60, 80)
     with pytest.raises(ExtractionError, match="finds 21 keypoints, not COCO's 17"):
         load_vitpose(save_vitpose(tmp_path / "hands", labels=21))
 
@@ -672,7 +672,7 @@ def test_a_wholebody_vitpose_gives_hands_and_face_above_the_threshold(tmp_path, 
     maps[:, :, 30, 20] = 0.9
     maps[:, 91:101, 30, 20] = 0.1  # half of the left hand is not to be seen
     monkeypatch.setattr(detector.networks[0], "forward", lambda pixel_values: SimpleNamespace(heatmaps=maps))
-    (pose,) = detector.detect(smooth_picture(90, 120)).people
+    (pose,) = detector.detect(smooth_image(90, 120)).people
     assert pose.face is not None and (pose.face[:, 2] > 0).all()
     assert pose.feet is not None and (pose.feet[:, 2] > 0).all()
     assert pose.hand_right is not None and (pose.hand_right[:, 2] > 0).all()
@@ -723,7 +723,7 @@ def test_networks_may_be_moved_after_loading(name, request):
 
 
 @pytest.mark.parametrize(
-    ("picture", "message"),
+    ("image", "message"),
     [
         (torch.zeros(1, 3, 8, 8), r"shape \(3, height, width\), not \(1, 3, 8, 8\)"),
         (torch.zeros(8, 8, 3), r"not \(8, 8, 3\)"),
@@ -732,9 +732,9 @@ def test_networks_may_be_moved_after_loading(name, request):
         (torch.full((3, 8, 8), float("nan")), "NaN"),
     ],
 )
-def test_what_is_no_picture_is_refused(vitpose, picture, message):
+def test_what_is_no_picture_is_refused(vitpose, image, message):
     with pytest.raises(ExtractionError, match=message):
-        vitpose.detect(picture)
+        vitpose.detect(image)
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])

@@ -38,25 +38,25 @@ def pairs() -> SyntheticPairs:
 
 
 def test_psnr_has_its_closed_form_over_the_mask_alone():
-    truth = torch.zeros(3, 3, 8, 6)
+    ground_truth = torch.zeros(3, 3, 8, 6)
     mask = torch.zeros(3, 8, 6, dtype=torch.bool)
     mask[:, 2:5, 1:4] = True
-    image = truth + 1.0  # wrong outside the mask, which does not count
+    image = ground_truth + 1.0  # wrong outside the mask, which does not count
     for number, gap in enumerate((0.2, 0.02, 2.0)):
         image[number, :, 2:5, 1:4] = gap
-    found = foreground_psnr(image, truth, mask)
-    # pictures span 2, so a gap of 0.2 is a tenth of the range
+    found = foreground_psnr(image, ground_truth, mask)
+    # images span 2, so a gap of 0.2 is a tenth of the range
     assert found.tolist() == pytest.approx([20.0, 40.0, 0.0], abs=1e-3)
 
 
 def test_psnr_averages_squares_over_pixels_and_channels():
-    image, truth = (torch.rand(1, 3, 8, 6, generator=torch.Generator().manual_seed(n)) * 2 - 1 for n in (0, 1))
+    image, ground_truth = (torch.rand(1, 3, 8, 6, generator=torch.Generator().manual_seed(n)) * 2 - 1 for n in (0, 1))
     mask = torch.rand(1, 8, 6, generator=torch.Generator().manual_seed(2)) < 0.5
     squares = [
-        ((image[0, c, y, x] - truth[0, c, y, x]).item() / 2) ** 2 for c in range(3) for y, x in mask[0].nonzero()
+        ((image[0, c, y, x] - ground_truth[0, c, y, x]).item() / 2) ** 2 for c in range(3) for y, x in mask[0].nonzero()
     ]
     wanted = -10 * math.log10(sum(squares) / len(squares))
-    assert foreground_psnr(image, truth, mask).item() == pytest.approx(wanted, abs=1e-3)
+    assert foreground_psnr(image, ground_truth, mask).item() == pytest.approx(wanted, abs=1e-3)
 
 
 def test_psnr_of_equal_pictures_and_of_an_empty_mask_is_finite():
@@ -197,37 +197,37 @@ def test_another_test_set_gives_other_scores(model):
 class Perfect:
     """Stands in for a model: it knows the test set."""
 
-    def __init__(self, model: DPTNModel, truth: SyntheticPairs) -> None:
+    def __init__(self, model: DPTNModel, ground_truth: SyntheticPairs) -> None:
         self.config, self.training_size, self.heatmap_sigma = model.config, SIZE, 1.5
         self.device, self.dtype = torch.device("cpu"), torch.float32
         self.generator = self
-        self.truth = truth
+        self.ground_truth = ground_truth
         self.grid = (ROWS, COLUMNS)
 
     def encode_source(self, image: Tensor, heatmaps: Tensor) -> Perfect:
-        assert torch.equal(image, self.truth.source)
-        assert tuple(heatmaps.shape) == (len(self.truth), 18, *SIZE)
+        assert torch.equal(image, self.ground_truth.source)
+        assert tuple(heatmaps.shape) == (len(self.ground_truth), 18, *SIZE)
         return self
 
     def transfer(self, source: Perfect, heatmaps: Tensor) -> Tensor:
-        assert tuple(heatmaps.shape) == (len(self.truth), 18, *SIZE)
-        return self.truth.target
+        assert tuple(heatmaps.shape) == (len(self.ground_truth), 18, *SIZE)
+        return self.ground_truth.target
 
     def attention_rows(self, source: Perfect, heatmaps: Tensor, rows: Tensor) -> Tensor:
         assert rows.tolist() == list(range(ROWS * COLUMNS))
-        return torch.eye(ROWS * COLUMNS).expand(len(self.truth), -1, -1)
+        return torch.eye(ROWS * COLUMNS).expand(len(self.ground_truth), -1, -1)
 
 
 def test_the_truth_itself_gets_the_best_scores(model):
-    truth = draw_pairs(pair_seeds(2022, 0, 3), SIZE)
-    scores = evaluate_drawn(Perfect(model, truth), pairs=3, batch=3)
+    ground_truth = draw_pairs(pair_seeds(2022, 0, 3), SIZE)
+    scores = evaluate_drawn(Perfect(model, ground_truth), pairs=3, batch=3)
     assert isinstance(scores, DrawnScores)
     assert scores.foreground_psnr == pytest.approx(100.0)
     assert scores.copy_psnr < 40
     assert scores.ssim == pytest.approx(1.0, abs=1e-4)
     assert (scores.garment_colour_error, scores.colours_right) == (0.0, 1.0)
-    still = (truth.source_keypoints - truth.target_keypoints).norm(dim=-1)
-    both = truth.source_visible & truth.target_visible
+    still = (ground_truth.source_keypoints - ground_truth.target_keypoints).norm(dim=-1)
+    both = ground_truth.source_visible & ground_truth.target_visible
     assert scores.joints == both.sum()
     # it always looks at the same place, so only joints that hardly moved can be hits
     assert scores.attention_accuracy <= (still[both] < 0.1 * SIZE[0] + STRIDE).float().mean()

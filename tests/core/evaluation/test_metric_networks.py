@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from evaluation_fixture import picture, random_alexnet, random_inception, random_mobilenet, random_packages, write_all
+from evaluation_fixture import image, random_alexnet, random_inception, random_mobilenet, random_packages, write_all
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
@@ -75,14 +75,14 @@ def test_lpips_agrees_with_torchmetrics_under_the_same_weights(alexnet):
     weights = torch.load(alexnet, weights_only=True)
     for name, value in theirs.net.state_dict().items():  # sliceN.INDEX.weight
         value.copy_(weights[f"features.{name.partition('.')[2]}"])
-    one, other = (torch.stack([picture(n), picture(n + 5)]) * 2 - 1 for n in (1, 2))
+    one, other = (torch.stack([image(n), image(n + 5)]) * 2 - 1 for n in (1, 2))
     found = PerceptualDistance.load(alexnet)(one, other)
     assert found.tolist() == pytest.approx(theirs(one, other).flatten().tolist(), rel=1e-4)
     assert found.min() > 0.01
 
 
 def test_lpips_of_identical_pictures_is_nothing(alexnet):
-    one = picture(1)[None] * 2 - 1
+    one = image(1)[None] * 2 - 1
     assert PerceptualDistance.load(alexnet)(one, one).item() == 0
 
 
@@ -160,7 +160,7 @@ def test_mobilenets_features_are_torchvisions_of_the_layer_they_are_named_by(mob
     theirs.load_state_dict(torch.load(mobilenet, weights_only=True))
     seen = []
     theirs.eval().features[13].register_forward_hook(lambda *given: seen.append(given[2]))
-    ours, one = MobileNetFeatures.load(mobilenet), picture(7)
+    ours, one = MobileNetFeatures.load(mobilenet), image(7)
     with torch.inference_mode():
         square = resize(one, [224, 224], antialias=True)
         theirs(normalize(square, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])[None])
@@ -229,7 +229,7 @@ def test_moments_of_parts_are_those_of_the_whole():
     assert parts.mean == pytest.approx(vectors.mean(0))
     assert parts.covariance == pytest.approx(np.cov(vectors, rowvar=False))
     assert whole.covariance == pytest.approx(parts.covariance)
-    with pytest.raises(ValueError, match="at least 2 pictures, there are 1"):
+    with pytest.raises(ValueError, match="at least 2 images, there are 1"):
         _ = Moments.of(vectors[:1]).covariance
 
 
@@ -240,7 +240,7 @@ def test_inceptions_features_are_torchvisions_pooled_ones(inception):
     theirs = Inception3(transform_input=True, init_weights=False)
     theirs.load_state_dict(torch.load(inception, weights_only=True))
     theirs.fc = torch.nn.Identity()
-    one = picture(7)
+    one = image(7)
     with torch.inference_mode():
         square = torch.nn.functional.interpolate(one[None], (299, 299), mode="bilinear", align_corners=False)
         wanted = theirs.eval()(square)
@@ -255,12 +255,12 @@ def test_moments_do_not_depend_on_how_pictures_are_gathered(inception, monkeypat
     from dptn_core.evaluation import frechet
 
     network = InceptionFeatures.load(inception)
-    pictures = [picture(n, (64, 48)) for n in range(5)]
-    whole = moments_of(pictures, network)
+    images = [image(n, (64, 48)) for n in range(5)]
+    whole = moments_of(images, network)
     monkeypatch.setattr(frechet, "BATCH", 2)
     monkeypatch.setattr(frechet, "_GATHERED", 2)
     gathered = FeatureMoments(network)
-    for one in pictures:
+    for one in images:
         gathered.add(one)
     parts = gathered.moments()
     assert parts.count == whole.count == 5
@@ -297,8 +297,8 @@ def test_pickled_objects_in_statistics_are_not_loaded(tmp_path):
 
 
 def test_damaged_real_pictures_are_named(tmp_path, inception, mobilenet):
-    write_all(tmp_path, {"a.png": picture(1, (64, 48)), "b.png": picture(2, (64, 48))})
-    (tmp_path / "c.png").write_text("no picture")
+    write_all(tmp_path, {"a.png": image(1, (64, 48)), "b.png": image(2, (64, 48))})
+    (tmp_path / "c.png").write_text("no image")
     done = []
     networks = Networks(CPU, inception=InceptionFeatures.load(inception), mobilenet=MobileNetFeatures.load(mobilenet))
     side = read_fid_reference(tmp_path, PROTOCOLS["dptn"], networks, lambda done_, count: done.append((done_, count)))
@@ -307,13 +307,13 @@ def test_damaged_real_pictures_are_named(tmp_path, inception, mobilenet):
     assert done == [(1, 3), (2, 3), (3, 3)]
 
 
-# Published values: on the pictures the authors of DPTN released, where somebody has them.
+# Published values: on the images the authors of DPTN released, where somebody has them.
 
 
 def test_the_authors_released_pictures_have_their_published_scores():
     drawn, data = (os.environ.get(name) for name in ("DPTN_RELEASED_PICTURES", "DPTN_DEEPFASHION"))
     if not drawn or not data:
-        pytest.skip("DPTN_RELEASED_PICTURES and DPTN_DEEPFASHION name no folders of the authors' pictures and the data")
+        pytest.skip("DPTN_RELEASED_PICTURES and DPTN_DEEPFASHION name no folders of the authors' images and the data")
     networks = load_networks(CPU)
     if networks.inception is None:
         pytest.skip(f"FID {networks.missing['fid']}")

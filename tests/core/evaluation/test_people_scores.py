@@ -18,7 +18,7 @@ from dptn_core.data.synthetic.synthetic_pairs import SyntheticPairs, pair_seeds
 from dptn_core.evaluation import people_scores
 from dptn_core.evaluation.figure_scores import foreground_psnr
 from dptn_core.evaluation.people_scores import COPY, mean_gradient, score_people
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 
 SIZES = ((128, 96), (192, 144))
 
@@ -62,8 +62,8 @@ def test_a_size_too_small_is_refused_first(starter: DPTNModel) -> None:
 
 
 def test_copying_is_scored_against_the_truth_of_its_size() -> None:
-    truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, 3), SIZES[0], split="test", faults=False)
-    wanted = foreground_psnr(truth.source, truth.target, truth.target_mask).mean()
+    ground_truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, 3), SIZES[0], split="test", faults=False)
+    wanted = foreground_psnr(ground_truth.source, ground_truth.target, ground_truth.target_mask).mean()
     assert score_people({}, SIZES[:1], pairs=3)[COPY][0].psnr == pytest.approx(float(wanted), abs=1e-3)
 
 
@@ -131,10 +131,10 @@ def test_figures_shows_people_and_the_test_set(tmp_path) -> None:
         assert not main(["figures", "--kind", "people", "--pairs", "1", "--size", "48x64", "--out", str(out), *more])
         assert out.stat().st_size > 5_000
     # the test set as it is scored, without what happens to photographs
-    truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, 1), (64, 48), split="test", faults=False)
-    shown = read_picture(tmp_path / "test.png")[:, :64, :48]
-    assert torch.allclose(shown, (truth.source[0] + 1) / 2, atol=0.005)
-    assert not torch.allclose(read_picture(tmp_path / "train.png")[:, :64, :48], shown, atol=0.1)
+    ground_truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, 1), (64, 48), split="test", faults=False)
+    shown = read_image(tmp_path / "test.png")[:, :64, :48]
+    assert torch.allclose(shown, (ground_truth.source[0] + 1) / 2, atol=0.005)
+    assert not torch.allclose(read_image(tmp_path / "train.png")[:, :64, :48], shown, atol=0.1)
 
 
 @pytest.mark.parametrize(

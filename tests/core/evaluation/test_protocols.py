@@ -1,11 +1,11 @@
-"""What each protocol makes of a picture, against OpenCV and Pillow."""
+"""What each protocol makes of an image, against OpenCV and Pillow."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from evaluation_fixture import FASHION, picture
+from evaluation_fixture import FASHION, image
 from PIL import Image
 
 from dptn_core.evaluation import PROTOCOLS
@@ -28,23 +28,23 @@ def test_the_three_protocols_are_those_of_the_field():
 
 
 def test_dptn_pads_deepfashion_with_forty_white_columns_on_either_side():
-    padded = DPTN.for_similarity(picture(1))
+    padded = DPTN.for_similarity(image(1))
     assert tuple(padded.shape) == (3, 256, 256)
     assert (padded[:, :, :40] == 1).all() and (padded[:, :, 216:] == 1).all()
-    assert torch.equal(padded[:, :, 40:216], picture(1))
+    assert torch.equal(padded[:, :, 40:216], image(1))
     mask = DPTN.mask_for_similarity(torch.ones(FASHION, dtype=torch.bool))
     assert mask.sum() == 256 * 176 and not mask[:, :40].any()
 
 
 def test_dptn_leaves_market_and_everything_else_unpadded():
     for size in ((128, 64), (128, 96), (256, 256)):
-        one = picture(1, size)
+        one = image(1, size)
         assert torch.equal(DPTN.for_similarity(one), one)
         assert torch.equal(DPTN.for_distance(one), one)
 
 
 def test_dptn_compares_distances_unpadded():
-    assert tuple(DPTN.for_distance(picture(1)).shape) == (3, *FASHION)
+    assert tuple(DPTN.for_distance(image(1)).shape) == (3, *FASHION)
 
 
 def test_dptn_resizes_as_opencv_and_saves_as_jpeg():
@@ -60,14 +60,14 @@ def test_dptn_resizes_as_opencv_and_saves_as_jpeg():
 
 
 def test_jpeg_is_pillows_at_75(tmp_path):
-    Image.fromarray(grey_levels(picture(2))).save(tmp_path / "one.jpg", quality=75)
+    Image.fromarray(grey_levels(image(2))).save(tmp_path / "one.jpg", quality=75)
     wanted = np.asarray(Image.open(tmp_path / "one.jpg"))
-    assert np.array_equal(grey_levels(DPTN.as_saved(picture(2), FASHION)), wanted)
+    assert np.array_equal(grey_levels(DPTN.as_saved(image(2), FASHION)), wanted)
 
 
 def test_bilinear_interpolation_is_opencvs_in_floats():
     cv2 = pytest.importorskip("cv2")
-    one = picture(3, (256, 256))
+    one = image(3, (256, 256))
     wanted = cv2.resize(one.permute(1, 2, 0).numpy(), (176, 256))
     assert np.abs(interpolate(one, FASHION).permute(1, 2, 0).numpy() - wanted).max() < 1e-5
     assert torch.equal(PIDM.for_distance(one), interpolate(one, FASHION))
@@ -75,7 +75,7 @@ def test_bilinear_interpolation_is_opencvs_in_floats():
 
 @pytest.mark.parametrize(("protocol", "size", "start"), [(PIDM, (256, 256), FASHION), (CFLD, FASHION, (512, 352))])
 def test_true_pictures_are_resized_as_pillow_does_it(protocol, size, start):
-    one = picture(4, start)
+    one = image(4, start)
     wanted = Image.fromarray(grey_levels(one)).resize(size[::-1], Image.Resampling.BICUBIC)
     found = protocol.as_read(one, start)
     assert tuple(found.shape) == (3, *size)
@@ -97,7 +97,7 @@ def test_whole_levels_survive_being_cut_off():
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=str)
 def test_a_picture_of_the_protocols_own_size_is_left_alone(protocol):
     size = protocol.size or FASHION
-    assert torch.equal(protocol.as_read(picture(5, size), size), picture(5, size))
+    assert torch.equal(protocol.as_read(image(5, size), size), image(5, size))
 
 
 def test_masks_go_where_the_pictures_go():
@@ -108,6 +108,6 @@ def test_masks_go_where_the_pictures_go():
 
 
 def test_squares_are_cut_beside_drawn_pictures_of_their_middle():
-    square = picture(6, (256, 256))
+    square = image(6, (256, 256))
     assert torch.equal(beside(square, FASHION), square[:, :, 40:216])
     assert torch.equal(beside(square, (256, 256)), square)

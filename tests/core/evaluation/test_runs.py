@@ -16,8 +16,8 @@ import torch
 from evaluation_fixture import (
     FASHION,
     NAMES,
+    image,
     make_set,
-    picture,
     random_alexnet,
     random_inception,
     random_packages,
@@ -129,14 +129,14 @@ def test_a_set_is_drawn_pair_by_pair(model, fashion):
     case = cases[0]
     assert isinstance(case, Case)
     assert tuple(case.drawn.shape) == (3, 64, 64), "as the network drew it: the protocol resizes it"
-    assert torch.equal(case.true, picture(1)) and torch.equal(case.source_picture, picture(0))
+    assert torch.equal(case.true, image(1)) and torch.equal(case.source_image, image(0))
     assert case.mask is not None and 0 < case.mask.float().mean() < 1
     assert case.joints == 18 and 0 <= case.joints_right <= 18
     assert case.seconds is not None and case.seconds > 0
 
 
 def test_the_drawing_is_that_of_transfer(model, fashion):
-    """The second computation: the same pair by the public way from picture to picture."""
+    """The second computation: the same pair by the public way from image to image."""
     from dptn_core.inference.transfer import encode_source, transfer
 
     data = open_prepared(fashion, "test")
@@ -145,7 +145,7 @@ def test_the_drawing_is_that_of_transfer(model, fashion):
         Pose.from_keypoints([tuple(p) for p in data.annotations[name][:, :2]], case.pose.canvas)
         for name in data.pairs[2]
     ]
-    drawn = transfer(encode_source(model, data.picture(data.pairs[2][0]), poses[0]), poses[1:]).drawn[0]
+    drawn = transfer(encode_source(model, data.image(data.pairs[2][0]), poses[0]), poses[1:]).drawn[0]
     assert torch.allclose(case.drawn, drawn.clamp(0, 1), atol=1e-5)
 
 
@@ -162,7 +162,7 @@ def test_attention_is_that_of_the_whole_map(model, fashion):
         for xy in (source, target)
     ]
     with torch.inference_mode():
-        features = model.generator.encode_source(frame.cut(data.picture(data.pairs[1][0]))[None] * 2 - 1, maps[0])
+        features = model.generator.encode_source(frame.cut(data.image(data.pairs[1][0]))[None] * 2 - 1, maps[0])
         attention = model.generator.attention_rows(features, maps[1], range(64))[0]
     right = 0
     for (x0, y0), (x1, y1) in zip(source, target, strict=True):
@@ -178,7 +178,7 @@ def test_what_cannot_be_read_is_skipped_and_named(model, tmp_path):
     part = scored(draw_prepared(model, data, range(4), batch=2))
     assert [row.number for row in part.rows] == [0, 3]
     assert [skipped.number for skipped in part.skipped] == [1, 2]
-    assert all("three.png is not a picture" in skipped.reason for skipped in part.skipped)
+    assert all("three.png is not an image" in skipped.reason for skipped in part.skipped)
 
 
 def test_nothing_to_score_is_an_error_that_says_why():
@@ -214,9 +214,9 @@ def test_shares_of_several_processes_make_the_whole(model, fashion, weights):
 
 
 def test_best_and_worst_are_those_of_the_ranking():
-    true = picture(1, (64, 64))
+    true = image(1, (64, 64))
     cases = [
-        Case(n, "", f"n{n}", (true + 0.02 * n * (picture(2, (64, 64)) - 0.5)).clamp(0, 1), true, from_file=True)
+        Case(n, "", f"n{n}", (true + 0.02 * n * (image(2, (64, 64)) - 0.5)).clamp(0, 1), true, from_file=True)
         for n in (3, 0, 5, 1, 4, 2)
     ]
     for metric, best in (("ssim", [0, 1]), ("l1", [0, 1])):
@@ -228,7 +228,7 @@ def test_best_and_worst_are_those_of_the_ranking():
 
 
 def test_pictures_too_small_for_a_window_lack_that_score_and_say_so():
-    one = picture(1, (48, 40))
+    one = image(1, (48, 40))
     part = scored([Case(0, "", "a", one, one)])
     summary = summarise(part, DPTN, {}, mask=None, real=None, missing={})
     assert summary["scores"]["ssim"] is None and "51 pixels" in summary["missing"]["ssim"]
@@ -252,7 +252,7 @@ def test_drawn_figures_have_the_scores_of_evaluate_drawn(model):
 # Reports.
 
 
-class Pictures(HTMLParser):
+class Images(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tags: list[str] = []
@@ -273,7 +273,7 @@ def test_a_report_is_whole_strict_and_of_one_piece(tmp_path, model, fashion):
     write_report(tmp_path / "out", part, summary, None)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["pairs.csv", "report.html", "scores.json"]
     text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    page = Pictures()
+    page = Images()
     page.feed(text)
     assert "script" not in page.tags and "<i>" not in text and "&lt;script&gt;" in text
     assert page.sources and all(source.startswith("data:image/jpeg;base64,") for source in page.sources)
@@ -290,7 +290,7 @@ def test_a_report_is_whole_strict_and_of_one_piece(tmp_path, model, fashion):
 
 
 def test_a_distance_that_is_no_number_is_missing(monkeypatch):
-    one = picture(1, (64, 64))
+    one = image(1, (64, 64))
     part = scored([Case(0, "", "a", one, one, from_file=True)])
     moments = Moments.of(np.ones((3, 4)))
     monkeypatch.setattr("dptn_core.evaluation.summary.frechet_distance", lambda *_: float("nan"))
@@ -301,7 +301,7 @@ def test_a_distance_that_is_no_number_is_missing(monkeypatch):
 
 
 def test_json_knows_no_infinity():
-    one = picture(1, (64, 64))
+    one = image(1, (64, 64))
     part = scored([Case(0, "", "a", one, one, from_file=True)])
     summary = summarise(part, DPTN, {}, mask=None, real=None, missing={})
     assert json.loads(to_json(summary))["scores"]["psnr"] == 100.0
@@ -349,7 +349,7 @@ def test_with_weights_every_metric_is_taken(capsys, tmp_path, model_file, fashio
     assert "not comparable with FID" in found["notes"]["mobilenet-frechet"]
     assert "not comparable with FID" in (tmp_path / "out" / "report.html").read_text()
     assert {"st-lpips", "masked_st-lpips"} <= table(tmp_path / "out")[0].keys()
-    assert found["fid_pictures"]["real"].startswith("4 pictures of") and found["fid_pictures"]["biased"]
+    assert found["fid_pictures"]["real"].startswith("4 images of") and found["fid_pictures"]["biased"]
     kept = run(capsys, *words, "--fid-real", tmp_path / "out" / "fid-real.npz")
     assert kept["scores"]["fid"] == pytest.approx(found["scores"]["fid"], rel=1e-3)
     assert "Inception's statistics of them only" in kept["missing"]["mobilenet-frechet"]
@@ -368,7 +368,7 @@ def test_without_inception_the_small_distance_is_taken_all_the_same(
 def test_scores_do_not_depend_on_how_pairs_are_shared_out(packages):
     """The learned metrics, one pair after the other or merged of two processes; the second computation is by hand."""
     networks = load_networks(CPU)
-    cases = [Case(n, "", f"{n}", picture(n, (96, 64)), picture(n + 9, (96, 64)), from_file=True) for n in range(5)]
+    cases = [Case(n, "", f"{n}", image(n, (96, 64)), image(n + 9, (96, 64)), from_file=True) for n in range(5)]
     whole = scored(cases, networks, true_side=True)
     parts = merge([scored(cases[n::2], networks, true_side=True) for n in range(2)])
     for one, other in zip(whole.rows, parts.rows, strict=True):
@@ -383,10 +383,10 @@ def test_scores_do_not_depend_on_how_pairs_are_shared_out(packages):
 
 
 def test_pictures_too_small_for_st_lpips_lack_it_and_say_so(packages):
-    one = picture(1, (20, 40))
+    one = image(1, (20, 40))
     part = scored([Case(0, "", "a", one, one)], load_networks(CPU))
     assert "st-lpips" not in part.rows[0].scores
-    assert part.missing["st-lpips"] == "ST-LPIPS wants pictures of at least 21 pixels a side, these are 40x20"
+    assert part.missing["st-lpips"] == "ST-LPIPS wants images of at least 21 pixels a side, these are 40x20"
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_pictures_too_small_for_st_lpips_lack_it_and_say_so(packages):
         ("other.npz", "was taken under protocol pidm"),
         ("nan.npz", "no finite numbers"),
         ("text.npz", "holds no statistics"),
-        ("file", "a folder of pictures, a prepared set or an .npz is wanted"),
+        ("file", "a folder of images, a prepared set or an .npz is wanted"),
     ],
 )
 def test_a_wrong_real_side_is_refused_before_anything_is_drawn(
@@ -414,7 +414,7 @@ def test_a_wrong_real_side_is_refused_before_anything_is_drawn(
 
 def test_identical_folders_are_nothing_apart(capsys, tmp_path, weights, packages):
     for folder in ("drawn", "true"):
-        write_all(tmp_path / folder, {f"{n}.png": picture(n) for n in range(3)})
+        write_all(tmp_path / folder, {f"{n}.png": image(n) for n in range(3)})
     found = run(
         capsys,
         *("--drawn-pictures", tmp_path / "drawn", "--true-pictures", tmp_path / "true"),
@@ -444,8 +444,8 @@ def test_masks_of_ones_own_are_used_and_named(capsys, tmp_path):
 
 def test_masks_with_nobody_inside_are_said_to_be(capsys, tmp_path):
     for folder in ("drawn", "true"):
-        write_all(tmp_path / folder, {"a.png": picture(1)})
-    write_all(tmp_path / "masks", {"a.png": torch.zeros_like(picture(1))})
+        write_all(tmp_path / folder, {"a.png": image(1)})
+    write_all(tmp_path / "masks", {"a.png": torch.zeros_like(image(1))})
     folders = [word for name in ("drawn", "true") for word in (f"--{name}-pictures", tmp_path / name)]
     found = run(capsys, *folders, "--masks", tmp_path / "masks")
     assert found["missing"]["masked_psnr"] == found["missing"]["masked_ssim"] == "nobody is inside any of the masks"

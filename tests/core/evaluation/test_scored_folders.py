@@ -1,20 +1,20 @@
-"""Two folders of pictures: which belong together, and what is skipped."""
+"""Two folders of images: which belong together, and what is skipped."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from evaluation_fixture import FASHION, picture, write_all
+from evaluation_fixture import FASHION, image, write_all
 
 from dptn_core.evaluation import PROTOCOLS, Case, Networks, Ranking, Skipped, match_folders, read_matches, score_cases
-from dptn_core.evaluation.image_folders import FolderError, list_pictures
+from dptn_core.evaluation.image_folders import FolderError, list_images
 
 NETWORKS = Networks(torch.device("cpu"))
 
 
 def matched(tmp_path, drawn, true, pairs=None):
     for folder, names in (("drawn", drawn), ("true", true)):
-        write_all(tmp_path / folder, {name: picture(1, (16, 16)) for name in names})
+        write_all(tmp_path / folder, {name: image(1, (16, 16)) for name in names})
     return match_folders(tmp_path / "drawn", tmp_path / "true", pairs)
 
 
@@ -55,25 +55,25 @@ def test_with_a_list_a_plain_target_name_counts_where_it_is_the_only_one(tmp_pat
 
 
 def test_folders_that_have_nothing_in_common_are_refused(tmp_path):
-    with pytest.raises(FolderError, match=r"no picture of .*a and b, say"):
+    with pytest.raises(FolderError, match=r"no image of .*a and b, say"):
         matched(tmp_path, ["a.png"], ["b.png"])
 
 
 def test_missing_and_empty_folders_are_refused(tmp_path):
     with pytest.raises(FolderError, match="no such folder"):
-        list_pictures(tmp_path / "none")
-    with pytest.raises(FolderError, match="holds no pictures"):
-        list_pictures(tmp_path)
+        list_images(tmp_path / "none")
+    with pytest.raises(FolderError, match="holds no images"):
+        list_images(tmp_path)
 
 
 def test_of_several_formats_png_counts(tmp_path):
-    write_all(tmp_path, {"a.jpg": picture(1, (8, 8)), "a.png": picture(1, (8, 8)), "a.webp": picture(1, (8, 8))})
-    assert list_pictures(tmp_path)["a"].suffix == ".png"
+    write_all(tmp_path, {"a.jpg": image(1, (8, 8)), "a.png": image(1, (8, 8)), "a.webp": image(1, (8, 8))})
+    assert list_images(tmp_path)["a"].suffix == ".png"
 
 
 def test_what_cannot_be_read_is_skipped_and_named(tmp_path):
-    write_all(tmp_path / "drawn", {f"{name}.png": picture(1, (64, 64)) for name in "abcd"})
-    write_all(tmp_path / "true", {f"{name}.png": picture(2, (64, 64)) for name in "abc"})
+    write_all(tmp_path / "drawn", {f"{name}.png": image(1, (64, 64)) for name in "abcd"})
+    write_all(tmp_path / "true", {f"{name}.png": image(2, (64, 64)) for name in "abc"})
     (tmp_path / "drawn" / "b.png").write_bytes(b"broken")
     (tmp_path / "masks").mkdir()
     write_all(tmp_path / "masks", {"a.png": torch.ones(3, 64, 64)})
@@ -82,11 +82,11 @@ def test_what_cannot_be_read_is_skipped_and_named(tmp_path):
     assert isinstance(found[0], Case) and found[0].mask is not None and found[0].mask.all()
     reasons = [one.reason for one in found[1:] if isinstance(one, Skipped)]
     assert len(reasons) == 3
-    assert "b.png is not a picture" in reasons[0] and "no mask c.png" in reasons[1] and "no true picture" in reasons[2]
+    assert "b.png is not an image" in reasons[0] and "no mask c.png" in reasons[1] and "no true image" in reasons[2]
 
 
 def test_squares_of_deepfashion_are_cut_beside_their_middle(tmp_path):
-    square = picture(3, (256, 256))
+    square = image(3, (256, 256))
     write_all(tmp_path / "true", {"a.png": square})
     write_all(tmp_path / "drawn", {"a.png": square[:, :, 40:216]})
     (case,) = read_matches(match_folders(tmp_path / "drawn", tmp_path / "true"), [0])
@@ -96,7 +96,7 @@ def test_squares_of_deepfashion_are_cut_beside_their_middle(tmp_path):
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_identical_folders_have_the_best_scores_under_every_protocol(tmp_path, name):
     for folder in ("drawn", "true"):
-        write_all(tmp_path / folder, {"a.png": picture(1), "b.png": picture(2)})
+        write_all(tmp_path / folder, {"a.png": image(1), "b.png": image(2)})
     matches = match_folders(tmp_path / "drawn", tmp_path / "true")
     part = score_cases(read_matches(matches, range(2)), PROTOCOLS[name], NETWORKS, Ranking())
     for row in part.rows:
@@ -106,7 +106,7 @@ def test_identical_folders_have_the_best_scores_under_every_protocol(tmp_path, n
 
 def test_files_are_not_saved_as_jpeg_a_second_time(tmp_path):
     """What is read from a file has been rounded and compressed already."""
-    true = picture(4)
+    true = image(4)
     case = Case(0, "", "a", true, true, from_file=True)
     again = Case(1, "", "a", true, true)
     part = score_cases([case, again], PROTOCOLS["dptn"], NETWORKS, Ranking())
@@ -115,7 +115,7 @@ def test_files_are_not_saved_as_jpeg_a_second_time(tmp_path):
 
 
 def test_pictures_of_another_size_are_brought_to_the_true_ones(tmp_path):
-    drawn = torch.nn.functional.interpolate(picture(5)[None], (256, 256), mode="bilinear")[0]
-    case = Case(0, "", "a", drawn, picture(5), from_file=True)
+    drawn = torch.nn.functional.interpolate(image(5)[None], (256, 256), mode="bilinear")[0]
+    case = Case(0, "", "a", drawn, image(5), from_file=True)
     (row,) = score_cases([case], PROTOCOLS["dptn"], NETWORKS, Ranking()).rows
-    assert row.scores["ssim"] > 0.9 and tuple(picture(5).shape[1:]) == FASHION
+    assert row.scores["ssim"] > 0.9 and tuple(image(5).shape[1:]) == FASHION

@@ -1,4 +1,4 @@
-"""SSIM, PSNR and L1 against second computations, closed forms and known pictures."""
+"""SSIM, PSNR and L1 against second computations, closed forms and known images."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from evaluation_fixture import by_windows, picture
+from evaluation_fixture import by_windows, image
 
 from dptn_core.evaluation.similarity import (
-    MOST_DECIBELS,
-    PictureTooSmallError,
+    MAX_DECIBELS,
+    ImageTooSmallError,
     blanked,
     box_ssim,
     gaussian_ssim,
@@ -30,7 +30,7 @@ def bell(sigma: float):
 
 
 def test_box_ssim_agrees_with_plain_loops():
-    one, other = picture(1, (58, 55)), picture(2, (58, 55))
+    one, other = image(1, (58, 55)), image(2, (58, 55))
     assert box_ssim(one, other) == pytest.approx(by_windows(one, other, 51), abs=1e-9)
     assert box_ssim(one, other, 7) == pytest.approx(by_windows(one, other, 7), abs=1e-9)
 
@@ -38,7 +38,7 @@ def test_box_ssim_agrees_with_plain_loops():
 def test_box_ssim_agrees_with_scikit_image():
     metrics = pytest.importorskip("skimage.metrics")
     for seed in range(3):
-        one, other = picture(seed), (picture(seed) + picture(seed + 9)) / 2
+        one, other = image(seed), (image(seed) + image(seed + 9)) / 2
         wanted = metrics.structural_similarity(
             one.double().numpy(), other.double().numpy(), win_size=51, channel_axis=0, data_range=1.0
         )
@@ -47,7 +47,7 @@ def test_box_ssim_agrees_with_scikit_image():
 
 @pytest.mark.parametrize(("sigma", "side"), [(1.5, 11), (1.2, 9)])
 def test_gaussian_ssim_agrees_with_plain_loops(sigma, side):
-    one, other = picture(1, (24, 20)), picture(2, (24, 20)) * 0.7
+    one, other = image(1, (24, 20)), image(2, (24, 20)) * 0.7
     wanted = by_windows(other, one, side, bell(sigma), reach=float(other.max() - other.min()))
     assert gaussian_ssim(other, one, sigma) == pytest.approx(wanted, abs=1e-9)
 
@@ -55,7 +55,7 @@ def test_gaussian_ssim_agrees_with_plain_loops(sigma, side):
 @pytest.mark.parametrize("sigma", [1.5, 1.2])
 def test_gaussian_ssim_agrees_with_scikit_image_and_the_drawn_pictures_range(sigma):
     metrics = pytest.importorskip("skimage.metrics")
-    true, drawn = picture(3), picture(3) * 0.5 + 0.2 * picture(4)
+    true, drawn = image(3), image(3) * 0.5 + 0.2 * image(4)
     grey = [one.double().numpy() * 255 for one in (true, drawn)]
     wanted = metrics.structural_similarity(
         *grey,
@@ -69,10 +69,10 @@ def test_gaussian_ssim_agrees_with_scikit_image_and_the_drawn_pictures_range(sig
 
 
 def test_identical_pictures_have_the_best_scores():
-    one = picture(5)
+    one = image(5)
     assert box_ssim(one, one) == pytest.approx(1.0)
     assert gaussian_ssim(one, one, 1.5) == pytest.approx(1.0, abs=1e-6)
-    assert (psnr(one, one), l1(one, one)) == (MOST_DECIBELS, 0.0)
+    assert (psnr(one, one), l1(one, one)) == (MAX_DECIBELS, 0.0)
 
 
 def test_noise_of_known_deviation_has_the_closed_form():
@@ -101,14 +101,14 @@ def test_a_mask_takes_its_own_pixels_alone():
 
 
 def test_pictures_smaller_than_a_window_are_refused_with_both_sizes():
-    small = picture(1, (40, 60))
-    with pytest.raises(PictureTooSmallError, match="51 pixels wide and high, the pictures are 60x40"):
+    small = image(1, (40, 60))
+    with pytest.raises(ImageTooSmallError, match="51 pixels wide and high, the images are 60x40"):
         box_ssim(small, small)
-    with pytest.raises(PictureTooSmallError, match="11 pixels"):
+    with pytest.raises(ImageTooSmallError, match="11 pixels"):
         gaussian_ssim(small[:, :8], small[:, :8], 1.5)
 
 
 def test_a_drawn_picture_of_one_colour_has_a_score():
     grey = torch.full((3, 64, 64), 0.5)
-    assert math.isfinite(gaussian_ssim(grey, picture(1, (64, 64)), 1.5))
+    assert math.isfinite(gaussian_ssim(grey, image(1, (64, 64)), 1.5))
     assert math.isfinite(box_ssim(grey, grey))

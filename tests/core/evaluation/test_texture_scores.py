@@ -1,4 +1,4 @@
-"""Texture scored against the truth of rendered people and drawn figures."""
+"""Texture scored against the ground truth of rendered people and drawn figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytest.importorskip("warp", reason="rendering people wants the extra train")
 
 from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.evaluation import evaluate_drawn
-from dptn_core.evaluation.texture_scores import BOUND, CARRIED, COPY, CORE, composing, score_texture
+from dptn_core.evaluation.texture_scores import BOUND, COPY, CORE, WARPED, composing, score_texture
 from dptn_core.inference.texture_networks import load_texturing
 
 
@@ -24,10 +24,10 @@ def test_texture_is_sharper_than_the_network_and_nearer_to_the_look_of_the_truth
     done: list[int] = []
     model = load_model(starter_path())
     table = score_texture(model, texturing.carrier, texturing.segmenter, (256, 192), pairs=6, progress=done.append)
-    assert list(table) == [COPY, CORE, CARRIED, BOUND] and done == [1, 2, 3, 4, 5, 6]
-    assert table[CARRIED].sharpness > 2 * table[CORE].sharpness
+    assert list(table) == [COPY, CORE, WARPED, BOUND] and done == [1, 2, 3, 4, 5, 6]
+    assert table[WARPED].sharpness > 2 * table[CORE].sharpness
     assert table[BOUND].psnr > table[CORE].psnr > table[COPY].psnr
-    found = table[CARRIED]
+    found = table[WARPED]
     assert found.source_iou > 0.9 and found.target_iou > 0.7
     assert found.flow_2 > 0.4 and found.seen_auc > 0.6
     assert table[CORE].flow_2 is None and found.st_lpips is None

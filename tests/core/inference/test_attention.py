@@ -1,4 +1,4 @@
-"""What the network looked at: rows, places, peaks, and the picture that shows them."""
+"""What the network looked at: rows, places, peaks, and the image that shows them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from transfer_fixture import person, smooth_picture, tiny_model
+from transfer_fixture import person, smooth_image, tiny_model
 
 from dptn_core.inference import attention
-from dptn_core.inference.attention import attention_at, carried, correspondence, peaks, tokens_at
+from dptn_core.inference.attention import attention_at, correspondence, peaks, tokens_at, warped
 from dptn_core.inference.attention_maps import attention_maps
-from dptn_core.inference.attention_plot import attention_picture
+from dptn_core.inference.attention_plot import attention_image
 from dptn_core.inference.framing import Box
 from dptn_core.inference.transfer import Transfer, encode_source, transfer
 
@@ -26,7 +26,7 @@ TOKENS = GRID[0] * GRID[1]
 
 @pytest.fixture(scope="module")
 def drawn() -> Transfer:
-    source = encode_source(tiny_model(), smooth_picture(*CANVAS), person(CANVAS))
+    source = encode_source(tiny_model(), smooth_image(*CANVAS), person(CANVAS))
     poses = [person(CANVAS, (42, 35, 36, 90), sway=0.2, seed=seed) for seed in (1, 2)]
     result = transfer(source, poses)
     assert result.frame == source.frame
@@ -121,7 +121,7 @@ def test_heads_layers_and_pictures_differ_and_heads_average_to_the_mean(result):
 
 
 def test_attention_is_computed_in_fp32_for_half_precision_models():
-    source = encode_source(tiny_model().to(dtype=torch.bfloat16), smooth_picture(*CANVAS), person(CANVAS))
+    source = encode_source(tiny_model().to(dtype=torch.bfloat16), smooth_image(*CANVAS), person(CANVAS))
     found = attention_at(transfer(source, [person(CANVAS)]), 0, torch.tensor([[60.0, 80.0]]))
     assert found.dtype == torch.float32
     assert float(found.sum()) == pytest.approx(1, abs=1e-5)
@@ -134,8 +134,8 @@ def test_attention_is_computed_in_fp32_for_half_precision_models():
         ({"head": -1}, "attention head -1 was asked for"),
         ({"layer": 2}, "layer is 2; there are 2 texture transfer blocks, 0 to 1"),
         ({"layer": -3}, "layer is -3"),
-        ({"index": 2}, "picture 2 was asked for; the transfer has 2"),
-        ({"index": -3}, "picture -3 was asked for"),
+        ({"index": 2}, "image 2 was asked for; the transfer has 2"),
+        ({"index": -3}, "image -3 was asked for"),
     ],
 )
 def test_what_does_not_exist_is_refused_in_words(result, options, message):
@@ -225,16 +225,16 @@ def test_attention_on_the_same_token_carries_the_source_onto_itself(result, look
         assert found.source.shape == (*GRID, 2) and found.confidence.shape == GRID
         torch.testing.assert_close(found.source.flatten(0, 1), token_middles(result))
         torch.testing.assert_close(found.confidence, torch.ones(GRID))
-        view = result.source.frame.cut(result.source.picture)
-        torch.testing.assert_close(carried(result, found), view, atol=1e-4, rtol=0)
+        view = result.source.frame.cut(result.source.image)
+        torch.testing.assert_close(warped(result, found), view, atol=1e-4, rtol=0)
 
 
 def test_attention_on_the_token_to_the_right_carries_the_source_to_the_left(result, looking_at):
     column = torch.arange(TOKENS) % GRID[1]
     right = torch.arange(TOKENS) + (column < GRID[1] - 1)
     looking_at(torch.eye(TOKENS)[right])
-    moved = carried(result, correspondence(result, 0))
-    view = result.source.frame.cut(result.source.picture)
+    moved = warped(result, correspondence(result, 0))
+    view = result.source.frame.cut(result.source.image)
     torch.testing.assert_close(moved[:, :, :16], view[:, :, 8:], atol=1e-4, rtol=0)
 
 
@@ -270,38 +270,38 @@ def test_a_picture_is_encoded_once_however_often_it_is_asked_and_never_all_rows_
 
 
 def test_carried_pictures_hold_only_colours_of_the_source(result):
-    view = result.source.frame.cut(result.source.picture)
-    moved = carried(result, correspondence(result, 0))
+    view = result.source.frame.cut(result.source.image)
+    moved = warped(result, correspondence(result, 0))
     assert moved.shape == view.shape
     assert view.min() - 1e-5 <= moved.min() and moved.max() <= view.max() + 1e-5
 
 
-# The picture
+# The image
 
 
 @pytest.mark.parametrize("missing", [(), (1, 3, 4, 16), tuple(range(4, 18)), tuple(range(14))])
 def test_the_attention_picture_has_four_panels_whatever_joints_there_are(missing):
-    source = encode_source(tiny_model(), smooth_picture(*CANVAS), person(CANVAS))
-    picture = attention_picture(transfer(source, [person(CANVAS, without=missing)]), 0)
-    assert picture.dtype == np.uint8
-    assert picture.shape == (512, 4 * 384 + 3 * 6, 3)
+    source = encode_source(tiny_model(), smooth_image(*CANVAS), person(CANVAS))
+    image = attention_image(transfer(source, [person(CANVAS, without=missing)]), 0)
+    assert image.dtype == np.uint8
+    assert image.shape == (512, 4 * 384 + 3 * 6, 3)
     for gap in range(3):
         left = (gap + 1) * 384 + gap * 6
-        assert (picture[:, left : left + 6] == 255).all()
-        assert not (picture[:, left - 6 : left] == 255).all()
+        assert (image[:, left : left + 6] == 255).all()
+        assert not (image[:, left - 6 : left] == 255).all()
 
 
 @pytest.mark.parametrize(("size", "canvas"), [((32, 64), (300, 100)), ((64, 16), (100, 300))])
 def test_the_attention_picture_has_the_shape_of_the_networks_pictures(size, canvas):
-    source = encode_source(tiny_model(size), smooth_picture(*canvas), person(canvas))
-    picture = attention_picture(transfer(source, [person((50, 60)), person((50, 60))]), -1, layer=0)
-    assert picture.shape == (512, 4 * (512 * size[1] // size[0]) + 3 * 6, 3)
+    source = encode_source(tiny_model(size), smooth_image(*canvas), person(canvas))
+    image = attention_image(transfer(source, [person((50, 60)), person((50, 60))]), -1, layer=0)
+    assert image.shape == (512, 4 * (512 * size[1] // size[0]) + 3 * 6, 3)
 
 
 def test_joints_outside_the_canvas_are_not_shown_and_do_no_harm(result):
     pose = person(CANVAS, (70, 30, 90, 110))
-    picture = attention_picture(transfer(result.source, [pose]), 0)
-    assert picture.shape[0] == 512
+    image = attention_image(transfer(result.source, [pose]), 0)
+    assert image.shape[0] == 512
 
 
 def test_the_attention_picture_marks_each_joint_of_the_target_and_where_it_looked(result, looking_at):
@@ -313,10 +313,10 @@ def test_the_attention_picture_marks_each_joint_of_the_target_and_where_it_looke
     points = torch.from_numpy(asked.poses[0].keypoints[list(shown)])
     tokens = tokens_at(asked, points).tolist()
     assert len(set(tokens)) == 4
-    picture = attention_picture(asked, 0).astype(int)
+    image = attention_image(asked, 0).astype(int)
     for joint, point, token in zip(shown, asked.frame.points_inside(points) * 16, tokens, strict=True):
         colour = [round(c * 255) for c in colorsys.hsv_to_rgb(joint / 14, 0.9, 1.0)]
-        assert picture[int(point[1]), int(point[0])].tolist() == colour
-        rows, columns = np.nonzero((picture[:, 390:774] == colour).all(-1))
+        assert image[int(point[1]), int(point[0])].tolist() == colour
+        rows, columns = np.nonzero((image[:, 390:774] == colour).all(-1))
         middle = ((token % 3 + 0.5) * 128, (token // 3 + 0.5) * 128)
         assert (columns.mean(), rows.mean()) == pytest.approx(middle, abs=2)

@@ -1,4 +1,4 @@
-"""All attention of a picture in few bytes: what they stand for, how tokens become cells, the file."""
+"""All attention of an image in few bytes: what they stand for, how tokens become cells, the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import safetensors.numpy
 import torch
 from torch import Tensor
-from transfer_fixture import person, smooth_picture, tiny_model
+from transfer_fixture import person, smooth_image, tiny_model
 
 from dptn_core.inference import attention, attention_maps
 from dptn_core.inference.attention import attention_at
@@ -19,7 +19,7 @@ CANVAS = (120, 160)
 
 
 def drawn(size: tuple[int, int] = (32, 24)) -> Transfer:
-    source = encode_source(tiny_model(size), smooth_picture(*CANVAS), person(CANVAS))
+    source = encode_source(tiny_model(size), smooth_image(*CANVAS), person(CANVAS))
     return transfer(source, [person(CANVAS, (42, 35, 36, 90), sway=0.2, seed=seed) for seed in (1, 2)])
 
 
@@ -67,7 +67,7 @@ def test_every_layer_and_head_is_there_as_the_network_has_it(index):
 def test_large_grids_are_pooled_by_means_of_target_rows_and_sums_of_source_columns(size, most, block, monkeypatch):
     result = drawn(size)
     grid = (size[0] // 8, size[1] // 8)
-    monkeypatch.setattr(attention_maps, "MOST_CELLS", most)
+    monkeypatch.setattr(attention_maps, "MAX_CELLS", most)
     maps = attention_maps.attention_maps(result, 0)
     cells = cells_of(grid, block)
     assert maps.block == block and maps.highest.shape == (2, 2, len(cells))
@@ -81,7 +81,7 @@ def test_large_grids_are_pooled_by_means_of_target_rows_and_sums_of_source_colum
 @pytest.mark.parametrize("most", [1024, 6])
 def test_rows_taken_in_portions_are_the_same_rows(most, monkeypatch):
     result = drawn((56, 40))
-    monkeypatch.setattr(attention_maps, "MOST_CELLS", most)
+    monkeypatch.setattr(attention_maps, "MAX_CELLS", most)
     whole = attention_maps.attention_maps(result, 1)
     monkeypatch.setattr(attention, "ROWS_AT_ONCE", 7)
     portions = attention_maps.attention_maps(result, 1)
@@ -90,15 +90,15 @@ def test_rows_taken_in_portions_are_the_same_rows(most, monkeypatch):
 
 def test_the_bytes_of_all_layers_and_heads_together_are_limited(monkeypatch):
     result = drawn()
-    monkeypatch.setattr(attention_maps, "MOST_VALUES", 4 * 12 * 12 - 1)
+    monkeypatch.setattr(attention_maps, "MAX_VALUES", 4 * 12 * 12 - 1)
     maps = attention_maps.attention_maps(result, 0)
     assert maps.block == 2 and maps.values.size <= 4 * 12 * 12 - 1
-    monkeypatch.setattr(attention_maps, "MOST_VALUES", 0)
+    monkeypatch.setattr(attention_maps, "MAX_VALUES", 0)
     assert attention_maps.attention_maps(result, 0).values.shape == (2, 2, 1, 1)
 
 
 def test_half_precision_models_are_asked_in_fp32():
-    source = encode_source(tiny_model().to(dtype=torch.bfloat16), smooth_picture(*CANVAS), person(CANVAS))
+    source = encode_source(tiny_model().to(dtype=torch.bfloat16), smooth_image(*CANVAS), person(CANVAS))
     maps = attention_maps.attention_maps(transfer(source, [person(CANVAS)]), 0)
     assert np.allclose(maps.probabilities().sum(-1), 1, atol=0.05)
 
@@ -111,5 +111,5 @@ def test_the_file_is_gzipped_safetensors():
 
 @pytest.mark.parametrize("index", [2, -3])
 def test_a_picture_that_is_not_there_is_refused_in_words(index):
-    with pytest.raises(IndexError, match=f"picture {index} was asked for; the transfer has 2"):
+    with pytest.raises(IndexError, match=f"image {index} was asked for; the transfer has 2"):
         attention_maps.attention_maps(drawn(), index)

@@ -1,4 +1,4 @@
-"""The frame: the authors' crop exactly, people found anywhere, and the way back into the picture."""
+"""The frame: the authors' crop exactly, people found anywhere, and the way back into the image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from transfer_fixture import person, smooth_picture
+from transfer_fixture import person, smooth_image
 
 from dptn_core.inference.framing import (
     Box,
@@ -56,8 +56,8 @@ def test_a_deepfashion_square_is_cut_at_40_to_216_and_stretched():
     assert moved.canvas == Canvas(256, 256)
     np.testing.assert_allclose(moved.keypoints[:, 0], (pose.keypoints[:, 0] - 40) * 256 / 176, atol=1e-9)
     np.testing.assert_allclose(moved.keypoints[:, 1], pose.keypoints[:, 1], atol=1e-9)
-    picture = torch.rand(3, 256, 256)
-    torch.testing.assert_close(frame.cut(picture), resize(picture[:, :, 40:216], SQUARE))
+    image = torch.rand(3, 256, 256)
+    torch.testing.assert_close(frame.cut(image), resize(image[:, :, 40:216], SQUARE))
 
 
 def test_the_answer_goes_back_into_the_same_columns_of_the_square():
@@ -213,25 +213,25 @@ def test_the_extent_reaches_past_crown_hands_and_feet():
     "box", [Box(20, 10, 90, 120), Box(0, 0, 160, 213), Box(-20, -30, 150, 200), Box(100, 90, 90, 120)]
 )
 def test_cutting_out_and_pasting_back_gives_the_picture_again(box):
-    picture = smooth_picture(160, 200)
+    image = smooth_image(160, 200)
     frame = Frame(box, Canvas(160, 200), SIZE)
-    back = frame.paste(frame.cut(picture), torch.zeros_like(picture))
+    back = frame.paste(frame.cut(image), torch.zeros_like(image))
     seam = math.ceil(max(2, 0.02 * min(box.width, box.height)))
     rows = slice(max(box.top, 0) + seam, min(box.bottom, 200) - seam)
     columns = slice(max(box.left, 0) + seam, min(box.right, 160) - seam)
-    assert (back - picture)[:, rows, columns].abs().max() < 0.01
-    assert (frame.paste(frame.cut(picture), picture) - picture).abs().max() < 0.02
+    assert (back - image)[:, rows, columns].abs().max() < 0.01
+    assert (frame.paste(frame.cut(image), image) - image).abs().max() < 0.02
 
 
 def test_random_people_survive_the_way_in_and_out():
     random = np.random.default_rng(7)
     for _ in range(20):
         pose = random_person(random)
-        picture = smooth_picture(pose.canvas.width, pose.canvas.height)
+        image = smooth_image(pose.canvas.width, pose.canvas.height)
         frame = frame_person(pose, SIZE, "fit")
-        seen = frame.cut(picture)
+        seen = frame.cut(image)
         assert seen.shape == (3, *SIZE)
-        assert (frame.paste(seen, picture) - picture).abs().max() < 0.05
+        assert (frame.paste(seen, image) - image).abs().max() < 0.05
 
 
 def test_pasting_leaves_everything_outside_the_frame_alone_and_all_values_in_range():
@@ -264,13 +264,13 @@ def test_the_seam_is_the_same_on_all_sides():
 
 
 def test_beyond_the_canvas_its_edge_goes_on():
-    picture = torch.rand(3, 20, 30)
+    image = torch.rand(3, 20, 30)
     frame = Frame(Box(-8, -6, 46, 32), Canvas(30, 20), (32, 46))
-    seen = frame.cut(picture)
-    torch.testing.assert_close(seen[:, 6:26, 8:38], picture)
-    assert torch.equal(seen[:, :6, 8:38], picture[:, :1].expand(3, 6, 30))
-    assert torch.equal(seen[:, 6:26, 38:], picture[:, :, -1:].expand(3, 20, 8))
-    assert torch.equal(seen[:, 26:, :8], picture[:, -1:, :1].expand(3, 6, 8))
+    seen = frame.cut(image)
+    torch.testing.assert_close(seen[:, 6:26, 8:38], image)
+    assert torch.equal(seen[:, :6, 8:38], image[:, :1].expand(3, 6, 30))
+    assert torch.equal(seen[:, 6:26, 38:], image[:, :, -1:].expand(3, 20, 8))
+    assert torch.equal(seen[:, 26:, :8], image[:, -1:, :1].expand(3, 6, 8))
 
 
 def test_a_frame_without_surroundings_lets_its_own_edge_go_on():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transfer_fixture import person, smooth_picture, tiny_model
+from transfer_fixture import person, smooth_image, tiny_model
 
 from dptn_core.checkpoint import DPTNModel, load_model, starter_path
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.inference import texture as texture_module
 from dptn_core.inference.carrier_file import TextureError, load_carrier
 from dptn_core.inference.source_texture import encode_texture, working_frame
@@ -28,8 +28,8 @@ def texturing():
 @pytest.fixture(scope="module")
 def figure():
     """The figure that ships, encoded by the starter."""
-    picture = read_picture(FIGURE)
-    return encode_source(load_model(starter_path()), picture, load_pose_file(FIGURE_POSE)[0].largest())
+    image = read_image(FIGURE)
+    return encode_source(load_model(starter_path()), image, load_pose_file(FIGURE_POSE)[0].largest())
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,8 @@ def test_a_person_in_their_own_pose_stays_who_they_are(figure, compose):
     result = transfer(figure, [figure.pose], compose=compose)
     inside = result.mattes[0] > 0.5
     assert 0.05 < inside.float().mean() < 0.5
-    textured = _psnr(result.pictures[0], figure.picture, inside)
-    alone = _psnr(transfer(figure, [figure.pose]).pictures[0], figure.picture, inside)
+    textured = _psnr(result.images[0], figure.image, inside)
+    alone = _psnr(transfer(figure, [figure.pose]).images[0], figure.image, inside)
     assert textured > alone + 3  # the network alone blurs them
     assert textured > 22
 
@@ -56,47 +56,47 @@ def test_what_stands_still_is_the_sources_own(figure, compose):
     result = transfer(figure, wave, compose=compose)
     still = (result.invented[0] < 0.02) & (result.mattes[0] < 0.01)
     assert still.float().mean() > 0.3
-    assert (result.pictures[0] - figure.picture).abs().amax(0)[still].max() < 0.05
+    assert (result.images[0] - figure.image).abs().amax(0)[still].max() < 0.05
 
 
 @pytest.mark.parametrize("size", [(512, 384), (1024, 768), (100, 333), (7, 5)])
 def test_any_size_gives_an_image_and_two_masks_of_that_size(figure, compose, size):
     result = transfer(figure, [figure.pose], compose=compose, size=size)
-    assert result.pictures.shape == (1, 3, *size)
+    assert result.images.shape == (1, 3, *size)
     for mask in (result.mattes, result.invented):
         assert mask.shape == (1, *size)
         assert mask.min() >= 0 and mask.max() <= 1
-    assert result.pictures.isfinite().all() and result.pictures.min() >= 0 and result.pictures.max() <= 1
+    assert result.images.isfinite().all() and result.images.min() >= 0 and result.images.max() <= 1
 
 
 def test_twice_the_size_is_the_same_image_with_more_detail(figure, compose):
     small, large = (
-        transfer(figure, [figure.pose], compose=compose, size=size).pictures[0] for size in ((512, 384), (1024, 768))
+        transfer(figure, [figure.pose], compose=compose, size=size).images[0] for size in ((512, 384), (1024, 768))
     )
     shrunk = torch.nn.functional.avg_pool2d(large, 2)
     assert (shrunk - small).abs().mean() < 0.02
 
 
 def test_strips_do_not_show(figure, compose, monkeypatch):
-    whole = transfer(figure, [figure.pose], compose=compose).pictures
+    whole = transfer(figure, [figure.pose], compose=compose).images
     monkeypatch.setattr(texture_module, "_PIXELS", 3000)
-    torch.testing.assert_close(transfer(figure, [figure.pose], compose=compose).pictures, whole, atol=1e-4, rtol=0)
+    torch.testing.assert_close(transfer(figure, [figure.pose], compose=compose).images, whole, atol=1e-4, rtol=0)
 
 
 def test_a_sequence_is_composed_like_its_frames(figure, compose):
     poses = [load_pose_file(POSES[name])[0].largest() for name in ("wave", "cheer")]
     together = transfer(figure, poses, compose=compose, chunk=1)
-    assert len(together.pictures) == len(together.mattes) == 2
+    assert len(together.images) == len(together.mattes) == 2
     assert together.mattes[0].mean() > 0.03
 
 
 def test_another_canvas_takes_the_background_along(texturing):
-    picture = smooth_picture(120, 160)
-    source = encode_source(tiny_model(), picture, person((120, 160)))
+    image = smooth_image(120, 160)
+    source = encode_source(tiny_model(), image, person((120, 160)))
     result = transfer(source, [person((300, 200))], compose=compose_from(texturing, source))
-    assert result.pictures.shape == (1, 3, 200, 300)
-    assert result.pictures.isfinite().all()
-    assert result.pictures[0].std() > 0.05
+    assert result.images.shape == (1, 3, 200, 300)
+    assert result.images.isfinite().all()
+    assert result.images[0].std() > 0.05
 
 
 @pytest.mark.parametrize(
@@ -109,24 +109,24 @@ def test_another_canvas_takes_the_background_along(texturing):
 def test_every_architecture_has_texture(texturing, framing, config):
     torch.manual_seed(0)
     model = DPTNModel(Generator(config).eval().requires_grad_(False), (64, 64), 1.5, framing, {})
-    source = encode_source(model, smooth_picture(176, 256), person((176, 256)))
+    source = encode_source(model, smooth_image(176, 256), person((176, 256)))
     result = transfer(source, [person((176, 256), sway=0.1)], compose=compose_from(texturing, source))
-    assert result.pictures.shape == (1, 3, 256, 176)
-    assert result.pictures.isfinite().all()
+    assert result.images.shape == (1, 3, 256, 176)
+    assert result.images.isfinite().all()
 
 
 @pytest.mark.parametrize("without", [(4, 7), (0, 14, 15, 16, 17), tuple(range(8, 14)), (1,)])
 def test_joints_may_be_missing(texturing, without):
-    source = encode_source(tiny_model(), smooth_picture(120, 160), person((120, 160), without=without))
+    source = encode_source(tiny_model(), smooth_image(120, 160), person((120, 160), without=without))
     result = transfer(source, [person((120, 160), sway=0.05)], compose=compose_from(texturing, source))
-    assert result.pictures.isfinite().all()
+    assert result.images.isfinite().all()
 
 
 def test_one_pixel_wide_images_do_not_break(texturing):
-    source = encode_source(tiny_model(), smooth_picture(6, 8), person((6, 8)))
+    source = encode_source(tiny_model(), smooth_image(6, 8), person((6, 8)))
     result = transfer(source, [person((6, 8), sway=0.1)], compose=compose_from(texturing, source))
-    assert result.pictures.shape == (1, 3, 8, 6)
-    assert result.pictures.isfinite().all()
+    assert result.images.shape == (1, 3, 8, 6)
+    assert result.images.isfinite().all()
 
 
 def test_decisions_say_where_each_pixel_comes_from(texturing, figure):

@@ -94,12 +94,12 @@ def test_stripes_and_a_horizon_go_on_behind_the_person(size):
     hole = person_hole(height, width)
     x, y = torch.arange(width), torch.arange(height)[:, None]
     fence = ((x // (width // 32)) % 2).float().expand(height, -1) * 0.6 + 0.2
-    truth = torch.where(y < int(0.7 * height), fence, torch.full_like(fence, 0.4))[None].repeat(3, 1, 1)
-    image = torch.where(hole > 0.05, 0.0, truth)
+    ground_truth = torch.where(y < int(0.7 * height), fence, torch.full_like(fence, 0.4))[None].repeat(3, 1, 1)
+    image = torch.where(hole > 0.05, 0.0, ground_truth)
     out = fill_background(image, hole)
     inside = hole >= 0.5
-    error = (out - truth).abs()[:, inside].mean()
-    smooth = (smooth_fill(image, hole <= 0.05) - truth).abs()[:, inside].mean()
+    error = (out - ground_truth).abs()[:, inside].mean()
+    smooth = (smooth_fill(image, hole <= 0.05) - ground_truth).abs()[:, inside].mean()
     assert error < 0.03 and smooth > 0.1
 
 

@@ -169,8 +169,8 @@ def test_attention_rows_equal_a_plain_computation(heads: int) -> None:
 def test_forward_with_attention_returns_the_same_pictures_and_whole_matrices() -> None:
     generator = build()
     image, source, target = inputs()
-    *pictures, attention = generator.forward_with_attention(image, source, target, [-1, 0])
-    for found, expected in zip(pictures, generator(image, source, target), strict=True):
+    *images, attention = generator.forward_with_attention(image, source, target, [-1, 0])
+    for found, expected in zip(images, generator(image, source, target), strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     features = generator.encode_source(image, source)
     for layer, matrix in zip((1, 0), attention, strict=True):

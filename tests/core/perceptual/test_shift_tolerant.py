@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from dptn_core import cli
 from dptn_core.checkpoint.weight_files import WeightFileError
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.perceptual import MOBILENET, SHIFT_TOLERANT, PackageWeightsError, ShiftTolerantDistance
 from dptn_core.perceptual.shift_tolerant import SLICES, SMALLEST_SIDE
 from dptn_core.system.distributed import alone
@@ -102,8 +102,8 @@ def test_it_agrees_with_the_packages_own_network(monkeypatch, trunk, theirs):
 def photograph(left: int = 0, size: tuple[int, int] = (256, 256)) -> Image.Image:
     """The astronaut at (W, H); `left` moves the frame by so many pixels, so that nothing wraps around."""
     width, height = size
-    picture = read_picture(SAMPLES / "astronaut.jpg")
-    whole = Image.fromarray((picture.permute(1, 2, 0) * 255).byte().numpy())
+    image = read_image(SAMPLES / "astronaut.jpg")
+    whole = Image.fromarray((image.permute(1, 2, 0) * 255).byte().numpy())
     wide = whole.resize((width + 4, height + 4), Image.Resampling.LANCZOS)
     return wide.crop((left, 2, left + width, 2 + height))
 
@@ -117,16 +117,16 @@ def test_a_shift_costs_less_than_jpeg_and_jpeg_less_than_blur(trunk, slices):
     """Which mean squared error has the other way round, and why a generated image's loss wants this one."""
     distance = trained(trunk, slices)
     image = photograph()
-    truth, file = as_tensor(image), io.BytesIO()
+    ground_truth, file = as_tensor(image), io.BytesIO()
     image.save(file, "jpeg", quality=30)
     changed = {
         "shift": as_tensor(photograph(left=2)),
         "jpeg": as_tensor(Image.open(file)),
         "blur": as_tensor(image.filter(ImageFilter.GaussianBlur(2))),
     }
-    found = {name: float(distance(one, truth)) for name, one in changed.items()}
+    found = {name: float(distance(one, ground_truth)) for name, one in changed.items()}
     assert 0 < found["shift"] < found["jpeg"] < 0.25 * found["blur"], found
-    squares = {name: float((one - truth).square().mean()) for name, one in changed.items()}
+    squares = {name: float((one - ground_truth).square().mean()) for name, one in changed.items()}
     assert squares["shift"] > squares["blur"], squares
 
 
@@ -156,15 +156,15 @@ def test_gradients_reach_the_image_and_no_weight(tmp_path, trunk, precision):
 
 def test_a_step_along_the_gradient_brings_images_together():
     distance = trained()
-    truth = as_tensor(photograph(size=(96, 128)))
+    ground_truth = as_tensor(photograph(size=(96, 128)))
     one = as_tensor(photograph(size=(96, 128)).filter(ImageFilter.GaussianBlur(1.5))).requires_grad_()
     adam = torch.optim.Adam([one], lr=0.02)
-    first = float(distance(one, truth).detach())
+    first = float(distance(one, ground_truth).detach())
     for _ in range(15):
         adam.zero_grad()
-        distance(one, truth).sum().backward()
+        distance(one, ground_truth).sum().backward()
         adam.step()
-    assert float(distance(one, truth).detach()) < 0.5 * first
+    assert float(distance(one, ground_truth).detach()) < 0.5 * first
 
 
 def test_places_without_any_feature_have_finite_gradients(tmp_path):

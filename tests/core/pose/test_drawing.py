@@ -1,4 +1,4 @@
-"""Skeleton pictures."""
+"""Skeleton images."""
 
 from __future__ import annotations
 
@@ -144,17 +144,17 @@ def test_joints_in_one_place_are_drawn():
 
 
 def test_drawing_over_blends_and_leaves_the_picture_alone():
-    picture = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
-    before = picture.copy()
-    over = draw_skeleton_over(picture, people(), alpha=0.5)
-    assert np.array_equal(picture, before)
+    image = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
+    before = image.copy()
+    over = draw_skeleton_over(image, people(), alpha=0.5)
+    assert np.array_equal(image, before)
     drawn = draw_skeleton(people())
     covered = drawn.any(axis=2)
-    assert np.array_equal(over[~covered], picture[~covered])
-    wanted = picture[covered].astype(float) * 0.5 + drawn[covered] * 0.5
+    assert np.array_equal(over[~covered], image[~covered])
+    wanted = image[covered].astype(float) * 0.5 + drawn[covered] * 0.5
     assert np.abs(over[covered] - wanted).max() <= 0.5
-    assert np.array_equal(draw_skeleton_over(picture, people(), alpha=0.0), picture)
-    assert np.array_equal(draw_skeleton_over(np.zeros_like(picture), people(), alpha=1.0), drawn)
+    assert np.array_equal(draw_skeleton_over(image, people(), alpha=0.0), image)
+    assert np.array_equal(draw_skeleton_over(np.zeros_like(image), people(), alpha=1.0), drawn)
 
 
 @pytest.mark.parametrize(

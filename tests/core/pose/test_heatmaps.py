@@ -11,7 +11,7 @@ from dptn_core.pose.heatmaps import keypoint_heatmaps, pose_heatmaps
 
 
 def loop_over_joints(keypoints, present, size, sigma):
-    """One picture a joint in float64: the definition, with nothing clever in it."""
+    """One image a joint in float64: the definition, with nothing clever in it."""
     height, width = size
     yy, xx = np.mgrid[:height, :width]
     maps = np.zeros((*present.shape, height, width))

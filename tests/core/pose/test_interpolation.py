@@ -28,7 +28,7 @@ from dptn_core.pose import (
     write_openpose,
 )
 from dptn_core.pose.edited import EditedPose, PoseFormatError, read_edited, write_edited
-from dptn_core.pose.interpolation import MOST_FRAMES
+from dptn_core.pose.interpolation import MAX_FRAMES
 
 GOLDEN = Path(__file__).parents[2] / "web" / "interpolation.json"
 CANVAS = Canvas(384, 512)
@@ -136,8 +136,8 @@ def test_what_only_one_pose_has():
     comes = pose_between(without_arm, STANDING, 0.9)
     assert not comes.present[[3, 4]].any()
     moved = posed({}, STANDING.transformed((1, 1), (40, 10), CANVAS))
-    carried = pose_between(STANDING, posed({3: None, 4: None}, moved), 0.5)
-    assert np.allclose(carried.keypoints[4] - STANDING.keypoints[4], (20, 5))
+    warped = pose_between(STANDING, posed({3: None, 4: None}, moved), 0.5)
+    assert np.allclose(warped.keypoints[4] - STANDING.keypoints[4], (20, 5))
 
 
 def test_half_bodies_and_nobody():
@@ -189,7 +189,7 @@ def test_a_sequence_has_its_keyframes_where_the_steps_say():
         (lambda: sequence([], []), "0 keyframes"),
         (lambda: sequence([People((), CANVAS)], []), "1 keyframes have 0 steps"),
         (lambda: sequence([People((), CANVAS), People((), Canvas(9, 9))], [Step(), Step()]), "share one canvas"),
-        (lambda: sequence([People((), CANVAS)] * 3, [Step(MOST_FRAMES)] * 3), "is 20001 frames long"),
+        (lambda: sequence([People((), CANVAS)] * 3, [Step(MAX_FRAMES)] * 3), "is 20001 frames long"),
     ],
 )
 def test_what_is_no_sequence_is_said(make, message):
@@ -206,8 +206,8 @@ def test_an_edit_with_keyframes_goes_out_as_a_sequence():
 
 
 def test_a_value_of_version_1_is_read_as_a_plain_sequence():
-    pictures = write_openpose([People((STANDING,), CANVAS)] * 3)
-    old = {"version": 1, "canvas_width": 384, "canvas_height": 512, "upstream": "ab", "frames": pictures}
+    images = write_openpose([People((STANDING,), CANVAS)] * 3)
+    old = {"version": 1, "canvas_width": 384, "canvas_height": 512, "upstream": "ab", "frames": images}
     edit = read_edited(json.dumps(old))
     assert edit is not None and edit.upstream == "ab" and len(edit.sequence()) == 3 and not edit.loop
 
@@ -220,7 +220,7 @@ def test_a_value_of_version_1_is_read_as_a_plain_sequence():
         ({"steps": None}, {}, r"frames\[0\]"),
         ({"easing": ["x"]}, {}, r"frames\[0\].*easing"),
         ({"easing": "bouncy"}, {}, "easing must be one of"),
-        ({"steps": MOST_FRAMES}, {"loop": True}, "frames long"),
+        ({"steps": MAX_FRAMES}, {"loop": True}, "frames long"),
         ({}, {"loop": 1}, "loop of the edited pose"),
     ],
 )
@@ -262,14 +262,14 @@ def examples() -> list[dict[str, object]]:
         share = (0.5, 0.2, 0.85)[number % 3]
         written = write_openpose([People((pose,), CANVAS) for pose in (start, end)])
         a, b = (frame.people[0] for frame in read_openpose(written))
-        short = [_without_empty_parts(picture) for picture in written]
+        short = [_without_empty_parts(image) for image in written]
         made.append({"start": short[0], "end": short[1], "share": share, "between": _listed(pose_between(a, b, share))})
     return made
 
 
-def _without_empty_parts(picture: dict[str, Any]) -> dict[str, Any]:
-    people = [{part: values for part, values in person.items() if any(values)} for person in picture["people"]]
-    return picture | {"people": people}
+def _without_empty_parts(image: dict[str, Any]) -> dict[str, Any]:
+    people = [{part: values for part, values in person.items() if any(values)} for person in image["people"]]
+    return image | {"people": people}
 
 
 def _listed(pose: Pose) -> dict[str, object]:

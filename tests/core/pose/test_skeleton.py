@@ -220,7 +220,7 @@ def test_the_mirror_of_the_face_pairs_every_point_once():
 
 
 def test_people_share_a_canvas():
-    with pytest.raises(ValueError, match="person 1 is on a canvas of 9x9, the picture is 200x100"):
+    with pytest.raises(ValueError, match="person 1 is on a canvas of 9x9, the image is 200x100"):
         People((pose_of(1), pose_of(1, Canvas(9, 9))), CANVAS)
     people = People((pose_of(1), pose_of(2)), CANVAS).rescaled(Canvas(9, 9))
     assert all(pose.canvas == people.canvas == Canvas(9, 9) for pose in people.people)
@@ -240,6 +240,6 @@ def test_without_anybody_asking_for_a_person_fails_in_words():
     with pytest.raises(NoPersonError, match="there is no person"):
         People((Pose.from_keypoints([None] * 18, CANVAS),), CANVAS).largest()
     for index in (1, -1):
-        with pytest.raises(NoPersonError, match=f"no person {index}: this picture has 1"):
+        with pytest.raises(NoPersonError, match=f"no person {index}: this image has 1"):
             People((pose_of(1),), CANVAS).person(index)
     assert People((pose_of(1),), CANVAS).person(0) == pose_of(1)

@@ -1,4 +1,4 @@
-"""Sequences of poses made steady, and who is who in them, on motion whose truth is known."""
+"""Sequences of poses made steady, and who is who in them, on motion whose ground truth is known."""
 
 from __future__ import annotations
 
@@ -42,83 +42,83 @@ def noisy(points: np.ndarray, deviation: float = 2.0) -> np.ndarray:
     return points + np.random.default_rng(3).normal(0, deviation, points.shape)
 
 
-def error(found: np.ndarray, truth: np.ndarray) -> float:
+def error(found: np.ndarray, ground_truth: np.ndarray) -> float:
     """Root mean square, pixels."""
-    return float(np.sqrt(((found - truth) ** 2).sum(axis=-1).mean()))
+    return float(np.sqrt(((found - ground_truth) ** 2).sum(axis=-1).mean()))
 
 
 def test_noise_becomes_less_than_half_and_motion_stays():
-    truth = dance()
-    cleaned = joints(clean_sequence(poses_of(noisy(truth))))
-    assert error(cleaned, truth) < 0.55 * error(noisy(truth), truth)
-    assert error(cleaned[:, ANKLE], truth[:, ANKLE]) < 1.6
-    swing = np.ptp(cleaned[:, WRIST, 0]) / np.ptp(truth[:, WRIST, 0])
+    ground_truth = dance()
+    cleaned = joints(clean_sequence(poses_of(noisy(ground_truth))))
+    assert error(cleaned, ground_truth) < 0.55 * error(noisy(ground_truth), ground_truth)
+    assert error(cleaned[:, ANKLE], ground_truth[:, ANKLE]) < 1.6
+    swing = np.ptp(cleaned[:, WRIST, 0]) / np.ptp(ground_truth[:, WRIST, 0])
     assert swing == pytest.approx(1, abs=0.05)
 
 
 def test_a_foot_that_stands_still_jitters_less_than_a_third():
-    truth = dance()
-    before = noisy(truth)[:, ANKLE]
-    after = joints(clean_sequence(poses_of(noisy(truth))))[:, ANKLE]
+    ground_truth = dance()
+    before = noisy(ground_truth)[:, ANKLE]
+    after = joints(clean_sequence(poses_of(noisy(ground_truth))))[:, ANKLE]
     assert np.diff(after, axis=0).std() < np.diff(before, axis=0).std() / 3
 
 
 def test_nothing_lags_behind():
-    truth = dance()
-    after = joints(clean_sequence(poses_of(noisy(truth, 1.0))))[:, WRIST, 0]
+    ground_truth = dance()
+    after = joints(clean_sequence(poses_of(noisy(ground_truth, 1.0))))[:, WRIST, 0]
     shifts = np.arange(-3, 3.01, 0.1)
     frames = np.arange(10, FRAMES - 10)
     errors = [
-        np.square(np.interp(frames + shift, np.arange(FRAMES), after) - truth[frames, WRIST, 0]).mean()
+        np.square(np.interp(frames + shift, np.arange(FRAMES), after) - ground_truth[frames, WRIST, 0]).mean()
         for shift in shifts
     ]
     assert abs(shifts[int(np.argmin(errors))]) < 0.25
 
 
 def test_limbs_that_turn_quickly_keep_their_lengths():
-    truth = dance(period=14)
+    ground_truth = dance(period=14)
     options = {"reject_outliers": False, "window": 9}
-    kept = joints(clean_sequence(poses_of(truth), Cleaning(**options)))
-    shrunk = joints(clean_sequence(poses_of(truth), Cleaning(**options, keep_limb_lengths=False)))
+    kept = joints(clean_sequence(poses_of(ground_truth), Cleaning(**options)))
+    shrunk = joints(clean_sequence(poses_of(ground_truth), Cleaning(**options, keep_limb_lengths=False)))
 
     def lengths(points: np.ndarray) -> np.ndarray:
         return np.linalg.norm(points[:, WRIST] - points[:, ELBOW], axis=1)
 
-    true = lengths(truth)[0]
+    true = lengths(ground_truth)[0]
     assert np.abs(lengths(kept) / true - 1).max() < 0.01 < 0.04 < np.abs(lengths(shrunk) / true - 1).max()
 
 
 def test_what_jumps_is_rejected_and_quick_motion_is_not():
-    truth = dance()
-    jumping = truth.copy()
+    ground_truth = dance()
+    jumping = ground_truth.copy()
     for frame in (11, 30, 31, 57):
         jumping[frame, WRIST] += (70, -50)
     options = Cleaning(window=0)
     cleaned = joints(clean_sequence(poses_of(jumping), options))
-    assert np.abs(cleaned - truth).max() < 4
-    assert np.abs(joints(clean_sequence(poses_of(truth), options)) - truth).max() < 1e-9
+    assert np.abs(cleaned - ground_truth).max() < 4
+    assert np.abs(joints(clean_sequence(poses_of(ground_truth), options)) - ground_truth).max() < 1e-9
 
 
 @pytest.mark.parametrize("frames", [(0,), (FRAMES - 1,), (0, 1), (1, 2), (FRAMES - 3, FRAMES - 2), (1,)])
 def test_what_jumps_at_either_end_is_rejected_and_its_neighbours_stay_true(frames):
-    truth = dance()
-    jumping = noisy(truth, 1.0)
+    ground_truth = dance()
+    jumping = noisy(ground_truth, 1.0)
     jumping[list(frames), WRIST] += (80, 80)
     cleaned = clean_sequence(poses_of(jumping))
-    off = np.linalg.norm(joints(cleaned)[:, WRIST] - truth[:, WRIST], axis=1)
+    off = np.linalg.norm(joints(cleaned)[:, WRIST] - ground_truth[:, WRIST], axis=1)
     present = np.array([pose.present[WRIST] for pose in cleaned if pose is not None])
     assert present.sum() >= FRAMES - 2 and present[3:-3].all()  # nothing is made up before or after
     assert off[present].max() < 6
 
 
 def test_what_jumps_beside_a_long_gap_is_rejected():
-    truth = dance()
-    jumping = noisy(truth, 1.0)
+    ground_truth = dance()
+    jumping = noisy(ground_truth, 1.0)
     confidence = np.full((FRAMES, 18), 0.9)
     confidence[30:50, WRIST] = 0
     jumping[[29, 50], WRIST] += (80, 80)
     cleaned = clean_sequence(poses_of(jumping, confidence))
-    off = np.linalg.norm(joints(cleaned)[:, WRIST] - truth[:, WRIST], axis=1)
+    off = np.linalg.norm(joints(cleaned)[:, WRIST] - ground_truth[:, WRIST], axis=1)
     present = np.array([pose.present[WRIST] for pose in cleaned if pose is not None])
     assert present[:29].all() and not present[29:51].any() and present[51:].all()
     assert off[present].max() < 6
@@ -129,20 +129,20 @@ def test_what_jumps_beside_a_long_gap_is_rejected():
     [((5, 6), 60), ((5, 6, 7), 60), ((5, 6, 7), 150), ((2, 3), 60), ((2, 3), 150), ((9, 10), 150)],
 )
 def test_a_whole_body_that_jumps_in_a_short_clip_is_rejected(wrong, jump):
-    truth = dance(12)
-    jumping = noisy(truth, 1.0)
+    ground_truth = dance(12)
+    jumping = noisy(ground_truth, 1.0)
     jumping[list(wrong)] += (jump, -jump)
     cleaned = joints(clean_sequence(poses_of(jumping)))
-    assert np.linalg.norm(cleaned - truth, axis=2).max() < 12
+    assert np.linalg.norm(cleaned - ground_truth, axis=2).max() < 12
 
 
 def test_what_jumps_far_in_an_unsteady_video_is_rejected():
-    truth = dance()
-    shaken = truth + np.random.default_rng(5).normal(0, 16, truth.shape)
+    ground_truth = dance()
+    shaken = ground_truth + np.random.default_rng(5).normal(0, 16, ground_truth.shape)
     jumping = shaken.copy()
     jumping[40, WRIST] += (100, 100)
     cleaned = joints(clean_sequence(poses_of(jumping), Cleaning(window=0)))
-    assert np.linalg.norm(cleaned[40, WRIST] - truth[40, WRIST]) < 60
+    assert np.linalg.norm(cleaned[40, WRIST] - ground_truth[40, WRIST]) < 60
 
 
 @pytest.mark.parametrize("period", [12, 16, 32])
@@ -155,34 +155,34 @@ def test_quick_motion_is_kept_up_to_both_ends(period, start, frames):
 
 
 def test_gaps_are_filled_up_to_the_longest_and_ends_are_not_made_up():
-    truth = dance()
+    ground_truth = dance()
     confidence = np.full((FRAMES, 18), 0.9)
     confidence[20:26, WRIST] = 0  # 6 frames
     confidence[40:60, WRIST] = 0  # 20
     confidence[:5, ANKLE] = 0
     confidence[33] = 0  # nobody
-    cleaned = clean_sequence(poses_of(truth, confidence), Cleaning(window=0, longest_gap=12))
+    cleaned = clean_sequence(poses_of(ground_truth, confidence), Cleaning(window=0, longest_gap=12))
     assert all(pose is not None for pose in cleaned)
     present = np.stack([pose.present for pose in cleaned if pose is not None])
     assert present[20:26, WRIST].all() and present[33].all()
     assert not present[40:60, WRIST].any() and not present[:5, ANKLE].any()
-    assert error(joints(cleaned)[20:26, WRIST], truth[20:26, WRIST]) < 6
-    assert error(joints(cleaned)[33], truth[33]) < 1
-    none = clean_sequence(poses_of(truth, confidence), Cleaning(window=0, longest_gap=0))
+    assert error(joints(cleaned)[20:26, WRIST], ground_truth[20:26, WRIST]) < 6
+    assert error(joints(cleaned)[33], ground_truth[33]) < 1
+    none = clean_sequence(poses_of(ground_truth, confidence), Cleaning(window=0, longest_gap=0))
     assert none[33] is None and none[22] is not None and not none[22].present[WRIST]
 
 
 def test_joints_below_the_threshold_count_as_missing():
-    truth = dance()
+    ground_truth = dance()
     confidence = np.full((FRAMES, 18), 0.9)
-    wrong = truth.copy()
+    wrong = ground_truth.copy()
     wrong[20:26, WRIST] += 90
     confidence[20:26, WRIST] = 0.25
     options = {"reject_outliers": False, "window": 0}
     cleaned = joints(clean_sequence(poses_of(wrong, confidence), Cleaning(threshold=0.3, **options)))
-    assert error(cleaned[20:26, WRIST], truth[20:26, WRIST]) < 6
+    assert error(cleaned[20:26, WRIST], ground_truth[20:26, WRIST]) < 6
     kept = joints(clean_sequence(poses_of(wrong, confidence), Cleaning(threshold=0.2, **options)))
-    assert error(kept[20:26, WRIST], truth[20:26, WRIST]) > 80
+    assert error(kept[20:26, WRIST], ground_truth[20:26, WRIST]) > 80
 
 
 def test_hands_and_face_are_cleaned_too():

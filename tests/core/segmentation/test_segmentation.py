@@ -13,7 +13,7 @@ from torch import Tensor
 from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.detection import detect_people, load_movenet
 from dptn_core.detection.external import ExtractionError
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.pose import Canvas, Pose
 from dptn_core.segmentation import BLAZEPOSE, SegmentationError, load_segmenter, person_mask
 from dptn_core.segmentation.edges import applied, linear_model
@@ -34,27 +34,27 @@ def detector():
 @pytest.mark.parametrize("name", ["astronaut", "figure", "balancing"])
 def test_answers_what_the_tensorflow_js_release_answers(network, name):
     with torch.inference_mode():
-        found = network(read_picture(FRAMES / f"reference_{name}.png")[None])[0, 0].numpy()
+        found = network(read_image(FRAMES / f"reference_{name}.png")[None])[0, 0].numpy()
     expected = np.asarray(Image.open(FRAMES / f"reference_mask_{name}.png")).astype(np.float64) / 65535
     assert np.abs(found - expected).max() < 2e-3
     assert np.abs(found - expected).mean() < 2e-5
 
 
-def overlap(mask: Tensor, truth: Tensor) -> float:
+def overlap(mask: Tensor, ground_truth: Tensor) -> float:
     """Intersection over union."""
-    mask, truth = mask > 0.5, truth > 0.5
-    return float((mask & truth).sum() / (mask | truth).sum())
+    mask, ground_truth = mask > 0.5, ground_truth > 0.5
+    return float((mask & ground_truth).sum() / (mask | ground_truth).sum())
 
 
 def test_masks_of_drawn_figures_agree_with_the_truth(network):
     pairs = draw_pairs(pair_seeds(5, 0, 8), (256, 192))
     canvas = Canvas(192, 256)
     scores = []
-    for image, xy, present, truth in zip(
+    for image, xy, present, ground_truth in zip(
         (pairs.source + 1) / 2, pairs.source_keypoints, pairs.source_present, pairs.source_mask, strict=True
     ):
         pose = Pose(xy.double().numpy(), present.double().numpy(), canvas)
-        scores.append(overlap(person_mask(network, image, pose), truth.reshape(256, 192)))
+        scores.append(overlap(person_mask(network, image, pose), ground_truth.reshape(256, 192)))
     assert np.mean(scores) > 0.85
 
 
@@ -66,7 +66,7 @@ def joints_of(pose: Pose) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("name", ["walking", "jumping", "balancing"])
 def test_people_of_real_frames_are_inside_and_the_surroundings_outside(network, detector, name):
-    image = read_picture(FRAMES / f"{name}.jpg")
+    image = read_image(FRAMES / f"{name}.jpg")
     pose = detect_people(detector, image).largest()
     mask = person_mask(network, image, pose)
     assert mask.shape == image.shape[1:] and mask.min() >= 0 and mask.max() <= 1
@@ -81,7 +81,7 @@ def test_people_of_real_frames_are_inside_and_the_surroundings_outside(network, 
 
 
 def test_the_person_that_is_meant_is_masked(network, detector):
-    image = read_picture(FRAMES / "two.jpg")
+    image = read_image(FRAMES / "two.jpg")
     _, first, second = detect_people(detector, image).people
     for pose, other in ((first, second), (second, first)):
         mask = person_mask(network, image, pose)
@@ -92,7 +92,7 @@ def test_the_person_that_is_meant_is_masked(network, detector):
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_people_who_do_not_stand_upright_are_masked_as_well(network, detector, turns):
-    image = read_picture(FRAMES / "jumping.jpg")
+    image = read_image(FRAMES / "jumping.jpg")
     upright = person_mask(network, image, detect_people(detector, image).largest())
     turned = torch.rot90(image, turns, (1, 2))
     mask = person_mask(network, turned, detect_people(detector, turned).largest())
@@ -100,7 +100,7 @@ def test_people_who_do_not_stand_upright_are_masked_as_well(network, detector, t
 
 
 def test_the_pose_may_be_on_a_canvas_of_another_size(network, detector):
-    image = read_picture(FRAMES / "jumping.jpg")
+    image = read_image(FRAMES / "jumping.jpg")
     pose = detect_people(detector, image).largest()
     mask = person_mask(network, image, pose)
     other = person_mask(network, image, pose.rescaled(Canvas(2 * image.shape[2], 2 * image.shape[1])))
@@ -108,7 +108,7 @@ def test_the_pose_may_be_on_a_canvas_of_another_size(network, detector):
 
 
 def test_a_large_image_gets_a_fine_mask(network, detector):
-    image = read_picture(FRAMES / "jumping.jpg")
+    image = read_image(FRAMES / "jumping.jpg")
     large = torch.nn.functional.interpolate(image[None], scale_factor=5, mode="bicubic")[0].clamp(0, 1)
     mask = person_mask(network, large, detect_people(detector, large).largest())
     small = person_mask(network, image, detect_people(detector, image).largest())

@@ -190,8 +190,8 @@ def test_two_processes_score_what_one_does(tmp_path):
 
 def test_two_processes_share_the_pictures_and_poses_of_a_transfer(tmp_path):
     poses = [target for target in samples.FIGURE_TARGETS][:3]
-    pictures = ("--image", *[samples.FIGURE] * 3, "--source-pose", *[samples.FIGURE_POSE] * 3)
-    said = run(2, "transfer", *pictures, "--target-pose", *poses, "--out", tmp_path, "--device", "cpu")
+    images = ("--image", *[samples.FIGURE] * 3, "--source-pose", *[samples.FIGURE_POSE] * 3)
+    said = run(2, "transfer", *images, "--target-pose", *poses, "--out", tmp_path, "--device", "cpu")
     assert said.count("wrote") == 9
     for number in range(3):
         assert {path.name for path in (tmp_path / f"{samples.FIGURE.stem}_{number}").iterdir()} == {

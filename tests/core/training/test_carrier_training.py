@@ -20,7 +20,7 @@ from dptn_core.checkpoint import save_model
 from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder
 from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds, write_character
 from dptn_core.data.synthetic.kept import keep
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.inference.carrier_file import load_carrier
 from dptn_core.network.carrier import Carrier
 from dptn_core.segmentation import SegmentationError
@@ -42,7 +42,7 @@ from dptn_core.training.carrier_training.disturbance import disturbed
 from dptn_core.training.carrier_training.examples import UNKNOWN, Examples, given_of, make_examples
 from dptn_core.training.carrier_training.makers import NamedModel, SyntheticMaker
 from dptn_core.training.carrier_training.shipping import write_carrier
-from dptn_core.training.carrier_training.store import SHARD, StoreFacts, make_store, open_store
+from dptn_core.training.carrier_training.store import SHARD, StoreMetadata, make_store, open_store
 
 CPU = torch.device("cpu")
 SIZE = (48, 32)
@@ -133,7 +133,7 @@ def test_odd_values_are_refused_by_name(sections, said):
 
 
 def test_examples_come_back_from_disk_one_by_one(tmp_path, examples):
-    store = make_store(tmp_path, StoreFacts(SIZE, {"data": "figures"}, shard=4))
+    store = make_store(tmp_path, StoreMetadata(SIZE, {"data": "figures"}, shard=4))
     assert len(store) == 0
     store.add(examples[:4])
     store.add(examples[4:])
@@ -144,7 +144,7 @@ def test_examples_come_back_from_disk_one_by_one(tmp_path, examples):
 
 
 def test_a_gap_ends_the_examples_and_damage_is_named(tmp_path, examples):
-    store = make_store(tmp_path, StoreFacts(SIZE, {}, shard=4))
+    store = make_store(tmp_path, StoreMetadata(SIZE, {}, shard=4))
     for first in (0, 4, 0):
         store.add(examples[first : first + 4])
     (tmp_path / "00001.safetensors").unlink()
@@ -194,9 +194,9 @@ def test_models_of_other_proportions_are_refused():
 def test_nothing_is_disturbed_but_joints_where_nothing_is_asked_for(examples):
     calm = Disturbances(0, 0, 0, 0, 0, 0)
     for seed in range(8):
-        given, truth = disturbed(examples, calm, torch.Generator().manual_seed(seed))
+        given, ground_truth = disturbed(examples, calm, torch.Generator().manual_seed(seed))
         plain = given_of(examples)
-        if (truth.seen == examples.seen).all():
+        if (ground_truth.seen == examples.seen).all():
             break
     assert (given.source - plain.source).abs().max() < 1 / 255
     assert torch.equal(given.scores, plain.scores)
@@ -238,16 +238,16 @@ def test_a_run_writes_a_carrier_that_can_be_used(finished, model):
     path = finished / "carrier.safetensors"
     assert load_carrier("cpu", path)
     with safe_open(path, "pt") as file:
-        facts = file.metadata()
+        metadata = file.metadata()
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16, torch.int64}  # noqa: SIM118
     assert (
-        facts["steps"] == "4"
-        and facts["training"] == "100% drawn figures"
-        and facts["license"].startswith("Apache-2.0")
+        metadata["steps"] == "4"
+        and metadata["training"] == "100% drawn figures"
+        and metadata["license"].startswith("Apache-2.0")
     )
-    assert facts["generators"].startswith("tiny.safetensors ") and len(facts["generators"].split()[1]) == 12
-    assert facts["command"] == "dptn train --config tiny.toml"
-    assert read_picture(finished / "sheets" / "0000004.png").shape == (3, 3 * 48, 2 * 6 * 32)
+    assert metadata["generators"].startswith("tiny.safetensors ") and len(metadata["generators"].split()[1]) == 12
+    assert metadata["command"] == "dptn train --config tiny.toml"
+    assert read_image(finished / "sheets" / "0000004.png").shape == (3, 3 * 48, 2 * 6 * 32)
     assert not list(finished.rglob("*.part*"))
 
 
@@ -293,7 +293,7 @@ def test_what_stops_the_making_stops_the_run(tmp_path, model, monkeypatch):
 
 def test_the_loss_falls(tmp_path, model):
     config = config_of(stage={"batch": 4, "steps": 16, "warmup": 0}, disturb=dict.fromkeys(vars(Disturbances()), 0.0))
-    store = make_store(tmp_path, StoreFacts(SIZE, {}, shard=8))
+    store = make_store(tmp_path, StoreMetadata(SIZE, {}, shard=8))
     store.add(make_examples(draw_pairs(pair_seeds(3, 0, 8), SIZE), tiny_model((48, 32)), None))
     state = new_carrier_state(config, CPU)
     totals = [
@@ -344,7 +344,7 @@ def test_a_run_starts_from_the_carrier_it_is_given(finished, tmp_path, model):
 def test_weights_are_pulled_back_and_statistics_kept(tmp_path, examples):
     torch.manual_seed(5)
     write_carrier(tmp_path / "start.safetensors", Carrier(), {})
-    store = make_store(tmp_path / "examples", StoreFacts(SIZE, {}, shard=8))
+    store = make_store(tmp_path / "examples", StoreMetadata(SIZE, {}, shard=8))
     store.add(examples)
     away = {}
     for pull in (0.0, 100.0):

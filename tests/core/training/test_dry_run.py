@@ -71,7 +71,7 @@ def test_a_run_that_does_not_fit_into_memory_is_refused_in_a_line(tmp_path, caps
     command = ["train", "--config", str(path), "--out", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]
     assert cli.main([*command, "--processes", "1"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("dptn train: there is not enough memory (") and last.endswith("pictures in [[stages]]")
+    assert last.startswith("dptn train: there is not enough memory (") and last.endswith("images in [[stages]]")
 
 
 def test_a_disk_that_is_too_small_is_said_before_the_start(tmp_path, monkeypatch):
@@ -119,7 +119,7 @@ def test_a_stage_that_would_stretch_people_is_refused_before_the_first_step(tmp_
     given = ["prepare", "folder", str(tmp_path / "anna"), "--out", str(tmp_path / "set"), "--size", "24x32"]
     assert cli.main([*given, "--least-height", "20", "--test-share", "0"]) == 0
     config = with_data(config_of(Stage(32, 24, 2, 1), Stage(32, 32, 2, 1)), tmp_path / "set")
-    with pytest.raises(ConfigError, match=r"a stage is 32x32, and the pictures of .* are 24x32"):
+    with pytest.raises(ConfigError, match=r"a stage is 32x32, and the images of .* are 24x32"):
         train(config, RunOptions(tmp_path / "run", CPU))
     assert not (tmp_path / "run" / "training.pt").exists()
 

@@ -47,10 +47,10 @@ def areas(values: np.ndarray, scale: int) -> np.ndarray:
     return whole.mean((1, 3))
 
 
-def reconstruction_by_loops(image, truth, weight, chroma, scales, gradient) -> float:
+def reconstruction_by_loops(image, ground_truth, weight, chroma, scales, gradient) -> float:
     """The definition in numpy: one row, one channel, one scale after the other."""
-    image, truth, weight = (np.asarray(v, dtype=np.float64) for v in (image, truth, weight))
-    r, g, b = np.moveaxis(image - truth, 1, 0)
+    image, ground_truth, weight = (np.asarray(v, dtype=np.float64) for v in (image, ground_truth, weight))
+    r, g, b = np.moveaxis(image - ground_truth, 1, 0)
     channels = [
         0.299 * r + 0.587 * g + 0.114 * b,
         chroma * (-0.169 * r - 0.331 * g + 0.5 * b),
@@ -79,47 +79,48 @@ def test_equal_pictures_cost_nothing():
 
 def test_an_even_grey_difference_costs_a_third_of_itself_at_every_scale():
     """Grey differs in brightness only, one of three channels, and has no steps."""
-    truth = random(2, 3, 16, 12)
+    ground_truth = random(2, 3, 16, 12)
     for scales in ((1,), (2,), (1, 2, 4)):
         loss = reconstruction_loss(
-            truth + 0.3, truth, torch.ones(2, 1, 16, 12), chroma=5.0, scales=scales, gradient=1.0
+            ground_truth + 0.3, ground_truth, torch.ones(2, 1, 16, 12), chroma=5.0, scales=scales, gradient=1.0
         )
         assert_close(loss, 0.1, 1e-3)
 
 
 def test_a_checkerboard_vanishes_at_the_coarser_scale():
     ys, xs = torch.meshgrid(torch.arange(8), torch.arange(8), indexing="ij")
-    truth = torch.zeros(1, 3, 8, 8)
+    ground_truth = torch.zeros(1, 3, 8, 8)
     image = ((ys + xs) % 2 * 2.0 - 1).expand(1, 3, 8, 8)
     one = torch.ones(1, 1, 8, 8)
-    assert_close(reconstruction_loss(image, truth, one, chroma=0.0, scales=(1,), gradient=0.0), 1 / 3, 1e-3)
-    assert reconstruction_loss(image, truth, one, chroma=0.0, scales=(2,), gradient=0.0).item() < 1e-6
+    assert_close(reconstruction_loss(image, ground_truth, one, chroma=0.0, scales=(1,), gradient=0.0), 1 / 3, 1e-3)
+    assert reconstruction_loss(image, ground_truth, one, chroma=0.0, scales=(2,), gradient=0.0).item() < 1e-6
     # every neighbour differs by 2, in both directions
-    assert_close(reconstruction_loss(image, truth, one, chroma=0.0, scales=(2,), gradient=1.0), 4 / 3, 1e-3)
+    assert_close(reconstruction_loss(image, ground_truth, one, chroma=0.0, scales=(2,), gradient=1.0), 4 / 3, 1e-3)
 
 
 def test_chroma_weighs_colour_and_leaves_brightness_alone():
-    truth, one = torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 8, 8)
-    red = truth.clone()
+    ground_truth, one = torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 8, 8)
+    red = ground_truth.clone()
     red[:, 0] = 1.0
     for chroma in (0.0, 1.0, 2.4):
-        loss = reconstruction_loss(red, truth, one, chroma=chroma, scales=(1,), gradient=0.0)
+        loss = reconstruction_loss(red, ground_truth, one, chroma=chroma, scales=(1,), gradient=0.0)
         assert_close(loss, (0.299 + chroma * (0.169 + 0.5)) / 3)
 
 
 def test_pixels_count_by_their_weight_and_those_of_weight_0_not_at_all():
-    truth = torch.zeros(1, 3, 8, 8)
-    image = truth.clone()
+    ground_truth = torch.zeros(1, 3, 8, 8)
+    image = ground_truth.clone()
     image[..., :4] = 0.6
     weight = torch.ones(1, 1, 8, 8)
     weight[..., :4] = 3.0
-    assert_close(reconstruction_loss(image, truth, weight, **PLAIN), 0.2 * 3 / 4, 1e-3)
+    assert_close(reconstruction_loss(image, ground_truth, weight, **PLAIN), 0.2 * 3 / 4, 1e-3)
     weight[..., :4] = 0.0
-    assert reconstruction_loss(image, truth, weight, **PLAIN).item() == 0
+    assert reconstruction_loss(image, ground_truth, weight, **PLAIN).item() == 0
     # only the proportion counts
     some = 0.5 + random(1, 1, 8, 8).abs()
     assert_close(
-        reconstruction_loss(image, truth, 7 * some, **PLAIN), reconstruction_loss(image, truth, some, **PLAIN).item()
+        reconstruction_loss(image, ground_truth, 7 * some, **PLAIN),
+        reconstruction_loss(image, ground_truth, some, **PLAIN).item(),
     )
 
 
@@ -128,20 +129,20 @@ def test_pixels_count_by_their_weight_and_those_of_weight_0_not_at_all():
     ("chroma", "scales", "gradient"), [(2.4, (1, 2, 4, 8), 1.0), (1.0, (1,), 0.0), (0.5, (2, 3), 0.3)]
 )
 def test_reconstruction_agrees_with_loops(size, chroma, scales, gradient):
-    image, truth = random(2, 3, *size, seed=1), random(2, 3, *size, seed=2)
+    image, ground_truth = random(2, 3, *size, seed=1), random(2, 3, *size, seed=2)
     weight = random(2, 1, *size, seed=3).abs() + 0.1
     options = {"chroma": chroma, "scales": scales, "gradient": gradient}
     image.requires_grad_()
-    loss = reconstruction_loss(image, truth, weight, **options)
-    assert_close(loss, reconstruction_by_loops(image.detach(), truth, weight, **options))
+    loss = reconstruction_loss(image, ground_truth, weight, **options)
+    assert_close(loss, reconstruction_by_loops(image.detach(), ground_truth, weight, **options))
     assert_learns(loss, image)
 
 
 def test_scales_larger_than_the_picture_are_left_out():
-    image, truth, weight = random(1, 3, 8, 6, seed=1), random(1, 3, 8, 6, seed=2), torch.ones(1, 1, 8, 6)
-    loss = reconstruction_loss(image, truth, weight, chroma=1.0, scales=(1, 8), gradient=0.0)
+    image, ground_truth, weight = random(1, 3, 8, 6, seed=1), random(1, 3, 8, 6, seed=2), torch.ones(1, 1, 8, 6)
+    loss = reconstruction_loss(image, ground_truth, weight, chroma=1.0, scales=(1, 8), gradient=0.0)
     assert torch.isfinite(loss)
-    assert 0 < loss.item() <= reconstruction_loss(image, truth, weight, **PLAIN).item() * (1 + 1e-6)
+    assert 0 < loss.item() <= reconstruction_loss(image, ground_truth, weight, **PLAIN).item() * (1 + 1e-6)
 
 
 # The adversary.
@@ -167,7 +168,7 @@ def test_wasserstein_terms_have_their_closed_form():
 
 
 def test_the_gradient_penalty_of_a_linear_critic_is_known():
-    """Its gradient is its weight everywhere, whatever lies between the pictures."""
+    """Its gradient is its weight everywhere, whatever lies between the images."""
     weight = random(1, 3, 4, 5, seed=3).requires_grad_()
     real, fake, share = random(2, 3, 4, 5, seed=1), random(2, 3, 4, 5, seed=2), torch.tensor([0.2, 0.9])
     penalty = gradient_penalty(lambda x: (x * weight).flatten(1).sum(1), real, fake, share)
@@ -352,10 +353,10 @@ def test_gram_matrices_are_channel_products_over_everything():
 
 def test_content_and_style_agree_with_a_second_computation(perceptual, vgg_weights):
     image = random(2, 3, 32, 24, seed=1, spread=0.5).clamp(-1, 1).requires_grad_()
-    truth = random(2, 3, 32, 24, seed=2, spread=0.5).clamp(-1, 1)
-    content, style, _ = perceptual(image, truth)
+    ground_truth = random(2, 3, 32, 24, seed=2, spread=0.5).clamp(-1, 1)
+    content, style, _ = perceptual(image, ground_truth)
     drawn = {k: v.detach().double().numpy() for k, v in features_by_name(image.detach(), vgg_weights).items()}
-    wanted = {k: v.double().numpy() for k, v in features_by_name(truth, vgg_weights).items()}
+    wanted = {k: v.double().numpy() for k, v in features_by_name(ground_truth, vgg_weights).items()}
 
     def by_einsum(values: np.ndarray) -> np.ndarray:
         return np.einsum("bihw,bjhw->bij", values, values) / np.prod(values.shape[1:])
@@ -364,7 +365,7 @@ def test_content_and_style_agree_with_a_second_computation(perceptual, vgg_weigh
     assert_close(style, sum(np.abs(by_einsum(drawn[n]) - by_einsum(wanted[n])).mean() for n in STYLE), 1e-4)
     assert_learns(content, image)
     image.grad = None
-    assert_learns(perceptual(image, truth)[1], image)
+    assert_learns(perceptual(image, ground_truth)[1], image)
 
 
 def test_equal_pictures_have_equal_features(perceptual):
@@ -380,8 +381,10 @@ def test_weights_load_from_safetensors_and_with_the_classifier_beside_them(tmp_p
     path = tmp_path / "vgg19.safetensors"
     save_file({**vgg_weights, "classifier.6.bias": torch.zeros(1000)}, path)
     again = PerceptualLoss.load(path)
-    image, truth = random(1, 3, 16, 16, seed=1), random(1, 3, 16, 16, seed=2)
-    for found, wanted in zip(again(image, truth, truth), perceptual(image, truth, truth), strict=True):
+    image, ground_truth = random(1, 3, 16, 16, seed=1), random(1, 3, 16, 16, seed=2)
+    for found, wanted in zip(
+        again(image, ground_truth, ground_truth), perceptual(image, ground_truth, ground_truth), strict=True
+    ):
         assert torch.equal(found, wanted)
 
 
@@ -427,7 +430,7 @@ def test_torchvisions_cache_is_looked_into_and_may_be_empty(tmp_path, monkeypatc
 
 
 def affinity_by_loops(features: Tensor, source: Tensor, temperature: float) -> np.ndarray:
-    """The definition in numpy: one place of the one picture against each of the other's."""
+    """The definition in numpy: one place of the one image against each of the other's."""
     query, key = (np.asarray(x, np.float64) for x in (features, source))
     shares = np.zeros((len(query), query[0, 0].size, key[0, 0].size))
     for b in range(len(query)):
@@ -453,10 +456,10 @@ def test_places_without_features_are_alike_to_all():
 
 
 def test_the_affinity_term_is_the_distance_of_affinities_at_two_layers(perceptual):
-    image, truth, source = (random(1, 3, 32, 32, seed=seed).tanh() for seed in (1, 2, 3))
-    _, _, found = perceptual(image, truth, source, 0.5)
+    image, ground_truth, source = (random(1, 3, 32, 32, seed=seed).tanh() for seed in (1, 2, 3))
+    _, _, found = perceptual(image, ground_truth, source, 0.5)
     wanted = 0.0
-    drawn, true, known = (perceptual.activations(x) for x in (image, truth, source))
+    drawn, true, known = (perceptual.activations(x) for x in (image, ground_truth, source))
     for layer in (20, 29):
         pair = (affinity_by_loops(x[layer], known[layer], 0.5) for x in (drawn, true))
         wanted += float(np.abs(np.subtract(*pair)).mean())
@@ -465,5 +468,5 @@ def test_the_affinity_term_is_the_distance_of_affinities_at_two_layers(perceptua
 
 def test_the_affinity_term_teaches_the_drawn_picture(perceptual):
     image = random(1, 3, 32, 32, seed=1).tanh().requires_grad_()
-    truth, source = random(1, 3, 32, 32, seed=2).tanh(), random(1, 3, 32, 32, seed=3).tanh()
-    assert_learns(perceptual(image, truth, source)[2], image)
+    ground_truth, source = random(1, 3, 32, 32, seed=2).tanh(), random(1, 3, 32, 32, seed=3).tanh()
+    assert_learns(perceptual(image, ground_truth, source)[2], image)

@@ -21,9 +21,9 @@ from PIL import Image
 from dptn_core.cli import main
 from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder
 from dptn_core.data.datasets import DataFileError, PreparedSet, write_annotations, write_pairs
-from dptn_core.data.datasets.prepared import FACTS
+from dptn_core.data.datasets.prepared import METADATA
 from dptn_core.data.synthetic.figures import write_character
-from dptn_core.image_io import PictureError
+from dptn_core.image_io import ImageError
 from dptn_core.pose import Canvas, People, Pose, draw_silhouette
 from dptn_core.pose.heatmaps import pose_heatmaps
 from dptn_core.training import ConfigError
@@ -32,8 +32,8 @@ from dptn_core.training.photograph_pairs import PhotographSource
 from dptn_core.training.training_config import DataConfig
 
 SIZE = (64, 48)
-PICTURES = 5
-NAMES = [f"p{index}.png" for index in range(PICTURES)]
+IMAGES = 5
+NAMES = [f"p{index}.png" for index in range(IMAGES)]
 PAIRS = [(a, b) for a in NAMES for b in NAMES if a != b]
 STRIDE = 4
 
@@ -41,7 +41,7 @@ STRIDE = 4
 def make_set(
     root: Path, size: tuple[int, int] = SIZE, prefix: str = "own", splits: tuple[str, ...] = ("train",)
 ) -> Path:
-    """Pictures that can be told apart by their first pixel; (H, W)."""
+    """Images that can be told apart by their first pixel; (H, W)."""
     dice = np.random.default_rng(5)
     for split in splits:
         (root / split).mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def make_set(
             annotations[name] = np.column_stack([points, dice.random(18) < 0.9]).astype(np.float32)
         write_annotations(root / f"{prefix}-annotation-{split}.csv", annotations)
         write_pairs(root / f"{prefix}-pairs-{split}.csv", PAIRS)
-    (root / FACTS).write_text(f'{{"version": 1, "height": {size[0]}, "width": {size[1]}}}')
+    (root / METADATA).write_text(f'{{"version": 1, "height": {size[0]}, "width": {size[1]}}}')
     return root
 
 
@@ -71,9 +71,9 @@ def batch_of(source: PhotographSource, first: int = 0, count: int = len(PAIRS), 
     return source.batch(first, count, how.pop("size", SIZE), STRIDE, how.pop("foreground", 1.0), **how)
 
 
-def indices(pictures: torch.Tensor) -> list[int]:
-    """Which pictures these are."""
-    return ((pictures[:, 0, 0, 0] + 1) * 127.5 / 10).round().int().tolist()
+def indices(images: torch.Tensor) -> list[int]:
+    """Which images these are."""
+    return ((images[:, 0, 0, 0] + 1) * 127.5 / 10).round().int().tolist()
 
 
 def pairs_in(batch: Batch) -> list[tuple[str, str]]:
@@ -116,7 +116,7 @@ class TestOrder:
         assert len(source._orders) <= 3 and len(source._ahead) <= 2
 
 
-class TestPictures:
+class TestImages:
     def test_limbs_say_where_attention_should_look_in_the_mirror_as_well(self, root: Path) -> None:
         plain, mirrored = (
             batch_of(PhotographSource(DataConfig(kind="pictures", root=str(root), mirror=mirror), "cpu", limbs=True))
@@ -140,10 +140,10 @@ class TestPictures:
 
     def test_values_shapes_and_layout(self, root: Path) -> None:
         batch = batch_of(source_of(root, mirror=True), 0, 8, foreground=4.0)
-        for pictures in (batch.source, batch.target):
-            assert pictures.shape == (8, 3, *SIZE) and pictures.dtype == torch.float32
-            assert pictures.is_contiguous(memory_format=torch.channels_last)
-            assert -1 <= pictures.min() < -0.9 and 0.9 < pictures.max() <= 1
+        for images in (batch.source, batch.target):
+            assert images.shape == (8, 3, *SIZE) and images.dtype == torch.float32
+            assert images.is_contiguous(memory_format=torch.channels_last)
+            assert -1 <= images.min() < -0.9 and 0.9 < images.max() <= 1
         for maps in (batch.source_heatmaps, batch.target_heatmaps):
             assert maps.shape == (8, 18, *SIZE) and maps.min() >= 0 and maps.max() == 1
         for mask in (batch.source_mask, batch.target_mask):
@@ -155,7 +155,7 @@ class TestPictures:
         source = source_of(root)
         batch = batch_of(source, 0, 6, foreground=2.0)
         for index, names in enumerate(pairs_in(batch)):
-            for name, pictures, maps, masks in zip(
+            for name, images, maps, masks in zip(
                 names,
                 (batch.source, batch.target),
                 (batch.source_heatmaps, batch.target_heatmaps),
@@ -163,7 +163,7 @@ class TestPictures:
                 strict=True,
             ):
                 file = torch.from_numpy(np.asarray(Image.open(root / "train" / name)).copy()).permute(2, 0, 1)
-                assert torch.allclose(pictures[index], file / 127.5 - 1, atol=1e-6)
+                assert torch.allclose(images[index], file / 127.5 - 1, atol=1e-6)
                 pose = pose_of(source._train, name)
                 assert torch.allclose(maps[index], pose_heatmaps([pose], SIZE, sigma_at(source._data, SIZE[0]))[0])
                 assert masks is not None
@@ -184,7 +184,7 @@ class TestPictures:
             seen = middles.mirrored()
             annotations[name] = np.column_stack([seen.keypoints, seen.present]).astype(np.float32)
         write_annotations(by_hand / "own-annotation-train.csv", annotations)
-        for name in ("own-pairs-train.csv", FACTS):
+        for name in ("own-pairs-train.csv", METADATA):
             (by_hand / name).write_bytes((root / name).read_bytes())
 
         got = batch_of(source_of(root, mirror=mirror), 0, 40, foreground=2.0)
@@ -220,9 +220,9 @@ class TestPictures:
                 assert small.source_heatmaps[0, joint, row // 2, column // 2] == 1
 
 
-def pose_of(pictures: PreparedSet, name: str) -> Pose:
-    points = pictures.annotations[name]
-    canvas = Canvas(pictures.size[1], pictures.size[0])
+def pose_of(images: PreparedSet, name: str) -> Pose:
+    points = images.annotations[name]
+    canvas = Canvas(images.size[1], images.size[0])
     return Pose(points[:, :2].astype(float), points[:, 2].astype(float), canvas)
 
 
@@ -241,7 +241,7 @@ class TestProportions:
 
 
 class TestDamaged:
-    @pytest.mark.parametrize("how", ["cut short", "missing", "no picture", "another size"])
+    @pytest.mark.parametrize("how", ["cut short", "missing", "no image", "another size"])
     def test_pictures_are_passed_over_counted_and_named(
         self, root: Path, how: str, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -255,14 +255,14 @@ class TestDamaged:
         assert [record.message for record in caplog.records] == [f"passed over, 1 so far: {source.skipped['p3.png']}"]
 
     def test_a_disk_that_fails_is_no_end_either(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        source, picture = source_of(root), PreparedSet.picture
+        source, image = source_of(root), PreparedSet.image
 
-        def fail(pictures: PreparedSet, name: str) -> torch.Tensor:
+        def fail(images: PreparedSet, name: str) -> torch.Tensor:
             if name == "p3.png":
                 raise OSError(5, "Input/output error", name)
-            return picture(pictures, name)
+            return image(images, name)
 
-        monkeypatch.setattr(PreparedSet, "picture", fail)
+        monkeypatch.setattr(PreparedSet, "image", fail)
         assert "p3.png" not in {name for pair in pairs_in(batch_of(source)) for name in pair}
         assert "Input/output error" in source.skipped["p3.png"]
 
@@ -279,7 +279,7 @@ class TestDamaged:
     def test_a_set_that_is_all_wrong_is_refused_before_the_start(self, root: Path) -> None:
         for name in NAMES:
             damage(root / "train" / name, "another size")
-        with pytest.raises(PictureError, match=r"p0\.png is 20x20; 48x64 is wanted"):
+        with pytest.raises(ImageError, match=r"p0\.png is 20x20; 48x64 is wanted"):
             source_of(root)
 
     def test_none_readable_is_an_error_that_names_one(self, root: Path) -> None:
@@ -340,7 +340,7 @@ class TestFixed:
         assert source.fixed(2, SIZE, STRIDE).source.shape[0] == 2  # of the training pairs
         for name in NAMES:
             damage(root / "train" / name, "missing")
-        with pytest.raises(DataFileError, match="none of the pictures to look at can be read"):
+        with pytest.raises(DataFileError, match="none of the images to look at can be read"):
             source.fixed(2, SIZE, STRIDE)
 
 
@@ -350,21 +350,21 @@ class Reader:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.0) -> None:
         self.seconds, self.read, self.now, self.most = seconds, Counter[str](), 0, 0
         self._lock = threading.Lock()
-        picture = PreparedSet.picture
+        image = PreparedSet.image
 
-        def slowly(pictures: PreparedSet, name: str) -> torch.Tensor:
+        def slowly(images: PreparedSet, name: str) -> torch.Tensor:
             with self._lock:
                 self.read[name] += 1
                 self.now += 1
                 self.most = max(self.most, self.now)
             time.sleep(self.seconds)
             try:
-                return picture(pictures, name)
+                return image(images, name)
             finally:
                 with self._lock:
                     self.now -= 1
 
-        monkeypatch.setattr(PreparedSet, "picture", slowly)
+        monkeypatch.setattr(PreparedSet, "image", slowly)
 
 
 class TestReading:
@@ -381,24 +381,24 @@ class TestReading:
         reader = Reader(monkeypatch)
         for number in range(0, 100, 20):
             batch_of(source, number, 20)
-        assert source._cache is not None and len(source._cache._pictures) == 2
-        assert sum(future.result().nbytes for future in source._cache._pictures.values()) == 2 * one
+        assert source._cache is not None and len(source._cache._images) == 2
+        assert sum(future.result().nbytes for future in source._cache._images.values()) == 2 * one
         assert sorted(reader.read.values())[:2] == [1, 1] and min(sorted(reader.read.values())[2:]) > 20
 
     def test_no_cache_at_all(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = source_of(root, cache_gib=0.0, workers=1)
         reader = Reader(monkeypatch)
         batch_of(source)
-        assert source._cache is not None and not source._cache._pictures
+        assert source._cache is not None and not source._cache._images
         assert reader.read.total() == 2 * len(PAIRS)
 
     def test_another_stage_has_the_room_to_itself(self, root: Path) -> None:
         one = 3 * SIZE[0] * SIZE[1]
-        source = source_of(root, cache_gib=PICTURES * one / 2**30)
+        source = source_of(root, cache_gib=IMAGES * one / 2**30)
         batch_of(source, 0, 20, size=(32, 24), upcoming=(20,))
         batch_of(source, 20, 20)
-        assert source._cache is not None and len(source._cache._pictures) == PICTURES
-        assert {future.result().pixels.shape[1:] for future in source._cache._pictures.values()} == {SIZE}
+        assert source._cache is not None and len(source._cache._images) == IMAGES
+        assert {future.result().pixels.shape[1:] for future in source._cache._images.values()} == {SIZE}
 
     def test_all_threads_share_in_the_batch_that_is_waited_for(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
@@ -415,7 +415,7 @@ class TestReading:
         reader = Reader(monkeypatch, seconds)
 
         def waited(announced: bool, first: int) -> float:
-            """Median wait for a batch of 8 pictures of 20 ms each."""
+            """Median wait for a batch of 8 images of 20 ms each."""
             waits = []
             for number in range(first, first + 6 * count, count):
                 upcoming = (number + count, number + 2 * count) if announced else ()
@@ -495,7 +495,7 @@ class TestTraining:
         with caplog.at_level(logging.WARNING):
             assert main([*map(str, arguments), "--device", "cpu", "--processes", "1", "--steps", "3"]) == 0
             assert main([*map(str, arguments), "--device", "cpu", "--processes", "1"]) == 0
-        assert f"passed over 1 of the pictures: {names[2]}" in caplog.text
+        assert f"passed over 1 of the images: {names[2]}" in caplog.text
         assert len(list((tmp_path / "run" / "sheets").iterdir())) == 2
 
     def test_the_starter_is_fine_tuned_as_the_help_says(

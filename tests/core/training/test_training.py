@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from dptn_core import cli
 from dptn_core.checkpoint import CheckpointError, load_model
 from dptn_core.data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.image_io import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.network import GeneratorConfig
 from dptn_core.system import files
 from dptn_core.system.device import autocast, choose_precision
@@ -146,8 +146,8 @@ def assert_same_run(first: Path, second: Path) -> None:
     one, other = (content_of(path) for path in (first, second))
     for content in (one, other):
         assert content.pop("seconds") > 0
-        facts = content.pop("model_facts")  # holds date and hours
-        assert facts["provenance"]["steps"] == str(content["step"])
+        metadata = content.pop("model_facts")  # holds date and hours
+        assert metadata["provenance"]["steps"] == str(content["step"])
     found = differences(one, other)
     assert not found, f"{len(found)} things differ, first: {found[:5]}"
 
@@ -469,8 +469,8 @@ def test_a_run_leaves_checkpoint_sheets_and_logs(finished):
     assert (content["step"], content["pairs_used"]) == (9, 18)
     sheets = sorted(path.name for path in (finished / "sheets").iterdir())
     assert sheets == ["0000004.png", "0000008.png"]
-    # six lines of two strips of five pictures, in the size of the last stage
-    assert tuple(read_picture(finished / "sheets" / sheets[0]).shape) == (3, 6 * 48, 2 * 5 * 32)
+    # six lines of two strips of five images, in the size of the last stage
+    assert tuple(read_image(finished / "sheets" / sheets[0]).shape) == (3, 6 * 48, 2 * 5 * 32)
     assert not leftovers(finished)
     events = EventAccumulator(str(finished / "logs"))
     events.Reload()
@@ -521,7 +521,7 @@ def test_random_numbers_go_on_where_they_were(tmp_path):
     config, path = config_of(), tmp_path / "training.pt"
     first = new_state(config, CPU)
     torch.rand(3)
-    save_state(path, first, config, loop.model_facts(config, first, PairSource(config.data, CPU), ""))
+    save_state(path, first, config, loop.model_metadata(config, first, PairSource(config.data, CPU), ""))
     wanted = torch.rand(4)
     load_state(path, config, CPU)
     assert torch.equal(torch.rand(4), wanted)
@@ -799,7 +799,7 @@ def test_a_loss_that_runs_away_stops_the_run_unless_told_not_to(tmp_path, limit)
     late = new_state(config, CPU)
     late.step, late.pairs_used, late.mean_loss, late.best_loss = 201, 402, 0.01, 0.0005
     path = tmp_path / "training.pt"
-    save_state(path, late, config, loop.model_facts(config, late, PairSource(config.data, CPU), ""))
+    save_state(path, late, config, loop.model_metadata(config, late, PairSource(config.data, CPU), ""))
     if limit:
         with pytest.raises(DivergedError, match=r"step 201: the averaged loss .* more than 4.0 times its best"):
             run(tmp_path, config)
@@ -919,7 +919,9 @@ def test_a_run_may_change_its_number_format(begun):
     path, _ = begun
     scaled = load_state(path, config_of(), CPU, scaled=True)
     assert scaled.scaler.is_enabled()
-    save_state(path, scaled, config_of(), loop.model_facts(config_of(), scaled, PairSource(config_of().data, CPU), ""))
+    save_state(
+        path, scaled, config_of(), loop.model_metadata(config_of(), scaled, PairSource(config_of().data, CPU), "")
+    )
     assert not load_state(path, config_of(), CPU, scaled=False).scaler.is_enabled()
 
 
@@ -1073,7 +1075,7 @@ def test_a_config_nested_too_deeply_is_refused(tmp_path):
 
 
 def test_a_batch_in_parts_gives_the_gradients_of_the_whole():
-    """With instance norm no picture knows of another, so only the order of sums differs."""
+    """With instance norm no image knows of another, so only the order of sums differs."""
     sections: dict[str, Any] = {
         "generator": {"norm": "instance"},
         "losses": {"adversarial": 0.0, "foreground": 1.0, "attention": 0.0},
@@ -1133,7 +1135,7 @@ def test_without_vgg_the_papers_l1_gets_help_from_the_term_over_several_scales(t
 @pytest.mark.parametrize("name", [path.stem for path in OF_GENERATORS])
 def test_configs_that_ship_can_be_read_and_named(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / name).mkdir()  # a folder of that name, of pictures perhaps, is no config
+    (tmp_path / name).mkdir()  # a folder of that name, of images perhaps, is no config
     assert find_config(Path(name)) == find_config(Path(f"{name}.toml")) == PRESETS / f"{name}.toml"
     load_config(find_config(Path(name)))
 

@@ -73,7 +73,7 @@ def draw_pairs(
     zoom = torch.full_like(scale, oversampling)
     fine_solids = solids.placed(zoom, torch.zeros_like(offset))
     textures = draw_textures(draws)
-    picture = paint(
+    image = paint(
         fine_solids,
         materials,
         cast_rays(fine_solids, fine),
@@ -83,11 +83,11 @@ def draw_pairs(
         draw_backgrounds(draws, size),
         oversampling,
     )
-    picture = picture * 2 - 1
+    image = image * 2 - 1
     mask = hits.solid_map >= 0
     return SyntheticPairs(
-        source=picture[:batch],
-        target=picture[batch:],
+        source=image[:batch],
+        target=image[batch:],
         source_keypoints=joints[:batch, :, :2],
         target_keypoints=joints[batch:, :, :2],
         source_present=present[:batch],
@@ -138,7 +138,7 @@ def _camera(draws: Draws, bones: Skeleton3D, head: Tensor, size: tuple[int, int]
     )
 
     def each(name: str, a: float, b: float, *shape: int) -> Tensor:
-        """One number for both pictures of a shared camera, two numbers otherwise."""
+        """One number for both images of a shared camera, two numbers otherwise."""
         values = draws.between(name, a, b, 2, *shape)
         second = torch.where(shared.view(-1, *[1] * len(shape)), values[:, 0], values[:, 1])
         return torch.cat([values[:, 0], second])
@@ -195,13 +195,13 @@ def _correspond(solids: Solids, hits: Hits, batch: int, size: tuple[int, int], s
     background = hits.solid_map < 0
     seen = (background[:batch] & background[batch:]).flatten(1)
 
-    target = hits.picture >= batch
-    picture, pixel, solid, depth = (v[target] for v in (hits.picture, hits.pixel, hits.solid, hits.depth))
+    target = hits.image >= batch
+    image, pixel, solid, depth = (v[target] for v in (hits.image, hits.pixel, hits.solid, hits.depth))
     points = torch.stack([pixel % width + 0.5, pixel // width + 0.5, depth], 1)
     inverse = solids.inverse_axes()
-    local = surface_at(solids, inverse, picture, solid, points).local
-    in_source = picture - batch
-    moved = surface_points(solids, in_source, solid, local, solids.shape[picture, solid])
+    local = surface_at(solids, inverse, image, solid, points).local
+    in_source = image - batch
+    moved = surface_points(solids, in_source, solid, local, solids.shape[image, solid])
     facing = surface_at(solids, inverse, in_source, solid, moved).normal[:, 2] > 0.05
     x, y = moved[:, 0].floor().long(), moved[:, 1].floor().long()
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

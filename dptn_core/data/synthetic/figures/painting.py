@@ -1,4 +1,4 @@
-"""Colours of a cast picture: cloth, light, outlines and what stands behind the figure."""
+"""Colours of a cast image: cloth, light, outlines and what stands behind the figure."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def draw_style(draws: Draws) -> Style:
     )
 
 
-def _sample(pictures: Tensor, row: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Nearest texels of (R, TEXELS, TEXELS, C) pictures at u, v in [0, 1), (N, C)."""
+def _sample(images: Tensor, row: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """Nearest texels of (R, TEXELS, TEXELS, C) images at u, v in [0, 1), (N, C)."""
     column = (u * TEXELS).long().clamp(0, TEXELS - 1)
     line = (v * TEXELS).long().clamp(0, TEXELS - 1)
-    return pictures.flatten(0, 2)[(row * TEXELS + line) * TEXELS + column]
+    return images.flatten(0, 2)[(row * TEXELS + line) * TEXELS + column]
 
 
 def paint(
@@ -66,7 +66,7 @@ def paint(
     """Colours of every pixel, (2B, 3, H, W) in [0, 1].
 
     Args:
-        solids: of the 2B pictures, placed in the fine pixels that `hits` was cast at.
+        solids: of the 2B images, placed in the fine pixels that `hits` was cast at.
         materials: (2B, K) fields.
         hits: result of `cast_rays` at `oversampling` times H x W.
         textures, decals: of the B figures, see `textures.py`.
@@ -79,15 +79,15 @@ def paint(
     inverse = solids.inverse_axes()
     # The figure is drawn fine on glass, averaged, and laid over a background of final size.
     glass = background.new_zeros(batch, height * oversampling * wide, 4)
-    glass[..., 3][hits.picture, hits.pixel] = 1
+    glass[..., 3][hits.image, hits.pixel] = 1
     for some in torch.arange(len(hits.pixel), device=glass.device).split(_POINTS_AT_ONCE):
-        picture, solid, pixel = hits.picture[some], hits.solid[some], hits.pixel[some]
-        figure = picture % figures
+        image, solid, pixel = hits.image[some], hits.solid[some], hits.pixel[some]
+        figure = image % figures
         points = torch.stack([pixel % wide + 0.5, pixel // wide + 0.5, hits.depth[some]], 1)
-        surface = surface_at(solids, inverse, picture, solid, points)
-        colour = _cloth_and_decal(materials, surface.local, picture, solid, figure, textures, decals)
+        surface = surface_at(solids, inverse, image, solid, points)
+        colour = _cloth_and_decal(materials, surface.local, image, solid, figure, textures, decals)
         colour = colour * _shade(style, surface.normal, figure).unsqueeze(1)
-        glass[..., :3][picture, pixel] = colour.clamp_(0, 1)
+        glass[..., :3][image, pixel] = colour.clamp_(0, 1)
     glass = _outlined(glass.view(batch, -1, wide, 4), hits, materials, style, figures)
     glass = functional.avg_pool2d(glass.permute(0, 3, 1, 2), oversampling)
     pairs = glass.unflatten(0, (-1, figures))
@@ -106,14 +106,14 @@ def _shade(style: Style, normal: Tensor, figure: Tensor) -> Tensor:
 def _cloth_and_decal(
     materials: Materials,
     local: Tensor,
-    picture: Tensor,
+    image: Tensor,
     solid: Tensor,
     figure: Tensor,
     textures: Tensor,
     decals: Tensor,
 ) -> Tensor:
     """Unlit colours (N, 3) of points with local coordinates (N, 3)."""
-    row = picture * materials.part.shape[1] + solid
+    row = image * materials.part.shape[1] + solid
 
     def of(values: Tensor) -> Tensor:
         return values.flatten()[row]
@@ -138,7 +138,7 @@ def _cloth_and_decal(
 
 
 def _outlined(glass: Tensor, hits: Hits, materials: Materials, style: Style, figures: int) -> Tensor:
-    """Ink where body part or cloth changes from one pixel of the (2B, H, W, 4) picture to the next."""
+    """Ink where body part or cloth changes from one pixel of the (2B, H, W, 4) image to the next."""
     inked = style.outline.repeat(len(glass) // figures).nonzero()[:, 0]
     solid_map = hits.solid_map[inked]
     empty = solid_map < 0

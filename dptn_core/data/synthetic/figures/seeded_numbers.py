@@ -39,7 +39,7 @@ class Draws:
 
     Args:
         seeds: (B,) int64, one a pair; also decides the device.
-        pose_seeds: (B,) int64, for the numbers that tell pictures of one figure apart (pose, turn, camera and what a
+        pose_seeds: (B,) int64, for the numbers that tell images of one figure apart (pose, turn, camera and what a
             detector misses); `seeds` when None.
     """
 

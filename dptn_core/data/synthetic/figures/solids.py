@@ -1,7 +1,7 @@
 """Solids of revolution under an affine map, and the rays that hit them.
 
 A solid is the surface {p = (a, b, t): a^2 + b^2 = c0 + c1 t + c2 t^2, t_low <= t <= t_high}, open at its ends (balls
-close the joints), placed in the picture by x = axes @ p + centre (pixels, x right, y down, z towards the viewer).
+close the joints), placed in the image by x = axes @ p + centre (pixels, x right, y down, z towards the viewer).
 Ellipsoids (1, 0, -1), cylinders (1, 0, 0) and cones (1, 2k, k^2) are all of that form, so one closed-form intersection
 draws every limb, head, skirt and sleeve.
 """
@@ -20,9 +20,9 @@ _TILES_AT_ONCE = 4096  # bounds the memory of a batch
 
 @dataclass(frozen=True)
 class Solids:
-    """K solids in each of B pictures.
+    """K solids in each of B images.
 
-    `shape` may differ between two pictures of one figure (a skirt opens with the stride); a point keeps its height t
+    `shape` may differ between two images of one figure (a skirt opens with the stride); a point keeps its height t
     and its direction around the axis.
     """
 
@@ -69,9 +69,9 @@ class Solids:
 
 @dataclass(frozen=True)
 class Hits:
-    """What the ray of each covered pixel meets first, as a list over covered pixels of all pictures (N,)."""
+    """What the ray of each covered pixel meets first, as a list over covered pixels of all images (N,)."""
 
-    picture: Tensor  # (N,) int64
+    image: Tensor  # (N,) int64
     pixel: Tensor  # (N,) int64, row-major index
     solid: Tensor  # (N,) int64
     depth: Tensor  # (N,) z in pixels
@@ -160,7 +160,7 @@ def cast_rays(solids: Solids, size: tuple[int, int]) -> Hits:
     batch, device = solids.axes.shape[0], solids.axes.device
     touched = _bounding_tiles(solids, size)
     down, across = touched.shape[-2:]
-    picture, solid, tile_y, tile_x = touched.nonzero(as_tuple=True)
+    image, solid, tile_y, tile_x = touched.nonzero(as_tuple=True)
 
     lane = torch.arange(TILE, device=device) + 0.5
     p, q = lane.repeat(TILE), lane.repeat_interleave(TILE)
@@ -168,12 +168,12 @@ def cast_rays(solids: Solids, size: tuple[int, int]) -> Hits:
     exact = solids.at_full_precision()
     inverse = exact.inverse_axes()
     corner = torch.stack([tile_x, tile_y], -1).to(exact.axes.dtype) * TILE
-    slot = (picture * down + tile_y) * across + tile_x
+    slot = (image * down + tile_y) * across + tile_x
     nearest = torch.full((batch * down * across, TILE * TILE), -1, dtype=torch.int32, device=device)
     reach = 4.0 * max(height, width)
     steps = (1 << _DEPTH_BITS) - 1
     for some in torch.arange(len(slot), device=device).split(_TILES_AT_ONCE):
-        i, k = picture[some], solid[some]
+        i, k = image[some], solid[some]
         depth = _intersect(inverse[i, k], exact.centre[i, k], exact.shape[i, k], exact.clip[i, k], corner[some], basis)
         # Depth and solid share one integer, so that a single maximum finds both and ties fall the same way always.
         level = depth.add_(reach).mul_(steps / (2 * reach)).clamp_(-1, steps).int()
@@ -193,18 +193,18 @@ class Surface:
     """Points on solids, in the solids' own terms."""
 
     local: Tensor  # (N, 3): a, b, t
-    normal: Tensor  # (N, 3): outward, unit length, in the picture's axes
+    normal: Tensor  # (N, 3): outward, unit length, in the image's axes
 
 
-def surface_at(solids: Solids, inverse: Tensor, picture: Tensor, solid: Tensor, points: Tensor) -> Surface:
+def surface_at(solids: Solids, inverse: Tensor, image: Tensor, solid: Tensor, points: Tensor) -> Surface:
     """Local coordinates and normals of surface points.
 
     Args:
         solids: the solids, and `inverse` their `inverse_axes`.
-        picture, solid: (N,) which solid each point lies on.
+        image, solid: (N,) which solid each point lies on.
         points: (N, 3) pixels.
     """
-    row = picture * solids.count + solid
+    row = image * solids.count + solid
     own, shape = inverse.flatten(0, 1)[row], solids.shape.flatten(0, 1)[row]
     local = torch.bmm(own, (points - solids.centre.flatten(0, 1)[row]).unsqueeze(2)).squeeze(2)
     slope = -(shape[:, 1] / 2 + shape[:, 2] * local[:, 2])
@@ -213,10 +213,10 @@ def surface_at(solids: Solids, inverse: Tensor, picture: Tensor, solid: Tensor, 
     return Surface(local, torch.nn.functional.normalize(normal, dim=1))
 
 
-def surface_points(solids: Solids, picture: Tensor, solid: Tensor, local: Tensor, shape: Tensor) -> Tensor:
+def surface_points(solids: Solids, image: Tensor, solid: Tensor, local: Tensor, shape: Tensor) -> Tensor:
     """Where the points `local` (N, 3) of solids with `shape` (N, 3) lie on these solids: pixels (N, 3)."""
-    own = solids.shape[picture, solid]
+    own = solids.shape[image, solid]
     t = local[:, 2]
     swell = solids.radius(t, own) / solids.radius(t, shape)
     moved = torch.cat([local[:, :2] * swell[:, None], local[:, 2:]], 1)
-    return (solids.axes[picture, solid] @ moved.unsqueeze(-1)).squeeze(-1) + solids.centre[picture, solid]
+    return (solids.axes[image, solid] @ moved.unsqueeze(-1)).squeeze(-1) + solids.centre[image, solid]

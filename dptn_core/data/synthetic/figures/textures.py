@@ -1,4 +1,4 @@
-"""Repeating textures for cloth and hair, and the pictures (face, prints, lapels) drawn once on a solid."""
+"""Repeating textures for cloth and hair, and the images (face, prints, lapels) drawn once on a solid."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def draw_textures(draws: Draws) -> Tensor:
 
 
 def draw_decals(draws: Draws, textures: Tensor) -> Tensor:
-    """Pictures drawn once, (B, DECAL_COUNT, TEXELS, TEXELS, 4) RGBA in [0, 1].
+    """Images drawn once, (B, DECAL_COUNT, TEXELS, TEXELS, 4) RGBA in [0, 1].
 
     In order: face, back of the head (clear), chest front, chest back, coat front with lapels, coat back (clear).
     """

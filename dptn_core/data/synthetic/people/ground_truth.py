@@ -1,4 +1,4 @@
-"""What is known of rendered pictures: correspondence, visibility, keypoints, parts, depth."""
+"""What is known of rendered images: correspondence, visibility, keypoints, parts, depth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GUESSED = 0.85  # of the hidden body joints that a detector reports all the sam
 
 @dataclass(frozen=True)
 class Surface:
-    """The nearest surface of each pixel of P pictures."""
+    """The nearest surface of each pixel of P images."""
 
     inside: Tensor  # (P, H, W) bool: at least half of the pixel is the person
     depth: Tensor  # (P, H, W) metres, infinite outside
@@ -35,8 +35,8 @@ class Surface:
 
 def surface_of(depth_map: Tensor, scale: int) -> Surface:
     """Surfaces of a depth map (P, H * scale, W * scale)."""
-    pictures, height, width = depth_map.shape
-    samples = depth_map.view(pictures, height // scale, scale, width // scale, scale).transpose(2, 3).flatten(3)
+    images, height, width = depth_map.shape
+    samples = depth_map.view(images, height // scale, scale, width // scale, scale).transpose(2, 3).flatten(3)
     nearest, which = samples.min(-1)
     inside = (samples < EMPTY).sum(-1) * 2 >= scale * scale
     depth = torch.where(inside, (nearest >> _DEPTH_BITS).float() * _METRES, torch.inf)
@@ -105,20 +105,22 @@ def labels(template: Template, surface: Surface) -> tuple[Tensor, Tensor]:
     return parts, garments
 
 
-def keypoint_truth(joints: Tensor, surface: Surface, seeds: list[int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def keypoint_ground_truth(
+    joints: Tensor, surface: Surface, seeds: list[int], size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
     """Which keypoints a detector would report, and which really show; both (P, 18) bool.
 
     Args:
         joints: (P, 18, 3) x, y in pixels and depth in metres.
-        surface: of the P pictures.
+        surface: of the P images.
         seeds: P numbers that decide which hidden joints a detector guesses.
         size: (H, W).
     """
     height, width = size
     x, y = joints[..., 0].floor().long(), joints[..., 1].floor().long()
     framed = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    picture = torch.arange(len(joints), device=joints.device)[:, None]
-    front = surface.depth[picture, y.clamp(0, height - 1), x.clamp(0, width - 1)]
+    image = torch.arange(len(joints), device=joints.device)[:, None]
+    front = surface.depth[image, y.clamp(0, height - 1), x.clamp(0, width - 1)]
     on_person = front.isfinite()
     visible = framed & on_person & (joints[..., 2] < front + joints.new_tensor(_JOINT_DEPTH))
     guessed = np.stack([np.random.default_rng([seed, 5]).random(18) < _GUESSED for seed in seeds])

@@ -34,7 +34,7 @@ class Material:
 def materials(
     template: Template, atlas: Atlas, people: Sequence[Person], scenes: Sequence[Scene], samples: Samples
 ) -> Material:
-    """Materials of the samples of B people's pictures."""
+    """Materials of the samples of B people's images."""
     count, device = len(samples.layer), samples.layer.device
     out = Material(
         albedo=torch.zeros(count, 3, device=device),

@@ -30,8 +30,8 @@ class Samples:
     """N visible samples of surfaces."""
 
     spot: Tensor  # (N,) flat index into P x H x W at the sampled size
-    picture: Tensor  # (N,) of P
-    grain: Tensor  # (N,) int32, number of the sample within its picture
+    image: Tensor  # (N,) of P
+    grain: Tensor  # (N,) int32, number of the sample within its image
     triangle: Tensor  # (N,)
     layer: Tensor  # (N,)
     place: Tensor  # (N, 3) metres
@@ -141,7 +141,7 @@ def gather(
     arm, leg, along_arm, edge = extra.unbind(-1)
     return Samples(
         spot=spot,
-        picture=spot // area,
+        image=spot // area,
         grain=(spot % area).int(),
         triangle=triangle,
         layer=template.face_layer[triangle],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-VERSION: Final = 3  # one more whenever the same seed gives another image or other truth
+VERSION: Final = 3  # one more whenever the same seed gives another image or other ground truth
 
 
 def renderer_version() -> str:

@@ -152,7 +152,7 @@ def skin(
     places: Tensor,
     wave_seeds: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    """Linear blend skinning of vertices and normals, with large folds that differ from picture to picture.
+    """Linear blend skinning of vertices and normals, with large folds that differ from image to image.
 
     Args:
         template: weights.

@@ -212,14 +212,14 @@ def bake_template() -> Baked:
         "regress_vertices": regress_vertices,
         "masks": _skin_masks(data / "mpfb2/textures"),
     }
-    facts: dict[str, object] = {
+    metadata: dict[str, object] = {
         "bones": bones,
         "parents": [int(parent) for parent in model.bone_parents],
         "floor": floor,
         "local_changes": list(model.local_change_labels),
         "expressions": list(_EXPRESSIONS),
     }
-    return tensors, facts
+    return tensors, metadata
 
 
 def _sources(groups: dict[str, Array], count: int) -> _Sources:
