@@ -38,7 +38,7 @@ def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
     parser.description = (
         "Score a model on the fixed test set of drawn figures; with --data on a data set; or, with --generated-images "
-        "and --ground-truth-images, score images that are there already. Prints JSON. A metric whose weights are missing "
+        "and --ground-truth-images, score images that are there already. Prints JSON. A metric without weights "
         "is null and says which file it wants; nothing is ever downloaded."
     )
     parser.add_argument(

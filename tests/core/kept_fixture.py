@@ -1,4 +1,4 @@
-"""Pairs whose ground truth is known by formula: a patterned paper doll, moved, turned and scaled; no renderer needed."""
+"""Pairs whose ground truth is known by formula: a patterned paper doll, moved, turned and scaled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the carrier learns from: pairs with known ground truth, and what generator and segmenter made of their sources."""
+"""What the carrier learns from: pairs with known ground truth, and what generator and segmenter made of sources."""
 
 from __future__ import annotations
 
