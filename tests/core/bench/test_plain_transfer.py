@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from test_generator import TINY, build, inputs
+from generator_fixture import TINY, build, inputs
 
 from dptn_core.bench.plain_transfer import plain_transfer
 

@@ -1,6 +1,6 @@
 """What fine-tuning a carrier on photographs of one's own brings, on pairs that were held back.
 
-    python -m benchmarks.own_pictures SET CARRIER [CARRIER ...] [--model FILE] [--pairs 24] [--sheet sheet.png]
+    python -m benchmarks.own_images SET CARRIER [CARRIER ...] [--model FILE] [--pairs 24] [--sheet sheet.png]
 
 SET is a folder that 'dptn prepare folder' made; its test split is scored, with the true image's background. CARRIER is
 a file, or "starter" for the one that ships. Over the person, as the built-in segmenter finds them in the true image.
