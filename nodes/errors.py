@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from ..dptn_core.system.text import printable
+
 
 class NodeError(ValueError):
-    """An input a node cannot work with; the message names the node, the input, the value and the way out."""
+    """An input a node cannot work with; the message names the node, the input, the value and the way out.
+
+    The message is made printable: the host logs it, and a log that cannot hold it would end the host's worker thread.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Keep `message`, with escapes for what no log can hold."""
+        super().__init__(printable(message))
 
 
 _Kind = TypeVar("_Kind")
@@ -37,4 +47,6 @@ def speaking_for(block: str, name: str | None = None) -> Iterator[None]:
         raise
     except (ValueError, IndexError, OSError) as error:
         where = block if name is None else f"{block}, input '{name}'"
-        raise NodeError(f"{where}: {error}") from error
+        # the host logs the causes of an error too
+        told = "".join(traceback.format_exception(error))
+        raise NodeError(f"{where}: {error}") from (error if told == printable(told) else None)

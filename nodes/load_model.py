@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..dptn_core.checkpoint import load_model, starter_path
 from ..dptn_core.system.device import DTYPES, choose_precision
+from ..dptn_core.system.text import printable
 from . import host
 from .errors import NodeError, speaking_for
 from .host import io
@@ -50,9 +51,10 @@ class LoadDPTNModel(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, model: str, dtype: str) -> str:
         """A file written anew under the same name is loaded anew."""
-        path = _path(model)
-        stat = path.stat()
-        return f"{path} {stat.st_mtime_ns} {stat.st_size} {dtype}"
+        with speaking_for(_BLOCK, "model"):
+            path = _path(model)
+            stat = path.stat()
+        return printable(f"{path} {stat.st_mtime_ns} {stat.st_size} {dtype}")
 
     @classmethod
     def execute(cls, model: str, dtype: str) -> io.NodeOutput:

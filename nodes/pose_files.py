@@ -9,6 +9,7 @@ from typing import Any
 
 from ..dptn_core import samples
 from ..dptn_core.pose import load_pose_file, save_pose_file
+from ..dptn_core.system.text import printable
 from . import host
 from .errors import NodeError, expect, speaking_for
 from .host import io
@@ -48,9 +49,10 @@ class LoadPose(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file: str) -> str:
         """A file written anew under the same name is read anew."""
-        path = _path(file)
-        stat = path.stat()
-        return f"{path} {stat.st_mtime_ns} {stat.st_size}"
+        with speaking_for(_LOAD, "file"):
+            path = _path(file)
+            stat = path.stat()
+        return printable(f"{path} {stat.st_mtime_ns} {stat.st_size}")
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:

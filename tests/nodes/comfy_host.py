@@ -182,7 +182,7 @@ class Host:
 
 
 @contextmanager
-def running_host(folder: Path, python: Path, base: Path, *options: str) -> Iterator[Host]:
+def running_host(folder: Path, python: Path, base: Path, *options: str, **environment: str) -> Iterator[Host]:
     """Start a host whose user folders are all in `base`, with this pack and the probe installed."""
     packs = base / "custom_nodes"
     packs.mkdir(parents=True, exist_ok=True)
@@ -193,10 +193,10 @@ def running_host(folder: Path, python: Path, base: Path, *options: str) -> Itera
         port = free.getsockname()[1]
     log = base / "host.log"
     command = [python, "main.py", "--cpu", "--port", str(port), "--base-directory", str(base), *options]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    variables = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"} | environment
     with (
         log.open("wb") as out,
-        subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=environment) as process,
+        subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=variables) as process,
     ):
         host = Host(f"127.0.0.1:{port}", base, process, log)
         try:

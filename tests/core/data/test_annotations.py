@@ -201,13 +201,13 @@ class TestPreparedSets:
         assert found.image("train0.png").shape == (3, 64, 48)
 
     @pytest.mark.parametrize(
-        "facts",
+        "metadata",
         [
             "", "[]", "{", '{"version": 1}', '{"version": 2, "height": 64, "width": 48}',
             '{"version": 1, "height": -1, "width": 48}', '{"version": 1, "height": "64", "width": 48}',
         ],
     )  # fmt: skip
-    def test_facts_that_cannot_be_used_are_refused(self, tmp_path: Path, metadata: str) -> None:
+    def test_metadata_that_cannot_be_used_are_refused(self, tmp_path: Path, metadata: str) -> None:
         root = prepared(tmp_path, "own", (48, 64))
         (root / METADATA).write_text(metadata)
         with pytest.raises(DataFileError, match="prepare the folder again"):
