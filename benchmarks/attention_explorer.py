@@ -128,7 +128,7 @@ def explored(model: DPTNModel, side: int) -> tuple[dict[str, Any], bytes, str]:
 
 
 def data_url(image: torch.Tensor) -> str:
-    """A image inside its own address."""
+    """An image inside its own address."""
     buffer = io.BytesIO()
     Image.fromarray(to_bytes(image)).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -21,7 +21,7 @@ _BRIGHTEST = 16.0  # highlights of HDR images are cut off at 1; more than this w
 
 
 class ImageError(ValueError):
-    """A image that cannot be used; the message names it, what is wrong and the way out."""
+    """An image that cannot be used; the message names it, what is wrong and the way out."""
 
 
 def read_image(path: Path) -> Tensor:
@@ -75,9 +75,9 @@ def to_image(image: Image.Image | np.ndarray | Tensor) -> Tensor:
     if values.ndim == 2:
         values = values[..., None]
     if values.ndim != 3 or values.shape[2] not in (1, 3, 4) or 0 in values.shape:
-        raise ImageError(f"a image has the shape (height, width, 1, 3 or 4 channels), not {values.shape}")
+        raise ImageError(f"an image has the shape (height, width, 1, 3 or 4 channels), not {values.shape}")
     if values.dtype.kind not in "bfu" or (values.dtype.kind == "u" and values.dtype.itemsize > 2):
-        raise ImageError(f"a image holds uint8, uint16 or floats in [0, 1], not {values.dtype}; convert it first")
+        raise ImageError(f"an image holds uint8, uint16 or floats in [0, 1], not {values.dtype}; convert it first")
     numbers = values.astype(np.float32)
     if values.dtype.kind == "u":
         numbers /= np.float32(np.iinfo(values.dtype).max)

@@ -27,7 +27,7 @@ MAX_HEIGHT = 8192  # pixels of an image
 
 @dataclass(frozen=True)
 class _Source:
-    """A image, the file of the pose seen in it, if there is one, and the folder its drawings go to."""
+    """An image, the file of the pose seen in it, if there is one, and the folder its drawings go to."""
 
     image: Path
     pose: Path | None

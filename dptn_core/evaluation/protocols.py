@@ -71,7 +71,7 @@ class Protocol:
         return saved if self.jpeg_quality is None else _through_jpeg(saved, self.jpeg_quality)
 
     def as_read(self, image: Tensor, true_size: tuple[int, int]) -> Tensor:
-        """A image read from a file, (3, h, w) in [0, 1], at `size` or `true_size`; whole 255ths where it changed."""
+        """An image read from a file, (3, h, w) in [0, 1], at `size` or `true_size`; whole 255ths where it changed."""
         wanted = self.size or true_size
         if tuple(image.shape[1:]) == wanted:
             return image

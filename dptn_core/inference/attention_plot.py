@@ -1,4 +1,4 @@
-"""A image of what the network looked at, to show and to save."""
+"""An image of what the network looked at, to show and to save."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class _RawPerson:
 
 @dataclass(frozen=True)
 class _RawImage:
-    """A image as the document has it."""
+    """An image as the document has it."""
 
     path: str
     people: list[_RawPerson]

@@ -33,7 +33,7 @@ _MIRRORED = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 
 @dataclass(frozen=True)
 class _Image:
-    """A image at the size of a stage, as it is kept: small."""
+    """An image at the size of a stage, as it is kept: small."""
 
     pixels: Tensor  # (3, H, W) uint8
     points: Tensor  # (18, 2) xy

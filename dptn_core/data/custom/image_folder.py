@@ -65,7 +65,7 @@ class FolderPlan:
 
 @dataclass(frozen=True)
 class Kept:
-    """A image that is learnt from: its name in the set, the person, and the part of the image around them."""
+    """An image that is learnt from: its name in the set, the person, and the part of the image around them."""
 
     image: OwnImage
     name: str

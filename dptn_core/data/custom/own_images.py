@@ -37,7 +37,7 @@ Detect = Callable[[Tensor], People]
 
 @dataclass(frozen=True)
 class OwnImage:
-    """A image file and whom it shows; "." is whoever the images outside all folders show."""
+    """An image file and whom it shows; "." is whoever the images outside all folders show."""
 
     path: Path
     person: str
@@ -52,7 +52,7 @@ class Quality:
 
 
 class UnfitError(ValueError):
-    """A image that is left out; the message is the reason, in words that stand after its name."""
+    """An image that is left out; the message is the reason, in words that stand after its name."""
 
 
 class NoImagesError(DataFileError):

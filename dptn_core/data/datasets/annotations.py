@@ -132,7 +132,7 @@ def _text(path: Path) -> str:
 
 
 def _name(text: str, path: Path, number: int) -> str:
-    """A image's name within its folder; nothing that leads out of it."""
+    """An image's name within its folder; nothing that leads out of it."""
     name = text.strip()
     parts = PurePosixPath(name.replace("\\", "/"))
     if not name or parts.is_absolute() or ".." in parts.parts or ":" in name or "\0" in name:

@@ -40,7 +40,7 @@ def write_contact_sheet(path: Path, images: Sequence[tuple[Split, Path, Keypoint
 
 
 def _cell(split: Split, file: Path, points: Keypoints) -> np.ndarray:
-    """A image with its skeleton, and its name below."""
+    """An image with its skeleton, and its name below."""
     image = to_bytes(read_image(file))
     canvas = Canvas(image.shape[1], image.shape[0])
     pose = Pose(points[:, :2].astype(float), points[:, 2].astype(float), canvas)

@@ -18,7 +18,7 @@ Check: TypeAlias = Callable[[], None]
 """Called between network runs; raises to interrupt."""
 
 Find: TypeAlias = Callable[[Tensor, Check], list[Found]]
-"""A image (3, H, W) to the people in it."""
+"""An image (3, H, W) to the people in it."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def check_image(image: Tensor) -> None:
         ExtractionError: Another shape, integers, or numbers that are not finite.
     """
     if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
-        raise ExtractionError(f"a image has the shape (3, height, width), not {tuple(image.shape)}")
+        raise ExtractionError(f"an image has the shape (3, height, width), not {tuple(image.shape)}")
     if not image.is_floating_point():
-        raise ExtractionError(f"a image holds floats in [0, 1], not {image.dtype}: divide by 255")
+        raise ExtractionError(f"an image holds floats in [0, 1], not {image.dtype}: divide by 255")
     if not torch.isfinite(image).all():
         raise ExtractionError("the image holds NaN or infinite values; repair the step that made it")
 

@@ -117,7 +117,7 @@ def test_shapes_types_and_ranges_at_any_size(size):
         image = getattr(pairs, side)
         assert image.min() >= -1
         assert image.max() <= 1
-        assert getattr(pairs, f"{side}_mask").flatten(1).any(1).all(), "a image without a figure"
+        assert getattr(pairs, f"{side}_mask").flatten(1).any(1).all(), "an image without a figure"
     assert tuple(pairs.correspondence.shape) == (3, height, width, 2)
     assert pairs.correspondence.dtype == torch.float32
     assert torch.isfinite(pairs.correspondence).all()

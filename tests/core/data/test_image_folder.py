@@ -60,7 +60,7 @@ def document(*bodies: list[float], canvas: tuple[int, int] | None = (WIDTH, HEIG
 
 
 def photograph(path: Path, shade: int = 0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
-    """A image without a pose, dark with a bright nose, so that cutting shows."""
+    """An image without a pose, dark with a bright nose, so that cutting shows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.full((size[1], size[0], 3), 20 + shade % 100, np.uint8)
     x, y = (BODY[0] * size).astype(int)
@@ -70,7 +70,7 @@ def photograph(path: Path, shade: int = 0, size: tuple[int, int] = (WIDTH, HEIGH
 
 
 def person(path: Path, shade: int = 0, pose: object = None) -> Path:
-    """A image with its pose beside it; `pose` is what the file holds instead."""
+    """An image with its pose beside it; `pose` is what the file holds instead."""
     photograph(path, shade)
     content = document(points()) if pose is None else pose
     path.with_suffix(".json").write_text(content if isinstance(content, str) else json.dumps(content))
