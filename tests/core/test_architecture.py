@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,22 @@ def test_imports_go_one_way(name: str, path: Path) -> None:
         if room_of(target) != room and (room_of(target) not in FLOOR or FLOOR[room_of(target)] >= FLOOR[room])
     }
     assert not wrong, f"{name} may import from {[r for r in FLOOR if FLOOR[r] < FLOOR[room]]}, not {sorted(wrong)}"
+
+
+def test_no_circle_of_folders() -> None:
+    """Nor below the rooms: what a folder's modules import never leads back to it."""
+    known = modules()
+
+    def folder(name: str) -> str:
+        return name if known[name].name == "__init__.py" else name.rpartition(".")[0] or name
+
+    imports: dict[str, set[str]] = {}
+    for name, path in known.items():
+        for target in imported(name, path):
+            module = target if target in known else target.rpartition(".")[0]
+            if module in known and folder(module) != folder(name):
+                imports.setdefault(folder(name), set()).add(folder(module))
+    TopologicalSorter(imports).prepare()  # raises CycleError
 
 
 def test_no_two_modules_share_a_name() -> None:

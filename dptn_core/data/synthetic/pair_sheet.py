@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .figures import SyntheticPairs
+from .synthetic_pairs import SyntheticPairs
 
 _UNSEEN = (1.0, -1.0, 1.0)
 
