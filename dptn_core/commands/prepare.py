@@ -114,8 +114,12 @@ def _folder_options(parser: ArgumentParser) -> None:
     parser.add_argument("--test-share", type=share, default=0.1, help="held back for testing, 0 to 1 (default: 0.1)")
     parser.add_argument("--pairs", type=positive, default=2000, help="pairs a person at most (default: 2000)")
     parser.add_argument("--seed", type=natural, default=0, help="of the split and the pairs (default: 0)")
-    parser.add_argument("--least-keypoints", type=positive, default=8, help="of 18, to keep an image (default: 8)")
-    parser.add_argument("--least-height", type=positive, default=96, help="of the person in pixels (default: 96)")
+    parser.add_argument(
+        "--min-keypoints", "--least-keypoints", type=positive, default=8, help="of 18, to keep an image (default: 8)"
+    )
+    parser.add_argument(
+        "--min-height", "--least-height", type=positive, default=96, help="of the person in pixels (default: 96)"
+    )
 
 
 def _prepare_folder(options: Namespace) -> None:
@@ -131,7 +135,7 @@ def _prepare_folder(options: Namespace) -> None:
             "--weights and --download are for detectors that do not ship; choose one by --detector vitpose or openpose"
         )
     if options.min_keypoints > _JOINTS:
-        raise CommandError(f"--least-keypoints {options.min_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
+        raise CommandError(f"--min-keypoints {options.min_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
     if min(options.size) < _MIN_SIDE:
         height, width = options.size
         raise CommandError(f"--size {width}x{height} is too small to show a person; give {_MIN_SIDE} or more a side")

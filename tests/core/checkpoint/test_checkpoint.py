@@ -388,7 +388,7 @@ HOSTILE_FILES: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "empty dictionary": (lambda _: saved({}), "it holds nothing"),
     "numbers": (lambda _: saved({"epoch": 3, "lr": 0.1}), "entries that are no tensors (epoch, lr)"),
     "only a discriminator": (lambda _: saved({"net_D": {"conv.bias": torch.zeros(1)}}), "(net_D)"),
-    "text in facts": (lambda _: saved(training_checkpoint(model_metadata="fit")), "model facts are str"),
+    "text in facts": (lambda _: saved(training_checkpoint(model_facts="fit")), "model facts are str"),
 }
 
 

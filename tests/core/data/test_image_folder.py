@@ -792,7 +792,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("options", "says"),
         [
-            (["--least-keypoints", "19"], "--least-keypoints 19: a pose has 18"),
+            (["--least-keypoints", "19"], "--min-keypoints 19: a pose has 18"),
             (["--size", "8x64"], "--size 8x64 is too small"),
             (["--download"], "choose one by --detector"),
             (["--weights", "x"], "choose one by --detector"),
