@@ -257,7 +257,7 @@ def _compare(splits: Mapping[Split, SplitCounts], published: Mapping[Split, Publ
     said = []
     for split, counts in splits.items():
         for what, found, wanted in (
-            ("pictures", counts.images, published[split].images),
+            ("images", counts.images, published[split].images),
             ("pairs", counts.pairs, published[split].pairs),
         ):
             if wanted is not None and found != wanted:
