@@ -1,10 +1,10 @@
 /** Puts the skeleton editor into Edit Skeleton, and its live posing into the host's queue. */
 
-import { app } from "/scripts/app.js";
 import { api } from "/scripts/api.js";
+import { app } from "/scripts/app.js";
 
 import { SkeletonEditor } from "./skeleton/editor.js";
-import { LiveRuns, idsInPrompt, nearestDownstream } from "./skeleton/live.js";
+import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
@@ -42,7 +42,9 @@ class LivePrompts {
 	async send(kind) {
 		try {
 			if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
-			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in this.graph.output);
+			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter(
+				(id) => id in this.graph.output,
+			);
 			const targets = nearestDownstream(this.graph.output, ids, DRAWS);
 			if (!targets.length) {
 				this.editor.say("live: no Transfer Pose is connected");
@@ -55,14 +57,20 @@ class LivePrompts {
 			this.inPlace = targets.every((id) => output[id].inputs.size_and_place === "as the pose is");
 			for (const id of ids) {
 				// a text that comes along a wire counts, and nothing pulled here
-				if (!Array.isArray(output[id].inputs.edited)) output[id] = withInputs(output[id], { edited: this.editor.text });
+				if (!Array.isArray(output[id].inputs.edited))
+					output[id] = withInputs(output[id], { edited: this.editor.text });
 			}
 			// a draft's picture need not hold the workflow
 			const workflow = kind === "full" ? this.graph.workflow : undefined;
-			if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
+			if (kind === "draft")
+				for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
 			else this.graph = null;
 			// app.queuePrompt would also turn the seeds of other nodes
-			const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
+			const answer = await api.queuePrompt(
+				-1,
+				{ output, workflow },
+				{ partialExecutionTargets: targets },
+			);
 			const id = answer.prompt_id ?? null;
 			if (kind === "draft" && id) this.drafts.add(id);
 			return id;
@@ -109,9 +117,16 @@ function liveRuns(node, editor) {
 			const back = () => runs.promptId && listener(runs.promptId);
 			const gone = () => editor.say("live: the host does not answer");
 			const ends = Object.fromEntries(ENDS.map((kind) => [kind, heard]));
-			const all = Object.entries({ ...ends, executed: drawn, status: counted, reconnected: back, reconnecting: gone });
+			const all = Object.entries({
+				...ends,
+				executed: drawn,
+				status: counted,
+				reconnected: back,
+				reconnecting: gone,
+			});
 			for (const [kind, act] of all) api.addEventListener(/** @type {any} */ (kind), act);
-			return () => all.forEach(([kind, act]) => api.removeEventListener(/** @type {any} */ (kind), act));
+			return () =>
+				all.forEach(([kind, act]) => api.removeEventListener(/** @type {any} */ (kind), act));
 		},
 	});
 	return runs;
@@ -132,7 +147,10 @@ function mount(node, name) {
 	/** @type {LiveRuns | null} */
 	let live = null;
 	const ask = (kind) => editor.live && live?.request(kind);
-	const ownCanvas = () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) });
+	const ownCanvas = () => ({
+		width: numberOf(node, "width", 384),
+		height: numberOf(node, "height", 512),
+	});
 	const editor = new SkeletonEditor({
 		onChange: (text) => {
 			// Nodes 2.0 reads the widget's own value, not only what getValue returns
@@ -157,8 +175,10 @@ function mount(node, name) {
 		},
 		// the block's canvas: of what is connected, once a run has said so, or else of its widgets
 		canvas: () => {
-			const given = node.inputs?.some(({ name, link }) => ["pose", "background"].includes(name) && link != null);
-			return given ? editor.state.run?.canvas ?? null : ownCanvas();
+			const given = node.inputs?.some(
+				({ name, link }) => ["pose", "background"].includes(name) && link != null,
+			);
+			return given ? (editor.state.run?.canvas ?? null) : ownCanvas();
 		},
 		fallbackCanvas: ownCanvas,
 	});

@@ -37,13 +37,28 @@ export class SkeletonEditor {
 		this.said = html("div", { class: "said", role: "status" });
 		this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
 		const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
-		this.panel = html("div", { class: "dptn-panel" }, html("style", {}, STYLE), this.toolbar.element, scene, this.said);
+		this.panel = html(
+			"div",
+			{ class: "dptn-panel" },
+			html("style", {}, STYLE),
+			this.toolbar.element,
+			scene,
+			this.said,
+		);
 		// the host may move this about as it likes; the panel moves between it and the full window
 		this.element = html("div", { class: "dptn-editor", "data-capture-wheel": "true" }, this.panel);
 		/** @type {HTMLDialogElement | null} */
 		this.window = null;
 		this.note = "";
-		for (const kind of ["pointerdown", "pointermove", "pointerup", "click", "dblclick", "contextmenu", "wheel"]) {
+		for (const kind of [
+			"pointerdown",
+			"pointermove",
+			"pointerup",
+			"click",
+			"dblclick",
+			"contextmenu",
+			"wheel",
+		]) {
 			this.panel.addEventListener(kind, (event) => event.stopPropagation());
 		}
 		this.panel.addEventListener("keydown", (event) => this.key(event));
@@ -122,9 +137,16 @@ export class SkeletonEditor {
 
 	enlarge() {
 		if (this.window) return this.shrink();
-		this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, this.panel);
+		this.window = html(
+			"dialog",
+			{ class: "dptn-window", "aria-label": "Skeleton editor" },
+			this.panel,
+		);
 		this.window.addEventListener("close", () => this.shrink());
-		this.window.addEventListener("keydown", (event) => event.target === this.window && this.key(event));
+		this.window.addEventListener(
+			"keydown",
+			(event) => event.target === this.window && this.key(event),
+		);
 		document.body.append(this.window);
 		this.window.showModal();
 		this.toolbar.large.focus();
@@ -151,8 +173,11 @@ export class SkeletonEditor {
 		const target = targetOf(event);
 		if (target.matches(`${TYPED}, select`)) return;
 		const { person, joint } = target.dataset;
-		const act = event.ctrlKey || event.metaKey ? this.command(event)
-			: (joint !== undefined && this.jointAct(event, Number(person), Number(joint))) || this.stageAct(event);
+		const act =
+			event.ctrlKey || event.metaKey
+				? this.command(event)
+				: (joint !== undefined && this.jointAct(event, Number(person), Number(joint))) ||
+					this.stageAct(event);
 		if (!act) return;
 		event.preventDefault();
 		act();
@@ -162,7 +187,11 @@ export class SkeletonEditor {
 	command({ key, shiftKey }) {
 		const { state } = this;
 		/** @type {Acts} */
-		const acts = { z: () => (shiftKey ? state.redo() : state.undo()), y: () => state.redo(), a: () => state.selectAll() };
+		const acts = {
+			z: () => (shiftKey ? state.redo() : state.undo()),
+			y: () => state.redo(),
+			a: () => state.selectAll(),
+		};
 		return acts[key.toLowerCase()];
 	}
 
@@ -170,12 +199,22 @@ export class SkeletonEditor {
 	stageAct(event) {
 		const { stage, state } = this;
 		// with nothing selected, Escape closes the window
-		if (!stage.element.contains(targetOf(event)) || (event.key === "Escape" && !state.selected.size)) return null;
+		if (
+			!stage.element.contains(targetOf(event)) ||
+			(event.key === "Escape" && !state.selected.size)
+		)
+			return null;
 		const closer = () => stage.zoomBy(1.25);
 		/** @type {Acts} */
 		const acts = {
-			"+": closer, "=": closer, "-": () => stage.zoomBy(0.8), 0: () => stage.fit(), m: () => state.mirror(),
-			" ": () => (stage.panning = true), Escape: () => state.select([]), Delete: () => state.hide([...state.selected]),
+			"+": closer,
+			"=": closer,
+			"-": () => stage.zoomBy(0.8),
+			0: () => stage.fit(),
+			m: () => state.mirror(),
+			" ": () => (stage.panning = true),
+			Escape: () => state.select([]),
+			Delete: () => state.hide([...state.selected]),
 		};
 		return acts[event.key];
 	}
@@ -188,13 +227,21 @@ export class SkeletonEditor {
 		const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
 		/** @type {Acts} */
 		const acts = {
-			ArrowLeft: push([-far, 0]), ArrowRight: push([far, 0]), ArrowUp: push([0, -far]), ArrowDown: push([0, far]),
-			Enter: () => state.toggle(joint), Delete: hide, Backspace: hide,
+			ArrowLeft: push([-far, 0]),
+			ArrowRight: push([far, 0]),
+			ArrowUp: push([0, -far]),
+			ArrowDown: push([0, far]),
+			Enter: () => state.toggle(joint),
+			Delete: hide,
+			Backspace: hide,
 		};
 		const act = acts[key];
-		return act && (() => {
-			state.takePerson(person);
-			act();
-		});
+		return (
+			act &&
+			(() => {
+				state.takePerson(person);
+				act();
+			})
+		);
 	}
 }

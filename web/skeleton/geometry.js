@@ -17,7 +17,10 @@ export const minus = (a, b) => [a[0] - b[0], a[1] - b[1]];
 export const onWay = (a, b, share) => [mix(a[0], b[0], share), mix(a[1], b[1], share)];
 
 /** So far away in a direction. @type {(from: Point, angle: number, length: number) => Point} */
-export const away = (from, angle, length) => [from[0] + length * Math.cos(angle), from[1] + length * Math.sin(angle)];
+export const away = (from, angle, length) => [
+	from[0] + length * Math.cos(angle),
+	from[1] + length * Math.sin(angle),
+];
 
 export const distance = (a, b) => Math.hypot(b[0] - a[0], b[1] - a[1]);
 
@@ -25,7 +28,8 @@ export const distance = (a, b) => Math.hypot(b[0] - a[0], b[1] - a[1]);
 export const direction = (a, b) => Math.atan2(b[1] - a[1], b[0] - a[0]);
 
 /** The same direction within -pi..pi. @param {number} angle */
-export const wrapped = (angle) => angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
+export const wrapped = (angle) =>
+	angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
 
 /** Those that are there. @param {Points} points */
 export const seen = (points) => points.filter((point) => point);
@@ -40,7 +44,12 @@ export function mean(points) {
 export function boxOf(points) {
 	const xs = points.map((point) => point[0]);
 	const ys = points.map((point) => point[1]);
-	return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
+	return {
+		left: Math.min(...xs),
+		top: Math.min(...ys),
+		right: Math.max(...xs),
+		bottom: Math.max(...ys),
+	};
 }
 
 /** @type {(box: Box) => Point} */
@@ -71,7 +80,10 @@ export class Frame {
 	}
 
 	towards(other, share) {
-		return new Frame(onWay(this.origin, other.origin, share), this.angle + wrapped(other.angle - this.angle) * share);
+		return new Frame(
+			onWay(this.origin, other.origin, share),
+			this.angle + wrapped(other.angle - this.angle) * share,
+		);
 	}
 
 	/** A point that moves in a straight line as seen from the body.

@@ -3,9 +3,9 @@
  * same numbers and explains them; both are tested on one file of examples.
  */
 
-import { HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES, above } from "./anatomy.js";
+import { above, HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES } from "./anatomy.js";
 import { headFrame, partFrames, present, trunkFrame } from "./frames.js";
-import { Frame, NO_LENGTH, away, direction, distance, mix, wrapped } from "./geometry.js";
+import { away, direction, distance, Frame, mix, NO_LENGTH, wrapped } from "./geometry.js";
 import { eachPart } from "./person.js";
 
 /** Share of the time to share of the way. @type {Record<string, (share: number) => number>} */
@@ -26,7 +26,8 @@ const HALF_TURN = Math.PI - 1e-6;
 const lengthOf = (steps) => steps.reduce((sum, step) => sum + step.frames, 0);
 
 /** How many frames a sequence has. @param {Step[]} steps one for each keyframe @param {boolean} loop */
-export const frameCount = (steps, loop) => (loop ? lengthOf(steps) : lengthOf(steps.slice(0, -1)) + 1);
+export const frameCount = (steps, loop) =>
+	loop ? lengthOf(steps) : lengthOf(steps.slice(0, -1)) + 1;
 
 /** The frame at which a keyframe stands. @param {Step[]} steps @param {number} keyframe */
 export const startOf = (steps, keyframe) => lengthOf(steps.slice(0, keyframe));
@@ -37,7 +38,12 @@ export function frameAt(keyframes, steps, number) {
 	for (const [index, people] of keyframes.entries()) {
 		const { frames, easing } = steps[index];
 		if (left === 0) return people;
-		if (left < frames) return between(people, keyframes[(index + 1) % keyframes.length], EASINGS[easing](left / frames));
+		if (left < frames)
+			return between(
+				people,
+				keyframes[(index + 1) % keyframes.length],
+				EASINGS[easing](left / frames),
+			);
 		left -= frames;
 	}
 	return keyframes[keyframes.length - 1];
@@ -45,7 +51,9 @@ export function frameAt(keyframes, steps, number) {
 
 /** Everybody on the way from one frame to the other. @param {Person[]} start @param {Person[]} end @param {number} share */
 export function between(start, end, share) {
-	return start.map((person, index) => (end[index] ? personBetween(person, end[index], share) : person));
+	return start.map((person, index) =>
+		end[index] ? personBetween(person, end[index], share) : person,
+	);
 }
 
 function personBetween(start, end, share) {
@@ -53,17 +61,34 @@ function personBetween(start, end, share) {
 	if (!known.length || share === 0) return start;
 	const [trunkA, trunkB] = [start, end].map((person) => trunkFrame(person.points, known));
 	const trunk = trunkA.towards(trunkB, share);
-	const [framesA, framesB] = [partFrames(start.points, known, trunkA), partFrames(end.points, known, trunkB)];
-	const points = pointsBetween(start.points, end.points, share, known, [trunkA, trunkB, trunk], [framesA.face, framesB.face]);
+	const [framesA, framesB] = [
+		partFrames(start.points, known, trunkA),
+		partFrames(end.points, known, trunkB),
+	];
+	const points = pointsBetween(
+		start.points,
+		end.points,
+		share,
+		known,
+		[trunkA, trunkB, trunk],
+		[framesA.face, framesB.face],
+	);
 	const frames = partFrames(points, known, trunk);
 	// a hand or face goes along with its wrist or head, and takes on the other's shape if there is one
 	const parts = eachPart(start.parts, (part, name) => {
-		const [frameA, frameB, frame, other] = [framesA[name], framesB[name], frames[name], end.parts[name]];
+		const [frameA, frameB, frame, other] = [
+			framesA[name],
+			framesB[name],
+			frames[name],
+			end.parts[name],
+		];
 		if (!frameA || !frame) return part;
 		return part.map((point, index) => {
 			if (!point) return null;
 			const to = frameB && other?.[index];
-			return to ? frame.mixed(frameA, point, frameB, to, share) : frame.outside(frameA.inside(point));
+			return to
+				? frame.mixed(frameA, point, frameB, to, share)
+				: frame.outside(frameA.inside(point));
 		});
 	});
 	return { ...start, points, parts };
@@ -82,12 +107,20 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, head
 		if (both(middle)) done[middle] = both(root) ? swing(root, middle) : straight(middle);
 		if (!both(end)) continue;
 		const chain = [root, middle, end];
-		if (chain.every(both)) done[end] = bent(done[root], done[middle], chain.map((j) => a[j]), chain.map((j) => b[j]), share);
+		if (chain.every(both))
+			done[end] = bent(
+				done[root],
+				done[middle],
+				chain.map((j) => a[j]),
+				chain.map((j) => b[j]),
+				share,
+			);
 		else if (both(middle) || both(root)) done[end] = swing(both(middle) ? middle : root, end);
 		else done[end] = straight(end);
 	}
 	const head = headFrame(done, known, trunk);
-	for (const joint of HEAD) if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
+	for (const joint of HEAD)
+		if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
 	const alone = present(a).filter((joint) => !both(joint));
 	for (const joint of alone.sort((one, other) => depth(one) - depth(other) || one - other)) {
 		done[joint] = carried(joint, a, done, trunkA, trunk);
@@ -127,5 +160,7 @@ const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
 function carried(joint, a, done, trunkA, trunk) {
 	const held = above(joint, (up) => done[up] && a[up]);
 	if (held < 0) return trunk.outside(trunkA.inside(a[joint]));
-	return new Frame(done[held], trunk.angle).outside(new Frame(a[held], trunkA.angle).inside(a[joint]));
+	return new Frame(done[held], trunk.angle).outside(
+		new Frame(a[held], trunkA.angle).inside(a[joint]),
+	);
 }

@@ -1,10 +1,11 @@
 /** Named poses, drawn by angles, and how somebody takes one: with limbs of their own length, on the ground they stand on. */
 
-import { HEAD, MIRRORED, NECK, PARENT, STANDING, TWO_BONES, above, standing } from "./anatomy.js";
+import { above, HEAD, MIRRORED, NECK, PARENT, STANDING, standing, TWO_BONES } from "./anatomy.js";
 import { hipsOf } from "./frames.js";
 import { away, boxOf, distance, mean, minus, plus, seen, turnedPoint, within } from "./geometry.js";
 
 /** @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and left; one: both alike */
+// biome-ignore format: a table
 const DRAWINGS = [
 	["standing", [[8, 4]], [[2, 1]]],
 	["standing, turned", [[9, 2], [7, 4]], [[3, 1], [3, -1]], { view: "turned" }],
@@ -78,7 +79,8 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 		put(8 + 3 * side, sign * hip);
 	}
 	const tilt = (joints, centre, degrees) => {
-		for (const joint of joints) points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
+		for (const joint of joints)
+			points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
 	};
 	tilt(HEAD, points[NECK], head);
 	tilt([NECK, 2, 5, ...HEAD], HIPS_MIDDLE, lean);
@@ -96,9 +98,12 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 }
 
 /** The poses that come along, in shares of the stature, the ground at 0. */
-export const POSES = DRAWINGS.map(([name, [arm, leftArm = arm], [leg, leftLeg = leg], more = {}]) => ({
-	name, points: drawn([arm, leftArm, leg, leftLeg], more),
-}));
+export const POSES = DRAWINGS.map(
+	([name, [arm, leftArm = arm], [leg, leftLeg = leg], more = {}]) => ({
+		name,
+		points: drawn([arm, leftArm, leg, leftLeg], more),
+	}),
+);
 
 /**
  * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest point on the ground where it

@@ -70,13 +70,16 @@ export function nearestDownstream(prompt, starts, kind) {
 	const takenBy = new Map();
 	for (const [id, { inputs }] of Object.entries(prompt)) {
 		for (const input of Object.values(inputs)) {
-			if (Array.isArray(input) && input.length === 2) takenBy.set(String(input[0]), [...(takenBy.get(String(input[0])) ?? []), id]);
+			if (Array.isArray(input) && input.length === 2)
+				takenBy.set(String(input[0]), [...(takenBy.get(String(input[0])) ?? []), id]);
 		}
 	}
 	const seen = new Set(starts);
 	let edge = starts;
 	while (edge.length) {
-		const next = edge.flatMap((id) => takenBy.get(id) ?? []).filter((id) => !seen.has(id) && seen.add(id));
+		const next = edge
+			.flatMap((id) => takenBy.get(id) ?? [])
+			.filter((id) => !seen.has(id) && seen.add(id));
 		const found = next.filter((id) => prompt[id].class_type === kind);
 		if (found.length) return found;
 		edge = next;

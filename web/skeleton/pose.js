@@ -3,9 +3,31 @@
  * changes its arguments or touches the page.
  */
 
-import { HIPS, JOINTS, MIRRORED, NECK, NOSE, PARENT, TWO_BONES, above, hangingOn, standing } from "./anatomy.js";
+import {
+	above,
+	HIPS,
+	hangingOn,
+	JOINTS,
+	MIRRORED,
+	NECK,
+	NOSE,
+	PARENT,
+	standing,
+	TWO_BONES,
+} from "./anatomy.js";
 import { hipsOf, present, trunkFrame } from "./frames.js";
-import { away, direction, distance, mean, minus, onWay, plus, seen, turnedPoint, within } from "./geometry.js";
+import {
+	away,
+	direction,
+	distance,
+	mean,
+	minus,
+	onWay,
+	plus,
+	seen,
+	turnedPoint,
+	within,
+} from "./geometry.js";
 
 const NOWHERE = 1e-9; // pixels; so near there is no direction
 const SHORTEST = 0.5; // pixels; shorter limbs have no direction anybody meant
@@ -27,7 +49,8 @@ export function dragJoint(points, joint, target, free = false) {
 	const limb = TWO_BONES.find(([end]) => end === joint);
 	if (limb?.every((other) => points[other])) return bend(points, limb, target);
 	const by = minus(target, here);
-	if (points[NECK] && hipsOf(points).length && (joint === NECK || HIPS.includes(joint))) return pullTrunk(points, joint, by);
+	if (points[NECK] && hipsOf(points).length && (joint === NECK || HIPS.includes(joint)))
+		return pullTrunk(points, joint, by);
 	if (joint === NECK) return points.map((point) => point && plus(point, by));
 	const centre = points[PARENT[joint]];
 	if (!centre) return replaced(points, joint, target);
@@ -35,11 +58,15 @@ export function dragJoint(points, joint, target, free = false) {
 		const none = Math.min(distance(centre, target), distance(centre, here)) < NOWHERE;
 		const angle = none ? 0 : direction(centre, target) - direction(centre, here);
 		const head = [joint, ...hangingOn(joint)];
-		return points.map((point, other) => (point && head.includes(other) ? turnedPoint(point, centre, angle) : point));
+		return points.map((point, other) =>
+			point && head.includes(other) ? turnedPoint(point, centre, angle) : point,
+		);
 	}
 	const there = onCircle(centre, distance(centre, here), target, here);
 	const carried = hangingOn(joint);
-	const result = points.map((point, other) => (point && carried.includes(other) ? plus(point, minus(there, here)) : point));
+	const result = points.map((point, other) =>
+		point && carried.includes(other) ? plus(point, minus(there, here)) : point,
+	);
 	return replaced(result, joint, there);
 }
 
@@ -81,7 +108,8 @@ export function straightened(points, joints = []) {
 	for (const limb of TWO_BONES) {
 		const [end, middle, root] = limb;
 		const [a, b, c] = [points[root], points[middle], points[end]];
-		if (!a || !b || !c || (joints.length && !joints.some((joint) => limb.includes(joint)))) continue;
+		if (!a || !b || !c || (joints.length && !joints.some((joint) => limb.includes(joint))))
+			continue;
 		const angle = direction(a, distance(a, c) < NOWHERE ? b : c);
 		result[middle] = away(a, angle, distance(a, b));
 		result[end] = away(a, angle, distance(a, b) + distance(b, c));
@@ -99,7 +127,8 @@ export function upright(points) {
 	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
-const named = (joints) => (joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", "));
+const named = (joints) =>
+	joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", ");
 
 /** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */
 export function problems(points, canvas) {
@@ -111,13 +140,16 @@ export function problems(points, canvas) {
 		const [x, y] = points[joint];
 		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
 	});
-	if (outside.length) found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
+	if (outside.length)
+		found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
 	const folded = there.filter((joint) => {
 		const parent = points[PARENT[joint]];
 		return parent && distance(parent, points[joint]) < SHORTEST;
 	});
-	if (folded.length) found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
-	if (there.length && there.length < FEWEST) found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
+	if (folded.length)
+		found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
+	if (there.length && there.length < FEWEST)
+		found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
 	return found;
 }
 
@@ -128,11 +160,16 @@ export function problems(points, canvas) {
 export function restored(points, joint, canvas) {
 	const model = standing(canvas.width, canvas.height);
 	const parent = above(joint, (up) => points[up]);
-	const anchor = parent >= 0 ? parent : points.findIndex((point, other) => point && PARENT[other] === joint);
+	const anchor =
+		parent >= 0 ? parent : points.findIndex((point, other) => point && PARENT[other] === joint);
 	if (anchor < 0) return replaced(points, joint, model[joint]);
 	const way = minus(model[joint], model[anchor]);
 	const [angle, upright] = [points, model].map((body) => trunkFrame(body, present(points)).angle);
-	return replaced(points, joint, plus(points[anchor], turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))));
+	return replaced(
+		points,
+		joint,
+		plus(points[anchor], turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))),
+	);
 }
 
 /** How large a person is against a model: by all limbs that are there. */
@@ -147,7 +184,8 @@ function scaleOf(points, model) {
 }
 
 /** @type {(points: Points, joint: number, place: Point) => Points} */
-const replaced = (points, joint, place) => points.map((point, other) => (other === joint ? place : point));
+const replaced = (points, joint, place) =>
+	points.map((point, other) => (other === joint ? place : point));
 
 /** The point of a circle nearest to `target`; where that is the centre itself, `otherwise`.
  * @type {(centre: Point, radius: number, target: Point, otherwise: Point) => Point} */
@@ -191,7 +229,10 @@ function bend(points, [end, middle, root], target) {
 	const reach = within(wanted, Math.abs(upper - lower), upper + lower);
 	const towards = direction(a, wanted < NOWHERE ? c : target);
 	const side = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) >= 0 ? -1 : 1;
-	const cosine = reach < NOWHERE || upper < NOWHERE ? 1 : (upper ** 2 + reach ** 2 - lower ** 2) / (2 * upper * reach);
+	const cosine =
+		reach < NOWHERE || upper < NOWHERE
+			? 1
+			: (upper ** 2 + reach ** 2 - lower ** 2) / (2 * upper * reach);
 	const bent = away(a, towards + side * Math.acos(within(cosine, -1, 1)), upper);
 	const far = away(a, towards, reach);
 	return replaced(replaced(points, middle, bent), end, onCircle(bent, lower, far, far));

@@ -18,7 +18,12 @@ const NOTHING = { move: () => {} };
 const HANDLES = 0.04; // of the larger side, between a selection and its handles
 const UNTOUCHED = { "pointer-events": "none" };
 
-const grown = ({ left, top, right, bottom }, by) => ({ left: left - by, top: top - by, right: right + by, bottom: bottom + by });
+const grown = ({ left, top, right, bottom }, by) => ({
+	left: left - by,
+	top: top - by,
+	right: right + by,
+	bottom: bottom + by,
+});
 
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 	svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
@@ -46,12 +51,21 @@ export class Stage {
 		this.gesture = null;
 		this.panning = false; // the space bar is down
 		this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: elements do not stay
-		this.element = svg("svg", { role: "group", "aria-label": "Skeleton editor", class: "stage", tabindex: 0 });
-		this.element.addEventListener("wheel", (event) => {
-			event.preventDefault();
-			event.stopPropagation();
-			this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
-		}, { passive: false });
+		this.element = svg("svg", {
+			role: "group",
+			"aria-label": "Skeleton editor",
+			class: "stage",
+			tabindex: 0,
+		});
+		this.element.addEventListener(
+			"wheel",
+			(event) => {
+				event.preventDefault();
+				event.stopPropagation();
+				this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
+			},
+			{ passive: false },
+		);
 		this.figures = svg("g", {});
 		this.ground = ""; // what the rest of the picture was drawn from
 		/** The joint to focus when a gesture has ended. @type {string | undefined} */
@@ -60,21 +74,29 @@ export class Stage {
 		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
 		const first = { capture: true, signal: this.listening.signal };
 		window.addEventListener("pointerdown", (event) => this.down(event), first);
-		window.addEventListener("pointermove", (event) => {
-			if (!this.pointers.has(event.pointerId)) return;
-			event.stopImmediatePropagation();
-			this.pointers.set(event.pointerId, event);
-			this.gesture?.move(event);
-		}, first);
-		for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
-			window.addEventListener(kind, (event) => {
-				if (!this.pointers.delete(event.pointerId)) return;
+		window.addEventListener(
+			"pointermove",
+			(event) => {
+				if (!this.pointers.has(event.pointerId)) return;
 				event.stopImmediatePropagation();
-				const { gesture } = this;
-				this.gesture = null;
-				gesture?.end?.();
-				state.show();
-			}, first);
+				this.pointers.set(event.pointerId, event);
+				this.gesture?.move(event);
+			},
+			first,
+		);
+		for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
+			window.addEventListener(
+				kind,
+				(event) => {
+					if (!this.pointers.delete(event.pointerId)) return;
+					event.stopImmediatePropagation();
+					const { gesture } = this;
+					this.gesture = null;
+					gesture?.end?.();
+					state.show();
+				},
+				first,
+			);
 		}
 	}
 
@@ -106,7 +128,10 @@ export class Stage {
 		if (!this.gesture || !this.held) {
 			const canvas = { left: 0, top: 0, right: width, bottom: height };
 			const reach = grown(canvas, 2 * side); // a joint lost in the distance must not make everything tiny
-			const near = this.state.people().flatMap(({ points }) => seen(points)).filter((point) => isInside(point, reach));
+			const near = this.state
+				.people()
+				.flatMap(({ points }) => seen(points))
+				.filter((point) => isInside(point, reach));
 			this.held = boxOf([[0, 0], [width, height], ...near]);
 		}
 		const { left, top, right, bottom } = grown(this.held, MARGIN * side);
@@ -117,36 +142,53 @@ export class Stage {
 		const { state, look } = this;
 		const whole = this.whole();
 		const [width, height] = [whole.width / this.view.zoom, whole.height / this.view.zoom];
-		this.element.setAttribute("viewBox", `${whole.left + this.view.x} ${whole.top + this.view.y} ${width} ${height}`);
+		this.element.setAttribute(
+			"viewBox",
+			`${whole.left + this.view.x} ${whole.top + this.view.y} ${width} ${height}`,
+		);
 		const unit = Math.max(width, height) / 100;
 		const canvas = { x: 0, y: 0, ...state.canvas };
 		/** @type {SVGElement[]} */
 		const parts = [];
 		const href = this.drawn ?? this.background;
 		const ground = JSON.stringify([canvas, href, look.background]);
-		if (ground !== this.ground) { // seldom: a picture made anew at each move would be painted anew as well
+		if (ground !== this.ground) {
+			// seldom: a picture made anew at each move would be painted anew as well
 			this.ground = ground;
 			const image = { ...canvas, ...UNTOUCHED, preserveAspectRatio: "none", class: "background" };
 			this.element.replaceChildren(
 				svg("rect", { ...canvas, fill: "#000", class: "canvas" }),
-				...(href && look.background > 0 ? [svg("image", { ...image, href, opacity: look.background })] : []),
+				...(href && look.background > 0
+					? [svg("image", { ...image, href, opacity: look.background })]
+					: []),
 				this.figures,
 			);
 		}
 		const remind = (people, attributes) => {
-			const dim = { ...UNTOUCHED, "stroke-width": unit * 0.9, "stroke-opacity": 0.35, ...attributes };
+			const dim = {
+				...UNTOUCHED,
+				"stroke-width": unit * 0.9,
+				"stroke-opacity": 0.35,
+				...attributes,
+			};
 			parts.push(...people.flatMap(({ points }) => limbs(points, dim)));
 		};
 		if (look.connected) remind(state.connected(), { stroke: "#fff", class: "connected" });
-		if (look.before) remind(state.before(), { class: "before", "stroke-dasharray": `${unit} ${unit * 1.4}` });
+		if (look.before)
+			remind(state.before(), { class: "before", "stroke-dasharray": `${unit} ${unit * 1.4}` });
 		const people = state.people();
-		people.forEach((person, index) => parts.push(...this.figure(person, index, people.length > 1, unit)));
+		people.forEach((person, index) =>
+			parts.push(...this.figure(person, index, people.length > 1, unit)),
+		);
 		if (state.played === null) parts.push(...this.handles(unit));
 		if (this.marquee) {
 			const line = { stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit };
-			parts.push(rect(this.marquee, { ...line, fill: "#fff", "fill-opacity": 0.08, class: "marquee" }));
+			parts.push(
+				rect(this.marquee, { ...line, fill: "#fff", "fill-opacity": 0.08, class: "marquee" }),
+			);
 		}
-		const focused = /** @type {SVGElement | null} */ (this.element.querySelector(":focus"))?.dataset.joint;
+		const focused = /** @type {SVGElement | null} */ (this.element.querySelector(":focus"))?.dataset
+			.joint;
 		this.figures.replaceChildren(...parts);
 		this.focused = focused ?? this.focused;
 		if (this.focused === undefined || this.gesture) return; // focus costs much of a move's time
@@ -155,7 +197,9 @@ export class Stage {
 	}
 
 	focus(joint) {
-		const found = this.element.querySelector(`circle[data-person="${this.state.active}"][data-joint="${joint}"]`);
+		const found = this.element.querySelector(
+			`circle[data-person="${this.state.active}"][data-joint="${joint}"]`,
+		);
 		/** @type {SVGElement} */ (found ?? this.element).focus(); // not to nobody: keys would go to the graph
 	}
 
@@ -164,14 +208,26 @@ export class Stage {
 		const inHand = index === active && played === null;
 		const opacity = inHand || played !== null ? 1 : 0.55;
 		const wrong = new Set(problems(points, canvas).flatMap(({ joints }) => joints));
-		const lines = limbs(points, { class: "limb", "stroke-width": unit, "stroke-opacity": 0.65 * opacity, "data-person": index });
+		const lines = limbs(points, {
+			class: "limb",
+			"stroke-width": unit,
+			"stroke-opacity": 0.65 * opacity,
+			"data-person": index,
+		});
 		const detail = { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" };
 		const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
 		const joints = present(points).map((joint) => {
 			const chosen = inHand && selected.has(joint);
 			const dot = circle(points[joint], unit * (joint > 13 ? 0.8 : 1.2), {
-				fill: jointColour(joint), stroke: chosen ? "#fff" : "#000", "stroke-width": unit * (chosen ? 0.5 : 0.2), opacity,
-				class: wrong.has(joint) ? "joint wrong" : "joint", tabindex: 0, role: "button", "data-person": index, "data-joint": joint,
+				fill: jointColour(joint),
+				stroke: chosen ? "#fff" : "#000",
+				"stroke-width": unit * (chosen ? 0.5 : 0.2),
+				opacity,
+				class: wrong.has(joint) ? "joint wrong" : "joint",
+				tabindex: 0,
+				role: "button",
+				"data-person": index,
+				"data-joint": joint,
 				"aria-label": `${JOINTS[joint]}${several ? `, person ${index + 1}` : ""}${chosen ? ", selected" : ""}`,
 			});
 			dot.append(svg("title", {}, JOINTS[joint]));
@@ -194,10 +250,21 @@ export class Stage {
 		const line = { stroke: "#fff", "stroke-opacity": 0.5, "stroke-width": unit * 0.2 };
 		const frame = rect(box, { ...UNTOUCHED, ...line, fill: "none", class: "selection" });
 		const handle = { fill: "#fff", class: "handle" };
-		const corners = [[left, top], [right, top], [left, bottom], [right, bottom]].map(([x, y]) =>
-			rect(grown({ left: x, top: y, right: x, bottom: y }, unit), { ...handle, "data-handle": "scale" }),
+		const corners = [
+			[left, top],
+			[right, top],
+			[left, bottom],
+			[right, bottom],
+		].map(([x, y]) =>
+			rect(grown({ left: x, top: y, right: x, bottom: y }, unit), {
+				...handle,
+				"data-handle": "scale",
+			}),
 		);
-		const knob = circle([(left + right) / 2, top - unit * 4], unit * 1.2, { ...handle, "data-handle": "turn" });
+		const knob = circle([(left + right) / 2, top - unit * 4], unit * 1.2, {
+			...handle,
+			"data-handle": "turn",
+		});
 		knob.append(svg("title", {}, "turn"));
 		return [frame, ...corners, knob];
 	}
@@ -223,7 +290,11 @@ export class Stage {
 		const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
 		const joints = this.state.people().flatMap(({ points }, person) => {
 			const more = person === this.state.active ? 0 : 1e-3;
-			return present(points).map((joint) => ({ person, joint, far: distance(here, points[joint]) + more }));
+			return present(points).map((joint) => ({
+				person,
+				joint,
+				far: distance(here, points[joint]) + more,
+			}));
 		});
 		return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
 	}
@@ -265,7 +336,8 @@ export class Stage {
 			state.toggle(joint);
 			return NOTHING;
 		}
-		if (state.selected.size > 1 && state.selected.has(joint)) return this.shift(event, start, [...state.selected]);
+		if (state.selected.size > 1 && state.selected.has(joint))
+			return this.shift(event, start, [...state.selected]);
 		state.select([joint]);
 		const last = this.pressed;
 		this.pressed = { joint: `${found.person} ${joint}`, time: event.timeStamp };
@@ -280,7 +352,11 @@ export class Stage {
 		const scale = this.scale();
 		return {
 			move: ({ clientX, clientY }) => {
-				this.view = { ...view, x: view.x - (clientX - event.clientX) / scale, y: view.y - (clientY - event.clientY) / scale };
+				this.view = {
+					...view,
+					x: view.x - (clientX - event.clientX) / scale,
+					y: view.y - (clientY - event.clientY) / scale,
+				};
 				this.render();
 			},
 		};
@@ -307,7 +383,13 @@ export class Stage {
 
 	pull(event, start, joint) {
 		return this.merged(event, (from, to, now, gesture) =>
-			this.state.pull(start, joint, plus(start.points[joint], minus(to, from)), now.altKey, gesture),
+			this.state.pull(
+				start,
+				joint,
+				plus(start.points[joint], minus(to, from)),
+				now.altKey,
+				gesture,
+			),
 		);
 	}
 
@@ -315,7 +397,8 @@ export class Stage {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, now, gesture) => {
 			const by = minus(to, from);
-			if (now.shiftKey) this.state.turn(start, joints, centre, by[0] * 0.01, Math.exp(-by[1] * 0.005), gesture);
+			if (now.shiftKey)
+				this.state.turn(start, joints, centre, by[0] * 0.01, Math.exp(-by[1] * 0.005), gesture);
 			else this.state.transform(start, joints, (point) => plus(point, by), gesture);
 		});
 	}
@@ -327,7 +410,10 @@ export class Stage {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, _, gesture) => {
 			const angle = kind === "turn" ? direction(centre, to) - direction(centre, from) : 0;
-			const scale = kind === "scale" ? Math.max(0.05, distance(centre, to) / Math.max(1e-6, distance(centre, from))) : 1;
+			const scale =
+				kind === "scale"
+					? Math.max(0.05, distance(centre, to) / Math.max(1e-6, distance(centre, from)))
+					: 1;
 			this.state.turn(start, joints, centre, angle, scale, gesture);
 		});
 	}
@@ -345,9 +431,14 @@ export class Stage {
 			cancel: end,
 			move: (now) => {
 				const box = (this.marquee = boxOf([from, this.place(now)]));
-				const inside = state.people().map(({ points }) => present(points).filter((joint) => isInside(points[joint], box)));
+				const inside = state
+					.people()
+					.map(({ points }) => present(points).filter((joint) => isInside(points[joint], box)));
 				// whoever has most joints in it, unless some are kept
-				if (!kept.length) inside.forEach((some, index) => some.length > inside[state.active].length && (state.active = index));
+				if (!kept.length)
+					inside.forEach(
+						(some, index) => some.length > inside[state.active].length && (state.active = index),
+					);
 				state.select([...kept, ...(inside[state.active] ?? [])]);
 			},
 		};
@@ -385,7 +476,9 @@ export class Stage {
 	}
 }
 
-const centreOf = (person, joints) => middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
+const centreOf = (person, joints) =>
+	middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
 
 /** @param {Point} point @param {Box} box */
-const isInside = ([x, y], { left, top, right, bottom }) => x >= left && x <= right && y >= top && y <= bottom;
+const isInside = ([x, y], { left, top, right, bottom }) =>
+	x >= left && x <= right && y >= top && y <= bottom;

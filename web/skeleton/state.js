@@ -15,7 +15,8 @@ import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from
 import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
 /** The list with one of its items changed. @template T @param {T[]} list @param {number} index @param {(item: T) => T} change */
-const changedAt = (list, index, change) => list.map((item, at) => (at === index ? change(item) : item));
+const changedAt = (list, index, change) =>
+	list.map((item, at) => (at === index ? change(item) : item));
 
 /** The list without one of its items. @template T @param {T[]} list @param {number} index */
 const without = (list, index) => list.filter((_, at) => at !== index);
@@ -64,8 +65,15 @@ export class EditorState {
 	counting() {
 		const upstream = this.run?.upstream ?? null;
 		const edit = this.edit;
-		if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign)) return edit;
-		const kept = { loop: false, rate: edit?.rate ?? 12, library: edit?.library ?? [], upstream, foreign: false };
+		if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign))
+			return edit;
+		const kept = {
+			loop: false,
+			rate: edit?.rate ?? 12,
+			library: edit?.library ?? [],
+			upstream,
+			foreign: false,
+		};
 		if (this.start) return { ...this.start, ...kept };
 		const canvas = this.options.fallbackCanvas();
 		const somebody = personOf(standing(canvas.width, canvas.height));
@@ -102,7 +110,12 @@ export class EditorState {
 	before() {
 		if (this.index > 0) return this.shown().frames[this.index - 1];
 		const last = this.history.past.at(-1);
-		return last ? unlessNoPose(() => this.parsed(last.value)?.frames[this.index] ?? this.connected(), () => []) : [];
+		return last
+			? unlessNoPose(
+					() => this.parsed(last.value)?.frames[this.index] ?? this.connected(),
+					() => [],
+				)
+			: [];
 	}
 
 	parsed(text) {
@@ -130,10 +143,13 @@ export class EditorState {
 	read() {
 		this.played = null; // the sequence may be another, or none
 		this.said = "";
-		this.edit = unlessNoPose(() => this.parsed(this.text), (error) => {
-			this.said = `${error.message}. The text is kept until you change the pose.`;
-			return null;
-		});
+		this.edit = unlessNoPose(
+			() => this.parsed(this.text),
+			(error) => {
+				this.said = `${error.message}. The text is kept until you change the pose.`;
+				return null;
+			},
+		);
 		this.show();
 	}
 
@@ -164,18 +180,29 @@ export class EditorState {
 
 	change(change, gesture = undefined) {
 		const before = this.shown();
-		this.commit(writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
+		this.commit(
+			writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }),
+			gesture,
+		);
 	}
 
 	/** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change */
 	changePeople(change, gesture = undefined) {
 		const { index } = this;
-		this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
+		this.change(
+			({ frames, canvas }) => ({
+				frames: changedAt(frames, index, (people) => change(people, canvas)),
+			}),
+			gesture,
+		);
 	}
 
 	/** Change the person in hand. */
 	changePerson(change, gesture = undefined) {
-		this.changePeople((people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)), gesture);
+		this.changePeople(
+			(people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)),
+			gesture,
+		);
 	}
 
 	/** The same of the joints alone; hands and face go along. */
@@ -215,7 +242,8 @@ export class EditorState {
 	/** Move some joints all alike; of all of them, hands and face too. */
 	transform(start, joints, change, gesture = undefined) {
 		const whole = present(start.points).every((joint) => joints.includes(joint));
-		const some = () => start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
+		const some = () =>
+			start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
 		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
 	}
 
@@ -224,7 +252,9 @@ export class EditorState {
 	}
 
 	hide(joints) {
-		this.changePoints((points) => points.map((point, joint) => (joints.includes(joint) ? null : point)));
+		this.changePoints((points) =>
+			points.map((point, joint) => (joints.includes(joint) ? null : point)),
+		);
 	}
 
 	bringBack(joint) {
@@ -266,7 +296,10 @@ export class EditorState {
 	}
 
 	stand() {
-		this.changePerson((person, { width, height }) => ({ ...personOf(standing(width, height)), rest: person.rest }));
+		this.changePerson((person, { width, height }) => ({
+			...personOf(standing(width, height)),
+			rest: person.rest,
+		}));
 	}
 
 	takePose(model) {
@@ -288,7 +321,11 @@ export class EditorState {
 	reset() {
 		const shown = this.shown();
 		this.frame = 0;
-		this.commit(shown.library.length ? writeValue({ ...shown, frames: [], steps: [], loop: false, upstream: null }) : "");
+		this.commit(
+			shown.library.length
+				? writeValue({ ...shown, frames: [], steps: [], loop: false, upstream: null })
+				: "",
+		);
 	}
 
 	// People.
@@ -296,7 +333,9 @@ export class EditorState {
 	addPerson() {
 		this.active = this.people().length;
 		this.changePeople((people, { width, height }) => {
-			const beside = standing(width, height).map((point) => plus(point, [width * 0.12 * people.length, 0]));
+			const beside = standing(width, height).map((point) =>
+				plus(point, [width * 0.12 * people.length, 0]),
+			);
 			return [...people, personOf(beside)];
 		});
 	}
@@ -322,7 +361,10 @@ export class EditorState {
 		this.change(({ frames, steps }) => {
 			// what led to a plain next frame leads to the new one at the usual pace
 			const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
-			return { frames: frames.toSpliced(index, 0, frames[index]), steps: steps.toSpliced(index, 1, step, { ...step }) };
+			return {
+				frames: frames.toSpliced(index, 0, frames[index]),
+				steps: steps.toSpliced(index, 1, step, { ...step }),
+			};
 		});
 	}
 
@@ -330,7 +372,10 @@ export class EditorState {
 		const index = this.index;
 		if (this.shown().frames.length < 2) return;
 		this.frame = Math.max(0, index - 1);
-		this.change(({ frames, steps }) => ({ frames: without(frames, index), steps: without(steps, index) }));
+		this.change(({ frames, steps }) => ({
+			frames: without(frames, index),
+			steps: without(steps, index),
+		}));
 	}
 
 	moveFrame(by) {
@@ -344,7 +389,9 @@ export class EditorState {
 
 	setStep(change) {
 		const { index } = this;
-		this.change(({ steps }) => ({ steps: changedAt(steps, index, (step) => ({ ...step, ...change })) }));
+		this.change(({ steps }) => ({
+			steps: changedAt(steps, index, (step) => ({ ...step, ...change })),
+		}));
 	}
 
 	setPlayback(change) {
@@ -372,19 +419,24 @@ export class EditorState {
 
 	/** Take OpenPose JSON or the editor's own text as a new edit. */
 	paste(text) {
-		unlessNoPose(() => {
-			const edit = readValue(text, this.canvas);
-			if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
-			this.frame = 0;
-			const library = edit.library.length ? edit.library : this.shown().library;
-			this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
-		}, (error) => this.say(error.message));
+		unlessNoPose(
+			() => {
+				const edit = readValue(text, this.canvas);
+				if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
+				this.frame = 0;
+				const library = edit.library.length ? edit.library : this.shown().library;
+				this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
+			},
+			(error) => this.say(error.message),
+		);
 	}
 
 	/** All frames that go out, as OpenPose JSON every pack reads. */
 	asOpenPose() {
 		const { canvas, frames, steps } = this.shown();
-		const all = Array.from({ length: this.timing().total }, (_, number) => frameAt(frames, steps, number));
+		const all = Array.from({ length: this.timing().total }, (_, number) =>
+			frameAt(frames, steps, number),
+		);
 		return writeOpenPose(all, canvas);
 	}
 }

@@ -26,7 +26,14 @@ export class Toolbar {
 			tab.addEventListener("click", () => this.open(index));
 			return tab;
 		});
-		this.rows = [this.poseRow(), this.libraryRow(), this.peopleRow(), frames, this.viewRow(), this.fileRow()];
+		this.rows = [
+			this.poseRow(),
+			this.libraryRow(),
+			this.peopleRow(),
+			frames,
+			this.viewRow(),
+			this.fileRow(),
+		];
 		this.rows.forEach((row, index) => {
 			row.setAttribute("role", "tabpanel");
 			row.setAttribute("aria-label", TABS[index]);
@@ -35,11 +42,20 @@ export class Toolbar {
 		tabs.addEventListener("keydown", (event) => {
 			const step = arrowStep(event);
 			if (!step) return;
-			const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
+			const next =
+				(this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
 			this.open(next);
 			this.tabs[next].focus();
 		});
-		const top = html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large);
+		const top = html(
+			"div",
+			{ class: "row top" },
+			this.undo,
+			this.redo,
+			tabs,
+			this.live,
+			this.large,
+		);
 		this.element = html("div", { class: "toolbar" }, top, ...this.rows);
 		this.open(0);
 	}
@@ -55,17 +71,25 @@ export class Toolbar {
 
 	poseRow() {
 		const { state } = this;
-		this.hideButton = button("hide", "Hide the selected joints (Delete)", () => state.hide([...state.selected]));
+		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
+			state.hide([...state.selected]),
+		);
 		return row(
 			button("mirror", "Mirror this person (left and right change names)", () => state.mirror()),
 			button("L→R", "Copy the left side to the right", () => state.copySide("left")),
 			button("R→L", "Copy the right side to the left", () => state.copySide("right")),
-			toggle("symmetric", "Symmetric: the other side does the same in the mirror", (on) => (state.symmetric = on)),
+			toggle(
+				"symmetric",
+				"Symmetric: the other side does the same in the mirror",
+				(on) => (state.symmetric = on),
+			),
 			toggle("free", "Free: joints move alone and lengths change (Alt)", (on) => (state.free = on)),
 			button("straighten", "Straighten the selected limbs, or all", () => state.straighten()),
 			button("upright", "Turn this person upright", () => state.setUpright()),
 			button("stand", "Standing pose", () => state.stand()),
-			(this.reset = button("reset", "Drop the edit: the connected pose, or a standing person", () => state.reset())),
+			(this.reset = button("reset", "Drop the edit: the connected pose, or a standing person", () =>
+				state.reset(),
+			)),
 			button("select all", "Select all joints (Ctrl+A)", () => state.selectAll()),
 			this.hideButton,
 			this.missing,
@@ -74,13 +98,28 @@ export class Toolbar {
 
 	/** A button that gives the person in hand a pose. */
 	pose(name, points) {
-		return button("", name, () => this.state.takePose(points), thumbnail([points]), html("span", {}, name));
+		return button(
+			"",
+			name,
+			() => this.state.takePose(points),
+			thumbnail([points]),
+			html("span", {}, name),
+		);
 	}
 
 	libraryRow() {
 		const { state } = this;
-		const shelf = html("div", { class: "shelf" }, ...POSES.map(({ name, points }) => this.pose(name, points)));
-		const name = html("input", { type: "text", placeholder: "name", "aria-label": "Name of the pose to keep", maxlength: 60 });
+		const shelf = html(
+			"div",
+			{ class: "shelf" },
+			...POSES.map(({ name, points }) => this.pose(name, points)),
+		);
+		const name = html("input", {
+			type: "text",
+			placeholder: "name",
+			"aria-label": "Name of the pose to keep",
+			maxlength: 60,
+		});
 		const keep = button("+ keep this pose", "Keep this pose in the workflow", () => {
 			state.keepPose(name.value.trim() || `pose ${state.shown().library.length + 1}`);
 			name.value = "";
@@ -117,9 +156,18 @@ export class Toolbar {
 			button("fit", "Show everything (0)", () => stage.fit()),
 			button("−", "Zoom out (-)", () => stage.zoomBy(0.8)),
 			button("+", "Zoom in (+)", () => stage.zoomBy(1.25)),
-			html("label", {}, "background ", slider("Opacity of the background", range, look("background"))),
+			html(
+				"label",
+				{},
+				"background ",
+				slider("Opacity of the background", range, look("background")),
+			),
 			toggle("connected pose", "Show the connected pose under the edit", look("connected")),
-			toggle("pose before", "Show the keyframe before, or the pose before the last change", look("before")),
+			toggle(
+				"pose before",
+				"Show the keyframe before, or the pose before the last change",
+				look("before"),
+			),
 		);
 	}
 
@@ -140,7 +188,9 @@ export class Toolbar {
 	}
 
 	save() {
-		const url = URL.createObjectURL(new Blob([this.state.asOpenPose()], { type: "application/json" }));
+		const url = URL.createObjectURL(
+			new Blob([this.state.asOpenPose()], { type: "application/json" }),
+		);
 		html("a", { href: url, download: "pose.json" }).click();
 		setTimeout(() => URL.revokeObjectURL(url), 1000);
 	}
@@ -149,14 +199,25 @@ export class Toolbar {
 		const { state } = this;
 		const done = navigator.clipboard?.writeText(state.asOpenPose());
 		if (!done) state.say("this page may not use the clipboard; save a file instead");
-		else done.then(() => state.say("copied"), () => state.say("the browser did not allow copying"));
+		else
+			done.then(
+				() => state.say("copied"),
+				() => state.say("the browser did not allow copying"),
+			);
 	}
 
 	paste() {
 		const { state } = this;
 		const read = navigator.clipboard?.readText?.();
-		if (!read) state.say("this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it");
-		else read.then((text) => state.paste(text), () => state.say("the browser did not allow pasting; press Ctrl+V on the editor"));
+		if (!read)
+			state.say(
+				"this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it",
+			);
+		else
+			read.then(
+				(text) => state.paste(text),
+				() => state.say("the browser did not allow pasting; press Ctrl+V on the editor"),
+			);
 	}
 
 	render() {
@@ -167,14 +228,20 @@ export class Toolbar {
 		this.reset.disabled = !state.edit?.frames.length;
 		this.remove.disabled = !people.length;
 		this.hideButton.disabled = !state.selected.size;
-		this.who.textContent = people.length ? `person ${state.active + 1} of ${people.length}` : "nobody";
+		this.who.textContent = people.length
+			? `person ${state.active + 1} of ${people.length}`
+			: "nobody";
 		const points = state.person()?.points ?? [];
 		this.missing.replaceChildren(
 			...JOINTS.flatMap((name, joint) =>
-				points[joint] === null ? [button(`+ ${name}`, `Bring back the ${name}`, () => {
-					state.bringBack(joint);
-					this.stage.focus(joint);
-				})] : [],
+				points[joint] === null
+					? [
+							button(`+ ${name}`, `Bring back the ${name}`, () => {
+								state.bringBack(joint);
+								this.stage.focus(joint);
+							}),
+						]
+					: [],
 			),
 		);
 		const { library } = state.shown();
