@@ -11,7 +11,7 @@ const BEFORE =
 	"Run the workflow: then point, click or drag on the picture here to see where the network looked.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
-/** What an executed block returned, as the explorer takes it. */
+/** What an executed node returned, as the explorer takes it. @param {AttentionOutput} output @param {AbortSignal} signal */
 async function explorable(output, signal) {
 	const {
 		version,
@@ -23,7 +23,7 @@ async function explorable(output, signal) {
 	} = JSON.parse(output.dptn_attention[0]);
 	if (version !== VERSION)
 		throw new MapsError("Page and host have different versions of this pack. Reload the page.");
-	const address = (one) => `/view?${new URLSearchParams(one)}`;
+	const address = (/** @type {FileEntry} */ one) => `/view?${new URLSearchParams(one)}`;
 	const answer = await api.fetchApi(address(file), { signal });
 	if (answer.status === 404) throw new MapsError(GONE);
 	if (!answer.ok)
@@ -38,6 +38,7 @@ async function explorable(output, signal) {
 	return { maps, names, target, source, views };
 }
 
+/** @param {HostNode} node */
 function mount(node) {
 	const explorer = new AttentionExplorer({
 		onPoints: (text) => {
@@ -55,7 +56,7 @@ function mount(node) {
 	node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
 
 	let loading = new AbortController();
-	const take = async (output) => {
+	const take = async (/** @type {Partial<AttentionOutput> | undefined} */ output) => {
 		if (!output?.dptn_attention) return;
 		loading.abort();
 		loading = new AbortController();

@@ -16,8 +16,10 @@ const TIDY = 3000;
 const PATIENCE = 500; // that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
+/** @param {FileEntry} picture */
 const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
 
+/** @type {(node: HostNode, name: string, otherwise: number) => number} */
 function numberOf(node, name, otherwise) {
 	const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
 	return value > 0 ? value : otherwise;
@@ -39,6 +41,7 @@ class LivePrompts {
 		this.drafts = new Set();
 	}
 
+	/** @param {LiveKind} kind @returns {Promise<string | null>} */
 	async send(kind) {
 		try {
 			if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
@@ -81,7 +84,7 @@ class LivePrompts {
 		}
 	}
 
-	/** A prompt has ended: those before it are in the history by now. */
+	/** A prompt has ended: those before it are in the history by now. @param {string | null | undefined} id */
 	tidy(id) {
 		for (const draft of this.drafts) {
 			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
@@ -89,8 +92,10 @@ class LivePrompts {
 	}
 }
 
+/** @type {(node: Prompt[string], inputs: Record<string, unknown>) => Prompt[string]} */
 const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...inputs } });
 
+/** @param {HostNode} node @param {SkeletonEditor} editor */
 function liveRuns(node, editor) {
 	const prompts = new LivePrompts(node, editor);
 	let idle = false;
@@ -98,18 +103,18 @@ function liveRuns(node, editor) {
 	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
 		onEnd: (listener) => {
-			const heard = ({ detail }) => {
+			const heard = (/** @type {CustomEvent} */ { detail }) => {
 				listener(detail?.prompt_id);
 				prompts.tidy(detail?.prompt_id);
-				setTimeout(() => prompts.tidy(runs.inFlight && runs.promptId), TIDY); // the last
+				setTimeout(() => prompts.tidy(runs.inFlight ? runs.promptId : null), TIDY); // the last
 			};
-			const drawn = ({ detail }) => {
+			const drawn = (/** @type {CustomEvent} */ { detail }) => {
 				const images = prompts.targets.includes(String(detail?.node)) && detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
 				if (image) editor.showPicture(pictureAt(image), prompts.inPlace);
 			};
 			// a prompt taken out of the queue, or that died with the host, ends without a word
-			const counted = ({ detail }) => {
+			const counted = (/** @type {CustomEvent} */ { detail }) => {
 				idle = detail?.exec_info?.queue_remaining === 0;
 				const id = runs.promptId;
 				if (idle && id) setTimeout(() => idle && listener(id), PATIENCE);
@@ -132,7 +137,7 @@ function liveRuns(node, editor) {
 	return runs;
 }
 
-/** Draw the graph seldom during a pull: its canvas takes the time live posing needs. */
+/** Draw the graph seldom during a drag: its canvas takes the time live posing needs. @param {SkeletonEditor} editor */
 function calm({ stage }, { canvas } = app) {
 	if (canvas.pause_rendering) return;
 	canvas.pause_rendering = true;
@@ -143,10 +148,11 @@ function calm({ stage }, { canvas } = app) {
 	}, CALM);
 }
 
+/** @param {HostNode} node @param {string} name */
 function mount(node, name) {
 	/** @type {LiveRuns | null} */
 	let live = null;
-	const ask = (kind) => editor.live && live?.request(kind);
+	const ask = (/** @type {LiveKind} */ kind) => editor.live && live?.request(kind);
 	const ownCanvas = () => ({
 		width: numberOf(node, "width", 384),
 		height: numberOf(node, "height", 512),

@@ -34,13 +34,13 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export class AttentionExplorer {
 	/** @param {{onPoints: (text: string) => void}} options called with the pinned places of the target, as `x,y; x,y` */
 	constructor({ onPoints }) {
-		/** @type {AttentionRun} */
+		/** @type {AttentionRun | null} */
 		this.run = null;
 		/** @type {Pin[]} */
 		this.pins = [];
 		/** @type {Answer[]} */
 		this.answers = []; // to the pins, in their order
-		/** @type {Place} */
+		/** @type {Place | null} */
 		this.pointed = null;
 		this.panes = { target: new Pane("target", HELP), source: new Pane("source", HELP) };
 		this.said = html("div", { class: "said" });
@@ -197,7 +197,7 @@ export class AttentionExplorer {
 		pane.stage.focus({ preventScroll: true });
 		if (event.isTrusted) pane.stage.setPointerCapture(event.pointerId);
 		const start = pane.place(event);
-		/** @type {Place} */
+		/** @type {Place | null} */
 		let region = null;
 		this.point(placeAt(side, start));
 		const ended = new AbortController();
@@ -225,6 +225,7 @@ export class AttentionExplorer {
 		}
 	}
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
 		const { key, shiftKey } = event;
 		if (event.ctrlKey || event.metaKey) return;
@@ -259,6 +260,7 @@ export class AttentionExplorer {
 		return placeAt(side, middleOf({ box: boxOf(maps, frame, cell) }));
 	}
 
+	/** @param {Side} side @param {number} by */
 	nextJoint(side, by) {
 		const { joints } = this.run[side];
 		const there = [...joints.keys()].filter((joint) => joints[joint]);
@@ -267,7 +269,7 @@ export class AttentionExplorer {
 		return there.length ? placeAt(side, joints[joint], joint) : null;
 	}
 
-	/** Point to a place or, with null, to nothing, and draw everything. @param {Place} place */
+	/** Point to a place or, with null, to nothing, and draw everything. @param {Place | null} place */
 	point(place) {
 		if (!this.run) return;
 		this.pointed = place;
@@ -325,6 +327,7 @@ export class AttentionExplorer {
 	}
 }
 
+/** @type {(side: Side, place: Point, joint?: number | null, size?: Point) => Place} */
 function placeAt(side, place, joint = null, size = [0, 0]) {
 	return { side, box: [...place, ...size], joint };
 }

@@ -132,12 +132,14 @@ function placeOf({ across }, cell) {
 	return [Math.floor(cell / across), cell % across];
 }
 
+/** Left, top, width and height of a cell in tokens. @type {(maps: Maps, cell: number) => MapBox} */
 function tokensOf(maps, cell) {
 	const { rows, columns, block } = maps;
 	const [top, left] = placeOf(maps, cell).map((at) => at * block);
 	return [left, top, Math.min(block, columns - left), Math.min(block, rows - top)];
 }
 
+/** @param {number} count */
 function range(count) {
 	return [...Array(count).keys()];
 }

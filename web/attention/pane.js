@@ -11,6 +11,7 @@ const RADIUS = { pin: 2.6, ring: 2.6, peak: 2.4 };
 const BASELINE = { pin: 1.25, ring: -3.3, peak: 0 };
 
 export class Pane {
+	/** @param {string} label @param {string} help */
 	constructor(label, help) {
 		this.image = html("img", { alt: "", draggable: "false" });
 		this.heat = html("canvas");
@@ -118,4 +119,5 @@ export class Pane {
 	}
 }
 
+/** @param {MapBox} box */
 const rectangle = (box) => ({ x: box[0], y: box[1], width: box[2], height: box[3] });

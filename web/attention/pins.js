@@ -44,9 +44,9 @@ export function pinned(pins, place) {
 	return [...kept, { ...place, colour: nextColour(kept) }];
 }
 
-/** Index of the nearest place within reach, or null. @param {Point[]} places @param {Point} from @param {number} reach */
+/** Index of the nearest place within reach, or null. @param {Points} places @param {Point} from @param {number} reach */
 export function nearest(places, from, reach) {
-	/** @type {number} */
+	/** @type {number | null} */
 	let found = null;
 	for (const [index, place] of places.entries()) {
 		const away = place ? Math.hypot(place[0] - from[0], place[1] - from[1]) : Infinity;

@@ -9,7 +9,7 @@ export class History {
 		this.reset(start);
 	}
 
-	/** Start afresh. */
+	/** Start afresh. @param {T} value */
 	reset(value) {
 		this.now = value;
 		/** @type {{value: T, gesture: unknown}[]} */
@@ -18,6 +18,7 @@ export class History {
 		this.future = [];
 	}
 
+	/** @param {T} value @param {unknown} [gesture] changes with the same one are undone together */
 	push(value, gesture) {
 		if (gesture === undefined || this.past.at(-1)?.gesture !== gesture) {
 			this.past.push({ value: this.now, gesture });

@@ -56,6 +56,7 @@ export function between(start, end, share) {
 	);
 }
 
+/** @type {(start: Person, end: Person, share: number) => Person} */
 function personBetween(start, end, share) {
 	const known = present(start.points).filter((joint) => end.points[joint]);
 	if (!known.length || share === 0) return start;
@@ -94,12 +95,17 @@ function personBetween(start, end, share) {
 	return { ...start, points, parts };
 }
 
-/** The joints on the way from one pose to another. */
+/**
+ * The joints on the way from one pose to another.
+ * @param {Points} a @param {Points} b @param {number} share @param {number[]} known joints of both
+ * @param {Frame[]} trunks of a, b and in between @param {Frame[]} heads of a and b
+ */
 function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, headB]) {
-	const both = (joint) => known.includes(joint);
-	const straight = (joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
+	const both = (/** @type {number} */ joint) => known.includes(joint);
+	const straight = (/** @type {number} */ joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
 	const done = new Array(a.length).fill(null);
 	for (const joint of [NECK, ...SHOULDERS, ...HIPS]) if (both(joint)) done[joint] = straight(joint);
+	/** @type {(root: number, joint: number) => Point} */
 	const swing = (root, joint) =>
 		swung(done[root], trunk, [trunkA, a[root], a[joint]], [trunkB, b[root], b[joint]], share);
 	if (both(NOSE)) done[NOSE] = both(NECK) ? swing(NECK, NOSE) : straight(NOSE);
@@ -123,12 +129,15 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, head
 		if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
 	const alone = present(a).filter((joint) => !both(joint));
 	for (const joint of alone.sort((one, other) => depth(one) - depth(other) || one - other)) {
-		done[joint] = carried(joint, a, done, trunkA, trunk);
+		done[joint] = hung(joint, a, done, trunkA, trunk);
 	}
 	return done;
 }
 
-/** The end of a limb that turns about `root` in relation to the trunk, the shorter way round, outward when both are alike. */
+/**
+ * The end of a limb that turns about `root` relative to the trunk, the shorter way round, outward when both are alike.
+ * @type {(root: Point, trunk: Frame, start: [Frame, Point, Point], end: [Frame, Point, Point], share: number) => Point}
+ */
 function swung(root, trunk, start, end, share) {
 	const [lengthA, lengthB] = [start, end].map(([, from, to]) => distance(from, to));
 	const [ownA, ownB] = [start, end].map(([frame, from, to]) => direction(from, to) - frame.angle);
@@ -140,7 +149,10 @@ function swung(root, trunk, start, end, share) {
 	return away(root, trunk.angle + angleA + turn * share, mix(lengthA, lengthB, share));
 }
 
-/** The end of a forearm or shin: its angle to the upper limb changes through the straight limb. */
+/**
+ * The end of a forearm or shin: its angle to the upper limb changes through the straight limb.
+ * @type {(root: Point, middle: Point, start: Point[], end: Point[], share: number) => Point}
+ */
 function bent(root, middle, start, end, share) {
 	const [bendA, bendB] = [start, end].map(([one, two, three]) => {
 		const none = distance(one, two) < NO_LENGTH || distance(two, three) < NO_LENGTH;
@@ -156,8 +168,11 @@ function bent(root, middle, start, end, share) {
 /** How many joints up to the root. @param {number} joint */
 const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
 
-/** A joint that only the start has: on the next joint above it that is known, turned with the trunk. */
-function carried(joint, a, done, trunkA, trunk) {
+/**
+ * A joint that only the start has: on the next joint above it that is known, turned with the trunk.
+ * @type {(joint: number, a: Points, done: Points, trunkA: Frame, trunk: Frame) => Point}
+ */
+function hung(joint, a, done, trunkA, trunk) {
 	const held = above(joint, (up) => done[up] && a[up]);
 	if (held < 0) return trunk.outside(trunkA.inside(a[joint]));
 	return new Frame(done[held], trunk.angle).outside(

@@ -58,14 +58,16 @@ const VIEWS = {
 	back: { shoulder: -0.105, hip: -0.06, nose: null, eyes: [null, null], ears: [0.045, -0.045] },
 };
 const HIPS_MIDDLE = [0, STANDING[8][1]];
-const radians = (degrees) => (degrees * Math.PI) / 180;
-const lengthOf = (joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
+const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
+const lengthOf = (/** @type {number} */ joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
 
-/** A drawing as 18 points in shares of the stature, y from 0 at the ground upward negative. */
+/** A drawing as 18 points in fractions of the stature, y from 0 at the ground upward negative.
+ * @param {Limb[]} limbs @param {Drawing} drawing @returns {Points} */
 function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }) {
 	const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
 	const points = new Array(18).fill(null);
 	// as far to the side as the view shows it, as high as on somebody who stands
+	/** @type {(joint: number, x: number | null) => void} */
 	const put = (joint, x) => {
 		points[joint] = x === null ? null : [x, STANDING[joint][1]];
 	};
@@ -78,6 +80,7 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 		put(2 + 3 * side, sign * shoulder);
 		put(8 + 3 * side, sign * hip);
 	}
+	/** @type {(joints: number[], centre: Point, degrees: number) => void} */
 	const tilt = (joints, centre, degrees) => {
 		for (const joint of joints)
 			points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
@@ -88,7 +91,7 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 	TWO_BONES.forEach(([end, middle, root], index) => {
 		const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
 		const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
-		const hung = (degrees) => Math.PI / 2 - outward * radians(degrees);
+		const hung = (/** @type {number} */ degrees) => Math.PI / 2 - outward * radians(degrees);
 		points[middle] = away(points[root], hung(upper), lengthOf(middle) * upperShare);
 		points[end] = away(points[middle], hung(lower), lengthOf(end) * lowerShare);
 	});
@@ -130,7 +133,7 @@ export function inPose(points, model, canvas) {
 	return kept.map((point) => point && plus(point, [x, y - Math.max(lift, 0)]));
 }
 
-/** Middle of the hips (or else of everything), and the lowest point. */
+/** Middle of the hips (or else of everything), and the lowest point. @type {(points: Points) => Point} */
 function standsAt(points) {
 	const hips = hipsOf(points);
 	return [mean(hips.length ? hips : seen(points))[0], boxOf(seen(points)).bottom];
@@ -139,13 +142,14 @@ function standsAt(points) {
 /**
  * How tall somebody is in pixels, and each limb against that, from what is seen: what is foreshortened is measured on
  * the other side or taken for average.
+ * @param {Points} points
  */
 function proportions(points) {
 	const ratios = PARENT.map((parent, joint) => {
 		const [own, hangs] = [points[joint], points[parent]];
 		return own && hangs ? distance(own, hangs) / lengthOf(joint) : 0;
 	});
-	const known = (some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
+	const known = (/** @type {number[]} */ some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
 	// shoulders, hips and the face shrink when somebody turns: limbs and trunk tell the size
 	const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
 	const sorted = telling.length ? telling : known(ratios);

@@ -17,6 +17,7 @@ export function unlessNoPose(read, otherwise) {
 	}
 }
 
+/** @type {(value: unknown) => value is Record<string, any>} */
 export const isObject = (value) =>
 	value !== null && typeof value === "object" && !Array.isArray(value);
 
@@ -81,7 +82,7 @@ export function writePeople(people, canvas) {
 
 /** A file of OpenPose JSON that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
 export function writeOpenPose(frames, canvas) {
-	const zeros = (count) => new Array(count).fill(0);
+	const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
 	const empty = {
 		hand_left_keypoints_2d: zeros(63),
 		hand_right_keypoints_2d: zeros(63),
@@ -95,12 +96,13 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** Hundredths of a pixel are finer than anybody means, and keep the text short. */
+/** Hundredths of a pixel are finer than anybody means, and keep the text short. @param {Points} points */
 function flat(points) {
-	const round = (value) => Math.round(value * 100) / 100;
+	const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
 	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
 }
 
+/** @type {(picture: unknown) => RawPicture} */
 function readPicture(picture) {
 	if (!isObject(picture))
 		throw new PoseTextError("this is no pose data: an object with people in it is wanted");
@@ -114,6 +116,7 @@ function readPicture(picture) {
 	};
 }
 
+/** @type {(picture: Record<string, any>) => Canvas | null} */
 function readCanvas(picture) {
 	const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
 	if (sides.every((side) => side === null)) return null;
@@ -127,9 +130,10 @@ function readCanvas(picture) {
 	return { width: sides[0], height: sides[1] };
 }
 
+/** @type {(person: unknown, exact: boolean) => Person} */
 function readPerson(person, exact) {
 	if (!isObject(person)) throw new PoseTextError("a person must be an object");
-	const part = (name) => {
+	const part = (/** @type {string} */ name) => {
 		const key =
 			(person[`${name}_keypoints_2d`] ?? null) ? `${name}_keypoints_2d` : `${name}_keypoints`;
 		return readPoints(person[key], key, LENGTHS[name], exact);
@@ -144,6 +148,7 @@ function readPerson(person, exact) {
 	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
 }
 
+/** @type {(values: unknown, key: string, lengths: Record<number, number>, exact: boolean) => Points | null} */
 function readPoints(values, key, lengths, exact) {
 	if (values === null || values === undefined) return null;
 	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
@@ -170,6 +175,7 @@ function readPoints(values, key, lengths, exact) {
 	});
 }
 
+/** @type {(body: Points | null) => Points} */
 function to18(body) {
 	if (!body) return new Array(18).fill(null);
 	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
@@ -182,6 +188,7 @@ function to18(body) {
 /** Everything of a person that is there. @param {Person} person */
 const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
+/** @type {(points: Point[], likely: Canvas) => Canvas} */
 function inferred(points, likely) {
 	if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
 	const { right, bottom } = boxOf(points);
@@ -191,14 +198,15 @@ function inferred(points, likely) {
 	return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 
-/** Whether points are in shares of the canvas rather than in pixels. */
+/** Whether points are in fractions of the canvas, not in pixels. @type {(points: Point[], canvas: Canvas) => boolean} */
 function seemShares(points, canvas) {
 	if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
 	if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
 	return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
 }
 
-/** A picture's people in pixels of a canvas, brought to another. @param {RawPicture} picture @param {Canvas} own */
+/** A picture's people in pixels of a canvas, brought to another.
+ * @param {RawPicture} picture @param {Canvas} own @param {Canvas} canvas */
 function onCanvas({ people, exact }, own, canvas) {
 	const shares = !exact && seemShares(people.flatMap(everyPoint), own);
 	// without the points a detector had marked by -1 before it divided by the size

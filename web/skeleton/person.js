@@ -25,6 +25,7 @@ export const detailsOf = ({ handLeft, handRight, face }) =>
 /** Every point of a person shifted, scaled, turned or left out alike.
  * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {
+	/** @type {(points: Points) => Points} */
 	const all = (points) => points.map((point) => point && change(point));
 	return { ...person, points: all(person.points), parts: eachPart(person.parts, all) };
 }

@@ -127,6 +127,7 @@ export function upright(points) {
 	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
+/** @param {number[]} joints */
 const named = (joints) =>
 	joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", ");
 
@@ -172,7 +173,7 @@ export function restored(points, joint, canvas) {
 	);
 }
 
-/** How large a person is against a model: by all limbs that are there. */
+/** How large a person is against a model: by all limbs that are there. @type {(points: Points, model: Point[]) => number} */
 function scaleOf(points, model) {
 	let [own, standard] = [0, 0];
 	PARENT.forEach((parent, joint) => {
@@ -197,6 +198,7 @@ function onCircle(centre, radius, target, otherwise) {
 /**
  * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the
  * trunk, and feet stay planted as far as the legs reach.
+ * @type {(points: Points, joint: number, by: Point) => Points}
  */
 function pullTrunk(points, joint, by) {
 	const [neck, hips] = [points[NECK], mean(hipsOf(points))];
@@ -209,7 +211,10 @@ function pullTrunk(points, joint, by) {
 	return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
 }
 
-/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches. */
+/**
+ * A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches.
+ * @type {(moved: Points, before: Points, limb: number[]) => Points}
+ */
 function planted(moved, before, limb) {
 	const [end, middle, root] = limb;
 	const [foot, knee, hip] = [before[end], before[middle], moved[root]];

@@ -18,6 +18,7 @@ const NOTHING = { move: () => {} };
 const HANDLES = 0.04; // of the larger side, between a selection and its handles
 const UNTOUCHED = { "pointer-events": "none" };
 
+/** @type {(box: Box, by: number) => Box} */
 const grown = ({ left, top, right, bottom }, by) => ({
 	left: left - by,
 	top: top - by,
@@ -25,9 +26,11 @@ const grown = ({ left, top, right, bottom }, by) => ({
 	bottom: bottom + by,
 });
 
+/** @type {(box: Box, attributes: Attributes) => SVGElement} */
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 	svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
 
+/** @type {(at: Point, r: number, attributes: Attributes) => SVGElement} */
 const circle = (at, r, attributes) => svg("circle", { cx: at[0], cy: at[1], r, ...attributes });
 
 export class Stage {
@@ -43,7 +46,7 @@ export class Stage {
 		this.look = { background: 0.6, connected: false, before: false };
 		/** The box being drawn around joints. @type {Box | null} */
 		this.marquee = null;
-		/** The box of all that is there, as it was when the gesture began. @type {Box} */
+		/** The box of all that is there, as it was when the gesture began. @type {Box | null} */
 		this.held = null;
 		/** Where each pointer is that is down. @type {Map<number, PointerEvent>} */
 		this.pointers = new Map();
@@ -113,6 +116,7 @@ export class Stage {
 		this.render();
 	}
 
+	/** @param {number} factor */
 	zoomBy(factor) {
 		const zoom = within(this.view.zoom * factor, ...ZOOMS);
 		const { width, height } = this.whole();
@@ -164,6 +168,7 @@ export class Stage {
 				this.figures,
 			);
 		}
+		/** @type {(people: Person[], attributes: Attributes) => void} */
 		const remind = (people, attributes) => {
 			const dim = {
 				...UNTOUCHED,
@@ -196,6 +201,7 @@ export class Stage {
 		this.focused = undefined;
 	}
 
+	/** @param {number | string} joint */
 	focus(joint) {
 		const found = this.element.querySelector(
 			`circle[data-person="${this.state.active}"][data-joint="${joint}"]`,
@@ -203,6 +209,7 @@ export class Stage {
 		/** @type {SVGElement} */ (found ?? this.element).focus(); // not to nobody: keys would go to the graph
 	}
 
+	/** @param {Person} person @param {number} index @param {boolean} several @param {number} unit */
 	figure({ points, parts }, index, several, unit) {
 		const { selected, active, played, canvas } = this.state;
 		const inHand = index === active && played === null;
@@ -239,7 +246,7 @@ export class Stage {
 		return [...lines, ...dots, ...joints, ...marks];
 	}
 
-	/** The box around the selection with its corners to scale and its knob to turn. */
+	/** The box around the selection with its corners to scale and its knob to turn. @param {number} unit */
 	handles(unit) {
 		const points = this.state.person()?.points ?? [];
 		const chosen = seen([...this.state.selected].map((joint) => points[joint]));
@@ -271,7 +278,7 @@ export class Stage {
 
 	// Hands.
 
-	/** Place of a pointer in pixels of the canvas. */
+	/** Place of a pointer in pixels of the canvas. @type {(spot: Spot) => Point} */
 	place({ clientX, clientY }) {
 		const matrix = this.element.getScreenCTM();
 		if (!matrix) return [0, 0];
@@ -284,7 +291,7 @@ export class Stage {
 		return this.element.getScreenCTM()?.a || 1;
 	}
 
-	/** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. */
+	/** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {PointerEvent} event */
 	jointAt(event) {
 		const here = this.place(event);
 		const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
@@ -299,6 +306,7 @@ export class Stage {
 		return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
 	}
 
+	/** @param {PointerEvent} event */
 	down(event) {
 		if (!event.composedPath().includes(this.element) || event.button > 1) return;
 		event.stopImmediatePropagation();
@@ -311,6 +319,7 @@ export class Stage {
 		this.state.show();
 	}
 
+	/** @param {PointerEvent} event @returns {Gesture} */
 	begin(event) {
 		const { state } = this;
 		const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
@@ -347,6 +356,7 @@ export class Stage {
 		return { ...pull, end: () => (this.pressed.joint ? state.hide([joint]) : pull.end?.()) };
 	}
 
+	/** @param {PointerEvent} event @returns {Gesture} */
 	pan(event) {
 		const { view } = this;
 		const scale = this.scale();
@@ -362,7 +372,7 @@ export class Stage {
 		};
 	}
 
-	/** Two fingers: zoom and move the view. */
+	/** Two fingers: zoom and move the view. @returns {Gesture} */
 	pinch() {
 		const fingers = () => {
 			const [a, b] = this.pointers.values();
@@ -381,6 +391,7 @@ export class Stage {
 		};
 	}
 
+	/** @param {PointerEvent} event @param {Person} start @param {number} joint @returns {Gesture} */
 	pull(event, start, joint) {
 		return this.merged(event, (from, to, now, gesture) =>
 			this.state.pull(
@@ -393,6 +404,7 @@ export class Stage {
 		);
 	}
 
+	/** @param {PointerEvent} event @param {Person} start @param {number[]} joints @returns {Gesture} */
 	shift(event, start, joints) {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, now, gesture) => {
@@ -403,6 +415,7 @@ export class Stage {
 		});
 	}
 
+	/** @param {PointerEvent} event @param {string} kind of handle @returns {Gesture} */
 	transformation(event, kind) {
 		const start = this.state.person();
 		const joints = [...this.state.selected];
@@ -418,6 +431,7 @@ export class Stage {
 		});
 	}
 
+	/** @param {PointerEvent} event @returns {Gesture} */
 	boxSelection(event) {
 		const { state } = this;
 		const from = this.place(event);
@@ -444,7 +458,8 @@ export class Stage {
 		};
 	}
 
-	/** A gesture whose changes are undone together. */
+	/** A gesture whose changes are undone together. @param {PointerEvent} event
+	 * @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change @returns {Gesture} */
 	merged(event, change) {
 		const from = this.place(event);
 		const gesture = {};
@@ -466,7 +481,7 @@ export class Stage {
 		};
 	}
 
-	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held */
+	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held @param {number} zoom */
 	zoomAt(spot, held, zoom) {
 		this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
 		this.render();
@@ -476,6 +491,7 @@ export class Stage {
 	}
 }
 
+/** @type {(person: Person, joints: number[]) => Point} */
 const centreOf = (person, joints) =>
 	middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
 

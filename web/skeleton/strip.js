@@ -6,6 +6,7 @@ import { arrowStep, button, choice, html, row, slider, toggle } from "./page.js"
 import { RATES } from "./value.js";
 
 export class Strip {
+	/** @param {EditorState} state */
 	constructor(state) {
 		this.state = state;
 		/** @type {number | undefined} */
@@ -53,7 +54,7 @@ export class Strip {
 			row(this.playButton, this.where, this.rate, this.count),
 			this.frames,
 		);
-		/** @type {Edit["frames"]} the keyframes whose pictures are there */
+		/** @type {Edit["frames"] | null} the keyframes whose pictures are there */
 		this.shownFrames = null;
 	}
 
@@ -77,6 +78,7 @@ export class Strip {
 		this.render();
 	}
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
 		const { state } = this;
 		const step = arrowStep(event);
@@ -85,7 +87,7 @@ export class Strip {
 		event.preventDefault();
 		if (event.altKey) state.moveFrame(step);
 		else state.takeFrame(next);
-		/** @type {HTMLElement} */ (this.frames.children[next])?.focus();
+		/** @type {HTMLElement | undefined} */ (this.frames.children[next])?.focus();
 	}
 
 	render() {

@@ -60,6 +60,7 @@ export class Toolbar {
 		this.open(0);
 	}
 
+	/** @param {number} index */
 	open(index) {
 		this.tabs.forEach((tab, at) => {
 			tab.setAttribute("aria-selected", String(at === index));
@@ -96,7 +97,7 @@ export class Toolbar {
 		);
 	}
 
-	/** A button that gives the person in hand a pose. */
+	/** A button that gives the person in hand a pose. @param {string} name @param {Points} points */
 	pose(name, points) {
 		return button(
 			"",
@@ -131,7 +132,7 @@ export class Toolbar {
 		const { state } = this;
 		this.remove = button("− person", "Remove this person", () => state.removePerson());
 		this.who = html("span", { class: "who" });
-		const next = (by) => () => {
+		const next = (/** @type {number} */ by) => () => {
 			const count = state.people().length;
 			if (count) state.takePerson((state.active + by + count) % count);
 		};
@@ -147,7 +148,7 @@ export class Toolbar {
 	viewRow() {
 		const { stage } = this;
 		/** @template {keyof Stage["look"]} What @param {What} what */
-		const look = (what) => (value) => {
+		const look = (what) => (/** @type {Stage["look"][What]} */ value) => {
 			stage.look[what] = value;
 			stage.render();
 		};

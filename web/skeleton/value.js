@@ -67,6 +67,7 @@ export function writeValue({ canvas, upstream, loop, rate, frames, steps, librar
 	});
 }
 
+/** @type {(document: Record<string, any>) => Record<string, any>} */
 function ofThisVersion(document) {
 	const { version } = document;
 	if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
@@ -79,6 +80,7 @@ function ofThisVersion(document) {
 	return document;
 }
 
+/** @type {(document: Record<string, any>, fallback: Canvas) => Edit} */
 function readOwn(
 	{ canvas_width, canvas_height, frames: pictures, loop, rate, upstream, library },
 	fallback,
@@ -110,6 +112,7 @@ function readOwn(
 	};
 }
 
+/** @type {(frame: any, index: number) => Step} */
 function readStep(frame, index) {
 	const { steps = 1, easing = "linear" } = frame ?? {};
 	const known = typeof easing === "string" && Object.hasOwn(EASINGS, easing);
@@ -121,12 +124,13 @@ function readStep(frame, index) {
 	return { frames: steps, easing };
 }
 
+/** @param {KeptPose} kept */
 function writeKept({ name, points }) {
 	const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
 	return { name, pose_keypoints_2d };
 }
 
-/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @param {any} kept */
+/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @type {(kept: any) => KeptPose[]} */
 const readKept = (kept) =>
 	unlessNoPose(
 		() => {

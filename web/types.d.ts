@@ -165,10 +165,11 @@ interface Queue {
 /** The graph as the host takes it, subgraphs laid flat. */
 type Prompt = Record<string, { class_type: string; inputs: Record<string, unknown> }>;
 
-type EditorState = import("../../web/skeleton/state.js").EditorState;
-type Stage = import("../../web/skeleton/stage.js").Stage;
+type Frame = import("./skeleton/geometry.js").Frame;
+type EditorState = import("./skeleton/state.js").EditorState;
+type Stage = import("./skeleton/stage.js").Stage;
 
-type Maps = ReturnType<typeof import("../../web/attention/maps.js").readMaps>;
+type Maps = ReturnType<typeof import("./attention/maps.js").readMaps>;
 type Side = "target" | "source";
 
 /** Left, top, width and height in pixels. */
@@ -176,8 +177,8 @@ type MapBox = number[];
 
 /** Which attention is shown; null: all of them, averaged. */
 interface Choice {
-	layer: number;
-	head: number;
+	layer: number | null;
+	head: number | null;
 }
 
 /** One side of a run of the network, in pixels. */
@@ -187,7 +188,7 @@ interface RunSide {
 	/** The part the network sees. */
 	frame: MapBox;
 	/** null: not there. */
-	joints: Point[];
+	joints: Points;
 	/** Addresses of what it looks like in each view. */
 	pictures: string[];
 }
@@ -209,7 +210,7 @@ interface Place {
 	/** A point has no width and height. */
 	box: MapBox;
 	/** null: none. */
-	joint: number;
+	joint: number | null;
 }
 
 /** A place that stays asked about. */
@@ -235,9 +236,33 @@ interface Mark {
 	at: Point;
 	colour: string;
 	/** Outlined. */
-	box?: MapBox;
+	box?: MapBox | null;
 	text?: string;
 	/** Glows; later ones on top. */
 	map?: Float32Array;
 	strength?: number;
+}
+
+/** What the host's `/view` finds a file by. */
+type FileEntry = Record<string, string>;
+
+/** What Attention Preview sends to the page. */
+interface AttentionOutput {
+	dptn_attention: string[];
+	dptn_pictures: FileEntry[];
+}
+
+/** A node of the front end: as much of it as is used here, which differs between its versions. */
+interface HostNode {
+	id: number | string;
+	comfyClass?: string;
+	size: number[];
+	inputs?: { name: string; link: unknown }[];
+	widgets?: { name: string; value?: any; callback?: (...given: any[]) => unknown }[];
+	graph?: { change?(): void } | null;
+	addDOMWidget(name: string, type: string, element: HTMLElement, options?: object): any;
+	setSize?(size: number[]): void;
+	onExecuted?: (output: any) => unknown;
+	onRemoved?: (...given: any[]) => unknown;
+	dptnEditor?: import("./skeleton/editor.js").SkeletonEditor;
 }
