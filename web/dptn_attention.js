@@ -28,9 +28,9 @@ async function explorable(output, signal) {
 	if (answer.status === 404) throw new MapsError(GONE);
 	if (!answer.ok)
 		throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
-	const maps = readMaps(
-		await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer(),
-	);
+	const packed = await answer.blob();
+	const unpacked = packed.stream().pipeThrough(new DecompressionStream("gzip"));
+	const maps = readMaps(await new Response(unpacked).arrayBuffer());
 	// of each view the target, then the source
 	const pictures = output.dptn_pictures.map((one) => api.apiURL(address(one)));
 	target.pictures = pictures.filter((_, index) => index % 2 === 0);
@@ -56,7 +56,7 @@ function mount(node) {
 	node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
 
 	let loading = new AbortController();
-	const take = async (/** @type {Partial<AttentionOutput> | undefined} */ output) => {
+	const take = async (/** @type {AttentionOutput | undefined} */ output) => {
 		if (!output?.dptn_attention) return;
 		loading.abort();
 		loading = new AbortController();
@@ -67,9 +67,7 @@ function mount(node) {
 		} catch (error) {
 			if (signal.aborted) return;
 			explorer.setEmpty(
-				error instanceof MapsError
-					? error.message
-					: `The attention did not arrive: ${error.message}`,
+				error instanceof MapsError ? error.message : `The attention did not arrive: ${error}`,
 			);
 		}
 	};
@@ -91,6 +89,7 @@ function mount(node) {
 
 app.registerExtension({
 	name: "dptn.attention",
+	/** @param {any} node */
 	nodeCreated(node) {
 		if (node.comfyClass === "DPTNAttentionPreview") mount(node);
 	},

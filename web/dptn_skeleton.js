@@ -79,7 +79,7 @@ class LivePrompts {
 			return id;
 		} catch (error) {
 			this.graph = null;
-			this.editor.say(`live: ${error.message}`);
+			this.editor.say(`live: ${error instanceof Error ? error.message : error}`);
 			return null;
 		}
 	}
@@ -130,8 +130,9 @@ function liveRuns(node, editor) {
 				reconnecting: gone,
 			});
 			for (const [kind, act] of all) api.addEventListener(/** @type {any} */ (kind), act);
-			return () =>
-				all.forEach(([kind, act]) => api.removeEventListener(/** @type {any} */ (kind), act));
+			return () => {
+				for (const [kind, act] of all) api.removeEventListener(/** @type {any} */ (kind), act);
+			};
 		},
 	});
 	return runs;
@@ -190,7 +191,7 @@ function mount(node, name) {
 	});
 	const widget = node.addDOMWidget(name, KIND, editor.element, {
 		getValue: () => editor.text,
-		setValue: (text) => editor.setText(typeof text === "string" ? text : ""),
+		setValue: (/** @type {unknown} */ text) => editor.setText(typeof text === "string" ? text : ""),
 		getMinHeight: () => HEIGHT,
 		hideOnZoom: false,
 	});
@@ -207,14 +208,15 @@ function mount(node, name) {
 
 app.registerExtension({
 	name: "dptn.skeleton",
-	getCustomWidgets: () => ({ [KIND]: mount }),
-	/** @param {any} node */
-	nodeCreated(node) {
-		if (node.comfyClass !== NODE || !node.dptnEditor) return;
-		/** @type {SkeletonEditor} */
-		const editor = node.dptnEditor;
+	getCustomWidgets: () => /** @type {any} */ ({ [KIND]: mount }),
+	/** @param {any} given */
+	nodeCreated(given) {
+		/** @type {HostNode} */
+		const node = given;
+		const { dptnEditor: editor } = node;
+		if (node.comfyClass !== NODE || !editor) return;
 		const executed = node.onExecuted;
-		node.onExecuted = (output) => {
+		node.onExecuted = (/** @type {any} */ output) => {
 			executed?.call(node, output);
 			const said = output?.dptn_pose?.[0];
 			if (said) editor.setRun(JSON.parse(said));

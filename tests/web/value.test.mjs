@@ -138,9 +138,8 @@ test("a hand goes along with its wrist, and goes where its wrist is hidden", () 
 	const points = dragJoint(PERSON, 7, [PERSON[5][0] + 60, PERSON[5][1] - 20]);
 	const { handLeft } = withPoints(WHOLE, points).parts;
 	const far = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
-	HAND.forEach((point, index) =>
-		assert.ok(Math.abs(far(handLeft[index], points[7]) - far(point, PERSON[7])) < 1e-9),
-	);
+	for (const [index, point] of HAND.entries())
+		assert.ok(Math.abs(far(handLeft[index], points[7]) - far(point, PERSON[7])) < 1e-9);
 	assert.equal(
 		withPoints(
 			WHOLE,

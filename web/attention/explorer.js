@@ -3,6 +3,7 @@
  * It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
  */
 
+import { at } from "../skeleton/geometry.js";
 import { button, html } from "../skeleton/page.js";
 import { answer, boxOf, cellAt, cellsIn, peakOf, pixels } from "./maps.js";
 import { Pane } from "./pane.js";
@@ -52,6 +53,7 @@ export class AttentionExplorer {
 		this.pointsButton = button("to points", "Pins of the target to points, for the next run", () =>
 			onPoints(this.points),
 		);
+		this.points = "";
 		const bar = html(
 			"div",
 			{ class: "row" },
@@ -90,7 +92,7 @@ export class AttentionExplorer {
 		}
 		for (const side of SIDES) this.panes[side].show(run[side], run.maps, run.names);
 		const views = run.views.map((name, value) => html("option", { value }, name));
-		const now = run.views.indexOf(this.viewList.selectedOptions[0]?.textContent);
+		const now = run.views.indexOf(this.viewList.selectedOptions[0]?.textContent ?? "");
 		this.viewList.replaceChildren(...views);
 		this.viewList.selectedIndex = Math.max(now, 0);
 		this.viewList.hidden = views.length < 2; // nothing was carried
@@ -99,10 +101,16 @@ export class AttentionExplorer {
 		this.keep(carriedOver(this.pins, run));
 	}
 
-	/** Show both pictures as the list of views says. */
+	/** The run that is shown. */
+	get shown() {
+		if (!this.run) throw new Error("nothing is shown");
+		return this.run;
+	}
+
+	/** Show both images as the list of views says. */
 	look() {
 		const view = this.viewList.selectedIndex;
-		for (const side of SIDES) this.panes[side].image.src = this.run[side].pictures[view];
+		for (const side of SIDES) this.panes[side].image.src = this.shown[side].pictures[view];
 	}
 
 	/** Show nothing but words. @param {string} text */
@@ -123,8 +131,8 @@ export class AttentionExplorer {
 		const {
 			maps,
 			[place.side]: { frame },
-		} = this.run;
-		const other = this.run[place.side === "target" ? "source" : "target"];
+		} = this.shown;
+		const other = this.shown[place.side === "target" ? "source" : "target"];
 		const [layer, head] = this.lists.map(({ value }) => (value === "" ? null : Number(value)));
 		const cells = isRegion(place)
 			? cellsIn(maps, frame, place.box)
@@ -141,7 +149,7 @@ export class AttentionExplorer {
 		this.pins = pins;
 		this.answers = pins.map((pin) => this.ask(pin));
 		this.clearButton.disabled = !pins.length;
-		this.points = pointsText(pins, this.run.target.canvas);
+		this.points = pointsText(pins, this.shown.target.canvas);
 		this.pointsButton.disabled = !this.points;
 		this.point(null);
 		this.spoken.textContent = `${pins.length} pins. ${this.said.textContent}`;
@@ -154,9 +162,10 @@ export class AttentionExplorer {
 			place,
 			reach,
 		);
-		const { joints } = this.run[side];
+		const { joints } = this.shown[side];
 		const joint = nearest(joints, place, reach);
-		const more = () => pinned(this.pins, placeAt(side, joints[joint] ?? place, joint));
+		const more = () =>
+			pinned(this.pins, placeAt(side, (joint === null ? null : joints[joint]) ?? place, joint));
 		this.keep(on === null ? more() : this.pins.toSpliced(on, 1));
 	}
 
@@ -253,7 +262,7 @@ export class AttentionExplorer {
 		const {
 			maps,
 			[side]: { frame },
-		} = this.run;
+		} = this.shown;
 		const [x, y] = middleOf(this.pointed?.side === side ? this.pointed : { box: frame });
 		const [, , width, height] = boxOf(maps, frame, cellAt(maps, frame, [x, y]));
 		const cell = cellAt(maps, frame, [x + dx * cells * width, y + dy * cells * height]);
@@ -262,11 +271,12 @@ export class AttentionExplorer {
 
 	/** @param {Side} side @param {number} by */
 	nextJoint(side, by) {
-		const { joints } = this.run[side];
+		const { joints } = this.shown[side];
 		const there = [...joints.keys()].filter((joint) => joints[joint]);
-		const now = this.pointed?.side === side ? there.indexOf(this.pointed.joint) : -1;
-		const joint = there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length);
-		return there.length ? placeAt(side, joints[joint], joint) : null;
+		if (!there.length) return null;
+		const now = this.pointed?.side === side ? there.indexOf(this.pointed.joint ?? -1) : -1;
+		const joint = there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length) ?? there[0];
+		return placeAt(side, at(joints, joint), joint);
 	}
 
 	/** Point to a place or, with null, to nothing, and draw everything. @param {Place | null} place */
@@ -285,7 +295,7 @@ export class AttentionExplorer {
 				return { ...shown, ...this.answers[index], kind: "ring", strength: asked ? BESIDE : 1 };
 			});
 			const colour = COLOURS[nextColour(this.pins)];
-			if (asked) marks.push({ ...found, kind: "peak", colour, strength: 1 });
+			if (asked && found) marks.push({ ...found, kind: "peak", colour, strength: 1 });
 			else if (place) {
 				const { frame } = this.run[side];
 				const at = middleOf(place);
@@ -301,7 +311,7 @@ export class AttentionExplorer {
 			this.panes[side].draw(marks);
 		}
 		const last = this.pins.length - 1;
-		if (place) this.said.textContent = this.words(place, found);
+		if (place && found) this.said.textContent = this.words(place, found);
 		else
 			this.said.textContent =
 				last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
@@ -312,9 +322,10 @@ export class AttentionExplorer {
 		const {
 			names,
 			[place.side]: { joints, canvas },
-		} = this.run;
+		} = this.shown;
 		const middle = middleOf(place);
-		const joint = names[place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015)];
+		const near = place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015);
+		const joint = near === null ? "" : names[near];
 		const [here, there, [, , width, height]] = [middle, at, place.box].map((all) =>
 			all.map(Math.round),
 		);

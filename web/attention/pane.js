@@ -15,7 +15,10 @@ export class Pane {
 	constructor(label, help) {
 		this.image = html("img", { alt: "", draggable: "false" });
 		this.heat = html("canvas");
-		this.ink = this.heat.getContext("2d");
+		this.ink = /** @type {CanvasRenderingContext2D} */ (this.heat.getContext("2d"));
+		/** Width and height of the image in pixels. @type {Point} */
+		this.canvas = [1, 1];
+		this.unit = UNIT;
 		this.svg = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
 		this.still = svg("g", {}); // frame and joints
 		this.marks = svg("g", {});
@@ -63,7 +66,9 @@ export class Pane {
 
 	/** @param {Mark[]} marks */
 	draw(marks) {
-		const glows = marks.filter(({ map }) => map);
+		const glows = marks.flatMap(({ map, colour, strength = 1 }) =>
+			map ? [{ map, colour, strength }] : [],
+		);
 		this.marks.replaceChildren(...marks.flatMap((mark) => this.drawn(mark)));
 		this.heat.hidden = !glows.length;
 		if (!glows.length) return;
@@ -76,9 +81,8 @@ export class Pane {
 		for (let at = 0; at < pixels.data.length; at += 4) {
 			const mixed = [...DIM];
 			for (const { map, scale, full } of lit) {
-				full.forEach(
-					(most, channel) => (mixed[channel] += (most - mixed[channel]) * map[at / 4] * scale),
-				);
+				for (const [channel, most] of full.entries())
+					mixed[channel] += (most - mixed[channel]) * map[at / 4] * scale;
 			}
 			const [red, green, blue, alpha] = mixed;
 			pixels.data.set([red / alpha, green / alpha, blue / alpha, alpha * 255], at);

@@ -57,7 +57,7 @@ export function nearest(places, from, reach) {
 
 /**
  * Pins for another run: joints follow the pose, and nothing stays outside the pictures.
- * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Point[]}>} sides
+ * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Points}>} sides
  */
 export function carriedOver(pins, sides) {
 	return pins.flatMap((pin) => {

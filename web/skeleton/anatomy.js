@@ -43,7 +43,7 @@ export function jointColour(joint) {
 	return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
 }
 
-/** All joints that hang on `joint`, itself not among them. @param {number} joint */
+/** All joints that hang on `joint`, itself not among them. @type {(joint: number) => number[]} */
 export const hangingOn = (joint) =>
 	PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort(
 		(a, b) => a - b,

@@ -141,18 +141,16 @@ export class SkeletonEditor {
 
 	enlarge() {
 		if (this.window) return this.shrink();
-		this.window = html(
+		const dialog = html(
 			"dialog",
 			{ class: "dptn-window", "aria-label": "Skeleton editor" },
 			this.panel,
 		);
-		this.window.addEventListener("close", () => this.shrink());
-		this.window.addEventListener(
-			"keydown",
-			(event) => event.target === this.window && this.key(event),
-		);
-		document.body.append(this.window);
-		this.window.showModal();
+		this.window = dialog;
+		dialog.addEventListener("close", () => this.shrink());
+		dialog.addEventListener("keydown", (event) => event.target === dialog && this.key(event));
+		document.body.append(dialog);
+		dialog.showModal();
 		this.toolbar.large.focus();
 		this.render();
 	}

@@ -42,6 +42,13 @@ export function mean(points) {
 	return [x / points.length, y / points.length];
 }
 
+/** A point that is known to be there. @type {(points: Points, index: number) => Point} */
+export function at(points, index) {
+	const point = points[index];
+	if (!point) throw new Error(`point ${index} is missing`);
+	return point;
+}
+
 /** @param {Point[]} points at least one */
 export function boxOf(points) {
 	const xs = points.map((point) => point[0]);

@@ -6,15 +6,17 @@ const MOST = 200;
 export class History {
 	/** @param {T} start */
 	constructor(start) {
-		this.reset(start);
+		this.now = start;
+		/** @type {{value: T, gesture: unknown}[]} */
+		this.past = [];
+		/** @type {T[]} */
+		this.future = [];
 	}
 
 	/** Start afresh. @param {T} value */
 	reset(value) {
 		this.now = value;
-		/** @type {{value: T, gesture: unknown}[]} */
 		this.past = [];
-		/** @type {T[]} */
 		this.future = [];
 	}
 
@@ -41,7 +43,7 @@ export class History {
 	redo() {
 		if (!this.future.length) return false;
 		this.past.push({ value: this.now, gesture: undefined });
-		this.now = this.future.pop();
+		this.now = this.future.splice(-1)[0];
 		return true;
 	}
 }

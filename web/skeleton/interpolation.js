@@ -5,7 +5,7 @@
 
 import { above, HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES } from "./anatomy.js";
 import { headFrame, partFrames, present, trunkFrame } from "./frames.js";
-import { away, direction, distance, Frame, mix, NO_LENGTH, wrapped } from "./geometry.js";
+import { at, away, direction, distance, Frame, mix, NO_LENGTH, wrapped } from "./geometry.js";
 import { eachPart } from "./person.js";
 
 /** Share of the time to share of the way. @type {Record<string, (share: number) => number>} */
@@ -102,12 +102,20 @@ function personBetween(start, end, share) {
  */
 function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, headB]) {
 	const both = (/** @type {number} */ joint) => known.includes(joint);
-	const straight = (/** @type {number} */ joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
+	const straight = (/** @type {number} */ joint) =>
+		trunk.mixed(trunkA, at(a, joint), trunkB, at(b, joint), share);
+	/** @type {Points} */
 	const done = new Array(a.length).fill(null);
 	for (const joint of [NECK, ...SHOULDERS, ...HIPS]) if (both(joint)) done[joint] = straight(joint);
 	/** @type {(root: number, joint: number) => Point} */
 	const swing = (root, joint) =>
-		swung(done[root], trunk, [trunkA, a[root], a[joint]], [trunkB, b[root], b[joint]], share);
+		swung(
+			at(done, root),
+			trunk,
+			[trunkA, at(a, root), at(a, joint)],
+			[trunkB, at(b, root), at(b, joint)],
+			share,
+		);
 	if (both(NOSE)) done[NOSE] = both(NECK) ? swing(NECK, NOSE) : straight(NOSE);
 	for (const [end, middle, root] of TWO_BONES) {
 		if (both(middle)) done[middle] = both(root) ? swing(root, middle) : straight(middle);
@@ -115,10 +123,10 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, head
 		const chain = [root, middle, end];
 		if (chain.every(both))
 			done[end] = bent(
-				done[root],
-				done[middle],
-				chain.map((j) => a[j]),
-				chain.map((j) => b[j]),
+				at(done, root),
+				at(done, middle),
+				chain.map((j) => at(a, j)),
+				chain.map((j) => at(b, j)),
 				share,
 			);
 		else if (both(middle) || both(root)) done[end] = swing(both(middle) ? middle : root, end);
@@ -126,7 +134,7 @@ function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, head
 	}
 	const head = headFrame(done, known, trunk);
 	for (const joint of HEAD)
-		if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
+		if (both(joint)) done[joint] = head.mixed(headA, at(a, joint), headB, at(b, joint), share);
 	const alone = present(a).filter((joint) => !both(joint));
 	for (const joint of alone.sort((one, other) => depth(one) - depth(other) || one - other)) {
 		done[joint] = hung(joint, a, done, trunkA, trunk);
@@ -165,7 +173,7 @@ function bent(root, middle, start, end, share) {
 	return away(middle, direction(root, middle) + bendA + bend * share, length);
 }
 
-/** How many joints up to the root. @param {number} joint */
+/** How many joints up to the root. @type {(joint: number) => number} */
 const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
 
 /**
@@ -174,8 +182,8 @@ const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
  */
 function hung(joint, a, done, trunkA, trunk) {
 	const held = above(joint, (up) => done[up] && a[up]);
-	if (held < 0) return trunk.outside(trunkA.inside(a[joint]));
-	return new Frame(done[held], trunk.angle).outside(
-		new Frame(a[held], trunkA.angle).inside(a[joint]),
+	if (held < 0) return trunk.outside(trunkA.inside(at(a, joint)));
+	return new Frame(at(done, held), trunk.angle).outside(
+		new Frame(at(a, held), trunkA.angle).inside(at(a, joint)),
 	);
 }

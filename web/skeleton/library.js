@@ -2,7 +2,18 @@
 
 import { above, HEAD, MIRRORED, NECK, PARENT, STANDING, standing, TWO_BONES } from "./anatomy.js";
 import { hipsOf } from "./frames.js";
-import { away, boxOf, distance, mean, minus, plus, seen, turnedPoint, within } from "./geometry.js";
+import {
+	at,
+	away,
+	boxOf,
+	distance,
+	mean,
+	minus,
+	plus,
+	seen,
+	turnedPoint,
+	within,
+} from "./geometry.js";
 
 /** @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and left; one: both alike */
 // biome-ignore format: a table
@@ -59,12 +70,14 @@ const VIEWS = {
 };
 const HIPS_MIDDLE = [0, STANDING[8][1]];
 const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
-const lengthOf = (/** @type {number} */ joint) => distance(STANDING[joint], STANDING[PARENT[joint]]);
+const lengthOf = (/** @type {number} */ joint) =>
+	distance(STANDING[joint], STANDING[PARENT[joint]]);
 
 /** A drawing as 18 points in fractions of the stature, y from 0 at the ground upward negative.
  * @param {Limb[]} limbs @param {Drawing} drawing @returns {Points} */
 function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }) {
 	const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
+	/** @type {Points} */
 	const points = new Array(18).fill(null);
 	// as far to the side as the view shows it, as high as on somebody who stands
 	/** @type {(joint: number, x: number | null) => void} */
@@ -82,18 +95,20 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 	}
 	/** @type {(joints: number[], centre: Point, degrees: number) => void} */
 	const tilt = (joints, centre, degrees) => {
-		for (const joint of joints)
-			points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
+		for (const joint of joints) {
+			const point = points[joint];
+			points[joint] = point && turnedPoint(point, centre, radians(degrees));
+		}
 	};
-	tilt(HEAD, points[NECK], head);
+	tilt(HEAD, at(points, NECK), head);
 	tilt([NECK, 2, 5, ...HEAD], HIPS_MIDDLE, lean);
 	const rightSide = shoulder > 0 ? -1 : 1;
 	TWO_BONES.forEach(([end, middle, root], index) => {
 		const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
 		const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
 		const hung = (/** @type {number} */ degrees) => Math.PI / 2 - outward * radians(degrees);
-		points[middle] = away(points[root], hung(upper), lengthOf(middle) * upperShare);
-		points[end] = away(points[middle], hung(lower), lengthOf(end) * lowerShare);
+		points[middle] = away(at(points, root), hung(upper), lengthOf(middle) * upperShare);
+		points[end] = away(at(points, middle), hung(lower), lengthOf(end) * lowerShare);
 	});
 	tilt([...points.keys()], HIPS_MIDDLE, turn);
 	const ground = boxOf(seen(points)).bottom + lift;
@@ -118,14 +133,15 @@ export function inPose(points, model, canvas) {
 	const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);
 	const { stature, shares } = proportions(person);
 	const scale = stature / proportions(model).stature;
+	/** @type {Points} */
 	const posed = new Array(18).fill(null);
 	posed[NECK] = [0, 0];
 	for (const joint of [2, 5, 8, 11, 0, 3, 6, 9, 12, 4, 7, 10, 13, 14, 15, 16, 17]) {
 		// in a view from behind the ears hang on the neck, as nothing lies between
 		const parent = above(joint, (up) => posed[up]);
 		if (!model[joint] || parent < 0) continue;
-		const [x, y] = minus(model[joint], model[parent]);
-		posed[joint] = plus(posed[parent], [x * scale * shares[joint], y * scale * shares[joint]]);
+		const [x, y] = minus(at(model, joint), at(model, parent));
+		posed[joint] = plus(at(posed, parent), [x * scale * shares[joint], y * scale * shares[joint]]);
 	}
 	const kept = posed.map((point, joint) => (HEAD.includes(joint) || person[joint] ? point : null));
 	const [x, y] = minus(standsAt(person), standsAt(kept));
@@ -149,7 +165,8 @@ function proportions(points) {
 		const [own, hangs] = [points[joint], points[parent]];
 		return own && hangs ? distance(own, hangs) / lengthOf(joint) : 0;
 	});
-	const known = (/** @type {number[]} */ some) => some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
+	const known = (/** @type {number[]} */ some) =>
+		some.filter((ratio) => ratio > 0).sort((a, b) => a - b);
 	// shoulders, hips and the face shrink when somebody turns: limbs and trunk tell the size
 	const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
 	const sorted = telling.length ? telling : known(ratios);

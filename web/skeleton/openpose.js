@@ -17,9 +17,10 @@ export function unlessNoPose(read, otherwise) {
 	}
 }
 
-/** @type {(value: unknown) => value is Record<string, any>} */
-export const isObject = (value) =>
-	value !== null && typeof value === "object" && !Array.isArray(value);
+/** @param {unknown} value @returns {value is Record<string, any>} */
+export function isObject(value) {
+	return value !== null && typeof value === "object" && !Array.isArray(value);
+}
 
 const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];

@@ -17,6 +17,7 @@ import {
 } from "./anatomy.js";
 import { hipsOf, present, trunkFrame } from "./frames.js";
 import {
+	at,
 	away,
 	direction,
 	distance,
@@ -93,7 +94,7 @@ export function copiedSide(points, from) {
 	const trunk = trunkFrame(points, there);
 	const result = points.slice();
 	for (const joint of there.filter((one) => JOINTS[one].startsWith(from))) {
-		const [along, across] = trunk.inside(points[joint]);
+		const [along, across] = trunk.inside(at(points, joint));
 		result[MIRRORED[joint]] = trunk.outside([along, -across]);
 	}
 	return result;
@@ -138,14 +139,14 @@ export function problems(points, canvas) {
 	const found = [];
 	if (!there.length) found.push({ text: "nobody: all joints are hidden", joints: [] });
 	const outside = there.filter((joint) => {
-		const [x, y] = points[joint];
+		const [x, y] = at(points, joint);
 		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
 	});
 	if (outside.length)
 		found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
 	const folded = there.filter((joint) => {
 		const parent = points[PARENT[joint]];
-		return parent && distance(parent, points[joint]) < SHORTEST;
+		return parent && distance(parent, at(points, joint)) < SHORTEST;
 	});
 	if (folded.length)
 		found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
@@ -169,7 +170,7 @@ export function restored(points, joint, canvas) {
 	return replaced(
 		points,
 		joint,
-		plus(points[anchor], turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))),
+		plus(at(points, anchor), turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))),
 	);
 }
 
@@ -177,8 +178,9 @@ export function restored(points, joint, canvas) {
 function scaleOf(points, model) {
 	let [own, standard] = [0, 0];
 	PARENT.forEach((parent, joint) => {
-		if (!points[joint] || !points[parent]) return;
-		own += distance(points[joint], points[parent]);
+		const [end, start] = [points[joint], points[parent]];
+		if (!end || !start) return;
+		own += distance(end, start);
 		standard += distance(model[joint], model[parent]);
 	});
 	return standard ? own / standard : 1;
@@ -201,7 +203,7 @@ function onCircle(centre, radius, target, otherwise) {
  * @type {(points: Points, joint: number, by: Point) => Points}
  */
 function pullTrunk(points, joint, by) {
-	const [neck, hips] = [points[NECK], mean(hipsOf(points))];
+	const [neck, hips] = [at(points, NECK), mean(hipsOf(points))];
 	const [pulled, towed] = joint === NECK ? [neck, hips] : [hips, neck];
 	const end = plus(pulled, by);
 	const follows = onCircle(end, distance(neck, hips), towed, plus(towed, by));
@@ -228,7 +230,7 @@ function planted(moved, before, limb) {
 /** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points @param {number[]} limb
  * @param {Point} target */
 function bend(points, [end, middle, root], target) {
-	const [a, b, c] = [points[root], points[middle], points[end]];
+	const [a, b, c] = [at(points, root), at(points, middle), at(points, end)];
 	const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];
 	// straight lines and folded limbs are the ends of what is possible
 	const reach = within(wanted, Math.abs(upper - lower), upper + lower);

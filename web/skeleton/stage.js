@@ -3,7 +3,7 @@
 import { JOINTS, jointColour } from "./anatomy.js";
 import { limbs } from "./figure.js";
 import { present } from "./frames.js";
-import { boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
+import { at, boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
 import { svg } from "./page.js";
 import { detailsOf } from "./person.js";
 import { problems } from "./pose.js";
@@ -182,9 +182,8 @@ export class Stage {
 		if (look.before)
 			remind(state.before(), { class: "before", "stroke-dasharray": `${unit} ${unit * 1.4}` });
 		const people = state.people();
-		people.forEach((person, index) =>
-			parts.push(...this.figure(person, index, people.length > 1, unit)),
-		);
+		for (const [index, person] of people.entries())
+			parts.push(...this.figure(person, index, people.length > 1, unit));
 		if (state.played === null) parts.push(...this.handles(unit));
 		if (this.marquee) {
 			const line = { stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit };
@@ -225,7 +224,7 @@ export class Stage {
 		const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
 		const joints = present(points).map((joint) => {
 			const chosen = inHand && selected.has(joint);
-			const dot = circle(points[joint], unit * (joint > 13 ? 0.8 : 1.2), {
+			const dot = circle(at(points, joint), unit * (joint > 13 ? 0.8 : 1.2), {
 				fill: jointColour(joint),
 				stroke: chosen ? "#fff" : "#000",
 				"stroke-width": unit * (chosen ? 0.5 : 0.2),
@@ -242,7 +241,7 @@ export class Stage {
 		});
 		const line = { stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7 };
 		const mark = { ...UNTOUCHED, ...line, fill: "none", class: "mark" };
-		const marks = [...wrong].map((joint) => circle(points[joint], unit * 2.1, mark));
+		const marks = [...wrong].map((joint) => circle(at(points, joint), unit * 2.1, mark));
 		return [...lines, ...dots, ...joints, ...marks];
 	}
 
@@ -300,7 +299,7 @@ export class Stage {
 			return present(points).map((joint) => ({
 				person,
 				joint,
-				far: distance(here, points[joint]) + more,
+				far: distance(here, at(points, joint)) + more,
 			}));
 		});
 		return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
@@ -380,7 +379,9 @@ export class Stage {
 			const centre = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
 			return { centre, spread: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) };
 		};
-		const { centre, spread } = fingers();
+		const start = fingers();
+		if (!start) return NOTHING;
+		const { centre, spread } = start;
 		const { zoom } = this.view;
 		const held = this.place(centre);
 		return {
@@ -397,7 +398,7 @@ export class Stage {
 			this.state.pull(
 				start,
 				joint,
-				plus(start.points[joint], minus(to, from)),
+				plus(at(start.points, joint), minus(to, from)),
 				now.altKey,
 				gesture,
 			),
@@ -444,15 +445,16 @@ export class Stage {
 			end,
 			cancel: end,
 			move: (now) => {
-				const box = (this.marquee = boxOf([from, this.place(now)]));
+				const box = boxOf([from, this.place(now)]);
+				this.marquee = box;
 				const inside = state
 					.people()
-					.map(({ points }) => present(points).filter((joint) => isInside(points[joint], box)));
+					.map(({ points }) => present(points).filter((joint) => isInside(at(points, joint), box)));
 				// whoever has most joints in it, unless some are kept
-				if (!kept.length)
-					inside.forEach(
-						(some, index) => some.length > inside[state.active].length && (state.active = index),
-					);
+				if (!kept.length) {
+					for (const [index, some] of inside.entries())
+						if (some.length > inside[state.active].length) state.active = index;
+				}
 				state.select([...kept, ...(inside[state.active] ?? [])]);
 			},
 		};

@@ -17,6 +17,16 @@ export class Toolbar {
 		this.redo = button("↷", "Redo (Ctrl+Y)", () => state.redo());
 		this.live = toggle("live", "Live posing: draw the person while you pull", actions.live);
 		this.large = button("full", "Full window", actions.enlarge);
+		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
+			state.hide([...state.selected]),
+		);
+		this.reset = button(
+			"reset",
+			"Discard the edit: back to the connected pose or a standing person",
+			() => state.reset(),
+		);
+		this.remove = button("− person", "Remove this person", () => state.removePerson());
+		this.who = html("span", { class: "who" });
 		this.kept = html("span", { class: "kept" });
 		/** @type {KeptPose[] | null} what `kept` shows */
 		this.shownLibrary = null;
@@ -72,9 +82,6 @@ export class Toolbar {
 
 	poseRow() {
 		const { state } = this;
-		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
-			state.hide([...state.selected]),
-		);
 		return row(
 			button("mirror", "Mirror this person (left and right change names)", () => state.mirror()),
 			button("L→R", "Copy the left side to the right", () => state.copySide("left")),
@@ -88,9 +95,7 @@ export class Toolbar {
 			button("straighten", "Straighten the selected limbs, or all", () => state.straighten()),
 			button("upright", "Turn this person upright", () => state.setUpright()),
 			button("stand", "Standing pose", () => state.stand()),
-			(this.reset = button("reset", "Drop the edit: the connected pose, or a standing person", () =>
-				state.reset(),
-			)),
+			this.reset,
 			button("select all", "Select all joints (Ctrl+A)", () => state.selectAll()),
 			this.hideButton,
 			this.missing,
@@ -130,8 +135,6 @@ export class Toolbar {
 
 	peopleRow() {
 		const { state } = this;
-		this.remove = button("− person", "Remove this person", () => state.removePerson());
-		this.who = html("span", { class: "who" });
 		const next = (/** @type {number} */ by) => () => {
 			const count = state.people().length;
 			if (count) state.takePerson((state.active + by + count) % count);
