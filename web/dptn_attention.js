@@ -1,24 +1,36 @@
 /** Puts the attention explorer into Attention Preview; it asks what the last run returned, never the host. */
 
-import { app } from "/scripts/app.js";
 import { api } from "/scripts/api.js";
+import { app } from "/scripts/app.js";
 
 import { AttentionExplorer } from "./attention/explorer.js";
 import { MapsError, readMaps } from "./attention/maps.js";
 
 const VERSION = 3;
-const BEFORE = "Run the workflow: then point, click or drag on the picture here to see where the network looked.";
+const BEFORE =
+	"Run the workflow: then point, click or drag on the picture here to see where the network looked.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
-/** What an executed block returned, as the explorer takes it. */
+/** What an executed node returned, as the explorer takes it. @param {AttentionOutput} output @param {AbortSignal} signal */
 async function explorable(output, signal) {
-	const { version, maps: file, joints: names, target, source, views } = JSON.parse(output.dptn_attention[0]);
-	if (version !== VERSION) throw new MapsError("Page and host have different versions of this pack. Reload the page.");
-	const address = (one) => `/view?${new URLSearchParams(one)}`;
+	const {
+		version,
+		maps: file,
+		joints: names,
+		target,
+		source,
+		views,
+	} = JSON.parse(output.dptn_attention[0]);
+	if (version !== VERSION)
+		throw new MapsError("Page and host have different versions of this pack. Reload the page.");
+	const address = (/** @type {FileEntry} */ one) => `/view?${new URLSearchParams(one)}`;
 	const answer = await api.fetchApi(address(file), { signal });
 	if (answer.status === 404) throw new MapsError(GONE);
-	if (!answer.ok) throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
-	const maps = readMaps(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+	if (!answer.ok)
+		throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
+	const packed = await answer.blob();
+	const unpacked = packed.stream().pipeThrough(new DecompressionStream("gzip"));
+	const maps = readMaps(await new Response(unpacked).arrayBuffer());
 	// of each view the target, then the source
 	const pictures = output.dptn_pictures.map((one) => api.apiURL(address(one)));
 	target.pictures = pictures.filter((_, index) => index % 2 === 0);
@@ -26,6 +38,7 @@ async function explorable(output, signal) {
 	return { maps, names, target, source, views };
 }
 
+/** @param {HostNode} node */
 function mount(node) {
 	const explorer = new AttentionExplorer({
 		onPoints: (text) => {
@@ -43,7 +56,7 @@ function mount(node) {
 	node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
 
 	let loading = new AbortController();
-	const take = async (output) => {
+	const take = async (/** @type {AttentionOutput | undefined} */ output) => {
 		if (!output?.dptn_attention) return;
 		loading.abort();
 		loading = new AbortController();
@@ -53,7 +66,9 @@ function mount(node) {
 			if (!signal.aborted) explorer.setRun(run);
 		} catch (error) {
 			if (signal.aborted) return;
-			explorer.setEmpty(error instanceof MapsError ? error.message : `The attention did not arrive: ${error.message}`);
+			explorer.setEmpty(
+				error instanceof MapsError ? error.message : `The attention did not arrive: ${error}`,
+			);
 		}
 	};
 	const { onExecuted, onRemoved } = node;
@@ -74,6 +89,7 @@ function mount(node) {
 
 app.registerExtension({
 	name: "dptn.attention",
+	/** @param {any} node */
 	nodeCreated(node) {
 		if (node.comfyClass === "DPTNAttentionPreview") mount(node);
 	},

@@ -1,10 +1,10 @@
 /** Puts the skeleton editor into Edit Skeleton, and its live posing into the host's queue. */
 
-import { app } from "/scripts/app.js";
 import { api } from "/scripts/api.js";
+import { app } from "/scripts/app.js";
 
 import { SkeletonEditor } from "./skeleton/editor.js";
-import { LiveRuns, idsInPrompt, nearestDownstream } from "./skeleton/live.js";
+import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
@@ -16,8 +16,10 @@ const TIDY = 3000;
 const PATIENCE = 500; // that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
+/** @param {FileEntry} picture */
 const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
 
+/** @type {(node: HostNode, name: string, otherwise: number) => number} */
 function numberOf(node, name, otherwise) {
 	const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
 	return value > 0 ? value : otherwise;
@@ -39,10 +41,13 @@ class LivePrompts {
 		this.drafts = new Set();
 	}
 
+	/** @param {LiveKind} kind @returns {Promise<string | null>} */
 	async send(kind) {
 		try {
 			if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
-			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in this.graph.output);
+			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter(
+				(id) => id in this.graph.output,
+			);
 			const targets = nearestDownstream(this.graph.output, ids, DRAWS);
 			if (!targets.length) {
 				this.editor.say("live: no Transfer Pose is connected");
@@ -55,25 +60,31 @@ class LivePrompts {
 			this.inPlace = targets.every((id) => output[id].inputs.size_and_place === "as the pose is");
 			for (const id of ids) {
 				// a text that comes along a wire counts, and nothing pulled here
-				if (!Array.isArray(output[id].inputs.edited)) output[id] = withInputs(output[id], { edited: this.editor.text });
+				if (!Array.isArray(output[id].inputs.edited))
+					output[id] = withInputs(output[id], { edited: this.editor.text });
 			}
 			// a draft's picture need not hold the workflow
 			const workflow = kind === "full" ? this.graph.workflow : undefined;
-			if (kind === "draft") for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
+			if (kind === "draft")
+				for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
 			else this.graph = null;
 			// app.queuePrompt would also turn the seeds of other nodes
-			const answer = await api.queuePrompt(-1, { output, workflow }, { partialExecutionTargets: targets });
+			const answer = await api.queuePrompt(
+				-1,
+				{ output, workflow },
+				{ partialExecutionTargets: targets },
+			);
 			const id = answer.prompt_id ?? null;
 			if (kind === "draft" && id) this.drafts.add(id);
 			return id;
 		} catch (error) {
 			this.graph = null;
-			this.editor.say(`live: ${error.message}`);
+			this.editor.say(`live: ${error instanceof Error ? error.message : error}`);
 			return null;
 		}
 	}
 
-	/** A prompt has ended: those before it are in the history by now. */
+	/** A prompt has ended: those before it are in the history by now. @param {string | null | undefined} id */
 	tidy(id) {
 		for (const draft of this.drafts) {
 			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
@@ -81,8 +92,10 @@ class LivePrompts {
 	}
 }
 
+/** @type {(node: Prompt[string], inputs: Record<string, unknown>) => Prompt[string]} */
 const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...inputs } });
 
+/** @param {HostNode} node @param {SkeletonEditor} editor */
 function liveRuns(node, editor) {
 	const prompts = new LivePrompts(node, editor);
 	let idle = false;
@@ -90,18 +103,18 @@ function liveRuns(node, editor) {
 	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
 		onEnd: (listener) => {
-			const heard = ({ detail }) => {
+			const heard = (/** @type {CustomEvent} */ { detail }) => {
 				listener(detail?.prompt_id);
 				prompts.tidy(detail?.prompt_id);
-				setTimeout(() => prompts.tidy(runs.inFlight && runs.promptId), TIDY); // the last
+				setTimeout(() => prompts.tidy(runs.inFlight ? runs.promptId : null), TIDY); // the last
 			};
-			const drawn = ({ detail }) => {
+			const drawn = (/** @type {CustomEvent} */ { detail }) => {
 				const images = prompts.targets.includes(String(detail?.node)) && detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
 				if (image) editor.showPicture(pictureAt(image), prompts.inPlace);
 			};
 			// a prompt taken out of the queue, or that died with the host, ends without a word
-			const counted = ({ detail }) => {
+			const counted = (/** @type {CustomEvent} */ { detail }) => {
 				idle = detail?.exec_info?.queue_remaining === 0;
 				const id = runs.promptId;
 				if (idle && id) setTimeout(() => idle && listener(id), PATIENCE);
@@ -109,15 +122,23 @@ function liveRuns(node, editor) {
 			const back = () => runs.promptId && listener(runs.promptId);
 			const gone = () => editor.say("live: the host does not answer");
 			const ends = Object.fromEntries(ENDS.map((kind) => [kind, heard]));
-			const all = Object.entries({ ...ends, executed: drawn, status: counted, reconnected: back, reconnecting: gone });
+			const all = Object.entries({
+				...ends,
+				executed: drawn,
+				status: counted,
+				reconnected: back,
+				reconnecting: gone,
+			});
 			for (const [kind, act] of all) api.addEventListener(/** @type {any} */ (kind), act);
-			return () => all.forEach(([kind, act]) => api.removeEventListener(/** @type {any} */ (kind), act));
+			return () => {
+				for (const [kind, act] of all) api.removeEventListener(/** @type {any} */ (kind), act);
+			};
 		},
 	});
 	return runs;
 }
 
-/** Draw the graph seldom during a pull: its canvas takes the time live posing needs. */
+/** Draw the graph seldom during a drag: its canvas takes the time live posing needs. @param {SkeletonEditor} editor */
 function calm({ stage }, { canvas } = app) {
 	if (canvas.pause_rendering) return;
 	canvas.pause_rendering = true;
@@ -128,11 +149,15 @@ function calm({ stage }, { canvas } = app) {
 	}, CALM);
 }
 
+/** @param {HostNode} node @param {string} name */
 function mount(node, name) {
 	/** @type {LiveRuns | null} */
 	let live = null;
-	const ask = (kind) => editor.live && live?.request(kind);
-	const ownCanvas = () => ({ width: numberOf(node, "width", 384), height: numberOf(node, "height", 512) });
+	const ask = (/** @type {LiveKind} */ kind) => editor.live && live?.request(kind);
+	const ownCanvas = () => ({
+		width: numberOf(node, "width", 384),
+		height: numberOf(node, "height", 512),
+	});
 	const editor = new SkeletonEditor({
 		onChange: (text) => {
 			// Nodes 2.0 reads the widget's own value, not only what getValue returns
@@ -157,14 +182,16 @@ function mount(node, name) {
 		},
 		// the block's canvas: of what is connected, once a run has said so, or else of its widgets
 		canvas: () => {
-			const given = node.inputs?.some(({ name, link }) => ["pose", "background"].includes(name) && link != null);
-			return given ? editor.state.run?.canvas ?? null : ownCanvas();
+			const given = node.inputs?.some(
+				({ name, link }) => ["pose", "background"].includes(name) && link != null,
+			);
+			return given ? (editor.state.run?.canvas ?? null) : ownCanvas();
 		},
 		fallbackCanvas: ownCanvas,
 	});
 	const widget = node.addDOMWidget(name, KIND, editor.element, {
 		getValue: () => editor.text,
-		setValue: (text) => editor.setText(typeof text === "string" ? text : ""),
+		setValue: (/** @type {unknown} */ text) => editor.setText(typeof text === "string" ? text : ""),
 		getMinHeight: () => HEIGHT,
 		hideOnZoom: false,
 	});
@@ -181,14 +208,15 @@ function mount(node, name) {
 
 app.registerExtension({
 	name: "dptn.skeleton",
-	getCustomWidgets: () => ({ [KIND]: mount }),
-	/** @param {any} node */
-	nodeCreated(node) {
-		if (node.comfyClass !== NODE || !node.dptnEditor) return;
-		/** @type {SkeletonEditor} */
-		const editor = node.dptnEditor;
+	getCustomWidgets: () => /** @type {any} */ ({ [KIND]: mount }),
+	/** @param {any} given */
+	nodeCreated(given) {
+		/** @type {HostNode} */
+		const node = given;
+		const { dptnEditor: editor } = node;
+		if (node.comfyClass !== NODE || !editor) return;
 		const executed = node.onExecuted;
-		node.onExecuted = (output) => {
+		node.onExecuted = (/** @type {any} */ output) => {
 			executed?.call(node, output);
 			const said = output?.dptn_pose?.[0];
 			if (said) editor.setRun(JSON.parse(said));

@@ -3,16 +3,28 @@
  * It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
  */
 
+import { at } from "../skeleton/geometry.js";
 import { button, html } from "../skeleton/page.js";
 import { answer, boxOf, cellAt, cellsIn, peakOf, pixels } from "./maps.js";
 import { Pane } from "./pane.js";
-import { COLOURS, carriedOver, isRegion, middleOf, nearest, nextColour, pinned, pointsText } from "./pins.js";
+import {
+	COLOURS,
+	carriedOver,
+	isRegion,
+	middleOf,
+	nearest,
+	nextColour,
+	pinned,
+	pointsText,
+} from "./pins.js";
 import { STYLE } from "./style.js";
 
 /** @type {Side[]} */
 const SIDES = ["target", "source"];
-const HELP = "Arrow keys point, J goes to the next joint, Enter pins, Delete takes the last pin away, Escape all";
-const START = "Point at a picture: the other one shows where the network looked. Click pins, a joint too; drag asks a region.";
+const HELP =
+	"Arrow keys point, J goes to the next joint, Enter pins, Delete takes the last pin away, Escape all";
+const START =
+	"Point at a picture: the other one shows where the network looked. Click pins, a joint too; drag asks a region.";
 const BESIDE = 0.4; // strength of the pins' heat while something else is pointed to
 const DRAG = 5; // pixels of the screen that a press may move and still be a click
 /** @type {Record<string, number>} */
@@ -23,13 +35,13 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export class AttentionExplorer {
 	/** @param {{onPoints: (text: string) => void}} options called with the pinned places of the target, as `x,y; x,y` */
 	constructor({ onPoints }) {
-		/** @type {AttentionRun} */
+		/** @type {AttentionRun | null} */
 		this.run = null;
 		/** @type {Pin[]} */
 		this.pins = [];
 		/** @type {Answer[]} */
 		this.answers = []; // to the pins, in their order
-		/** @type {Place} */
+		/** @type {Place | null} */
 		this.pointed = null;
 		this.panes = { target: new Pane("target", HELP), source: new Pane("source", HELP) };
 		this.said = html("div", { class: "said" });
@@ -38,10 +50,28 @@ export class AttentionExplorer {
 		this.viewList = html("select", { name: "view", "aria-label": "view" });
 		this.viewList.addEventListener("change", () => this.look());
 		this.clearButton = button("clear pins", "Clear pins (Escape)", () => this.keep([]));
-		this.pointsButton = button("to points", "Pins of the target to points, for the next run", () => onPoints(this.points));
-		const bar = html("div", { class: "row" }, ...this.lists, this.viewList, this.clearButton, this.pointsButton);
+		this.pointsButton = button("to points", "Pins of the target to points, for the next run", () =>
+			onPoints(this.points),
+		);
+		this.points = "";
+		const bar = html(
+			"div",
+			{ class: "row" },
+			...this.lists,
+			this.viewList,
+			this.clearButton,
+			this.pointsButton,
+		);
 		const panes = html("div", { class: "panes" }, ...SIDES.map((side) => this.panes[side].element));
-		this.element = html("div", { class: "dptn-attention" }, html("style", {}, STYLE), bar, panes, this.said, this.spoken);
+		this.element = html(
+			"div",
+			{ class: "dptn-attention" },
+			html("style", {}, STYLE),
+			bar,
+			panes,
+			this.said,
+			this.spoken,
+		);
 		this.gone = new AbortController();
 		this.setEmpty("");
 		this.listen();
@@ -53,14 +83,16 @@ export class AttentionExplorer {
 		for (const list of this.lists) {
 			const { name, selectedIndex: now } = list;
 			const count = name === "layer" ? run.maps.layers : run.maps.heads;
-			const each = Array.from({ length: count }, (_, value) => html("option", { value }, `${name} ${value}`));
+			const each = Array.from({ length: count }, (_, value) =>
+				html("option", { value }, `${name} ${value}`),
+			);
 			list.replaceChildren(html("option", { value: "" }, `all ${name}s`), ...each);
 			// what was chosen stays, if it is there; at first the last layer and all heads
 			list.selectedIndex = now >= 0 && now <= count ? now : name === "layer" ? count : 0;
 		}
 		for (const side of SIDES) this.panes[side].show(run[side], run.maps, run.names);
 		const views = run.views.map((name, value) => html("option", { value }, name));
-		const now = run.views.indexOf(this.viewList.selectedOptions[0]?.textContent);
+		const now = run.views.indexOf(this.viewList.selectedOptions[0]?.textContent ?? "");
 		this.viewList.replaceChildren(...views);
 		this.viewList.selectedIndex = Math.max(now, 0);
 		this.viewList.hidden = views.length < 2; // nothing was carried
@@ -69,10 +101,16 @@ export class AttentionExplorer {
 		this.keep(carriedOver(this.pins, run));
 	}
 
-	/** Show both pictures as the list of views says. */
+	/** The run that is shown. */
+	get shown() {
+		if (!this.run) throw new Error("nothing is shown");
+		return this.run;
+	}
+
+	/** Show both images as the list of views says. */
 	look() {
 		const view = this.viewList.selectedIndex;
-		for (const side of SIDES) this.panes[side].image.src = this.run[side].pictures[view];
+		for (const side of SIDES) this.panes[side].image.src = this.shown[side].pictures[view];
 	}
 
 	/** Show nothing but words. @param {string} text */
@@ -90,10 +128,15 @@ export class AttentionExplorer {
 
 	/** @param {Place} place */
 	ask(place) {
-		const { maps, [place.side]: { frame } } = this.run;
-		const other = this.run[place.side === "target" ? "source" : "target"];
+		const {
+			maps,
+			[place.side]: { frame },
+		} = this.shown;
+		const other = this.shown[place.side === "target" ? "source" : "target"];
 		const [layer, head] = this.lists.map(({ value }) => (value === "" ? null : Number(value)));
-		const cells = isRegion(place) ? cellsIn(maps, frame, place.box) : [cellAt(maps, frame, middleOf(place))];
+		const cells = isRegion(place)
+			? cellsIn(maps, frame, place.box)
+			: [cellAt(maps, frame, middleOf(place))];
 		const map = answer(maps, { layer, head }, place.side, cells);
 		const { x, y, cell, share } = peakOf(maps, map);
 		const at = pixels(maps, other.frame, [x, y]);
@@ -106,7 +149,7 @@ export class AttentionExplorer {
 		this.pins = pins;
 		this.answers = pins.map((pin) => this.ask(pin));
 		this.clearButton.disabled = !pins.length;
-		this.points = pointsText(pins, this.run.target.canvas);
+		this.points = pointsText(pins, this.shown.target.canvas);
 		this.pointsButton.disabled = !this.points;
 		this.point(null);
 		this.spoken.textContent = `${pins.length} pins. ${this.said.textContent}`;
@@ -114,22 +157,31 @@ export class AttentionExplorer {
 
 	/** On a pin, on a joint, or anywhere. @param {Side} side @param {Point} place @param {number} reach in pixels */
 	click(side, place, reach) {
-		const on = nearest(this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)), place, reach);
-		const { joints } = this.run[side];
+		const on = nearest(
+			this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)),
+			place,
+			reach,
+		);
+		const { joints } = this.shown[side];
 		const joint = nearest(joints, place, reach);
-		const more = () => pinned(this.pins, placeAt(side, joints[joint] ?? place, joint));
+		const more = () =>
+			pinned(this.pins, placeAt(side, (joint === null ? null : joints[joint]) ?? place, joint));
 		this.keep(on === null ? more() : this.pins.toSpliced(on, 1));
 	}
 
 	listen() {
 		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
-		window.addEventListener("pointerdown", (event) => {
-			const path = event.composedPath();
-			if (event.button !== 0 || !path.includes(this.element)) return;
-			event.stopImmediatePropagation();
-			const side = SIDES.find((one) => path.includes(this.panes[one].stage));
-			if (side && this.run) this.press(side, event);
-		}, { capture: true, signal: this.gone.signal });
+		window.addEventListener(
+			"pointerdown",
+			(event) => {
+				const path = event.composedPath();
+				if (event.button !== 0 || !path.includes(this.element)) return;
+				event.stopImmediatePropagation();
+				const side = SIDES.find((one) => path.includes(this.panes[one].stage));
+				if (side && this.run) this.press(side, event);
+			},
+			{ capture: true, signal: this.gone.signal },
+		);
 		for (const kind of ["pointerup", "dblclick", "keyup"]) {
 			this.element.addEventListener(kind, (event) => event.stopPropagation());
 		}
@@ -140,7 +192,8 @@ export class AttentionExplorer {
 				event.stopPropagation();
 				if (!event.buttons) this.point(placeAt(side, pane.place(event)));
 			});
-			for (const kind of ["pointerleave", "blur"]) pane.stage.addEventListener(kind, () => this.point(null));
+			for (const kind of ["pointerleave", "blur"])
+				pane.stage.addEventListener(kind, () => this.point(null));
 		}
 		this.element.addEventListener("keydown", (event) => this.key(event));
 		this.element.addEventListener("change", () => this.keep(this.pins));
@@ -153,7 +206,7 @@ export class AttentionExplorer {
 		pane.stage.focus({ preventScroll: true });
 		if (event.isTrusted) pane.stage.setPointerCapture(event.pointerId);
 		const start = pane.place(event);
-		/** @type {Place} */
+		/** @type {Place | null} */
 		let region = null;
 		this.point(placeAt(side, start));
 		const ended = new AbortController();
@@ -161,9 +214,13 @@ export class AttentionExplorer {
 			if (now.pointerId !== event.pointerId) return;
 			now.stopImmediatePropagation();
 			if (now.type === "pointermove") {
-				if (!region && Math.hypot(now.clientX - event.clientX, now.clientY - event.clientY) <= DRAG) return;
+				if (!region && Math.hypot(now.clientX - event.clientX, now.clientY - event.clientY) <= DRAG)
+					return;
 				const [[x1, y1], [x2, y2]] = [start, pane.place(now)];
-				region = placeAt(side, [Math.min(x1, x2), Math.min(y1, y2)], null, [Math.abs(x1 - x2), Math.abs(y1 - y2)]);
+				region = placeAt(side, [Math.min(x1, x2), Math.min(y1, y2)], null, [
+					Math.abs(x1 - x2),
+					Math.abs(y1 - y2),
+				]);
 				return this.point(region);
 			}
 			ended.abort();
@@ -177,6 +234,7 @@ export class AttentionExplorer {
 		}
 	}
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
 		const { key, shiftKey } = event;
 		if (event.ctrlKey || event.metaKey) return;
@@ -185,9 +243,14 @@ export class AttentionExplorer {
 		if (!side || !this.run) return;
 		const arrow = ARROWS[key];
 		if (arrow || key === "j" || key === "J") {
-			this.point(arrow ? this.beside(side, arrow, shiftKey ? 4 : 1) : this.nextJoint(side, shiftKey ? -1 : 1));
+			this.point(
+				arrow
+					? this.beside(side, arrow, shiftKey ? 4 : 1)
+					: this.nextJoint(side, shiftKey ? -1 : 1),
+			);
 			this.spoken.textContent = this.said.textContent;
-		} else if (key === "Enter" || key === " ") this.keep(this.pointed ? pinned(this.pins, this.pointed) : this.pins);
+		} else if (key === "Enter" || key === " ")
+			this.keep(this.pointed ? pinned(this.pins, this.pointed) : this.pins);
 		else if (key === "Delete" || key === "Backspace") this.keep(this.pins.slice(0, -1));
 		else if (key === "Escape") this.keep([]);
 		else return;
@@ -196,22 +259,27 @@ export class AttentionExplorer {
 
 	/** The middle of a cell some cells away. @param {Side} side @param {Point} towards @param {number} cells */
 	beside(side, [dx, dy], cells) {
-		const { maps, [side]: { frame } } = this.run;
+		const {
+			maps,
+			[side]: { frame },
+		} = this.shown;
 		const [x, y] = middleOf(this.pointed?.side === side ? this.pointed : { box: frame });
 		const [, , width, height] = boxOf(maps, frame, cellAt(maps, frame, [x, y]));
 		const cell = cellAt(maps, frame, [x + dx * cells * width, y + dy * cells * height]);
 		return placeAt(side, middleOf({ box: boxOf(maps, frame, cell) }));
 	}
 
+	/** @param {Side} side @param {number} by */
 	nextJoint(side, by) {
-		const { joints } = this.run[side];
+		const { joints } = this.shown[side];
 		const there = [...joints.keys()].filter((joint) => joints[joint]);
-		const now = this.pointed?.side === side ? there.indexOf(this.pointed.joint) : -1;
-		const joint = there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length);
-		return there.length ? placeAt(side, joints[joint], joint) : null;
+		if (!there.length) return null;
+		const now = this.pointed?.side === side ? there.indexOf(this.pointed.joint ?? -1) : -1;
+		const joint = there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length) ?? there[0];
+		return placeAt(side, at(joints, joint), joint);
 	}
 
-	/** Point to a place or, with null, to nothing, and draw everything. @param {Place} place */
+	/** Point to a place or, with null, to nothing, and draw everything. @param {Place | null} place */
 	point(place) {
 		if (!this.run) return;
 		this.pointed = place;
@@ -222,30 +290,45 @@ export class AttentionExplorer {
 			/** @type {Mark[]} */
 			const marks = this.pins.map((pin, index) => {
 				const shown = { colour: COLOURS[pin.colour], text: String(index + 1) };
-				if (pin.side === side) return { ...shown, kind: "pin", at: middleOf(pin), box: isRegion(pin) ? pin.box : null };
+				if (pin.side === side)
+					return { ...shown, kind: "pin", at: middleOf(pin), box: isRegion(pin) ? pin.box : null };
 				return { ...shown, ...this.answers[index], kind: "ring", strength: asked ? BESIDE : 1 };
 			});
 			const colour = COLOURS[nextColour(this.pins)];
-			if (asked) marks.push({ ...found, kind: "peak", colour, strength: 1 });
+			if (asked && found) marks.push({ ...found, kind: "peak", colour, strength: 1 });
 			else if (place) {
 				const { frame } = this.run[side];
 				const at = middleOf(place);
 				if (isRegion(place)) marks.push({ kind: "region", at, colour, box: place.box });
-				else marks.push({ kind: "cursor", at, colour, box: boxOf(maps, frame, cellAt(maps, frame, at)) });
+				else
+					marks.push({
+						kind: "cursor",
+						at,
+						colour,
+						box: boxOf(maps, frame, cellAt(maps, frame, at)),
+					});
 			}
 			this.panes[side].draw(marks);
 		}
 		const last = this.pins.length - 1;
-		if (place) this.said.textContent = this.words(place, found);
-		else this.said.textContent = last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
+		if (place && found) this.said.textContent = this.words(place, found);
+		else
+			this.said.textContent =
+				last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
 	}
 
 	/** A question and its answer in numbers. @param {Place} place @param {Answer} found */
 	words(place, { at, share }) {
-		const { names, [place.side]: { joints, canvas } } = this.run;
+		const {
+			names,
+			[place.side]: { joints, canvas },
+		} = this.shown;
 		const middle = middleOf(place);
-		const joint = names[place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015)];
-		const [here, there, [, , width, height]] = [middle, at, place.box].map((all) => all.map(Math.round));
+		const near = place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015);
+		const joint = near === null ? "" : names[near];
+		const [here, there, [, , width, height]] = [middle, at, place.box].map((all) =>
+			all.map(Math.round),
+		);
 		const what = isRegion(place) ? `, region ${width} × ${height}` : joint ? ` (${joint})` : "";
 		const asked = `${place.side} ${here.join(", ")}${what}`;
 		const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
@@ -255,6 +338,7 @@ export class AttentionExplorer {
 	}
 }
 
+/** @type {(side: Side, place: Point, joint?: number | null, size?: Point) => Place} */
 function placeAt(side, place, joint = null, size = [0, 0]) {
 	return { side, box: [...place, ...size], joint };
 }

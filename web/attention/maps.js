@@ -21,11 +21,13 @@ export function readMaps(buffer) {
 		throw new MapsError("this is no attention file");
 	}
 	const { version, ...sizes } = header.__metadata__ ?? {};
-	if (version !== VERSION) throw new MapsError(`attention of version ${version} cannot be read, only version ${VERSION}`);
+	if (version !== VERSION)
+		throw new MapsError(`attention of version ${version} cannot be read, only version ${VERSION}`);
 	/** A copy, as its place in the file need not be aligned. @param {string} name @param {string} kind @param {number} axes */
 	const tensor = (name, kind, axes) => {
 		const { dtype, shape, data_offsets: span } = header[name] ?? {};
-		if (dtype !== kind || shape?.length !== axes) throw new MapsError(`the attention file has no proper '${name}'`);
+		if (dtype !== kind || shape?.length !== axes)
+			throw new MapsError(`the attention file has no proper '${name}'`);
 		return { shape, data: buffer.slice(start + span[0], start + span[1]) };
 	};
 	const { shape, data } = tensor("values", "U8", 4);
@@ -35,7 +37,11 @@ export function readMaps(buffer) {
 	// tokens of target and source alike, and of a cell's side; at the right and lower edge there may be fewer
 	const [rows, columns, block] = [sizes.rows, sizes.columns, sizes.block].map(Number);
 	const [down, across] = [Math.ceil(rows / block), Math.ceil(columns / block)];
-	if (down * across !== cells || highest.length !== layers * heads * cells || values.length !== highest.length * cells) {
+	if (
+		down * across !== cells ||
+		highest.length !== layers * heads * cells ||
+		values.length !== highest.length * cells
+	) {
 		throw new MapsError("the sizes in the attention file contradict each other");
 	}
 	return { layers, heads, rows, columns, block, down, across, values, highest };
@@ -52,13 +58,16 @@ export function answer(maps, { layer, head }, side, asked) {
 	const forward = side === "target";
 	const [targets, sources] = forward ? [asked, range(cells)] : [range(cells), asked];
 	const heads = range(maps.heads).filter((one) => one === (head ?? one));
-	const chosen = range(maps.layers).flatMap((one) => (one === (layer ?? one) ? heads.map((at) => one * maps.heads + at) : []));
+	const chosen = range(maps.layers).flatMap((one) =>
+		one === (layer ?? one) ? heads.map((at) => one * maps.heads + at) : [],
+	);
 	const part = 1 / (chosen.length * (forward ? asked.length : 1));
 	for (const one of chosen) {
 		for (const target of targets) {
 			const row = one * cells + target;
 			const scale = maps.highest[row] * part;
-			for (const source of sources) found[forward ? source : target] += SHARE[maps.values[row * cells + source]] * scale;
+			for (const source of sources)
+				found[forward ? source : target] += SHARE[maps.values[row * cells + source]] * scale;
 		}
 	}
 	return found;
@@ -86,8 +95,13 @@ export function peakOf(maps, map) {
 
 /** The cell of a place; outside the frame the nearest one. @param {Maps} maps @param {MapBox} frame @param {Point} place */
 export function cellAt({ rows, columns, block, across }, frame, [x, y]) {
-	const parts = [[(y - frame[1]) / frame[3], rows], [(x - frame[0]) / frame[2], columns]];
-	const [row, column] = parts.map(([part, most]) => Math.floor(Math.max(Math.min(part * most, most - 1), 0) / block));
+	const parts = [
+		[(y - frame[1]) / frame[3], rows],
+		[(x - frame[0]) / frame[2], columns],
+	];
+	const [row, column] = parts.map(([part, most]) =>
+		Math.floor(Math.max(Math.min(part * most, most - 1), 0) / block),
+	);
 	return row * across + column;
 }
 
@@ -96,7 +110,9 @@ export function cellsIn(maps, frame, [left, top, width, height]) {
 	const first = placeOf(maps, cellAt(maps, frame, [left, top]));
 	const last = placeOf(maps, cellAt(maps, frame, [left + width, top + height]));
 	const every = range(maps.down * maps.across);
-	return every.filter((cell) => placeOf(maps, cell).every((at, axis) => first[axis] <= at && at <= last[axis]));
+	return every.filter((cell) =>
+		placeOf(maps, cell).every((at, axis) => first[axis] <= at && at <= last[axis]),
+	);
 }
 
 /** The pixels of a cell. @param {Maps} maps @param {MapBox} frame @param {number} cell */
@@ -116,12 +132,14 @@ function placeOf({ across }, cell) {
 	return [Math.floor(cell / across), cell % across];
 }
 
+/** Left, top, width and height of a cell in tokens. @type {(maps: Maps, cell: number) => MapBox} */
 function tokensOf(maps, cell) {
 	const { rows, columns, block } = maps;
 	const [top, left] = placeOf(maps, cell).map((at) => at * block);
 	return [left, top, Math.min(block, columns - left), Math.min(block, rows - top)];
 }
 
+/** @param {number} count */
 function range(count) {
 	return [...Array(count).keys()];
 }

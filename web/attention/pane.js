@@ -11,15 +11,24 @@ const RADIUS = { pin: 2.6, ring: 2.6, peak: 2.4 };
 const BASELINE = { pin: 1.25, ring: -3.3, peak: 0 };
 
 export class Pane {
+	/** @param {string} label @param {string} help */
 	constructor(label, help) {
 		this.image = html("img", { alt: "", draggable: "false" });
 		this.heat = html("canvas");
-		this.ink = this.heat.getContext("2d");
+		this.ink = /** @type {CanvasRenderingContext2D} */ (this.heat.getContext("2d"));
+		/** Width and height of the image in pixels. @type {Point} */
+		this.canvas = [1, 1];
+		this.unit = UNIT;
 		this.svg = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
 		this.still = svg("g", {}); // frame and joints
 		this.marks = svg("g", {});
 		this.svg.append(this.still, this.marks);
-		const named = { tabindex: 0, role: "application", "aria-label": label, "aria-description": help };
+		const named = {
+			tabindex: 0,
+			role: "application",
+			"aria-label": label,
+			"aria-description": help,
+		};
 		this.stage = html("div", { class: "stage", ...named }, this.image, this.heat, this.svg);
 		const room = html("div", { class: "room" }, this.stage);
 		this.element = html("div", { class: "pane" }, html("div", { class: "name" }, label), room);
@@ -35,8 +44,14 @@ export class Pane {
 		this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
 		// cells at the right and lower edge may reach beyond the frame
 		const [right, bottom] = [(across * block * wide) / columns, (down * block * high) / rows];
-		const parts = { left: left / width, top: top / height, width: right / width, height: bottom / height };
-		for (const [name, part] of Object.entries(parts)) this.heat.style.setProperty(name, `${part * 100}%`);
+		const parts = {
+			left: left / width,
+			top: top / height,
+			width: right / width,
+			height: bottom / height,
+		};
+		for (const [name, part] of Object.entries(parts))
+			this.heat.style.setProperty(name, `${part * 100}%`);
 		[this.heat.width, this.heat.height] = [across, down];
 		this.still.replaceChildren(svg("rect", { ...rectangle(side.frame), class: "frame" }));
 		for (const [joint, place] of side.joints.entries()) {
@@ -51,7 +66,9 @@ export class Pane {
 
 	/** @param {Mark[]} marks */
 	draw(marks) {
-		const glows = marks.filter(({ map }) => map);
+		const glows = marks.flatMap(({ map, colour, strength = 1 }) =>
+			map ? [{ map, colour, strength }] : [],
+		);
 		this.marks.replaceChildren(...marks.flatMap((mark) => this.drawn(mark)));
 		this.heat.hidden = !glows.length;
 		if (!glows.length) return;
@@ -64,7 +81,8 @@ export class Pane {
 		for (let at = 0; at < pixels.data.length; at += 4) {
 			const mixed = [...DIM];
 			for (const { map, scale, full } of lit) {
-				full.forEach((most, channel) => (mixed[channel] += (most - mixed[channel]) * map[at / 4] * scale));
+				for (const [channel, most] of full.entries())
+					mixed[channel] += (most - mixed[channel]) * map[at / 4] * scale;
 			}
 			const [red, green, blue, alpha] = mixed;
 			pixels.data.set([red / alpha, green / alpha, blue / alpha, alpha * 255], at);
@@ -82,7 +100,10 @@ export class Pane {
 			return [...found, svg("path", { d: cross, class: "thin line", style })];
 		}
 		const spot = svg("g", { transform: `translate(${x} ${y}) scale(${this.unit})`, style });
-		spot.append(svg("circle", { r: RADIUS[kind], class: kind }), svg("text", { y: BASELINE[kind], class: kind }, text));
+		spot.append(
+			svg("circle", { r: RADIUS[kind], class: kind }),
+			svg("text", { y: BASELINE[kind], class: kind }, text),
+		);
 		return [...found, spot];
 	}
 
@@ -95,8 +116,12 @@ export class Pane {
 	place({ clientX, clientY }) {
 		const { left, top, width, height } = this.stage.getBoundingClientRect();
 		const within = (/** @type {number} */ part) => Math.min(Math.max(part || 0, 0), 1);
-		return [within((clientX - left) / width) * this.canvas[0], within((clientY - top) / height) * this.canvas[1]];
+		return [
+			within((clientX - left) / width) * this.canvas[0],
+			within((clientY - top) / height) * this.canvas[1],
+		];
 	}
 }
 
+/** @param {MapBox} box */
 const rectangle = (box) => ({ x: box[0], y: box[1], width: box[2], height: box[3] });

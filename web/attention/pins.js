@@ -3,7 +3,15 @@
  */
 
 /** Okabe and Ito's, told apart by the colour-blind too; without black, brightest first, as the ground is dark. */
-export const COLOURS = ["#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "#cc79a7", "#4a90d9"];
+export const COLOURS = [
+	"#e69f00",
+	"#56b4e9",
+	"#f0e442",
+	"#009e73",
+	"#d55e00",
+	"#cc79a7",
+	"#4a90d9",
+];
 
 export const MOST_PINS = 32;
 
@@ -28,15 +36,17 @@ export function nextColour(pins) {
  * @param {Pin[]} pins @param {Place} place
  */
 export function pinned(pins, place) {
-	const others = pins.filter(({ side, joint }) => joint === null || joint !== place.joint || side !== place.side);
+	const others = pins.filter(
+		({ side, joint }) => joint === null || joint !== place.joint || side !== place.side,
+	);
 	if (others.length < pins.length) return others;
 	const kept = pins.slice(1 - MOST_PINS);
 	return [...kept, { ...place, colour: nextColour(kept) }];
 }
 
-/** Index of the nearest place within reach, or null. @param {Point[]} places @param {Point} from @param {number} reach */
+/** Index of the nearest place within reach, or null. @param {Points} places @param {Point} from @param {number} reach */
 export function nearest(places, from, reach) {
-	/** @type {number} */
+	/** @type {number | null} */
 	let found = null;
 	for (const [index, place] of places.entries()) {
 		const away = place ? Math.hypot(place[0] - from[0], place[1] - from[1]) : Infinity;
@@ -47,13 +57,14 @@ export function nearest(places, from, reach) {
 
 /**
  * Pins for another run: joints follow the pose, and nothing stays outside the pictures.
- * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Point[]}>} sides
+ * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Points}>} sides
  */
 export function carriedOver(pins, sides) {
 	return pins.flatMap((pin) => {
 		const { canvas, joints } = sides[pin.side];
 		const [left, top, width, height] = pin.box;
-		if (pin.joint === null) return left + width <= canvas[0] && top + height <= canvas[1] ? [pin] : [];
+		if (pin.joint === null)
+			return left + width <= canvas[0] && top + height <= canvas[1] ? [pin] : [];
 		const place = joints[pin.joint];
 		return place ? [{ ...pin, box: [...place, 0, 0] }] : [];
 	});
@@ -63,6 +74,8 @@ export function carriedOver(pins, sides) {
 export function pointsText(pins, canvas) {
 	return pins
 		.filter((pin) => pin.side === "target" && !isRegion(pin))
-		.map(({ box }) => canvas.map((most, axis) => Math.min(Math.max(Math.round(box[axis]), 0), most)).join(","))
+		.map(({ box }) =>
+			canvas.map((most, axis) => Math.min(Math.max(Math.round(box[axis]), 0), most)).join(","),
+		)
 		.join("; ");
 }

@@ -3,6 +3,7 @@
  * `dptn_core/pose/skeleton.py`.
  */
 
+// biome-ignore format: a table
 export const JOINTS = [
 	"nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
 	"right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
@@ -10,6 +11,7 @@ export const JOINTS = [
 ];
 
 /** Pairs of joints, in the order ControlNet draws them. @type {[number, number][]} */
+// biome-ignore format: a table
 export const LIMBS = [
 	[1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8, 9], [9, 10], [1, 11], [11, 12], [12, 13], [1, 0],
 	[0, 14], [14, 16], [0, 15], [15, 17],
@@ -28,6 +30,7 @@ export const HIPS = [8, 11];
 export const HEAD = [0, 14, 15, 16, 17];
 
 /** Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics; the arms first, right before left. */
+// biome-ignore format: a table
 export const TWO_BONES = [[4, 3, 2], [7, 6, 5], [10, 9, 8], [13, 12, 11]];
 
 /**
@@ -40,9 +43,11 @@ export function jointColour(joint) {
 	return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
 }
 
-/** All joints that hang on `joint`, itself not among them. @param {number} joint */
+/** All joints that hang on `joint`, itself not among them. @type {(joint: number) => number[]} */
 export const hangingOn = (joint) =>
-	PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort((a, b) => a - b);
+	PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort(
+		(a, b) => a - b,
+	);
 
 /** The next joint up that is known, -1 without one. @type {(joint: number, known: (joint: number) => unknown) => number} */
 export function above(joint, known) {
@@ -52,6 +57,7 @@ export function above(joint, known) {
 
 // Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
 /** @type {Point[]} */
+// biome-ignore format: a table
 export const STANDING = [
 	[0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18], [0.135, 0.335],
 	[0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48], [0.068, 0.715], [0.072, 0.945],

@@ -13,6 +13,7 @@ import { Toolbar } from "./toolbar.js";
 
 const TYPED = "input[type=text], input[type=number]"; // fields that want keys and pasted texts for themselves
 
+/** @param {Event} event */
 const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
@@ -27,7 +28,7 @@ export class SkeletonEditor {
 		this.stage = new Stage(this.state, { onRelease: options.onRelease });
 		this.strip = new Strip(this.state);
 		this.live = false;
-		const live = (on) => {
+		const live = (/** @type {boolean} */ on) => {
 			this.live = on;
 			this.showDrawn(null);
 			options.onLive(on);
@@ -37,13 +38,28 @@ export class SkeletonEditor {
 		this.said = html("div", { class: "said", role: "status" });
 		this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
 		const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
-		this.panel = html("div", { class: "dptn-panel" }, html("style", {}, STYLE), this.toolbar.element, scene, this.said);
+		this.panel = html(
+			"div",
+			{ class: "dptn-panel" },
+			html("style", {}, STYLE),
+			this.toolbar.element,
+			scene,
+			this.said,
+		);
 		// the host may move this about as it likes; the panel moves between it and the full window
 		this.element = html("div", { class: "dptn-editor", "data-capture-wheel": "true" }, this.panel);
 		/** @type {HTMLDialogElement | null} */
 		this.window = null;
 		this.note = "";
-		for (const kind of ["pointerdown", "pointermove", "pointerup", "click", "dblclick", "contextmenu", "wheel"]) {
+		for (const kind of [
+			"pointerdown",
+			"pointermove",
+			"pointerup",
+			"click",
+			"dblclick",
+			"contextmenu",
+			"wheel",
+		]) {
 			this.panel.addEventListener(kind, (event) => event.stopPropagation());
 		}
 		this.panel.addEventListener("keydown", (event) => this.key(event));
@@ -69,35 +85,38 @@ export class SkeletonEditor {
 		return this.state.text;
 	}
 
-	/** Take a value from outside: a loaded workflow, the graph's own undo. */
+	/** Take a value from outside: a loaded workflow, the graph's own undo. @param {string} text */
 	setText(text) {
 		this.state.setText(text);
 	}
 
-	/** What the block's last run said of its pose. */
+	/** What the node's last run said of its pose. @param {PoseRun} run */
 	setRun(run) {
 		this.state.setRun(run);
 	}
 
+	/** @param {string | null} url */
 	setBackground(url) {
 		if (this.stage.background === url) return;
 		this.stage.background = url;
 		this.stage.render();
 	}
 
-	/** The person as live posing drew them last: beside the stage of the full window, and under the pose where it fits. */
+	/** The person as live posing generated them last: beside the stage of the full window, and under the pose where it fits.
+	 * @param {string} url @param {boolean} inPlace */
 	showPicture(url, inPlace) {
 		this.picture.src = url;
 		this.picture.hidden = false;
 		this.picture.onload = () => this.showDrawn(inPlace && this.live ? url : null); // loaded, so that nothing flickers
 	}
 
+	/** @param {string | null} url */
 	showDrawn(url) {
 		this.stage.drawn = url;
 		this.stage.render();
 	}
 
-	/** A line of words that stays until the next one. */
+	/** A line of text that stays until the next one. @param {string} text */
 	say(text) {
 		if (this.note === text) return;
 		this.note = text;
@@ -122,11 +141,16 @@ export class SkeletonEditor {
 
 	enlarge() {
 		if (this.window) return this.shrink();
-		this.window = html("dialog", { class: "dptn-window", "aria-label": "Skeleton editor" }, this.panel);
-		this.window.addEventListener("close", () => this.shrink());
-		this.window.addEventListener("keydown", (event) => event.target === this.window && this.key(event));
-		document.body.append(this.window);
-		this.window.showModal();
+		const dialog = html(
+			"dialog",
+			{ class: "dptn-window", "aria-label": "Skeleton editor" },
+			this.panel,
+		);
+		this.window = dialog;
+		dialog.addEventListener("close", () => this.shrink());
+		dialog.addEventListener("keydown", (event) => event.target === dialog && this.key(event));
+		document.body.append(dialog);
+		dialog.showModal();
 		this.toolbar.large.focus();
 		this.render();
 	}
@@ -146,55 +170,81 @@ export class SkeletonEditor {
 
 	// The keyboard.
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
 		event.stopPropagation();
 		const target = targetOf(event);
 		if (target.matches(`${TYPED}, select`)) return;
 		const { person, joint } = target.dataset;
-		const act = event.ctrlKey || event.metaKey ? this.command(event)
-			: (joint !== undefined && this.jointAct(event, Number(person), Number(joint))) || this.stageAct(event);
+		const act =
+			event.ctrlKey || event.metaKey
+				? this.command(event)
+				: (joint !== undefined && this.jointAct(event, Number(person), Number(joint))) ||
+					this.stageAct(event);
 		if (!act) return;
 		event.preventDefault();
 		act();
 	}
 
-	/** What a key means together with Ctrl. */
+	/** What a key means together with Ctrl. @param {KeyboardEvent} event */
 	command({ key, shiftKey }) {
 		const { state } = this;
 		/** @type {Acts} */
-		const acts = { z: () => (shiftKey ? state.redo() : state.undo()), y: () => state.redo(), a: () => state.selectAll() };
+		const acts = {
+			z: () => (shiftKey ? state.redo() : state.undo()),
+			y: () => state.redo(),
+			a: () => state.selectAll(),
+		};
 		return acts[key.toLowerCase()];
 	}
 
-	/** What a key means on the stage. */
+	/** What a key means on the stage. @param {KeyboardEvent} event */
 	stageAct(event) {
 		const { stage, state } = this;
 		// with nothing selected, Escape closes the window
-		if (!stage.element.contains(targetOf(event)) || (event.key === "Escape" && !state.selected.size)) return null;
+		if (
+			!stage.element.contains(targetOf(event)) ||
+			(event.key === "Escape" && !state.selected.size)
+		)
+			return null;
 		const closer = () => stage.zoomBy(1.25);
 		/** @type {Acts} */
 		const acts = {
-			"+": closer, "=": closer, "-": () => stage.zoomBy(0.8), 0: () => stage.fit(), m: () => state.mirror(),
-			" ": () => (stage.panning = true), Escape: () => state.select([]), Delete: () => state.hide([...state.selected]),
+			"+": closer,
+			"=": closer,
+			"-": () => stage.zoomBy(0.8),
+			0: () => stage.fit(),
+			m: () => state.mirror(),
+			" ": () => (stage.panning = true),
+			Escape: () => state.select([]),
+			Delete: () => state.hide([...state.selected]),
 		};
 		return acts[event.key];
 	}
 
-	/** What a key means on a joint. */
+	/** What a key means on a joint. @param {KeyboardEvent} event @param {number} person @param {number} joint */
 	jointAct({ key, shiftKey, altKey }, person, joint) {
 		const { state } = this;
 		const far = shiftKey ? 10 : 1;
-		const push = (by) => () => state.nudge(joint, by, altKey);
+		const push = (/** @type {Point} */ by) => () => state.nudge(joint, by, altKey);
 		const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
 		/** @type {Acts} */
 		const acts = {
-			ArrowLeft: push([-far, 0]), ArrowRight: push([far, 0]), ArrowUp: push([0, -far]), ArrowDown: push([0, far]),
-			Enter: () => state.toggle(joint), Delete: hide, Backspace: hide,
+			ArrowLeft: push([-far, 0]),
+			ArrowRight: push([far, 0]),
+			ArrowUp: push([0, -far]),
+			ArrowDown: push([0, far]),
+			Enter: () => state.toggle(joint),
+			Delete: hide,
+			Backspace: hide,
 		};
 		const act = acts[key];
-		return act && (() => {
-			state.takePerson(person);
-			act();
-		});
+		return (
+			act &&
+			(() => {
+				state.takePerson(person);
+				act();
+			})
+		);
 	}
 }

@@ -1,14 +1,22 @@
 /** A skeleton drawn in SVG: in the editor, under it as a reminder, and small in the library and on the strip. */
 
-import { LIMBS, jointColour } from "./anatomy.js";
-import { boxOf, middleOf, seen } from "./geometry.js";
+import { jointColour, LIMBS } from "./anatomy.js";
+import { at, boxOf, middleOf, seen } from "./geometry.js";
 import { svg } from "./page.js";
 
 /** Lines for the limbs that are there. @param {Points} points @param {Attributes} attributes */
 export function limbs(points, attributes) {
 	return LIMBS.filter(([a, b]) => points[a] && points[b]).map(([a, b]) => {
-		const [[x1, y1], [x2, y2]] = [points[a], points[b]];
-		return svg("line", { x1, y1, x2, y2, stroke: jointColour(b), "stroke-linecap": "round", ...attributes });
+		const [[x1, y1], [x2, y2]] = [at(points, a), at(points, b)];
+		return svg("line", {
+			x1,
+			y1,
+			x2,
+			y2,
+			stroke: jointColour(b),
+			"stroke-linecap": "round",
+			...attributes,
+		});
 	});
 }
 
@@ -22,8 +30,19 @@ export function thumbnail(people, view = null) {
 	const box = there.length ? boxOf(there) : { left: 0, top: 0, right: 1, bottom: 1 };
 	const side = Math.max(box.right - box.left, box.bottom - box.top, 1e-3) * 1.16;
 	const [x, y] = middleOf(box);
-	const { left, top, width, height } = view ?? { left: x - side / 2, top: y - side / 2, width: side, height: side };
-	const picture = svg("svg", { viewBox: `${left} ${top} ${width} ${height}`, class: "thumbnail", "aria-hidden": "true" });
-	picture.append(...people.flatMap((points) => limbs(points, { "stroke-width": Math.max(width, height) / 26 })));
+	const { left, top, width, height } = view ?? {
+		left: x - side / 2,
+		top: y - side / 2,
+		width: side,
+		height: side,
+	};
+	const picture = svg("svg", {
+		viewBox: `${left} ${top} ${width} ${height}`,
+		class: "thumbnail",
+		"aria-hidden": "true",
+	});
+	picture.append(
+		...people.flatMap((points) => limbs(points, { "stroke-width": Math.max(width, height) / 26 })),
+	);
 	return picture;
 }

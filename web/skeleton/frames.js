@@ -1,7 +1,7 @@
 /** The parts of a body that others go along with: trunk, head, and the wrists. The same as in dptn_core/pose/interpolation.py. */
 
 import { HIPS, NECK, NOSE, TWO_BONES } from "./anatomy.js";
-import { Frame, NO_LENGTH, direction, distance, mean } from "./geometry.js";
+import { at, direction, distance, Frame, mean, NO_LENGTH } from "./geometry.js";
 
 const DOWN = Math.PI / 2;
 const [RIGHT_ARM, LEFT_ARM] = TWO_BONES;
@@ -14,23 +14,29 @@ export const hipsOf = (points) => HIPS.flatMap((joint) => (points[joint] ? [poin
 
 /** From one point to another; where that is no way at all, or starts nowhere, as `otherwise` says.
  * @type {(from: Point | null, to: Point, otherwise: number) => number} */
-const pointing = (from, to, otherwise) => (from && distance(from, to) > NO_LENGTH ? direction(from, to) : otherwise);
+const pointing = (from, to, otherwise) =>
+	from && distance(from, to) > NO_LENGTH ? direction(from, to) : otherwise;
 
 /**
  * At the hips, pointing away from the neck; at the neck, pointing downward, where there are no hips.
  * @param {Points} points @param {number[]} known the joints to go by, at least one
  */
 export function trunkFrame(points, known) {
-	if (!known.includes(NECK)) return new Frame(mean(known.map((joint) => points[joint])), DOWN);
-	const neck = points[NECK];
-	const hips = HIPS.filter((joint) => known.includes(joint)).map((joint) => points[joint]);
-	return hips.length ? new Frame(mean(hips), pointing(neck, mean(hips), DOWN)) : new Frame(neck, DOWN);
+	if (!known.includes(NECK)) return new Frame(mean(known.map((joint) => at(points, joint))), DOWN);
+	const neck = at(points, NECK);
+	const hips = HIPS.filter((joint) => known.includes(joint)).map((joint) => at(points, joint));
+	return hips.length
+		? new Frame(mean(hips), pointing(neck, mean(hips), DOWN))
+		: new Frame(neck, DOWN);
 }
 
 /** At the nose, pointing away from the neck. @param {Points} points @param {number[]} known @param {Frame} trunk */
 export function headFrame(points, known, trunk) {
 	if (!known.includes(NOSE)) return trunk;
-	return new Frame(points[NOSE], pointing(known.includes(NECK) ? points[NECK] : null, points[NOSE], trunk.angle));
+	return new Frame(
+		at(points, NOSE),
+		pointing(known.includes(NECK) ? points[NECK] : null, at(points, NOSE), trunk.angle),
+	);
 }
 
 /**
@@ -38,8 +44,9 @@ export function headFrame(points, known, trunk) {
  * @param {Points} points @param {number[]} known @param {Frame} trunk
  */
 export function partFrames(points, known, trunk) {
-	const [handLeft, handRight] = [LEFT_ARM, RIGHT_ARM].map(([wrist, elbow]) =>
-		points[wrist] ? new Frame(points[wrist], pointing(points[elbow], points[wrist], trunk.angle)) : null,
-	);
+	const [handLeft, handRight] = [LEFT_ARM, RIGHT_ARM].map(([wrist, elbow]) => {
+		const hand = points[wrist];
+		return hand && new Frame(hand, pointing(points[elbow], hand, trunk.angle));
+	});
 	return { handLeft, handRight, face: headFrame(points, known, trunk) };
 }

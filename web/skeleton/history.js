@@ -6,18 +6,21 @@ const MOST = 200;
 export class History {
 	/** @param {T} start */
 	constructor(start) {
-		this.reset(start);
-	}
-
-	/** Start afresh. */
-	reset(value) {
-		this.now = value;
+		this.now = start;
 		/** @type {{value: T, gesture: unknown}[]} */
 		this.past = [];
 		/** @type {T[]} */
 		this.future = [];
 	}
 
+	/** Start afresh. @param {T} value */
+	reset(value) {
+		this.now = value;
+		this.past = [];
+		this.future = [];
+	}
+
+	/** @param {T} value @param {unknown} [gesture] changes with the same one are undone together */
 	push(value, gesture) {
 		if (gesture === undefined || this.past.at(-1)?.gesture !== gesture) {
 			this.past.push({ value: this.now, gesture });
@@ -40,7 +43,7 @@ export class History {
 	redo() {
 		if (!this.future.length) return false;
 		this.past.push({ value: this.now, gesture: undefined });
-		this.now = this.future.pop();
+		this.now = this.future.splice(-1)[0];
 		return true;
 	}
 }

@@ -3,9 +3,9 @@
  * same numbers and explains them; both are tested on one file of examples.
  */
 
-import { HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES, above } from "./anatomy.js";
+import { above, HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES } from "./anatomy.js";
 import { headFrame, partFrames, present, trunkFrame } from "./frames.js";
-import { Frame, NO_LENGTH, away, direction, distance, mix, wrapped } from "./geometry.js";
+import { at, away, direction, distance, Frame, mix, NO_LENGTH, wrapped } from "./geometry.js";
 import { eachPart } from "./person.js";
 
 /** Share of the time to share of the way. @type {Record<string, (share: number) => number>} */
@@ -26,7 +26,8 @@ const HALF_TURN = Math.PI - 1e-6;
 const lengthOf = (steps) => steps.reduce((sum, step) => sum + step.frames, 0);
 
 /** How many frames a sequence has. @param {Step[]} steps one for each keyframe @param {boolean} loop */
-export const frameCount = (steps, loop) => (loop ? lengthOf(steps) : lengthOf(steps.slice(0, -1)) + 1);
+export const frameCount = (steps, loop) =>
+	loop ? lengthOf(steps) : lengthOf(steps.slice(0, -1)) + 1;
 
 /** The frame at which a keyframe stands. @param {Step[]} steps @param {number} keyframe */
 export const startOf = (steps, keyframe) => lengthOf(steps.slice(0, keyframe));
@@ -37,7 +38,12 @@ export function frameAt(keyframes, steps, number) {
 	for (const [index, people] of keyframes.entries()) {
 		const { frames, easing } = steps[index];
 		if (left === 0) return people;
-		if (left < frames) return between(people, keyframes[(index + 1) % keyframes.length], EASINGS[easing](left / frames));
+		if (left < frames)
+			return between(
+				people,
+				keyframes[(index + 1) % keyframes.length],
+				EASINGS[easing](left / frames),
+			);
 		left -= frames;
 	}
 	return keyframes[keyframes.length - 1];
@@ -45,57 +51,101 @@ export function frameAt(keyframes, steps, number) {
 
 /** Everybody on the way from one frame to the other. @param {Person[]} start @param {Person[]} end @param {number} share */
 export function between(start, end, share) {
-	return start.map((person, index) => (end[index] ? personBetween(person, end[index], share) : person));
+	return start.map((person, index) =>
+		end[index] ? personBetween(person, end[index], share) : person,
+	);
 }
 
+/** @type {(start: Person, end: Person, share: number) => Person} */
 function personBetween(start, end, share) {
 	const known = present(start.points).filter((joint) => end.points[joint]);
 	if (!known.length || share === 0) return start;
 	const [trunkA, trunkB] = [start, end].map((person) => trunkFrame(person.points, known));
 	const trunk = trunkA.towards(trunkB, share);
-	const [framesA, framesB] = [partFrames(start.points, known, trunkA), partFrames(end.points, known, trunkB)];
-	const points = pointsBetween(start.points, end.points, share, known, [trunkA, trunkB, trunk], [framesA.face, framesB.face]);
+	const [framesA, framesB] = [
+		partFrames(start.points, known, trunkA),
+		partFrames(end.points, known, trunkB),
+	];
+	const points = pointsBetween(
+		start.points,
+		end.points,
+		share,
+		known,
+		[trunkA, trunkB, trunk],
+		[framesA.face, framesB.face],
+	);
 	const frames = partFrames(points, known, trunk);
 	// a hand or face goes along with its wrist or head, and takes on the other's shape if there is one
 	const parts = eachPart(start.parts, (part, name) => {
-		const [frameA, frameB, frame, other] = [framesA[name], framesB[name], frames[name], end.parts[name]];
+		const [frameA, frameB, frame, other] = [
+			framesA[name],
+			framesB[name],
+			frames[name],
+			end.parts[name],
+		];
 		if (!frameA || !frame) return part;
 		return part.map((point, index) => {
 			if (!point) return null;
 			const to = frameB && other?.[index];
-			return to ? frame.mixed(frameA, point, frameB, to, share) : frame.outside(frameA.inside(point));
+			return to
+				? frame.mixed(frameA, point, frameB, to, share)
+				: frame.outside(frameA.inside(point));
 		});
 	});
 	return { ...start, points, parts };
 }
 
-/** The joints on the way from one pose to another. */
+/**
+ * The joints on the way from one pose to another.
+ * @param {Points} a @param {Points} b @param {number} share @param {number[]} known joints of both
+ * @param {Frame[]} trunks of a, b and in between @param {Frame[]} heads of a and b
+ */
 function pointsBetween(a, b, share, known, [trunkA, trunkB, trunk], [headA, headB]) {
-	const both = (joint) => known.includes(joint);
-	const straight = (joint) => trunk.mixed(trunkA, a[joint], trunkB, b[joint], share);
+	const both = (/** @type {number} */ joint) => known.includes(joint);
+	const straight = (/** @type {number} */ joint) =>
+		trunk.mixed(trunkA, at(a, joint), trunkB, at(b, joint), share);
+	/** @type {Points} */
 	const done = new Array(a.length).fill(null);
 	for (const joint of [NECK, ...SHOULDERS, ...HIPS]) if (both(joint)) done[joint] = straight(joint);
+	/** @type {(root: number, joint: number) => Point} */
 	const swing = (root, joint) =>
-		swung(done[root], trunk, [trunkA, a[root], a[joint]], [trunkB, b[root], b[joint]], share);
+		swung(
+			at(done, root),
+			trunk,
+			[trunkA, at(a, root), at(a, joint)],
+			[trunkB, at(b, root), at(b, joint)],
+			share,
+		);
 	if (both(NOSE)) done[NOSE] = both(NECK) ? swing(NECK, NOSE) : straight(NOSE);
 	for (const [end, middle, root] of TWO_BONES) {
 		if (both(middle)) done[middle] = both(root) ? swing(root, middle) : straight(middle);
 		if (!both(end)) continue;
 		const chain = [root, middle, end];
-		if (chain.every(both)) done[end] = bent(done[root], done[middle], chain.map((j) => a[j]), chain.map((j) => b[j]), share);
+		if (chain.every(both))
+			done[end] = bent(
+				at(done, root),
+				at(done, middle),
+				chain.map((j) => at(a, j)),
+				chain.map((j) => at(b, j)),
+				share,
+			);
 		else if (both(middle) || both(root)) done[end] = swing(both(middle) ? middle : root, end);
 		else done[end] = straight(end);
 	}
 	const head = headFrame(done, known, trunk);
-	for (const joint of HEAD) if (both(joint)) done[joint] = head.mixed(headA, a[joint], headB, b[joint], share);
+	for (const joint of HEAD)
+		if (both(joint)) done[joint] = head.mixed(headA, at(a, joint), headB, at(b, joint), share);
 	const alone = present(a).filter((joint) => !both(joint));
 	for (const joint of alone.sort((one, other) => depth(one) - depth(other) || one - other)) {
-		done[joint] = carried(joint, a, done, trunkA, trunk);
+		done[joint] = hung(joint, a, done, trunkA, trunk);
 	}
 	return done;
 }
 
-/** The end of a limb that turns about `root` in relation to the trunk, the shorter way round, outward when both are alike. */
+/**
+ * The end of a limb that turns about `root` relative to the trunk, the shorter way round, outward when both are alike.
+ * @type {(root: Point, trunk: Frame, start: [Frame, Point, Point], end: [Frame, Point, Point], share: number) => Point}
+ */
 function swung(root, trunk, start, end, share) {
 	const [lengthA, lengthB] = [start, end].map(([, from, to]) => distance(from, to));
 	const [ownA, ownB] = [start, end].map(([frame, from, to]) => direction(from, to) - frame.angle);
@@ -107,7 +157,10 @@ function swung(root, trunk, start, end, share) {
 	return away(root, trunk.angle + angleA + turn * share, mix(lengthA, lengthB, share));
 }
 
-/** The end of a forearm or shin: its angle to the upper limb changes through the straight limb. */
+/**
+ * The end of a forearm or shin: its angle to the upper limb changes through the straight limb.
+ * @type {(root: Point, middle: Point, start: Point[], end: Point[], share: number) => Point}
+ */
 function bent(root, middle, start, end, share) {
 	const [bendA, bendB] = [start, end].map(([one, two, three]) => {
 		const none = distance(one, two) < NO_LENGTH || distance(two, three) < NO_LENGTH;
@@ -120,12 +173,17 @@ function bent(root, middle, start, end, share) {
 	return away(middle, direction(root, middle) + bendA + bend * share, length);
 }
 
-/** How many joints up to the root. @param {number} joint */
+/** How many joints up to the root. @type {(joint: number) => number} */
 const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
 
-/** A joint that only the start has: on the next joint above it that is known, turned with the trunk. */
-function carried(joint, a, done, trunkA, trunk) {
+/**
+ * A joint that only the start has: on the next joint above it that is known, turned with the trunk.
+ * @type {(joint: number, a: Points, done: Points, trunkA: Frame, trunk: Frame) => Point}
+ */
+function hung(joint, a, done, trunkA, trunk) {
 	const held = above(joint, (up) => done[up] && a[up]);
-	if (held < 0) return trunk.outside(trunkA.inside(a[joint]));
-	return new Frame(done[held], trunk.angle).outside(new Frame(a[held], trunkA.angle).inside(a[joint]));
+	if (held < 0) return trunk.outside(trunkA.inside(at(a, joint)));
+	return new Frame(at(done, held), trunk.angle).outside(
+		new Frame(at(a, held), trunkA.angle).inside(at(a, joint)),
+	);
 }

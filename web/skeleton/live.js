@@ -19,7 +19,7 @@ export class LiveRuns {
 		this.stopListening = queue.onEnd((promptId) => this.end(promptId));
 	}
 
-	/** Ask for the graph as it is now. */
+	/** Ask for the graph as it is now. @param {LiveKind} kind */
 	async request(kind) {
 		if (this.inFlight) {
 			this.wanted = kind;
@@ -38,6 +38,7 @@ export class LiveRuns {
 		}
 	}
 
+	/** @param {string} promptId */
 	end(promptId) {
 		if (!this.inFlight) return;
 		if (this.promptId === null) this.ended.add(promptId);
@@ -70,13 +71,16 @@ export function nearestDownstream(prompt, starts, kind) {
 	const takenBy = new Map();
 	for (const [id, { inputs }] of Object.entries(prompt)) {
 		for (const input of Object.values(inputs)) {
-			if (Array.isArray(input) && input.length === 2) takenBy.set(String(input[0]), [...(takenBy.get(String(input[0])) ?? []), id]);
+			if (Array.isArray(input) && input.length === 2)
+				takenBy.set(String(input[0]), [...(takenBy.get(String(input[0])) ?? []), id]);
 		}
 	}
 	const seen = new Set(starts);
 	let edge = starts;
 	while (edge.length) {
-		const next = edge.flatMap((id) => takenBy.get(id) ?? []).filter((id) => !seen.has(id) && seen.add(id));
+		const next = edge
+			.flatMap((id) => takenBy.get(id) ?? [])
+			.filter((id) => !seen.has(id) && seen.add(id));
 		const found = next.filter((id) => prompt[id].class_type === kind);
 		if (found.length) return found;
 		edge = next;
@@ -87,10 +91,10 @@ export function nearestDownstream(prompt, starts, kind) {
 /**
  * What a prompt calls a node: its id, within subgraphs those of the nodes around it first, and one for each place the
  * subgraph is used.
- * @param {any} graph the outermost one @param {object} node @param {string} [prefix]
+ * @param {any} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
  */
 export function idsInPrompt(graph, node, prefix = "") {
-	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {
+	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((/** @type {any} */ other) => {
 		if (other === node) return [`${prefix}${other.id}`];
 		return other.subgraph ? idsInPrompt(other.subgraph, node, `${prefix}${other.id}:`) : [];
 	});

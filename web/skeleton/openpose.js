@@ -17,7 +17,10 @@ export function unlessNoPose(read, otherwise) {
 	}
 }
 
-export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+/** @param {unknown} value @returns {value is Record<string, any>} */
+export function isObject(value) {
+	return value !== null && typeof value === "object" && !Array.isArray(value);
+}
 
 const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];
@@ -32,7 +35,10 @@ const LENGTHS = {
 	hand_right: { 63: 3, 42: 2 },
 	face: { 210: 3, 204: 3, 140: 2 },
 };
-const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [`${part}_keypoints_2d`, `${part}_keypoints`]);
+const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [
+	`${part}_keypoints_2d`,
+	`${part}_keypoints`,
+]);
 
 /**
  * @param {unknown} document a list of pictures, or one
@@ -42,11 +48,16 @@ const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [`${part}_keypoints_2d`
 export function readOpenPose(document, fallback) {
 	const pictures = Array.isArray(document) ? document : [document];
 	const raw = pictures.map(readPicture);
-	const bare = raw.filter((picture) => !picture.canvas).flatMap((picture) => picture.people.flatMap(everyPoint));
+	const bare = raw
+		.filter((picture) => !picture.canvas)
+		.flatMap((picture) => picture.people.flatMap(everyPoint));
 	const stated = raw.find((picture) => picture.canvas)?.canvas;
 	const shared = inferred(bare, stated ?? fallback);
 	const canvas = raw[0]?.canvas ?? (raw.length ? shared : fallback);
-	return { canvas, frames: raw.map((picture) => onCanvas(picture, picture.canvas ?? shared, canvas)) };
+	return {
+		canvas,
+		frames: raw.map((picture) => onCanvas(picture, picture.canvas ?? shared, canvas)),
+	};
 }
 
 /**
@@ -55,7 +66,9 @@ export function readOpenPose(document, fallback) {
  */
 export function writePeople(people, canvas) {
 	const points = people.flatMap(everyPoint);
-	const guessed = canvas !== null && (seemShares(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
+	const guessed =
+		canvas !== null &&
+		(seemShares(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
 	return {
 		people: people.map(({ points, parts: { handLeft, handRight, face }, rest }) => ({
 			...rest,
@@ -70,8 +83,12 @@ export function writePeople(people, canvas) {
 
 /** A file of OpenPose JSON that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
 export function writeOpenPose(frames, canvas) {
-	const zeros = (count) => new Array(count).fill(0);
-	const empty = { hand_left_keypoints_2d: zeros(63), hand_right_keypoints_2d: zeros(63), face_keypoints_2d: zeros(210) };
+	const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
+	const empty = {
+		hand_left_keypoints_2d: zeros(63),
+		hand_right_keypoints_2d: zeros(63),
+		face_keypoints_2d: zeros(210),
+	};
 	const document = frames.map((frame) => {
 		const { people, ...units } = writePeople(frame, canvas);
 		const whole = people.map((person) => ({ ...empty, ...person }));
@@ -80,38 +97,51 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** Hundredths of a pixel are finer than anybody means, and keep the text short. */
+/** Hundredths of a pixel are finer than anybody means, and keep the text short. @param {Points} points */
 function flat(points) {
-	const round = (value) => Math.round(value * 100) / 100;
+	const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
 	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
 }
 
+/** @type {(picture: unknown) => RawPicture} */
 function readPicture(picture) {
-	if (!isObject(picture)) throw new PoseTextError("this is no pose data: an object with people in it is wanted");
+	if (!isObject(picture))
+		throw new PoseTextError("this is no pose data: an object with people in it is wanted");
 	const exact = picture.coordinates === "pixels";
 	const people = picture.people ?? [];
 	if (!Array.isArray(people)) throw new PoseTextError("people must be a list");
-	return { people: people.map((person) => readPerson(person, exact)), exact, canvas: readCanvas(picture) };
+	return {
+		people: people.map((person) => readPerson(person, exact)),
+		exact,
+		canvas: readCanvas(picture),
+	};
 }
 
+/** @type {(picture: Record<string, any>) => Canvas | null} */
 function readCanvas(picture) {
 	const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
 	if (sides.every((side) => side === null)) return null;
 	for (const side of sides) {
 		if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE) {
-			throw new PoseTextError(`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`);
+			throw new PoseTextError(
+				`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`,
+			);
 		}
 	}
 	return { width: sides[0], height: sides[1] };
 }
 
+/** @type {(person: unknown, exact: boolean) => Person} */
 function readPerson(person, exact) {
 	if (!isObject(person)) throw new PoseTextError("a person must be an object");
-	const part = (name) => {
-		const key = person[`${name}_keypoints_2d`] ?? null ? `${name}_keypoints_2d` : `${name}_keypoints`;
+	const part = (/** @type {string} */ name) => {
+		const key =
+			(person[`${name}_keypoints_2d`] ?? null) ? `${name}_keypoints_2d` : `${name}_keypoints`;
 		return readPoints(person[key], key, LENGTHS[name], exact);
 	};
-	const rest = Object.fromEntries(Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)));
+	const rest = Object.fromEntries(
+		Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)),
+	);
 	const points = to18(part("pose"));
 	const face = part("face");
 	const whole = face && [...face, ...new Array(70 - face.length).fill(null)];
@@ -119,21 +149,34 @@ function readPerson(person, exact) {
 	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
 }
 
+/** @type {(values: unknown, key: string, lengths: Record<number, number>, exact: boolean) => Points | null} */
 function readPoints(values, key, lengths, exact) {
 	if (values === null || values === undefined) return null;
 	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
 	if (!values.length) return null;
 	const each = lengths[values.length];
-	if (!each) throw new PoseTextError(`${key} holds ${values.length} values; ${Object.keys(lengths).join(" or ")} are wanted`);
-	const wrong = values.find((value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"));
-	if (wrong !== undefined) throw new PoseTextError(`${key} holds ${JSON.stringify(wrong)?.slice(0, 40)}, which is no coordinate`);
+	if (!each)
+		throw new PoseTextError(
+			`${key} holds ${values.length} values; ${Object.keys(lengths).join(" or ")} are wanted`,
+		);
+	const wrong = values.find(
+		(value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"),
+	);
+	if (wrong !== undefined)
+		throw new PoseTextError(
+			`${key} holds ${JSON.stringify(wrong)?.slice(0, 40)}, which is no coordinate`,
+		);
 	return Array.from({ length: values.length / each }, (_, index) => {
-		const [x, y, score = Number(x !== 0 || y !== 0)] = values.slice(index * each, (index + 1) * each);
+		const [x, y, score = Number(x !== 0 || y !== 0)] = values.slice(
+			index * each,
+			(index + 1) * each,
+		);
 		const missing = x === null || y === null || !(score > 0) || (!exact && x === -1 && y === -1);
 		return missing ? null : [x, y];
 	});
 }
 
+/** @type {(body: Points | null) => Points} */
 function to18(body) {
 	if (!body) return new Array(18).fill(null);
 	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
@@ -146,28 +189,35 @@ function to18(body) {
 /** Everything of a person that is there. @param {Person} person */
 const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
+/** @type {(points: Point[], likely: Canvas) => Canvas} */
 function inferred(points, likely) {
 	if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
 	const { right, bottom } = boxOf(points);
 	const far = Math.max(right, bottom) >= MAX_SIDE;
-	if (far) throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
+	if (far)
+		throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
 	return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 
-/** Whether points are in shares of the canvas rather than in pixels. */
+/** Whether points are in fractions of the canvas, not in pixels. @type {(points: Point[], canvas: Canvas) => boolean} */
 function seemShares(points, canvas) {
 	if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
 	if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
 	return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
 }
 
-/** A picture's people in pixels of a canvas, brought to another. @param {RawPicture} picture @param {Canvas} own */
+/** A picture's people in pixels of a canvas, brought to another.
+ * @param {RawPicture} picture @param {Canvas} own @param {Canvas} canvas */
 function onCanvas({ people, exact }, own, canvas) {
 	const shares = !exact && seemShares(people.flatMap(everyPoint), own);
 	// without the points a detector had marked by -1 before it divided by the size
 	/** @type {(point: Point) => Point | null} */
 	const inPixels = ([x, y]) => (x < 0 && y < 0 ? null : [x * own.width, y * own.height]);
-	return fitted(people.map((person) => (shares ? mapped(person, inPixels) : person)), own, canvas);
+	return fitted(
+		people.map((person) => (shares ? mapped(person, inPixels) : person)),
+		own,
+		canvas,
+	);
 }
 
 /** People on another canvas, scaled alike both ways and centred. @param {Person[]} people @param {Canvas} own
@@ -175,6 +225,9 @@ function onCanvas({ people, exact }, own, canvas) {
 export function fitted(people, own, canvas) {
 	if (own.width === canvas.width && own.height === canvas.height) return people;
 	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
-	const [left, top] = [(canvas.width - own.width * scale) / 2, (canvas.height - own.height * scale) / 2];
+	const [left, top] = [
+		(canvas.width - own.width * scale) / 2,
+		(canvas.height - own.height * scale) / 2,
+	];
 	return people.map((person) => mapped(person, ([x, y]) => [x * scale + left, y * scale + top]));
 }

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @template {Element} T */
+/** @template {Element} T @param {T} element @param {Attributes} attributes @param {(Node | string)[]} children */
 function filled(element, attributes, children) {
 	for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
 	element.append(...children);
@@ -11,18 +11,25 @@ function filled(element, attributes, children) {
 
 /** @template {keyof SVGElementTagNameMap} Name @param {Name} name @param {Attributes} attributes
  * @param {...(Node | string)} children */
-export const svg = (name, attributes, ...children) => filled(document.createElementNS(SVG, name), attributes, children);
+export const svg = (name, attributes, ...children) =>
+	filled(document.createElementNS(SVG, name), attributes, children);
 
 /** @template {keyof HTMLElementTagNameMap} Name @param {Name} name @param {Attributes} [attributes]
  * @param {...(Node | string)} children */
-export const html = (name, attributes = {}, ...children) => filled(document.createElement(name), attributes, children);
+export const html = (name, attributes = {}, ...children) =>
+	filled(document.createElement(name), attributes, children);
 
 /** Buttons and fields in a line. @param {...(Node | string)} children */
 export const row = (...children) => html("div", { class: "row" }, ...children);
 
 /** @param {string} label @param {string} title @param {() => void} act @param {...Node} children */
 export function button(label, title, act, ...children) {
-	const element = html("button", { type: "button", title, "aria-label": title }, label, ...children);
+	const element = html(
+		"button",
+		{ type: "button", title, "aria-label": title },
+		label,
+		...children,
+	);
 	element.addEventListener("click", act);
 	return element;
 }

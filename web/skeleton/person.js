@@ -19,11 +19,13 @@ export const eachPart = ({ handLeft, handRight, face }, change) => ({
 });
 
 /** The points of hands and face that are there. @param {Parts} parts */
-export const detailsOf = ({ handLeft, handRight, face }) => [handLeft, handRight, face].flatMap((part) => seen(part ?? []));
+export const detailsOf = ({ handLeft, handRight, face }) =>
+	[handLeft, handRight, face].flatMap((part) => seen(part ?? []));
 
 /** Every point of a person shifted, scaled, turned or left out alike.
  * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {
+	/** @type {(points: Points) => Points} */
 	const all = (points) => points.map((point) => point && change(point));
 	return { ...person, points: all(person.points), parts: eachPart(person.parts, all) };
 }
@@ -35,7 +37,9 @@ export function mapped(person, change) {
 export function withPoints(person, points) {
 	const known = present(person.points).filter((joint) => points[joint]);
 	if (!known.length) return { ...person, points, parts: NO_PARTS };
-	const [before, after] = [person.points, points].map((joints) => partFrames(joints, known, trunkFrame(joints, known)));
+	const [before, after] = [person.points, points].map((joints) =>
+		partFrames(joints, known, trunkFrame(joints, known)),
+	);
 	const parts = eachPart(person.parts, (part, name) => {
 		const [from, to] = [before[name], after[name]];
 		return from && to && part.map((point) => point && to.outside(from.inside(point)));
@@ -44,6 +48,7 @@ export function withPoints(person, points) {
 }
 
 /** Index of each face point's mirror image: 68 outline points and two pupils, in runs up or down. */
+// biome-ignore format: a table
 export const MIRRORED_FACE = [
 	[16, 0], [26, 17], [27, 30], [35, 31], [45, 42], [47, 46], [39, 36], [41, 40], [54, 48], [59, 55], [64, 60], [67, 65], [69, 68],
 ].flatMap(([first, last]) => Array.from({ length: Math.abs(last - first) + 1 }, (_, by) => first + Math.sign(last - first) * by));
@@ -58,6 +63,10 @@ export function mirrored(person) {
 	return {
 		...flipped,
 		points: MIRRORED.map((joint) => flipped.points[joint]),
-		parts: { handLeft: handRight, handRight: handLeft, face: face && MIRRORED_FACE.map((index) => face[index]) },
+		parts: {
+			handLeft: handRight,
+			handRight: handLeft,
+			face: face && MIRRORED_FACE.map((index) => face[index]),
+		},
 	};
 }

@@ -3,9 +3,32 @@
  * changes its arguments or touches the page.
  */
 
-import { HIPS, JOINTS, MIRRORED, NECK, NOSE, PARENT, TWO_BONES, above, hangingOn, standing } from "./anatomy.js";
+import {
+	above,
+	HIPS,
+	hangingOn,
+	JOINTS,
+	MIRRORED,
+	NECK,
+	NOSE,
+	PARENT,
+	standing,
+	TWO_BONES,
+} from "./anatomy.js";
 import { hipsOf, present, trunkFrame } from "./frames.js";
-import { away, direction, distance, mean, minus, onWay, plus, seen, turnedPoint, within } from "./geometry.js";
+import {
+	at,
+	away,
+	direction,
+	distance,
+	mean,
+	minus,
+	onWay,
+	plus,
+	seen,
+	turnedPoint,
+	within,
+} from "./geometry.js";
 
 const NOWHERE = 1e-9; // pixels; so near there is no direction
 const SHORTEST = 0.5; // pixels; shorter limbs have no direction anybody meant
@@ -27,7 +50,8 @@ export function dragJoint(points, joint, target, free = false) {
 	const limb = TWO_BONES.find(([end]) => end === joint);
 	if (limb?.every((other) => points[other])) return bend(points, limb, target);
 	const by = minus(target, here);
-	if (points[NECK] && hipsOf(points).length && (joint === NECK || HIPS.includes(joint))) return pullTrunk(points, joint, by);
+	if (points[NECK] && hipsOf(points).length && (joint === NECK || HIPS.includes(joint)))
+		return pullTrunk(points, joint, by);
 	if (joint === NECK) return points.map((point) => point && plus(point, by));
 	const centre = points[PARENT[joint]];
 	if (!centre) return replaced(points, joint, target);
@@ -35,11 +59,15 @@ export function dragJoint(points, joint, target, free = false) {
 		const none = Math.min(distance(centre, target), distance(centre, here)) < NOWHERE;
 		const angle = none ? 0 : direction(centre, target) - direction(centre, here);
 		const head = [joint, ...hangingOn(joint)];
-		return points.map((point, other) => (point && head.includes(other) ? turnedPoint(point, centre, angle) : point));
+		return points.map((point, other) =>
+			point && head.includes(other) ? turnedPoint(point, centre, angle) : point,
+		);
 	}
 	const there = onCircle(centre, distance(centre, here), target, here);
 	const carried = hangingOn(joint);
-	const result = points.map((point, other) => (point && carried.includes(other) ? plus(point, minus(there, here)) : point));
+	const result = points.map((point, other) =>
+		point && carried.includes(other) ? plus(point, minus(there, here)) : point,
+	);
 	return replaced(result, joint, there);
 }
 
@@ -66,7 +94,7 @@ export function copiedSide(points, from) {
 	const trunk = trunkFrame(points, there);
 	const result = points.slice();
 	for (const joint of there.filter((one) => JOINTS[one].startsWith(from))) {
-		const [along, across] = trunk.inside(points[joint]);
+		const [along, across] = trunk.inside(at(points, joint));
 		result[MIRRORED[joint]] = trunk.outside([along, -across]);
 	}
 	return result;
@@ -81,7 +109,8 @@ export function straightened(points, joints = []) {
 	for (const limb of TWO_BONES) {
 		const [end, middle, root] = limb;
 		const [a, b, c] = [points[root], points[middle], points[end]];
-		if (!a || !b || !c || (joints.length && !joints.some((joint) => limb.includes(joint)))) continue;
+		if (!a || !b || !c || (joints.length && !joints.some((joint) => limb.includes(joint))))
+			continue;
 		const angle = direction(a, distance(a, c) < NOWHERE ? b : c);
 		result[middle] = away(a, angle, distance(a, b));
 		result[end] = away(a, angle, distance(a, b) + distance(b, c));
@@ -99,7 +128,9 @@ export function upright(points) {
 	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
-const named = (joints) => (joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", "));
+/** @param {number[]} joints */
+const named = (joints) =>
+	joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", ");
 
 /** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */
 export function problems(points, canvas) {
@@ -108,16 +139,19 @@ export function problems(points, canvas) {
 	const found = [];
 	if (!there.length) found.push({ text: "nobody: all joints are hidden", joints: [] });
 	const outside = there.filter((joint) => {
-		const [x, y] = points[joint];
+		const [x, y] = at(points, joint);
 		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
 	});
-	if (outside.length) found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
+	if (outside.length)
+		found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
 	const folded = there.filter((joint) => {
 		const parent = points[PARENT[joint]];
-		return parent && distance(parent, points[joint]) < SHORTEST;
+		return parent && distance(parent, at(points, joint)) < SHORTEST;
 	});
-	if (folded.length) found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
-	if (there.length && there.length < FEWEST) found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
+	if (folded.length)
+		found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
+	if (there.length && there.length < FEWEST)
+		found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
 	return found;
 }
 
@@ -128,26 +162,33 @@ export function problems(points, canvas) {
 export function restored(points, joint, canvas) {
 	const model = standing(canvas.width, canvas.height);
 	const parent = above(joint, (up) => points[up]);
-	const anchor = parent >= 0 ? parent : points.findIndex((point, other) => point && PARENT[other] === joint);
+	const anchor =
+		parent >= 0 ? parent : points.findIndex((point, other) => point && PARENT[other] === joint);
 	if (anchor < 0) return replaced(points, joint, model[joint]);
 	const way = minus(model[joint], model[anchor]);
 	const [angle, upright] = [points, model].map((body) => trunkFrame(body, present(points)).angle);
-	return replaced(points, joint, plus(points[anchor], turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))));
+	return replaced(
+		points,
+		joint,
+		plus(at(points, anchor), turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))),
+	);
 }
 
-/** How large a person is against a model: by all limbs that are there. */
+/** How large a person is against a model: by all limbs that are there. @type {(points: Points, model: Point[]) => number} */
 function scaleOf(points, model) {
 	let [own, standard] = [0, 0];
 	PARENT.forEach((parent, joint) => {
-		if (!points[joint] || !points[parent]) return;
-		own += distance(points[joint], points[parent]);
+		const [end, start] = [points[joint], points[parent]];
+		if (!end || !start) return;
+		own += distance(end, start);
 		standard += distance(model[joint], model[parent]);
 	});
 	return standard ? own / standard : 1;
 }
 
 /** @type {(points: Points, joint: number, place: Point) => Points} */
-const replaced = (points, joint, place) => points.map((point, other) => (other === joint ? place : point));
+const replaced = (points, joint, place) =>
+	points.map((point, other) => (other === joint ? place : point));
 
 /** The point of a circle nearest to `target`; where that is the centre itself, `otherwise`.
  * @type {(centre: Point, radius: number, target: Point, otherwise: Point) => Point} */
@@ -159,9 +200,10 @@ function onCircle(centre, radius, target, otherwise) {
 /**
  * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the
  * trunk, and feet stay planted as far as the legs reach.
+ * @type {(points: Points, joint: number, by: Point) => Points}
  */
 function pullTrunk(points, joint, by) {
-	const [neck, hips] = [points[NECK], mean(hipsOf(points))];
+	const [neck, hips] = [at(points, NECK), mean(hipsOf(points))];
 	const [pulled, towed] = joint === NECK ? [neck, hips] : [hips, neck];
 	const end = plus(pulled, by);
 	const follows = onCircle(end, distance(neck, hips), towed, plus(towed, by));
@@ -171,7 +213,10 @@ function pullTrunk(points, joint, by) {
 	return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
 }
 
-/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches. */
+/**
+ * A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches.
+ * @type {(moved: Points, before: Points, limb: number[]) => Points}
+ */
 function planted(moved, before, limb) {
 	const [end, middle, root] = limb;
 	const [foot, knee, hip] = [before[end], before[middle], moved[root]];
@@ -185,13 +230,16 @@ function planted(moved, before, limb) {
 /** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points @param {number[]} limb
  * @param {Point} target */
 function bend(points, [end, middle, root], target) {
-	const [a, b, c] = [points[root], points[middle], points[end]];
+	const [a, b, c] = [at(points, root), at(points, middle), at(points, end)];
 	const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];
 	// straight lines and folded limbs are the ends of what is possible
 	const reach = within(wanted, Math.abs(upper - lower), upper + lower);
 	const towards = direction(a, wanted < NOWHERE ? c : target);
 	const side = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) >= 0 ? -1 : 1;
-	const cosine = reach < NOWHERE || upper < NOWHERE ? 1 : (upper ** 2 + reach ** 2 - lower ** 2) / (2 * upper * reach);
+	const cosine =
+		reach < NOWHERE || upper < NOWHERE
+			? 1
+			: (upper ** 2 + reach ** 2 - lower ** 2) / (2 * upper * reach);
 	const bent = away(a, towards + side * Math.acos(within(cosine, -1, 1)), upper);
 	const far = away(a, towards, reach);
 	return replaced(replaced(points, middle, bent), end, onCircle(bent, lower, far, far));

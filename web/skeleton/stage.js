@@ -3,7 +3,7 @@
 import { JOINTS, jointColour } from "./anatomy.js";
 import { limbs } from "./figure.js";
 import { present } from "./frames.js";
-import { boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
+import { at, boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
 import { svg } from "./page.js";
 import { detailsOf } from "./person.js";
 import { problems } from "./pose.js";
@@ -18,11 +18,19 @@ const NOTHING = { move: () => {} };
 const HANDLES = 0.04; // of the larger side, between a selection and its handles
 const UNTOUCHED = { "pointer-events": "none" };
 
-const grown = ({ left, top, right, bottom }, by) => ({ left: left - by, top: top - by, right: right + by, bottom: bottom + by });
+/** @type {(box: Box, by: number) => Box} */
+const grown = ({ left, top, right, bottom }, by) => ({
+	left: left - by,
+	top: top - by,
+	right: right + by,
+	bottom: bottom + by,
+});
 
+/** @type {(box: Box, attributes: Attributes) => SVGElement} */
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 	svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
 
+/** @type {(at: Point, r: number, attributes: Attributes) => SVGElement} */
 const circle = (at, r, attributes) => svg("circle", { cx: at[0], cy: at[1], r, ...attributes });
 
 export class Stage {
@@ -38,7 +46,7 @@ export class Stage {
 		this.look = { background: 0.6, connected: false, before: false };
 		/** The box being drawn around joints. @type {Box | null} */
 		this.marquee = null;
-		/** The box of all that is there, as it was when the gesture began. @type {Box} */
+		/** The box of all that is there, as it was when the gesture began. @type {Box | null} */
 		this.held = null;
 		/** Where each pointer is that is down. @type {Map<number, PointerEvent>} */
 		this.pointers = new Map();
@@ -46,12 +54,21 @@ export class Stage {
 		this.gesture = null;
 		this.panning = false; // the space bar is down
 		this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: elements do not stay
-		this.element = svg("svg", { role: "group", "aria-label": "Skeleton editor", class: "stage", tabindex: 0 });
-		this.element.addEventListener("wheel", (event) => {
-			event.preventDefault();
-			event.stopPropagation();
-			this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
-		}, { passive: false });
+		this.element = svg("svg", {
+			role: "group",
+			"aria-label": "Skeleton editor",
+			class: "stage",
+			tabindex: 0,
+		});
+		this.element.addEventListener(
+			"wheel",
+			(event) => {
+				event.preventDefault();
+				event.stopPropagation();
+				this.zoomAt(event, this.place(event), this.view.zoom * Math.exp(-event.deltaY * 0.0015));
+			},
+			{ passive: false },
+		);
 		this.figures = svg("g", {});
 		this.ground = ""; // what the rest of the picture was drawn from
 		/** The joint to focus when a gesture has ended. @type {string | undefined} */
@@ -60,21 +77,29 @@ export class Stage {
 		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
 		const first = { capture: true, signal: this.listening.signal };
 		window.addEventListener("pointerdown", (event) => this.down(event), first);
-		window.addEventListener("pointermove", (event) => {
-			if (!this.pointers.has(event.pointerId)) return;
-			event.stopImmediatePropagation();
-			this.pointers.set(event.pointerId, event);
-			this.gesture?.move(event);
-		}, first);
-		for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
-			window.addEventListener(kind, (event) => {
-				if (!this.pointers.delete(event.pointerId)) return;
+		window.addEventListener(
+			"pointermove",
+			(event) => {
+				if (!this.pointers.has(event.pointerId)) return;
 				event.stopImmediatePropagation();
-				const { gesture } = this;
-				this.gesture = null;
-				gesture?.end?.();
-				state.show();
-			}, first);
+				this.pointers.set(event.pointerId, event);
+				this.gesture?.move(event);
+			},
+			first,
+		);
+		for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
+			window.addEventListener(
+				kind,
+				(event) => {
+					if (!this.pointers.delete(event.pointerId)) return;
+					event.stopImmediatePropagation();
+					const { gesture } = this;
+					this.gesture = null;
+					gesture?.end?.();
+					state.show();
+				},
+				first,
+			);
 		}
 	}
 
@@ -91,6 +116,7 @@ export class Stage {
 		this.render();
 	}
 
+	/** @param {number} factor */
 	zoomBy(factor) {
 		const zoom = within(this.view.zoom * factor, ...ZOOMS);
 		const { width, height } = this.whole();
@@ -106,7 +132,10 @@ export class Stage {
 		if (!this.gesture || !this.held) {
 			const canvas = { left: 0, top: 0, right: width, bottom: height };
 			const reach = grown(canvas, 2 * side); // a joint lost in the distance must not make everything tiny
-			const near = this.state.people().flatMap(({ points }) => seen(points)).filter((point) => isInside(point, reach));
+			const near = this.state
+				.people()
+				.flatMap(({ points }) => seen(points))
+				.filter((point) => isInside(point, reach));
 			this.held = boxOf([[0, 0], [width, height], ...near]);
 		}
 		const { left, top, right, bottom } = grown(this.held, MARGIN * side);
@@ -117,36 +146,53 @@ export class Stage {
 		const { state, look } = this;
 		const whole = this.whole();
 		const [width, height] = [whole.width / this.view.zoom, whole.height / this.view.zoom];
-		this.element.setAttribute("viewBox", `${whole.left + this.view.x} ${whole.top + this.view.y} ${width} ${height}`);
+		this.element.setAttribute(
+			"viewBox",
+			`${whole.left + this.view.x} ${whole.top + this.view.y} ${width} ${height}`,
+		);
 		const unit = Math.max(width, height) / 100;
 		const canvas = { x: 0, y: 0, ...state.canvas };
 		/** @type {SVGElement[]} */
 		const parts = [];
 		const href = this.drawn ?? this.background;
 		const ground = JSON.stringify([canvas, href, look.background]);
-		if (ground !== this.ground) { // seldom: a picture made anew at each move would be painted anew as well
+		if (ground !== this.ground) {
+			// seldom: a picture made anew at each move would be painted anew as well
 			this.ground = ground;
 			const image = { ...canvas, ...UNTOUCHED, preserveAspectRatio: "none", class: "background" };
 			this.element.replaceChildren(
 				svg("rect", { ...canvas, fill: "#000", class: "canvas" }),
-				...(href && look.background > 0 ? [svg("image", { ...image, href, opacity: look.background })] : []),
+				...(href && look.background > 0
+					? [svg("image", { ...image, href, opacity: look.background })]
+					: []),
 				this.figures,
 			);
 		}
+		/** @type {(people: Person[], attributes: Attributes) => void} */
 		const remind = (people, attributes) => {
-			const dim = { ...UNTOUCHED, "stroke-width": unit * 0.9, "stroke-opacity": 0.35, ...attributes };
+			const dim = {
+				...UNTOUCHED,
+				"stroke-width": unit * 0.9,
+				"stroke-opacity": 0.35,
+				...attributes,
+			};
 			parts.push(...people.flatMap(({ points }) => limbs(points, dim)));
 		};
 		if (look.connected) remind(state.connected(), { stroke: "#fff", class: "connected" });
-		if (look.before) remind(state.before(), { class: "before", "stroke-dasharray": `${unit} ${unit * 1.4}` });
+		if (look.before)
+			remind(state.before(), { class: "before", "stroke-dasharray": `${unit} ${unit * 1.4}` });
 		const people = state.people();
-		people.forEach((person, index) => parts.push(...this.figure(person, index, people.length > 1, unit)));
+		for (const [index, person] of people.entries())
+			parts.push(...this.figure(person, index, people.length > 1, unit));
 		if (state.played === null) parts.push(...this.handles(unit));
 		if (this.marquee) {
 			const line = { stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit };
-			parts.push(rect(this.marquee, { ...line, fill: "#fff", "fill-opacity": 0.08, class: "marquee" }));
+			parts.push(
+				rect(this.marquee, { ...line, fill: "#fff", "fill-opacity": 0.08, class: "marquee" }),
+			);
 		}
-		const focused = /** @type {SVGElement | null} */ (this.element.querySelector(":focus"))?.dataset.joint;
+		const focused = /** @type {SVGElement | null} */ (this.element.querySelector(":focus"))?.dataset
+			.joint;
 		this.figures.replaceChildren(...parts);
 		this.focused = focused ?? this.focused;
 		if (this.focused === undefined || this.gesture) return; // focus costs much of a move's time
@@ -154,24 +200,40 @@ export class Stage {
 		this.focused = undefined;
 	}
 
+	/** @param {number | string} joint */
 	focus(joint) {
-		const found = this.element.querySelector(`circle[data-person="${this.state.active}"][data-joint="${joint}"]`);
+		const found = this.element.querySelector(
+			`circle[data-person="${this.state.active}"][data-joint="${joint}"]`,
+		);
 		/** @type {SVGElement} */ (found ?? this.element).focus(); // not to nobody: keys would go to the graph
 	}
 
+	/** @param {Person} person @param {number} index @param {boolean} several @param {number} unit */
 	figure({ points, parts }, index, several, unit) {
 		const { selected, active, played, canvas } = this.state;
 		const inHand = index === active && played === null;
 		const opacity = inHand || played !== null ? 1 : 0.55;
 		const wrong = new Set(problems(points, canvas).flatMap(({ joints }) => joints));
-		const lines = limbs(points, { class: "limb", "stroke-width": unit, "stroke-opacity": 0.65 * opacity, "data-person": index });
+		const lines = limbs(points, {
+			class: "limb",
+			"stroke-width": unit,
+			"stroke-opacity": 0.65 * opacity,
+			"data-person": index,
+		});
 		const detail = { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" };
 		const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
 		const joints = present(points).map((joint) => {
 			const chosen = inHand && selected.has(joint);
-			const dot = circle(points[joint], unit * (joint > 13 ? 0.8 : 1.2), {
-				fill: jointColour(joint), stroke: chosen ? "#fff" : "#000", "stroke-width": unit * (chosen ? 0.5 : 0.2), opacity,
-				class: wrong.has(joint) ? "joint wrong" : "joint", tabindex: 0, role: "button", "data-person": index, "data-joint": joint,
+			const dot = circle(at(points, joint), unit * (joint > 13 ? 0.8 : 1.2), {
+				fill: jointColour(joint),
+				stroke: chosen ? "#fff" : "#000",
+				"stroke-width": unit * (chosen ? 0.5 : 0.2),
+				opacity,
+				class: wrong.has(joint) ? "joint wrong" : "joint",
+				tabindex: 0,
+				role: "button",
+				"data-person": index,
+				"data-joint": joint,
 				"aria-label": `${JOINTS[joint]}${several ? `, person ${index + 1}` : ""}${chosen ? ", selected" : ""}`,
 			});
 			dot.append(svg("title", {}, JOINTS[joint]));
@@ -179,11 +241,11 @@ export class Stage {
 		});
 		const line = { stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7 };
 		const mark = { ...UNTOUCHED, ...line, fill: "none", class: "mark" };
-		const marks = [...wrong].map((joint) => circle(points[joint], unit * 2.1, mark));
+		const marks = [...wrong].map((joint) => circle(at(points, joint), unit * 2.1, mark));
 		return [...lines, ...dots, ...joints, ...marks];
 	}
 
-	/** The box around the selection with its corners to scale and its knob to turn. */
+	/** The box around the selection with its corners to scale and its knob to turn. @param {number} unit */
 	handles(unit) {
 		const points = this.state.person()?.points ?? [];
 		const chosen = seen([...this.state.selected].map((joint) => points[joint]));
@@ -194,17 +256,28 @@ export class Stage {
 		const line = { stroke: "#fff", "stroke-opacity": 0.5, "stroke-width": unit * 0.2 };
 		const frame = rect(box, { ...UNTOUCHED, ...line, fill: "none", class: "selection" });
 		const handle = { fill: "#fff", class: "handle" };
-		const corners = [[left, top], [right, top], [left, bottom], [right, bottom]].map(([x, y]) =>
-			rect(grown({ left: x, top: y, right: x, bottom: y }, unit), { ...handle, "data-handle": "scale" }),
+		const corners = [
+			[left, top],
+			[right, top],
+			[left, bottom],
+			[right, bottom],
+		].map(([x, y]) =>
+			rect(grown({ left: x, top: y, right: x, bottom: y }, unit), {
+				...handle,
+				"data-handle": "scale",
+			}),
 		);
-		const knob = circle([(left + right) / 2, top - unit * 4], unit * 1.2, { ...handle, "data-handle": "turn" });
+		const knob = circle([(left + right) / 2, top - unit * 4], unit * 1.2, {
+			...handle,
+			"data-handle": "turn",
+		});
 		knob.append(svg("title", {}, "turn"));
 		return [frame, ...corners, knob];
 	}
 
 	// Hands.
 
-	/** Place of a pointer in pixels of the canvas. */
+	/** Place of a pointer in pixels of the canvas. @type {(spot: Spot) => Point} */
 	place({ clientX, clientY }) {
 		const matrix = this.element.getScreenCTM();
 		if (!matrix) return [0, 0];
@@ -217,17 +290,22 @@ export class Stage {
 		return this.element.getScreenCTM()?.a || 1;
 	}
 
-	/** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. */
+	/** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {PointerEvent} event */
 	jointAt(event) {
 		const here = this.place(event);
 		const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
 		const joints = this.state.people().flatMap(({ points }, person) => {
 			const more = person === this.state.active ? 0 : 1e-3;
-			return present(points).map((joint) => ({ person, joint, far: distance(here, points[joint]) + more }));
+			return present(points).map((joint) => ({
+				person,
+				joint,
+				far: distance(here, at(points, joint)) + more,
+			}));
 		});
 		return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
 	}
 
+	/** @param {PointerEvent} event */
 	down(event) {
 		if (!event.composedPath().includes(this.element) || event.button > 1) return;
 		event.stopImmediatePropagation();
@@ -240,6 +318,7 @@ export class Stage {
 		this.state.show();
 	}
 
+	/** @param {PointerEvent} event @returns {Gesture} */
 	begin(event) {
 		const { state } = this;
 		const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
@@ -265,7 +344,8 @@ export class Stage {
 			state.toggle(joint);
 			return NOTHING;
 		}
-		if (state.selected.size > 1 && state.selected.has(joint)) return this.shift(event, start, [...state.selected]);
+		if (state.selected.size > 1 && state.selected.has(joint))
+			return this.shift(event, start, [...state.selected]);
 		state.select([joint]);
 		const last = this.pressed;
 		this.pressed = { joint: `${found.person} ${joint}`, time: event.timeStamp };
@@ -275,18 +355,23 @@ export class Stage {
 		return { ...pull, end: () => (this.pressed.joint ? state.hide([joint]) : pull.end?.()) };
 	}
 
+	/** @param {PointerEvent} event @returns {Gesture} */
 	pan(event) {
 		const { view } = this;
 		const scale = this.scale();
 		return {
 			move: ({ clientX, clientY }) => {
-				this.view = { ...view, x: view.x - (clientX - event.clientX) / scale, y: view.y - (clientY - event.clientY) / scale };
+				this.view = {
+					...view,
+					x: view.x - (clientX - event.clientX) / scale,
+					y: view.y - (clientY - event.clientY) / scale,
+				};
 				this.render();
 			},
 		};
 	}
 
-	/** Two fingers: zoom and move the view. */
+	/** Two fingers: zoom and move the view. @returns {Gesture} */
 	pinch() {
 		const fingers = () => {
 			const [a, b] = this.pointers.values();
@@ -294,7 +379,9 @@ export class Stage {
 			const centre = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
 			return { centre, spread: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) };
 		};
-		const { centre, spread } = fingers();
+		const start = fingers();
+		if (!start) return NOTHING;
+		const { centre, spread } = start;
 		const { zoom } = this.view;
 		const held = this.place(centre);
 		return {
@@ -305,21 +392,31 @@ export class Stage {
 		};
 	}
 
+	/** @param {PointerEvent} event @param {Person} start @param {number} joint @returns {Gesture} */
 	pull(event, start, joint) {
 		return this.merged(event, (from, to, now, gesture) =>
-			this.state.pull(start, joint, plus(start.points[joint], minus(to, from)), now.altKey, gesture),
+			this.state.pull(
+				start,
+				joint,
+				plus(at(start.points, joint), minus(to, from)),
+				now.altKey,
+				gesture,
+			),
 		);
 	}
 
+	/** @param {PointerEvent} event @param {Person} start @param {number[]} joints @returns {Gesture} */
 	shift(event, start, joints) {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, now, gesture) => {
 			const by = minus(to, from);
-			if (now.shiftKey) this.state.turn(start, joints, centre, by[0] * 0.01, Math.exp(-by[1] * 0.005), gesture);
+			if (now.shiftKey)
+				this.state.turn(start, joints, centre, by[0] * 0.01, Math.exp(-by[1] * 0.005), gesture);
 			else this.state.transform(start, joints, (point) => plus(point, by), gesture);
 		});
 	}
 
+	/** @param {PointerEvent} event @param {string} kind of handle @returns {Gesture} */
 	transformation(event, kind) {
 		const start = this.state.person();
 		const joints = [...this.state.selected];
@@ -327,11 +424,15 @@ export class Stage {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, _, gesture) => {
 			const angle = kind === "turn" ? direction(centre, to) - direction(centre, from) : 0;
-			const scale = kind === "scale" ? Math.max(0.05, distance(centre, to) / Math.max(1e-6, distance(centre, from))) : 1;
+			const scale =
+				kind === "scale"
+					? Math.max(0.05, distance(centre, to) / Math.max(1e-6, distance(centre, from)))
+					: 1;
 			this.state.turn(start, joints, centre, angle, scale, gesture);
 		});
 	}
 
+	/** @param {PointerEvent} event @returns {Gesture} */
 	boxSelection(event) {
 		const { state } = this;
 		const from = this.place(event);
@@ -344,16 +445,23 @@ export class Stage {
 			end,
 			cancel: end,
 			move: (now) => {
-				const box = (this.marquee = boxOf([from, this.place(now)]));
-				const inside = state.people().map(({ points }) => present(points).filter((joint) => isInside(points[joint], box)));
+				const box = boxOf([from, this.place(now)]);
+				this.marquee = box;
+				const inside = state
+					.people()
+					.map(({ points }) => present(points).filter((joint) => isInside(at(points, joint), box)));
 				// whoever has most joints in it, unless some are kept
-				if (!kept.length) inside.forEach((some, index) => some.length > inside[state.active].length && (state.active = index));
+				if (!kept.length) {
+					for (const [index, some] of inside.entries())
+						if (some.length > inside[state.active].length) state.active = index;
+				}
 				state.select([...kept, ...(inside[state.active] ?? [])]);
 			},
 		};
 	}
 
-	/** A gesture whose changes are undone together. */
+	/** A gesture whose changes are undone together. @param {PointerEvent} event
+	 * @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change @returns {Gesture} */
 	merged(event, change) {
 		const from = this.place(event);
 		const gesture = {};
@@ -375,7 +483,7 @@ export class Stage {
 		};
 	}
 
-	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held */
+	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held @param {number} zoom */
 	zoomAt(spot, held, zoom) {
 		this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
 		this.render();
@@ -385,7 +493,10 @@ export class Stage {
 	}
 }
 
-const centreOf = (person, joints) => middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
+/** @type {(person: Person, joints: number[]) => Point} */
+const centreOf = (person, joints) =>
+	middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
 
 /** @param {Point} point @param {Box} box */
-const isInside = ([x, y], { left, top, right, bottom }) => x >= left && x <= right && y >= top && y <= bottom;
+const isInside = ([x, y], { left, top, right, bottom }) =>
+	x >= left && x <= right && y >= top && y <= bottom;

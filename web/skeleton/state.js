@@ -15,7 +15,8 @@ import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from
 import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
 /** The list with one of its items changed. @template T @param {T[]} list @param {number} index @param {(item: T) => T} change */
-const changedAt = (list, index, change) => list.map((item, at) => (at === index ? change(item) : item));
+const changedAt = (list, index, change) =>
+	list.map((item, at) => (at === index ? change(item) : item));
 
 /** The list without one of its items. @template T @param {T[]} list @param {number} index */
 const without = (list, index) => list.filter((_, at) => at !== index);
@@ -41,31 +42,39 @@ export class EditorState {
 		/** @type {number | null} frame of the sequence that playback shows */
 		this.played = null;
 		this.history = new History("");
-		/** What is shown, as long as it is made from the same. @type {{source: Edit, width: number, height: number, edit: Edit}} */
-		this.fit = { source: null, width: 0, height: 0, edit: null };
+		/** What is shown, as long as it is made from the same. @type {{source: Edit, width: number, height: number, edit: Edit} | null} */
+		this.fit = null;
 	}
 
 	// What is shown.
 
-	/** The edit that counts, or what it would start from. */
+	/** The edit that counts, or what it would start from. @returns {Edit} */
 	shown() {
 		const shown = this.counting();
 		const canvas = this.options.canvas?.() ?? shown.canvas;
-		const { source, width, height } = this.fit;
-		if (source !== shown || width !== canvas.width || height !== canvas.height) {
+		const { width, height } = canvas;
+		if (this.fit?.source !== shown || this.fit.width !== width || this.fit.height !== height) {
 			const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
 			const same = frames.every((people, index) => people === shown.frames[index]);
-			this.fit = { source: shown, ...canvas, edit: same ? shown : { ...shown, canvas, frames } };
+			const edit = same ? shown : { ...shown, canvas, frames };
+			this.fit = { source: shown, width, height, edit };
 		}
 		return this.fit.edit;
 	}
 
-	/** The same on the canvas it was made on. */
+	/** The same on the canvas it was made on. @returns {Edit} */
 	counting() {
 		const upstream = this.run?.upstream ?? null;
 		const edit = this.edit;
-		if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign)) return edit;
-		const kept = { loop: false, rate: edit?.rate ?? 12, library: edit?.library ?? [], upstream, foreign: false };
+		if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign))
+			return edit;
+		const kept = {
+			loop: false,
+			rate: edit?.rate ?? 12,
+			library: edit?.library ?? [],
+			upstream,
+			foreign: false,
+		};
 		if (this.start) return { ...this.start, ...kept };
 		const canvas = this.options.fallbackCanvas();
 		const somebody = personOf(standing(canvas.width, canvas.height));
@@ -88,7 +97,7 @@ export class EditorState {
 		return shown.frames[this.index] ?? [];
 	}
 
-	/** The one in hand, if there is one. */
+	/** The one in hand, if there is one. @returns {Person | undefined} */
 	person() {
 		return this.people()[this.active];
 	}
@@ -102,16 +111,22 @@ export class EditorState {
 	before() {
 		if (this.index > 0) return this.shown().frames[this.index - 1];
 		const last = this.history.past.at(-1);
-		return last ? unlessNoPose(() => this.parsed(last.value)?.frames[this.index] ?? this.connected(), () => []) : [];
+		return last
+			? unlessNoPose(
+					() => this.parsed(last.value)?.frames[this.index] ?? this.connected(),
+					() => [],
+				)
+			: [];
 	}
 
+	/** @param {string} text */
 	parsed(text) {
 		return readValue(text, this.options.fallbackCanvas());
 	}
 
 	// From outside.
 
-	/** Take a value: a loaded workflow, a paste, the graph's own undo. */
+	/** Take a value: a loaded workflow, a paste, the graph's own undo. @param {string} text */
 	setText(text) {
 		if (text === this.text) return;
 		this.text = text;
@@ -120,6 +135,7 @@ export class EditorState {
 		this.read();
 	}
 
+	/** @param {PoseRun} run */
 	setRun(run) {
 		this.run = run;
 		this.played = null;
@@ -130,10 +146,13 @@ export class EditorState {
 	read() {
 		this.played = null; // the sequence may be another, or none
 		this.said = "";
-		this.edit = unlessNoPose(() => this.parsed(this.text), (error) => {
-			this.said = `${error.message}. The text is kept until you change the pose.`;
-			return null;
-		});
+		this.edit = unlessNoPose(
+			() => this.parsed(this.text),
+			(error) => {
+				this.said = `${error.message}. The text is kept until you change the pose.`;
+				return null;
+			},
+		);
 		this.show();
 	}
 
@@ -144,6 +163,7 @@ export class EditorState {
 		this.options.onShow();
 	}
 
+	/** @param {string} text */
 	say(text) {
 		this.said = text;
 		this.options.onShow();
@@ -151,34 +171,49 @@ export class EditorState {
 
 	// Changes.
 
+	/** @param {string} text @param {unknown} [gesture] */
 	commit(text, gesture) {
 		this.history.push(text, gesture);
 		this.take(text);
 	}
 
+	/** @param {string} text */
 	take(text) {
 		this.text = text;
 		this.read();
 		this.options.onText(text);
 	}
 
+	/** @param {(edit: Edit) => Partial<Edit>} change @param {unknown} [gesture] */
 	change(change, gesture = undefined) {
 		const before = this.shown();
-		this.commit(writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }), gesture);
+		this.commit(
+			writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }),
+			gesture,
+		);
 	}
 
-	/** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change */
+	/** Change the people of the keyframe in hand.
+	 * @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture] */
 	changePeople(change, gesture = undefined) {
 		const { index } = this;
-		this.change(({ frames, canvas }) => ({ frames: changedAt(frames, index, (people) => change(people, canvas)) }), gesture);
+		this.change(
+			({ frames, canvas }) => ({
+				frames: changedAt(frames, index, (people) => change(people, canvas)),
+			}),
+			gesture,
+		);
 	}
 
-	/** Change the person in hand. */
+	/** Change the person in hand. @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture] */
 	changePerson(change, gesture = undefined) {
-		this.changePeople((people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)), gesture);
+		this.changePeople(
+			(people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)),
+			gesture,
+		);
 	}
 
-	/** The same of the joints alone; hands and face go along. */
+	/** The same of the joints alone; hands and face follow. @param {(points: Points, canvas: Canvas) => Points} change */
 	changePoints(change) {
 		this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
 	}
@@ -193,14 +228,15 @@ export class EditorState {
 
 	// Joints.
 
-	/** Pull a joint, from the person as it was when the gesture began. */
+	/** Drag a joint, from the person as it was when the gesture began.
+	 * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone @param {unknown} gesture */
 	pull(start, joint, target, alone, gesture) {
 		const drag = this.symmetric ? dragBoth : dragJoint;
 		const points = drag(start.points, joint, target, alone || this.free);
 		this.changePerson(() => withPoints(start, points), gesture);
 	}
 
-	/** Push the selected joints, or one, a little. */
+	/** Push the selected joints, or one, a little. @param {number} joint @param {Point} by @param {boolean} alone */
 	nudge(joint, by, alone) {
 		this.played = null; // what is pushed is the keyframe
 		const person = this.person();
@@ -212,31 +248,40 @@ export class EditorState {
 		} else this.pull(person, joint, plus(here, by), alone, gesture);
 	}
 
-	/** Move some joints all alike; of all of them, hands and face too. */
+	/** Move some joints all alike; of all of them, hands and face too.
+	 * @param {Person} start @param {number[]} joints @param {(point: Point) => Point} change @param {unknown} [gesture] */
 	transform(start, joints, change, gesture = undefined) {
 		const whole = present(start.points).every((joint) => joints.includes(joint));
-		const some = () => start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
+		const some = () =>
+			start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
 		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
 	}
 
+	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
+	 * @param {unknown} gesture */
 	turn(start, joints, centre, angle, scale, gesture) {
 		this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
 	}
 
+	/** @param {number[]} joints */
 	hide(joints) {
-		this.changePoints((points) => points.map((point, joint) => (joints.includes(joint) ? null : point)));
+		this.changePoints((points) =>
+			points.map((point, joint) => (joints.includes(joint) ? null : point)),
+		);
 	}
 
+	/** @param {number} joint */
 	bringBack(joint) {
 		this.changePoints((points, canvas) => restored(points, joint, canvas));
 	}
 
+	/** @param {Iterable<number>} joints */
 	select(joints) {
 		this.selected = new Set(joints);
 		this.show();
 	}
 
-	/** Into the selection, or out of it. */
+	/** Into the selection, or out of it. @param {number} joint */
 	toggle(joint) {
 		const selected = new Set(this.selected);
 		if (!selected.delete(joint)) selected.add(joint);
@@ -253,6 +298,7 @@ export class EditorState {
 		this.changePerson(mirrored);
 	}
 
+	/** @param {"left" | "right"} from */
 	copySide(from) {
 		this.changePoints((points) => copiedSide(points, from));
 	}
@@ -266,20 +312,25 @@ export class EditorState {
 	}
 
 	stand() {
-		this.changePerson((person, { width, height }) => ({ ...personOf(standing(width, height)), rest: person.rest }));
+		this.changePerson((person, { width, height }) => ({
+			...personOf(standing(width, height)),
+			rest: person.rest,
+		}));
 	}
 
+	/** @param {Points} model */
 	takePose(model) {
 		if (this.person()) this.changePoints((points, canvas) => inPose(points, model, canvas));
 		else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
 	}
 
-	/** Put the pose of the person in hand into the workflow's own library. */
+	/** Put the pose of the person in hand into the workflow's own library. @param {string} name */
 	keepPose(name) {
 		const points = this.person()?.points;
 		if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
 	}
 
+	/** @param {number} index */
 	dropPose(index) {
 		this.change(({ library }) => ({ library: without(library, index) }));
 	}
@@ -288,7 +339,11 @@ export class EditorState {
 	reset() {
 		const shown = this.shown();
 		this.frame = 0;
-		this.commit(shown.library.length ? writeValue({ ...shown, frames: [], steps: [], loop: false, upstream: null }) : "");
+		this.commit(
+			shown.library.length
+				? writeValue({ ...shown, frames: [], steps: [], loop: false, upstream: null })
+				: "",
+		);
 	}
 
 	// People.
@@ -296,7 +351,9 @@ export class EditorState {
 	addPerson() {
 		this.active = this.people().length;
 		this.changePeople((people, { width, height }) => {
-			const beside = standing(width, height).map((point) => plus(point, [width * 0.12 * people.length, 0]));
+			const beside = standing(width, height).map((point) =>
+				plus(point, [width * 0.12 * people.length, 0]),
+			);
 			return [...people, personOf(beside)];
 		});
 	}
@@ -307,6 +364,7 @@ export class EditorState {
 		this.changePeople((people) => without(people, gone));
 	}
 
+	/** @param {number} index */
 	takePerson(index) {
 		if (index !== this.active) this.selected.clear();
 		this.active = index;
@@ -322,7 +380,10 @@ export class EditorState {
 		this.change(({ frames, steps }) => {
 			// what led to a plain next frame leads to the new one at the usual pace
 			const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
-			return { frames: frames.toSpliced(index, 0, frames[index]), steps: steps.toSpliced(index, 1, step, { ...step }) };
+			return {
+				frames: frames.toSpliced(index, 0, frames[index]),
+				steps: steps.toSpliced(index, 1, step, { ...step }),
+			};
 		});
 	}
 
@@ -330,9 +391,13 @@ export class EditorState {
 		const index = this.index;
 		if (this.shown().frames.length < 2) return;
 		this.frame = Math.max(0, index - 1);
-		this.change(({ frames, steps }) => ({ frames: without(frames, index), steps: without(steps, index) }));
+		this.change(({ frames, steps }) => ({
+			frames: without(frames, index),
+			steps: without(steps, index),
+		}));
 	}
 
+	/** @param {number} by */
 	moveFrame(by) {
 		const from = this.index;
 		const to = from + by;
@@ -342,15 +407,20 @@ export class EditorState {
 		this.change(({ frames }) => ({ frames: without(frames, from).toSpliced(to, 0, frames[from]) }));
 	}
 
+	/** @param {Partial<Step>} change */
 	setStep(change) {
 		const { index } = this;
-		this.change(({ steps }) => ({ steps: changedAt(steps, index, (step) => ({ ...step, ...change })) }));
+		this.change(({ steps }) => ({
+			steps: changedAt(steps, index, (step) => ({ ...step, ...change })),
+		}));
 	}
 
+	/** @param {Partial<Edit>} change */
 	setPlayback(change) {
 		this.change(() => change);
 	}
 
+	/** @param {number} index */
 	takeFrame(index) {
 		this.frame = index;
 		this.played = null;
@@ -363,6 +433,7 @@ export class EditorState {
 		return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
 	}
 
+	/** @param {number} frame */
 	play(frame) {
 		this.played = frame;
 		this.show();
@@ -370,21 +441,26 @@ export class EditorState {
 
 	// Files.
 
-	/** Take OpenPose JSON or the editor's own text as a new edit. */
+	/** Take OpenPose JSON or the editor's own text as a new edit. @param {string} text */
 	paste(text) {
-		unlessNoPose(() => {
-			const edit = readValue(text, this.canvas);
-			if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
-			this.frame = 0;
-			const library = edit.library.length ? edit.library : this.shown().library;
-			this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
-		}, (error) => this.say(error.message));
+		unlessNoPose(
+			() => {
+				const edit = readValue(text, this.canvas);
+				if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
+				this.frame = 0;
+				const library = edit.library.length ? edit.library : this.shown().library;
+				this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
+			},
+			(error) => this.say(error.message),
+		);
 	}
 
 	/** All frames that go out, as OpenPose JSON every pack reads. */
 	asOpenPose() {
 		const { canvas, frames, steps } = this.shown();
-		const all = Array.from({ length: this.timing().total }, (_, number) => frameAt(frames, steps, number));
+		const all = Array.from({ length: this.timing().total }, (_, number) =>
+			frameAt(frames, steps, number),
+		);
 		return writeOpenPose(all, canvas);
 	}
 }

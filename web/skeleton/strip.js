@@ -6,36 +6,55 @@ import { arrowStep, button, choice, html, row, slider, toggle } from "./page.js"
 import { RATES } from "./value.js";
 
 export class Strip {
+	/** @param {EditorState} state */
 	constructor(state) {
 		this.state = state;
 		/** @type {number | undefined} */
 		this.timer = undefined;
 		this.frames = html("div", { class: "frames", role: "listbox", "aria-label": "Keyframes" });
 		this.frames.addEventListener("keydown", (event) => this.key(event));
-		this.playButton = button("▶", "Play the sequence", () => (this.timer === undefined ? this.play() : this.stop()));
-		this.where = slider("Frame of the sequence", { min: 0, max: 0, step: 1, value: 0 }, (frame) => state.play(frame));
+		this.playButton = button("▶", "Play the sequence", () =>
+			this.timer === undefined ? this.play() : this.stop(),
+		);
+		this.where = slider("Frame of the sequence", { min: 0, max: 0, step: 1, value: 0 }, (frame) =>
+			state.play(frame),
+		);
 		const label = "Frames to the next keyframe";
-		this.steps = html("input", { type: "number", min: 1, max: MOST_FRAMES, value: 12, "aria-label": label, title: label });
+		this.steps = html("input", {
+			type: "number",
+			min: 1,
+			max: MOST_FRAMES,
+			value: 12,
+			"aria-label": label,
+			title: label,
+		});
 		this.steps.addEventListener("change", () => {
 			const frames = Math.round(Number(this.steps.value));
 			if (frames >= 1 && frames <= MOST_FRAMES) state.setStep({ frames });
 			else this.render();
 		});
-		this.easing = choice("The way to the next keyframe", Object.keys(EASINGS), "", (easing) => state.setStep({ easing }));
-		this.rate = choice("Speed of the playback", RATES, "/s", (rate) => state.setPlayback({ rate: Number(rate) }));
-		this.loop = toggle("loop", "Loop: go on from the last keyframe to the first", (loop) => state.setPlayback({ loop }));
+		this.easing = choice("The way to the next keyframe", Object.keys(EASINGS), "", (easing) =>
+			state.setStep({ easing }),
+		);
+		this.rate = choice("Speed of the playback", RATES, "/s", (rate) =>
+			state.setPlayback({ rate: Number(rate) }),
+		);
+		this.loop = toggle("loop", "Loop: go on from the last keyframe to the first", (loop) =>
+			state.setPlayback({ loop }),
+		);
 		this.count = html("span", { class: "who" });
 		this.remove = button("− frame", "Remove this keyframe", () => state.removeFrame());
 		this.left = button("◂", "Move this keyframe to the left", () => state.moveFrame(-1));
 		this.right = button("▸", "Move this keyframe to the right", () => state.moveFrame(1));
 		const add = button("+ frame", "Add a keyframe after this one", () => state.addFrame());
 		this.element = html(
-			"div", { class: "strip" },
+			"div",
+			{ class: "strip" },
 			row(add, this.remove, this.left, this.right, this.steps, this.easing, this.loop),
 			row(this.playButton, this.where, this.rate, this.count),
 			this.frames,
 		);
-		/** @type {Edit["frames"]} the keyframes whose pictures are there */
+		/** @type {Edit["frames"] | null} the keyframes whose pictures are there */
 		this.shownFrames = null;
 	}
 
@@ -59,6 +78,7 @@ export class Strip {
 		this.render();
 	}
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
 		const { state } = this;
 		const step = arrowStep(event);
@@ -67,7 +87,7 @@ export class Strip {
 		event.preventDefault();
 		if (event.altKey) state.moveFrame(step);
 		else state.takeFrame(next);
-		/** @type {HTMLElement} */ (this.frames.children[next])?.focus();
+		/** @type {HTMLElement | undefined} */ (this.frames.children[next])?.focus();
 	}
 
 	render() {
@@ -96,15 +116,25 @@ export class Strip {
 			const view = { left: 0, top: 0, ...shown.canvas };
 			this.frames.replaceChildren(
 				...shown.frames.map((people, index) => {
-					const picture = thumbnail(people.map(({ points }) => points), view);
+					const picture = thumbnail(
+						people.map(({ points }) => points),
+						view,
+					);
 					const number = html("span", {}, String(index + 1));
-					const frame = button("", `Keyframe ${index + 1}`, () => state.takeFrame(index), picture, number);
+					const frame = button(
+						"",
+						`Keyframe ${index + 1}`,
+						() => state.takeFrame(index),
+						picture,
+						number,
+					);
 					frame.setAttribute("role", "option");
 					return frame;
 				}),
 			);
 		}
-		[...this.frames.children].forEach((frame, index) => frame.setAttribute("aria-selected", String(index === state.index)));
+		for (const [index, frame] of [...this.frames.children].entries())
+			frame.setAttribute("aria-selected", String(index === state.index));
 	}
 
 	dispose() {

@@ -17,6 +17,16 @@ export class Toolbar {
 		this.redo = button("↷", "Redo (Ctrl+Y)", () => state.redo());
 		this.live = toggle("live", "Live posing: draw the person while you pull", actions.live);
 		this.large = button("full", "Full window", actions.enlarge);
+		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
+			state.hide([...state.selected]),
+		);
+		this.reset = button(
+			"reset",
+			"Discard the edit: back to the connected pose or a standing person",
+			() => state.reset(),
+		);
+		this.remove = button("− person", "Remove this person", () => state.removePerson());
+		this.who = html("span", { class: "who" });
 		this.kept = html("span", { class: "kept" });
 		/** @type {KeptPose[] | null} what `kept` shows */
 		this.shownLibrary = null;
@@ -26,7 +36,14 @@ export class Toolbar {
 			tab.addEventListener("click", () => this.open(index));
 			return tab;
 		});
-		this.rows = [this.poseRow(), this.libraryRow(), this.peopleRow(), frames, this.viewRow(), this.fileRow()];
+		this.rows = [
+			this.poseRow(),
+			this.libraryRow(),
+			this.peopleRow(),
+			frames,
+			this.viewRow(),
+			this.fileRow(),
+		];
 		this.rows.forEach((row, index) => {
 			row.setAttribute("role", "tabpanel");
 			row.setAttribute("aria-label", TABS[index]);
@@ -35,15 +52,25 @@ export class Toolbar {
 		tabs.addEventListener("keydown", (event) => {
 			const step = arrowStep(event);
 			if (!step) return;
-			const next = (this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
+			const next =
+				(this.tabs.findIndex((tab) => tab.tabIndex === 0) + step + TABS.length) % TABS.length;
 			this.open(next);
 			this.tabs[next].focus();
 		});
-		const top = html("div", { class: "row top" }, this.undo, this.redo, tabs, this.live, this.large);
+		const top = html(
+			"div",
+			{ class: "row top" },
+			this.undo,
+			this.redo,
+			tabs,
+			this.live,
+			this.large,
+		);
 		this.element = html("div", { class: "toolbar" }, top, ...this.rows);
 		this.open(0);
 	}
 
+	/** @param {number} index */
 	open(index) {
 		this.tabs.forEach((tab, at) => {
 			tab.setAttribute("aria-selected", String(at === index));
@@ -55,32 +82,50 @@ export class Toolbar {
 
 	poseRow() {
 		const { state } = this;
-		this.hideButton = button("hide", "Hide the selected joints (Delete)", () => state.hide([...state.selected]));
 		return row(
 			button("mirror", "Mirror this person (left and right change names)", () => state.mirror()),
 			button("L→R", "Copy the left side to the right", () => state.copySide("left")),
 			button("R→L", "Copy the right side to the left", () => state.copySide("right")),
-			toggle("symmetric", "Symmetric: the other side does the same in the mirror", (on) => (state.symmetric = on)),
+			toggle(
+				"symmetric",
+				"Symmetric: the other side does the same in the mirror",
+				(on) => (state.symmetric = on),
+			),
 			toggle("free", "Free: joints move alone and lengths change (Alt)", (on) => (state.free = on)),
 			button("straighten", "Straighten the selected limbs, or all", () => state.straighten()),
 			button("upright", "Turn this person upright", () => state.setUpright()),
 			button("stand", "Standing pose", () => state.stand()),
-			(this.reset = button("reset", "Drop the edit: the connected pose, or a standing person", () => state.reset())),
+			this.reset,
 			button("select all", "Select all joints (Ctrl+A)", () => state.selectAll()),
 			this.hideButton,
 			this.missing,
 		);
 	}
 
-	/** A button that gives the person in hand a pose. */
+	/** A button that gives the person in hand a pose. @param {string} name @param {Points} points */
 	pose(name, points) {
-		return button("", name, () => this.state.takePose(points), thumbnail([points]), html("span", {}, name));
+		return button(
+			"",
+			name,
+			() => this.state.takePose(points),
+			thumbnail([points]),
+			html("span", {}, name),
+		);
 	}
 
 	libraryRow() {
 		const { state } = this;
-		const shelf = html("div", { class: "shelf" }, ...POSES.map(({ name, points }) => this.pose(name, points)));
-		const name = html("input", { type: "text", placeholder: "name", "aria-label": "Name of the pose to keep", maxlength: 60 });
+		const shelf = html(
+			"div",
+			{ class: "shelf" },
+			...POSES.map(({ name, points }) => this.pose(name, points)),
+		);
+		const name = html("input", {
+			type: "text",
+			placeholder: "name",
+			"aria-label": "Name of the pose to keep",
+			maxlength: 60,
+		});
 		const keep = button("+ keep this pose", "Keep this pose in the workflow", () => {
 			state.keepPose(name.value.trim() || `pose ${state.shown().library.length + 1}`);
 			name.value = "";
@@ -90,9 +135,7 @@ export class Toolbar {
 
 	peopleRow() {
 		const { state } = this;
-		this.remove = button("− person", "Remove this person", () => state.removePerson());
-		this.who = html("span", { class: "who" });
-		const next = (by) => () => {
+		const next = (/** @type {number} */ by) => () => {
 			const count = state.people().length;
 			if (count) state.takePerson((state.active + by + count) % count);
 		};
@@ -108,7 +151,7 @@ export class Toolbar {
 	viewRow() {
 		const { stage } = this;
 		/** @template {keyof Stage["look"]} What @param {What} what */
-		const look = (what) => (value) => {
+		const look = (what) => (/** @type {Stage["look"][What]} */ value) => {
 			stage.look[what] = value;
 			stage.render();
 		};
@@ -117,9 +160,18 @@ export class Toolbar {
 			button("fit", "Show everything (0)", () => stage.fit()),
 			button("−", "Zoom out (-)", () => stage.zoomBy(0.8)),
 			button("+", "Zoom in (+)", () => stage.zoomBy(1.25)),
-			html("label", {}, "background ", slider("Opacity of the background", range, look("background"))),
+			html(
+				"label",
+				{},
+				"background ",
+				slider("Opacity of the background", range, look("background")),
+			),
 			toggle("connected pose", "Show the connected pose under the edit", look("connected")),
-			toggle("pose before", "Show the keyframe before, or the pose before the last change", look("before")),
+			toggle(
+				"pose before",
+				"Show the keyframe before, or the pose before the last change",
+				look("before"),
+			),
 		);
 	}
 
@@ -140,7 +192,9 @@ export class Toolbar {
 	}
 
 	save() {
-		const url = URL.createObjectURL(new Blob([this.state.asOpenPose()], { type: "application/json" }));
+		const url = URL.createObjectURL(
+			new Blob([this.state.asOpenPose()], { type: "application/json" }),
+		);
 		html("a", { href: url, download: "pose.json" }).click();
 		setTimeout(() => URL.revokeObjectURL(url), 1000);
 	}
@@ -149,14 +203,25 @@ export class Toolbar {
 		const { state } = this;
 		const done = navigator.clipboard?.writeText(state.asOpenPose());
 		if (!done) state.say("this page may not use the clipboard; save a file instead");
-		else done.then(() => state.say("copied"), () => state.say("the browser did not allow copying"));
+		else
+			done.then(
+				() => state.say("copied"),
+				() => state.say("the browser did not allow copying"),
+			);
 	}
 
 	paste() {
 		const { state } = this;
 		const read = navigator.clipboard?.readText?.();
-		if (!read) state.say("this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it");
-		else read.then((text) => state.paste(text), () => state.say("the browser did not allow pasting; press Ctrl+V on the editor"));
+		if (!read)
+			state.say(
+				"this page may not read the clipboard; press Ctrl+V on the editor, or drop a file on it",
+			);
+		else
+			read.then(
+				(text) => state.paste(text),
+				() => state.say("the browser did not allow pasting; press Ctrl+V on the editor"),
+			);
 	}
 
 	render() {
@@ -167,14 +232,20 @@ export class Toolbar {
 		this.reset.disabled = !state.edit?.frames.length;
 		this.remove.disabled = !people.length;
 		this.hideButton.disabled = !state.selected.size;
-		this.who.textContent = people.length ? `person ${state.active + 1} of ${people.length}` : "nobody";
+		this.who.textContent = people.length
+			? `person ${state.active + 1} of ${people.length}`
+			: "nobody";
 		const points = state.person()?.points ?? [];
 		this.missing.replaceChildren(
 			...JOINTS.flatMap((name, joint) =>
-				points[joint] === null ? [button(`+ ${name}`, `Bring back the ${name}`, () => {
-					state.bringBack(joint);
-					this.stage.focus(joint);
-				})] : [],
+				points[joint] === null
+					? [
+							button(`+ ${name}`, `Bring back the ${name}`, () => {
+								state.bringBack(joint);
+								this.stage.focus(joint);
+							}),
+						]
+					: [],
 			),
 		);
 		const { library } = state.shown();

@@ -3,8 +3,8 @@
  * Python reads it keeps the poses a person has put by (`library`) and the speed of playback (`rate`).
  */
 
-import { EASINGS, MOST_FRAMES, frameCount } from "./interpolation.js";
-import { PoseTextError, isObject, readOpenPose, unlessNoPose, writePeople } from "./openpose.js";
+import { EASINGS, frameCount, MOST_FRAMES } from "./interpolation.js";
+import { isObject, PoseTextError, readOpenPose, unlessNoPose, writePeople } from "./openpose.js";
 import { personOf } from "./person.js";
 
 export { PoseTextError, unlessNoPose };
@@ -32,11 +32,21 @@ export function readValue(text, fallback) {
 		throw new PoseTextError(`this is no JSON: ${/** @type {Error} */ (error).message}`);
 	}
 	// OpenPose's own files state a version as well, and have people in the place of frames
-	if (isObject(document) && "version" in document && !("people" in document)) return readOwn(ofThisVersion(document), fallback);
+	if (isObject(document) && "version" in document && !("people" in document))
+		return readOwn(ofThisVersion(document), fallback);
 	const { canvas, frames } = readOpenPose(document, fallback);
 	if (!Object.keys(document).length) return null;
 	const steps = frames.map(() => AT_ONCE);
-	return { canvas, frames, steps, loop: false, rate: RATE, upstream: null, library: [], foreign: true };
+	return {
+		canvas,
+		frames,
+		steps,
+		loop: false,
+		rate: RATE,
+		upstream: null,
+		library: [],
+		foreign: true,
+	};
 }
 
 /** @param {Edit} edit */
@@ -49,31 +59,44 @@ export function writeValue({ canvas, upstream, loop, rate, frames, steps, librar
 		loop,
 		rate,
 		frames: frames.map((people, index) => ({
-			...writePeople(people, canvas), steps: steps[index].frames, easing: steps[index].easing,
+			...writePeople(people, canvas),
+			steps: steps[index].frames,
+			easing: steps[index].easing,
 		})),
 		...(library.length && { library: library.map(writeKept) }),
 	});
 }
 
+/** @type {(document: Record<string, any>) => Record<string, any>} */
 function ofThisVersion(document) {
 	const { version } = document;
 	if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
 		const said = JSON.stringify(version)?.slice(0, 40);
-		throw new PoseTextError(`the pose has version ${said}; this editor reads versions 1 to ${VERSION}`);
+		throw new PoseTextError(
+			`the pose has version ${said}; this editor reads versions 1 to ${VERSION}`,
+		);
 	}
 	while (document.version !== VERSION) document = MIGRATIONS[document.version](document);
 	return document;
 }
 
-function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, upstream, library }, fallback) {
+/** @type {(document: Record<string, any>, fallback: Canvas) => Edit} */
+function readOwn(
+	{ canvas_width, canvas_height, frames: pictures, loop, rate, upstream, library },
+	fallback,
+) {
 	if (!Array.isArray(pictures)) throw new PoseTextError("frames of the pose must be a list");
 	const size = { canvas_width, canvas_height };
-	const complete = pictures.map((picture) => (isObject(picture) ? { ...picture, ...size } : picture));
+	const complete = pictures.map((picture) =>
+		isObject(picture) ? { ...picture, ...size } : picture,
+	);
 	const { canvas, frames } = readOpenPose(complete.length ? complete : size, fallback);
 	const steps = pictures.map(readStep);
 	// what the block would refuse is not shown as if it counted
-	if (![undefined, true, false].includes(loop)) throw new PoseTextError("loop of the pose must be true or false");
-	if (typeof (upstream ?? "") !== "string") throw new PoseTextError("upstream of the pose must be a text or null");
+	if (![undefined, true, false].includes(loop))
+		throw new PoseTextError("loop of the pose must be true or false");
+	if (typeof (upstream ?? "") !== "string")
+		throw new PoseTextError("upstream of the pose must be a text or null");
 	if (frameCount(steps, loop === true) > MOST_FRAMES) {
 		throw new PoseTextError(`the sequence is longer than ${MOST_FRAMES} frames`);
 	}
@@ -89,24 +112,36 @@ function readOwn({ canvas_width, canvas_height, frames: pictures, loop, rate, up
 	};
 }
 
+/** @type {(frame: any, index: number) => Step} */
 function readStep(frame, index) {
 	const { steps = 1, easing = "linear" } = frame ?? {};
 	const known = typeof easing === "string" && Object.hasOwn(EASINGS, easing);
 	if (!known || !Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES) {
-		throw new PoseTextError(`frame ${index}: "steps" must be 1 to ${MOST_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`);
+		throw new PoseTextError(
+			`frame ${index}: "steps" must be 1 to ${MOST_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`,
+		);
 	}
 	return { frames: steps, easing };
 }
 
+/** @param {KeptPose} kept */
 function writeKept({ name, points }) {
 	const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
 	return { name, pose_keypoints_2d };
 }
 
-/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @param {any} kept */
+/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @type {(kept: any) => KeptPose[]} */
 const readKept = (kept) =>
-	unlessNoPose(() => {
-		const { frames } = readOpenPose({ people: [kept], coordinates: "pixels" }, { width: 1, height: 1 });
-		const [{ points }] = frames[0];
-		return points.some((point) => point) ? [{ name: (typeof kept.name === "string" ? kept.name : "pose").slice(0, 60), points }] : [];
-	}, () => []);
+	unlessNoPose(
+		() => {
+			const { frames } = readOpenPose(
+				{ people: [kept], coordinates: "pixels" },
+				{ width: 1, height: 1 },
+			);
+			const [{ points }] = frames[0];
+			return points.some((point) => point)
+				? [{ name: (typeof kept.name === "string" ? kept.name : "pose").slice(0, 60), points }]
+				: [];
+		},
+		() => [],
+	);
