@@ -33,9 +33,10 @@ mypy: $(VENV)/.dev
 WEB := tests/web
 ifeq ($(shell command -v npm 2>/dev/null),)
 types:
-	@echo "npm was not found: the types of the JavaScript in web/ were NOT checked (install Node.js to have that done)"
+	@echo "npm was not found: the JavaScript in web/ was NOT checked (install Node.js to have that done)"
 else
 types: $(WEB)/node_modules/.installed
+	$(WEB)/node_modules/.bin/biome check --error-on-warnings .
 	$(WEB)/node_modules/.bin/tsc -p $(WEB)
 endif
 

@@ -8,7 +8,7 @@ import { MapsError, readMaps } from "./attention/maps.js";
 
 const VERSION = 3;
 const BEFORE =
-	"Run the workflow: then point, click or drag on the picture here to see where the network looked.";
+	"Run the workflow: then point, click or drag on the image to see what the network attended to.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
 /** What an executed node returned, as the explorer takes it. @param {AttentionOutput} output @param {AbortSignal} signal */

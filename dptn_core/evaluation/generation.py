@@ -182,7 +182,7 @@ def _figure_scores(drawn: Tensor, pairs: SyntheticPairs) -> dict[str, Tensor]:
     return {
         "foreground_psnr": foreground_psnr(drawn, pairs.target, pairs.target_mask),
         "copy_psnr": foreground_psnr(pairs.source, pairs.target, pairs.target_mask),
-        "carried_psnr": foreground_psnr(warped_source(pairs), pairs.target, pairs.target_mask & pairs.seen),
+        "warped_psnr": foreground_psnr(warped_source(pairs), pairs.target, pairs.target_mask & pairs.seen),
         "garment_colour_error": garment_error(drawn, pairs),
     }
 

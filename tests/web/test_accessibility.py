@@ -23,7 +23,7 @@ def page() -> Iterator[Any]:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: `npm ci --prefix tests/web`")
     with chromium() as browser, served_pack() as root:
-        opened = new_page(browser, viewport={"width": 900, "height": 720})
+        opened = new_page(browser)
         opened.root = root
         yield opened
 
@@ -53,7 +53,7 @@ def test_the_editor(page: Any, scheme: str) -> None:
 
 def test_the_explorer(page: Any) -> None:
     page.goto(f"{page.root}/tests/web/explorer_page.html")
-    page.wait_for_function("window.explorer")
+    page.wait_for_function("window.ready")
     assert findings(page, ".dptn-attention") == []
     run, maps = data()
     page.evaluate("([run, maps]) => window.show(run, maps)", [run, maps])

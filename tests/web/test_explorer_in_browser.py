@@ -147,7 +147,7 @@ def test_pointing_at_the_target_shines_on_the_source_through_both_frames(page):
     assert hottest(page, "source") == [2, 4] and hottest(page, "target") is None
     assert ring(page, "source") == pytest.approx([50 + 10 * 2.5, -10 + 15 * 4.5])
     assert page.locator(".stage text").all_text_contents() == [""]  # only pins have a number
-    assert said(page) == "target 52, 88 looked at source 75, 58; 100 % of its attention lies there"
+    assert said(page) == "target 52, 88 attends to source 75, 58; 100 % of its attention lies there"
     page.mouse.move(1400, 900)
     assert hottest(page, "source") is None and ring(page, "source") is None
 
@@ -200,7 +200,7 @@ def test_a_click_on_a_joint_pins_the_joint_itself(page):
     (pin,) = pins(page)
     assert pin["joint"] == 0 and pin["box"] == [36, 40, 0, 0]
     page.mouse.move(1400, 900)
-    assert "target 36, 40 (nose) looked at" in said(page)
+    assert "target 36, 40 (nose) attends to" in said(page)
     assert page.locator(".stage[aria-label=target] circle.joint").count() == 1
     assert page.locator(".stage[aria-label=source] circle.joint").count() == 2
     click(page, "target", 36, 40)

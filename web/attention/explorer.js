@@ -24,7 +24,7 @@ const SIDES = ["target", "source"];
 const HELP =
 	"Arrow keys point, J goes to the next joint, Enter pins, Delete takes the last pin away, Escape all";
 const START =
-	"Point at a picture: the other one shows where the network looked. Click pins, a joint too; drag asks a region.";
+	"Point at one image: the other shows where the network attended. Click to pin a place or joint, drag to select a region.";
 const BESIDE = 0.4; // strength of the pins' heat while something else is pointed to
 const DRAG = 5; // pixels of the screen that a press may move and still be a click
 /** @type {Record<string, number>} */
@@ -333,7 +333,7 @@ export class AttentionExplorer {
 		const asked = `${place.side} ${here.join(", ")}${what}`;
 		const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 		return place.side === "target"
-			? `${asked} looked at source ${there.join(", ")}; ${percent} of its attention lies there`
+			? `${asked} attends to source ${there.join(", ")}; ${percent} of its attention lies there`
 			: `${asked} was used most by target ${there.join(", ")}, which gave it ${percent} of its attention`;
 	}
 }

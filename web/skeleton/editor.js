@@ -36,7 +36,7 @@ export class SkeletonEditor {
 		const actions = { live, enlarge: () => this.enlarge() };
 		this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
 		this.said = html("div", { class: "said", role: "status" });
-		this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
+		this.picture = html("img", { alt: "The latest result", hidden: "" });
 		const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
 		this.panel = html(
 			"div",

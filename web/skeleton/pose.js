@@ -142,8 +142,7 @@ export function problems(points, canvas) {
 		const [x, y] = at(points, joint);
 		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
 	});
-	if (outside.length)
-		found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
+	if (outside.length) found.push({ text: `outside the image: ${named(outside)}`, joints: outside });
 	const folded = there.filter((joint) => {
 		const parent = points[PARENT[joint]];
 		return parent && distance(parent, at(points, joint)) < SHORTEST;

@@ -20,10 +20,8 @@ export class Toolbar {
 		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
 			state.hide([...state.selected]),
 		);
-		this.reset = button(
-			"reset",
-			"Discard the edit: back to the connected pose or a standing person",
-			() => state.reset(),
+		this.reset = button("reset", "Reset: back to the connected pose or a standing person", () =>
+			state.reset(),
 		);
 		this.remove = button("− person", "Remove this person", () => state.removePerson());
 		this.who = html("span", { class: "who" });

@@ -243,7 +243,7 @@ def test_drawn_figures_have_the_scores_of_evaluate_drawn(model):
     part = scored(draw_figures(small, 2022, range(5), batch=2))
     scores = summarise(part, DPTN, {}, mask="exact", real=None, missing={})["scores"]
     wanted = evaluate_drawn(small, pairs=5)
-    for name in ("foreground_psnr", "copy_psnr", "carried_psnr", "attention_accuracy", "garment_colour_error"):
+    for name in ("foreground_psnr", "copy_psnr", "warped_psnr", "attention_accuracy", "garment_colour_error"):
         assert scores[name] == pytest.approx(getattr(wanted, name), rel=1e-3, abs=1e-4), name
     assert scores["colours_right"] == wanted.colours_right
     assert sum(row.joints for row in part.rows) == wanted.joints
@@ -471,7 +471,7 @@ def test_drawn_figures_can_have_a_report(capsys, tmp_path, model_file):
 def test_without_a_data_set_the_command_says_what_it_always_said(capsys, model_file):
     found = run(capsys, "--model", model_file, "--pairs", 2)
     assert list(found) == [
-        *("pairs", "foreground_psnr", "copy_psnr", "carried_psnr", "ssim"),
+        *("pairs", "foreground_psnr", "copy_psnr", "warped_psnr", "ssim"),
         *("attention_accuracy", "joints", "garment_colour_error", "colours_right"),
     ]
 
@@ -483,7 +483,7 @@ def test_options_that_cannot_work_end_in_one_line(capsys, tmp_path, model_file, 
         ("--drawn-pictures", tmp_path): "go together",
         ("--drawn-pictures", tmp_path, "--true-pictures", tmp_path, "--data", fashion): "leave out --data",
         ("--drawn-pictures", tmp_path / "no", "--true-pictures", tmp_path): "no such folder",
-        ("--pairs-list", tmp_path / "x.csv"): "--pairs-list belongs to --drawn-pictures",
+        ("--pairs-list", tmp_path / "x.csv"): "--pairs-list belongs to --generated-images",
         ("--fid-real", tmp_path): "--fid-real wants",
         ("--masks", tmp_path, "--out", tmp_path / "o"): "exact masks of their own",
         ("--data", tmp_path): "is no prepared set",
