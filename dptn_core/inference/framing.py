@@ -126,8 +126,15 @@ def check_pose(pose: Pose, name: str) -> None:
     """Refuse a pose that says too little about where the person is.
 
     Raises:
-        FramingError: fewer than four keypoints inside the canvas, all in one place, or one far outside.
+        FramingError: fewer than four keypoints inside the canvas, all in one place, one far outside, or a canvas that no
+            image may have.
     """
+    canvas = pose.canvas
+    if canvas.width * canvas.height > MAX_PIXELS:
+        raise FramingError(
+            f"the {name} is on a canvas of {canvas}; images have up to {MAX_PIXELS // 10**6} million pixels. "
+            "Bring the pose to a smaller canvas"
+        )
     there = pose.keypoints[pose.present]
     if len(there) < _MIN_KEYPOINTS:
         raise FramingError(
@@ -139,7 +146,6 @@ def check_pose(pose: Pose, name: str) -> None:
         raise FramingError(
             f"all keypoints of the {name} lie within {spread.max():.1f} pixels; there is no body to draw"
         )
-    canvas = pose.canvas
     inside = (there >= 0).all(1) & (there[:, 0] < canvas.width) & (there[:, 1] < canvas.height)
     if inside.sum() < _MIN_KEYPOINTS:
         raise FramingError(
@@ -224,11 +230,6 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
                 "bring all poses of a sequence to one canvas"
             )
     canvas = poses[0].canvas
-    if canvas.width * canvas.height > MAX_PIXELS:
-        raise FramingError(
-            f"the target pose is on a canvas of {canvas}; images of up to {MAX_PIXELS // 10**6} million pixels "
-            "are drawn. Bring the pose to a smaller canvas"
-        )
     everybody = [*poses, source_pose] if canvas == source.canvas else poses
     if framing == "stretch" and (whole := _authors_box(everybody)) is not None:
         return Frame(whole, canvas, source.size)
@@ -251,11 +252,6 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
 def _authors_box(poses: Sequence[Pose]) -> Box | None:
     """The authors' own crop, for images of the authors' own sizes with the people where theirs are."""
     canvas = poses[0].canvas
-    if canvas.width * canvas.height > MAX_PIXELS:
-        raise FramingError(
-            f"the target pose is on a canvas of {canvas}; images of up to {MAX_PIXELS // 10**6} million pixels "
-            "are drawn. Bring the pose to a smaller canvas"
-        )
     if (canvas.width, canvas.height) == (176, 256):
         return Box(0, 0, 176, 256)
     if (canvas.width, canvas.height) != (_STRETCH_SQUARE, _STRETCH_SQUARE):

@@ -62,8 +62,8 @@ HAND_POINTS = 21
 FACE_POINTS = 70
 FOOT_POINTS = 6
 
-MAX_CANVAS_SIDE = 32_768
 MAX_COORDINATE = 1e6  # pixels; nothing farther away belongs to an image
+MAX_CANVAS_SIDE = 32_768
 """Twice the largest image ComfyUI handles; keeps a hostile file from asking for terabytes of canvas."""
 
 

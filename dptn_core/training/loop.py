@@ -221,7 +221,7 @@ def learning_rate(stage: Stage, step: int) -> float:
 
 
 def model_metadata(config: TrainingConfig, state: TrainingState, source: BatchSource, command: str) -> dict[str, Any]:
-    """What a model trained by `state` has to carry along (see checkpoint.py)."""
+    """What a model trained by `state` needs beside its weights; see `ModelMetadata`."""
     stage, _ = config.stage_at(max(state.step - 1, 0))
     metadata = ModelMetadata(
         config=config.generator,

@@ -96,7 +96,7 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, metadat
         path: of the training checkpoint.
         state: what to write.
         config: saved with it, so that a resumed run can refuse to go on with another one.
-        facts: what `load_model` has to know of the averaged weights (see checkpoint.py).
+        metadata: what `load_model` has to know of the averaged weights; see `ModelMetadata`.
 
     Raises:
         StateWriteError: the disk is full or the folder cannot be written.

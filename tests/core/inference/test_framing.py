@@ -462,3 +462,16 @@ def test_tiny_and_huge_canvases_get_a_frame():
         frame = frame_person(pose, (32, 24), "fit")
         assert frame.box.width >= 1 and frame.box.height >= 4
         assert frame.pose_inside(pose).present.all()
+
+
+@pytest.mark.parametrize("framing", ["fit", "stretch"])
+@pytest.mark.parametrize("name", ["source pose", "target pose"])
+def test_a_canvas_too_large_names_the_pose_that_has_it(framing: str, name: str) -> None:
+    standing, canvas = random_person(np.random.default_rng(0)), Canvas(30_000, 30_000)
+    pose = Pose(np.stack([np.linspace(9_000, 20_000, 18)] * 2, 1), np.ones(18), canvas)
+    source = frame_person(standing, (256, 256), framing)
+    with pytest.raises(FramingError, match=f"the {name} is on a canvas of 30000x30000; images have up to 100 million"):
+        if name == "source pose":
+            frame_person(pose, (256, 256), framing, name)
+        else:
+            frame_targets([pose], source, standing, framing)
