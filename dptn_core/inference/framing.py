@@ -126,8 +126,8 @@ def check_pose(pose: Pose, name: str) -> None:
     """Refuse a pose that says too little about where the person is.
 
     Raises:
-        FramingError: fewer than four keypoints inside the canvas, all in one place, one far outside, or a canvas that no
-            image may have.
+        FramingError: fewer than four keypoints inside the canvas, all in one place, one far outside, or a canvas
+            larger than images may be.
     """
     canvas = pose.canvas
     if canvas.width * canvas.height > MAX_PIXELS:
