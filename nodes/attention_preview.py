@@ -17,13 +17,13 @@ from ..dptn_core.inference.framing import Frame
 from ..dptn_core.inference.transfer import Transfer
 from ..dptn_core.pose import KEYPOINT_NAMES, Canvas, Pose
 from . import host
-from .errors import NodeError, expect, speaking_for
+from .errors import NodeError, expect, node_error_context
 from .host import io, ui
 from .images import at_most, to_host
 from .texture_views import MOST, TextureViews, nothing_warped, texture_views
 from .types import AttentionType, HostedAttention
 
-_BLOCK = "Attention Preview"
+_NODE = "Attention Preview"
 _ALL_JOINTS, _NO_JOINT = "all joints", "none"
 _JOINTS = [name.replace("_", " ") for name in KEYPOINT_NAMES]
 _POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
@@ -116,10 +116,8 @@ class AttentionPreview(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         """Ask, and draw the answers."""
-        attention = expect(
-            attention, HostedAttention, _BLOCK, "attention", "an attention is wanted; connect Transfer Pose"
-        )
-        with speaking_for(_BLOCK, "picture"):
+        attention = expect(attention, HostedAttention, _NODE, "attention", "DPTN_ATTENTION; connect Transfer Pose")
+        with node_error_context(_NODE, "picture"):
             kept, index = attention.find(picture)
         attention.hosted.bring_to_device(1, kept.transfer.frame.size)
         result = _on_device(kept.transfer)
@@ -127,8 +125,8 @@ class AttentionPreview(io.ComfyNode):
         one_head = None if head < 0 else head
         heads = attention.hosted.model.config.heads
         if head >= heads:
-            raise NodeError(f"{_BLOCK}, input 'head': head {head} was asked for; the model has 0 to {heads - 1}")
-        with speaking_for(_BLOCK, "layer"):
+            raise NodeError(f"{_NODE}, input 'head': head {head} was asked for; the model has 0 to {heads - 1}")
+        with node_error_context(_NODE, "layer"):
             found = correspondence(result, index, layer=layer, head=one_head)
             maps = attention_at(result, index, asked, layer=layer, head=one_head)
             if mask is not None:
@@ -137,7 +135,7 @@ class AttentionPreview(io.ComfyNode):
                 maps, colours = torch.cat([maps, rows.mean(0, keepdim=True)]), [*colours, (255, 255, 255)]
         if not len(maps):
             raise NodeError(
-                f"{_BLOCK}: there is nothing to ask about; choose a joint the pose has, give 'points' or connect a mask"
+                f"{_NODE}: there is nothing to ask about; choose a joint the pose has, give 'points' or connect a mask"
             )
         attended = peaks(maps, result)
         heat = mark_peaks(heat_over_source(result, maps.to(kept.transfer.drawn.device), colours), attended, colours)
@@ -171,7 +169,7 @@ def _asked(result: Transfer, index: int, joint: str, points: str) -> tuple[Tenso
     joints = SHOWN_JOINTS if joint == _ALL_JOINTS else [_JOINTS.index(joint)] if joint in _JOINTS else []
     shown = [number for number in joints if pose.present[number]]
     if joint in _JOINTS and not shown:
-        raise NodeError(f"{_BLOCK}, input 'joint': the pose of this image has no {joint}; choose another")
+        raise NodeError(f"{_NODE}, input 'joint': the pose of this image has no {joint}; choose another")
     places = [tuple(pose.keypoints[number].tolist()) for number in shown]
     colours = [joint_colour(number) for number in shown]
     typed = _typed_points(points, result.frame.canvas)
@@ -182,32 +180,30 @@ def _asked(result: Transfer, index: int, joint: str, points: str) -> tuple[Tenso
 
 def _typed_points(text: object, canvas: Canvas) -> list[tuple[float, float]]:
     points = []
-    for part in filter(str.strip, re.split(r"[;\n]", expect(text, str, _BLOCK, "points", "a text is wanted"))):
+    for part in filter(str.strip, re.split(r"[;\n]", expect(text, str, _NODE, "points", "text"))):
         match = _POINT.fullmatch(part)
         if match is None:
             raise NodeError(
-                f"{_BLOCK}, input 'points': {part.strip()[:40]!r} is no point; write x,y; x,y; ... in pixels"
+                f"{_NODE}, input 'points': {part.strip()[:40]!r} is no point; write x,y; x,y; ... in pixels"
             )
         x, y = float(match[1]), float(match[2])
         if not (0 <= x <= canvas.width and 0 <= y <= canvas.height):
-            raise NodeError(
-                f"{_BLOCK}, input 'points': {part.strip()[:40]!r} lies outside the target image of {canvas}"
-            )
+            raise NodeError(f"{_NODE}, input 'points': {part.strip()[:40]!r} lies outside the target image of {canvas}")
         points.append((x, y))
     if len(points) > _MAX_POINTS:
-        raise NodeError(f"{_BLOCK}, input 'points': {len(points)} were given; up to {_MAX_POINTS} can be told apart")
+        raise NodeError(f"{_NODE}, input 'points': {len(points)} were given; up to {_MAX_POINTS} can be told apart")
     return points
 
 
 def _region(mask: object, result: Transfer) -> Tensor:
     """Up to `_MASK_POINTS` pixels of the target, spread evenly over the first mask of a batch, of any size."""
-    mask = expect(mask, Tensor, _BLOCK, "mask", "a mask is wanted")
+    mask = expect(mask, Tensor, _NODE, "mask", "MASK")
     if mask.ndim not in (2, 3) or 0 in mask.shape:
-        raise NodeError(f"{_BLOCK}, input 'mask': a mask (B, H, W) is wanted, not {tuple(mask.shape)}")
+        raise NodeError(f"{_NODE}, input 'mask': expected a mask (B, H, W), got {tuple(mask.shape)}")
     first = mask[0] if mask.ndim == 3 else mask
     inside = torch.nonzero(first > 0.5)
     if not len(inside):
-        raise NodeError(f"{_BLOCK}, input 'mask': it is empty; paint the region you want to ask about")
+        raise NodeError(f"{_NODE}, input 'mask': it is empty; paint the region you want to ask about")
     some = torch.arange(min(len(inside), _MASK_POINTS)) * len(inside) // min(len(inside), _MASK_POINTS)
     places = inside.cpu()[some].float() + 0.5
     canvas = result.frame.canvas

@@ -8,12 +8,12 @@ from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, Pose, choose
 from ..dptn_core.pose.smoothing import Cleaning, clean_sequence
 from ..dptn_core.pose.tracks import tracks_of
 from . import host
-from .errors import NodeError, speaking_for
+from .errors import NodeError, node_error_context
 from .host import io
 from .poses import frames_of, to_wire
 from .types import PoseType
 
-_BLOCK = "Clean Poses"
+_NODE = "Clean Poses"
 _EVERYBODY = "everybody"
 _DEFAULT = Cleaning()
 
@@ -92,14 +92,14 @@ class CleanPoses(io.ComfyNode):
         keep_limb_lengths: bool,
     ) -> io.NodeOutput:
         """Clean everybody's poses."""
-        frames = frames_of(pose, _BLOCK, "pose")
+        frames = frames_of(pose, _NODE, "pose")
         canvases = {frame.canvas for frame in frames}
         if len(canvases) > 1:
             raise NodeError(
-                f"{_BLOCK}, input 'pose': the frames are on canvases of {', '.join(sorted(map(str, canvases)))}; the "
+                f"{_NODE}, input 'pose': the frames are on canvases of {', '.join(sorted(map(str, canvases)))}; the "
                 "frames of one video are wanted"
             )
-        with speaking_for(_BLOCK):
+        with node_error_context(_NODE):
             cleaning = Cleaning(threshold, reject_outliers, longest_gap, smoothing, keep_limb_lengths)
             cleaned = [clean_sequence(track, cleaning) for track in _tracks(frames, people)]
         (canvas,) = canvases

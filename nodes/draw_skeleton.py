@@ -9,13 +9,13 @@ import numpy as np
 
 from ..dptn_core.pose import People, draw_silhouette, draw_skeleton
 from . import host
-from .errors import NodeError, speaking_for
+from .errors import NodeError, node_error_context
 from .host import io
 from .images import bytes_to_host
 from .poses import frames_of
 from .types import PoseType
 
-_BLOCK = "Draw Skeleton"
+_NODE = "Draw Skeleton"
 _FULL, _BODY, _SILHOUETTE = "OpenPose", "OpenPose, body only", "silhouette (for masks)"
 _MAX_SIDE = 16_384
 _MAX_PIXELS = 2**26  # of one image: 0.8 GB as the host keeps it
@@ -62,20 +62,20 @@ class DrawSkeleton(io.ComfyNode):
     @classmethod
     def execute(cls, pose: Any, width: int, height: int, style: str, thickness: float) -> io.NodeOutput:
         """Draw every frame."""
-        frames = frames_of(pose, _BLOCK, "pose")
+        frames = frames_of(pose, _NODE, "pose")
         sizes = {_size(frame, width, height) for frame in frames}
         if len(sizes) > 1:
             raise NodeError(
-                f"{_BLOCK}, input 'pose': its frames have canvases of different sizes; set 'width' and 'height' to "
+                f"{_NODE}, input 'pose': its frames have canvases of different sizes; set 'width' and 'height' to "
                 "draw them all at one"
             )
         size = sizes.pop()
         if size[0] * size[1] > _MAX_PIXELS or max(size) > _MAX_SIDE:
             raise NodeError(
-                f"{_BLOCK}: an image of {size[1]}x{size[0]} is too large; set a smaller 'width' and 'height'"
+                f"{_NODE}: an image of {size[1]}x{size[0]} is too large; set a smaller 'width' and 'height'"
             )
         drawn = host.with_progress((_draw(frame, size, style, thickness) for frame in frames), len(frames))
-        with speaking_for(_BLOCK, "pose"):
+        with node_error_context(_NODE, "pose"):
             return io.NodeOutput(bytes_to_host(drawn, len(frames), size))
 
 
@@ -96,7 +96,7 @@ def _size(frame: People, width: int, height: int) -> tuple[int, int]:
     canvas = frame.canvas
     if (canvas.width, canvas.height) == (1, 1) and not (width and height):
         raise NodeError(
-            f"{_BLOCK}, input 'pose': the pose is in shares of a canvas it does not state; set 'width' and 'height'"
+            f"{_NODE}, input 'pose': the pose is in shares of a canvas it does not state; set 'width' and 'height'"
         )
     if not width and not height:
         return canvas.height, canvas.width

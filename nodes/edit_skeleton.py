@@ -10,13 +10,13 @@ from torch import Tensor
 from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
-from .errors import NodeError, expect, speaking_for
+from .errors import NodeError, expect, node_error_context
 from .host import io
 from .images import bytes_to_host, canvas_of, check_batch, image_of
 from .poses import frames_of, to_wire
 from .types import PoseType
 
-_BLOCK = "Edit Skeleton"
+_NODE = "Edit Skeleton"
 _MAX_SIDE = 8192
 
 
@@ -63,20 +63,20 @@ class EditSkeleton(io.ComfyNode):
         cls, width: int, height: int, edited: str, pose: Any = None, background: Tensor | None = None
     ) -> io.NodeOutput:
         """Settle which pose counts and put it on the canvas."""
-        edited = expect(edited, str, _BLOCK, "edited", "a text is wanted")
+        edited = expect(edited, str, _NODE, "edited", "text")
         canvas = Canvas(width, height)
         if background is not None:
-            background = check_batch(background, _BLOCK, "background")
-            canvas = canvas_of(background, _BLOCK, "background")
-        upstream = None if pose is None else frames_of(pose, _BLOCK, "pose", canvas)
+            background = check_batch(background, _NODE, "background")
+            canvas = canvas_of(background, _NODE, "background")
+        upstream = None if pose is None else frames_of(pose, _NODE, "pose", canvas)
         if background is None and upstream is not None:
             canvas = upstream[0].canvas
         if max(canvas.width, canvas.height) > _MAX_SIDE:
             raise NodeError(
-                f"{_BLOCK}: the canvas is {canvas}; sides of up to {_MAX_SIDE} are drawn. Connect a smaller "
+                f"{_NODE}: the canvas is {canvas}; sides of up to {_MAX_SIDE} are drawn. Connect a smaller "
                 "background, whose size it then has"
             )
-        with speaking_for(_BLOCK, "edited"):
+        with node_error_context(_NODE, "edited"):
             frames, by_hand = settle(upstream, read_edited(edited, canvas), canvas)
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
         drawn = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
@@ -90,7 +90,7 @@ class EditSkeleton(io.ComfyNode):
         payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
         if background is not None:
             payload["dptn_background"] = [
-                host.send_image("dptn_background", image_of(background, 0, _BLOCK, "background"))
+                host.send_image("dptn_background", image_of(background, 0, _NODE, "background"))
             ]
         return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
 

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from ..dptn_core.inference.transfer import encode_source
 from . import host
-from .errors import NodeError, expect, speaking_for
+from .errors import NodeError, expect, node_error_context
 from .host import io
 from .images import canvas_of, check_batch, image_of, masks_for
 from .poses import frames_of, one_person_each, person_input
 from .types import HostedModel, HostedSource, ModelType, PoseType, SourceType
 
-_BLOCK = "Encode Source"
+_NODE = "Encode Source"
 _FRAMINGS = {"as the model was trained": None, "fit": "fit", "stretch": "stretch"}
 _MAX_HEIGHT = 1024
 
@@ -79,24 +79,24 @@ class EncodeSource(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         """Encode each image of the batch."""
-        model = expect(model, HostedModel, _BLOCK, "model", "a model is wanted; connect Load DPTN Model")
-        images = check_batch(image, _BLOCK, "image")
-        frames = frames_of(pose, _BLOCK, "pose", canvas_of(images, _BLOCK, "image"))
+        model = expect(model, HostedModel, _NODE, "model", "DPTN_MODEL; connect Load DPTN Model")
+        images = check_batch(image, _NODE, "image")
+        frames = frames_of(pose, _NODE, "pose", canvas_of(images, _NODE, "image"))
         if len(frames) not in (1, len(images)):
             raise NodeError(
-                f"{_BLOCK}, input 'pose': {len(frames)} poses came for {len(images)} "
-                f"image{'s' if len(images) > 1 else ''}; one for each is wanted, or one for all"
+                f"{_NODE}, input 'pose': {len(frames)} poses came for {len(images)} "
+                f"image{'s' if len(images) > 1 else ''}; connect one pose for each image, or one for all"
             )
-        poses = one_person_each(frames, person, _BLOCK, "pose")
-        masks = [None] * len(images) if mask is None else masks_for(mask, images, _BLOCK, "mask")
+        poses = one_person_each(frames, person, _NODE, "pose")
+        masks = [None] * len(images) if mask is None else masks_for(mask, images, _NODE, "mask")
         size = _working_size(model, working_height)
         model.bring_to_device(1, size)
         show = host.progress(len(images))
         sources, textures = [], []
         for number in range(len(images)):
-            one = image_of(images, number, _BLOCK, "image")
+            one = image_of(images, number, _NODE, "image")
             which = number if len(poses) > 1 else 0
-            with speaking_for(_BLOCK, "pose"):
+            with node_error_context(_NODE, "pose"):
                 source = encode_source(
                     model.model,
                     one,

@@ -24,19 +24,28 @@ class NodeError(ValueError):
 _Kind = TypeVar("_Kind")
 
 
-def expect(value: object, kind: type[_Kind], block: str, name: str, way_out: str) -> _Kind:
-    """`value`, if it is what the input wants; wires of any kind, and prompts by API, may bring anything.
+def expect(value: object, kind: type[_Kind], node: str, name: str, expected: str) -> _Kind:
+    """`value`, if it has the type that the input takes; prompts by API may send anything.
+
+    Args:
+        value: what came.
+        kind: its Python type.
+        node: the node's name.
+        name: of the input.
+        expected: the type in the user's words, and after "; " what to do.
 
     Raises:
         NodeError: it is something else.
     """
     if isinstance(value, kind):
         return value
-    raise NodeError(f"{block}, input '{name}': this is {type(value).__name__}, and {way_out}")
+    what, _, way_out = expected.partition("; ")
+    got = f"expected {what}, got {type(value).__name__}"
+    raise NodeError(f"{node}, input '{name}': {got}{way_out and '; '}{way_out}")
 
 
 @contextmanager
-def speaking_for(block: str, name: str | None = None) -> Iterator[None]:
+def node_error_context(node: str, name: str | None = None) -> Iterator[None]:
     """Say of which node, and of which input, an error of the core is about.
 
     Only errors about bad input are touched; faults of the program and the host's own exceptions go through as they are.
@@ -46,7 +55,7 @@ def speaking_for(block: str, name: str | None = None) -> Iterator[None]:
     except NodeError:
         raise
     except (ValueError, IndexError, OSError) as error:
-        where = block if name is None else f"{block}, input '{name}'"
+        where = node if name is None else f"{node}, input '{name}'"
         # the host logs the causes of an error too
         told = "".join(traceback.format_exception(error))
         raise NodeError(f"{where}: {error}") from (error if told == printable(told) else None)

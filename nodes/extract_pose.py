@@ -22,13 +22,13 @@ from ..dptn_core.detection.external import (
 )
 from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_person, draw_skeleton
 from . import host
-from .errors import NodeError, speaking_for
+from .errors import NodeError, node_error_context
 from .host import io
 from .images import bytes_to_host, check_batch, image_of
 from .poses import to_wire
 from .types import PoseType
 
-_BLOCK = "Extract Pose"
+_NODE = "Extract Pose"
 _BUILT_IN, _VITPOSE, _OPENPOSE = "built in", "ViTPose", "OpenPose (non-commercial)"
 _EVERYBODY = "everybody"
 _KEEP_OFFLINE, _DOWNLOAD = "stop with an error", "download them"
@@ -105,7 +105,7 @@ class ExtractPose(io.ComfyNode):
         scores: bool = False,
     ) -> io.NodeOutput:
         """Look at every image."""
-        images = check_batch(image, _BLOCK, "image")
+        images = check_batch(image, _NODE, "image")
         show = host.progress(len(images))
         frames: list[People] = []
         found = (
@@ -121,29 +121,29 @@ class ExtractPose(io.ComfyNode):
 
 def _built_in(images: Tensor, threshold: float) -> Iterator[People]:
     """Everybody in each image, by the detector that ships; images that go on from the last one are looked at sooner."""
-    with speaking_for(_BLOCK, "detector"):
+    with node_error_context(_NODE, "detector"):
         network = load_movenet()
     patcher = host.managed(network)
 
     def each() -> Iterator[Tensor]:
         for number in range(len(images)):
             host.bring_to_device([patcher], _ROOM)
-            yield image_of(images, number, _BLOCK, "image")
+            yield image_of(images, number, _NODE, "image")
 
-    with speaking_for(_BLOCK, "image"):
+    with node_error_context(_NODE, "image"):
         yield from detect_frames(network, each(), threshold=threshold, check=host.stop_if_interrupted)
 
 
 def _loaded(images: Tensor, detector: str, threshold: float, *, download: bool) -> Iterator[People]:
     """Everybody in each image, by a detector whose weights do not ship."""
-    with speaking_for(_BLOCK, "detector"):
+    with node_error_context(_NODE, "detector"):
         found = _load(detector, download=download)
     # held until the end: what nobody holds, the host forgets that it has loaded
     patchers = [host.managed(network) for network in found.networks]
     for number in range(len(images)):
-        image = image_of(images, number, _BLOCK, "image")
+        image = image_of(images, number, _NODE, "image")
         host.bring_to_device(patchers)
-        with speaking_for(_BLOCK, "image"):
+        with node_error_context(_NODE, "image"):
             yield found.detect(image, threshold=threshold, check=host.stop_if_interrupted)
 
 
@@ -163,7 +163,7 @@ def _only(everybody: People, choice: str) -> People:
 def _load(detector: str, *, download: bool) -> PoseDetector:
     if detector not in (_VITPOSE, _OPENPOSE):  # the host lets anything through that comes by a link or by API
         raise NodeError(
-            f"{_BLOCK}, input 'detector': there is no {detector!r}; choose {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}"
+            f"{_NODE}, input 'detector': there is no {detector!r}; choose {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}"
         )
     if detector == _OPENPOSE:
         return load_openpose(_weights(OPENPOSE_BODY, download=download))
@@ -181,5 +181,5 @@ def _weights(weights: Weights, *, download: bool) -> Path:
         return found
     if not download:
         switch = f"The switch is 'missing_weights': '{_DOWNLOAD}'. Or choose '{_BUILT_IN}' as 'detector', which ships"
-        raise NodeError(f"{_BLOCK}: {missing_weights_message(weights, folders)}. {switch}")
+        raise NodeError(f"{_NODE}: {missing_weights_message(weights, folders)}. {switch}")
     return download_weights(weights, folders[0])

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..dptn_core.image_io import resize, to_image
 from ..dptn_core.pose import Canvas
 from . import host
-from .errors import NodeError, speaking_for
+from .errors import NodeError, node_error_context
 
 
 def check_batch(images: object, block: str, name: str) -> Tensor:
@@ -22,7 +22,7 @@ def check_batch(images: object, block: str, name: str) -> Tensor:
     """
     if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
         found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise NodeError(f"{block}, input '{name}': a batch of at least one image (B, H, W, C) is wanted, not {found}")
+        raise NodeError(f"{block}, input '{name}': expected at least one image (B, H, W, C), got {found}")
     return images
 
 
@@ -32,13 +32,13 @@ def image_of(images: Tensor, index: int, block: str, name: str) -> Tensor:
     Raises:
         NodeError: its channels or numbers are not those of an image.
     """
-    with speaking_for(block, name):
+    with node_error_context(block, name):
         return to_image(images[index])
 
 
 def canvas_of(images: Tensor, block: str, name: str) -> Canvas:
     """The canvas that the images of a batch have; raises NodeError where that is too large."""
-    with speaking_for(block, name):
+    with node_error_context(block, name):
         return Canvas(images.shape[2], images.shape[1])
 
 
@@ -55,7 +55,7 @@ def masks_for(masks: object, images: Tensor, block: str, name: str) -> list[Tens
     """
     if not isinstance(masks, Tensor) or masks.ndim not in (2, 3) or 0 in masks.shape:
         found = tuple(masks.shape) if isinstance(masks, Tensor) else type(masks).__name__
-        raise NodeError(f"{block}, input '{name}': a mask (B, H, W) is wanted, not {found}")
+        raise NodeError(f"{block}, input '{name}': expected a mask (B, H, W), got {found}")
     every = masks if masks.ndim == 3 else masks[None]
     count, height, width = images.shape[:3]
     if len(every) not in (1, count):

@@ -8,12 +8,12 @@ from ..dptn_core.checkpoint import load_model, starter_path
 from ..dptn_core.system.device import DTYPES, choose_precision
 from ..dptn_core.system.text import printable
 from . import host
-from .errors import NodeError, speaking_for
+from .errors import NodeError, node_error_context
 from .host import io
 from .texturing import load_texture_networks
 from .types import HostedModel, ModelType
 
-_BLOCK, _STARTER = "Load DPTN Model", "starter"
+_NODE, _STARTER = "Load DPTN Model", "starter"
 
 
 class LoadDPTNModel(io.ComfyNode):
@@ -51,7 +51,7 @@ class LoadDPTNModel(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, model: str, dtype: str) -> str:
         """A file written anew under the same name is loaded anew."""
-        with speaking_for(_BLOCK, "model"):
+        with node_error_context(_NODE, "model"):
             path = _path(model)
             stat = path.stat()
         return printable(f"{path} {stat.st_mtime_ns} {stat.st_size} {dtype}")
@@ -59,10 +59,10 @@ class LoadDPTNModel(io.ComfyNode):
     @classmethod
     def execute(cls, model: str, dtype: str) -> io.NodeOutput:
         """Load the file."""
-        with speaking_for(_BLOCK, "dtype"):
+        with node_error_context(_NODE, "dtype"):
             wanted = "fp32" if dtype == "auto" and host.fp32_is_forced() else dtype
             precision = choose_precision(host.compute_device(), wanted)  # type: ignore[arg-type]  # a combo's value
-        with speaking_for(_BLOCK, "model"):
+        with node_error_context(_NODE, "model"):
             loaded = load_model(_path(model), "cpu", DTYPES[precision])
             texture = load_texture_networks()
         return io.NodeOutput(HostedModel(loaded, host.managed(loaded.generator), texture))
@@ -75,5 +75,5 @@ def _path(model: str) -> Path:
         return host.model_path(model)
     except FileNotFoundError:
         raise NodeError(
-            f"{_BLOCK}, input 'model': {model} is not in models/dptn any more; put it back or choose another"
+            f"{_NODE}, input 'model': {model} is not in models/dptn any more; put it back or choose another"
         ) from None

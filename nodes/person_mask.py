@@ -10,13 +10,13 @@ from torch import Tensor
 from ..dptn_core.pose import PERSON_CHOICES, Canvas, NoPersonError, People, Pose, choose_person
 from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from . import host
-from .errors import NodeError, speaking_for
+from .errors import NodeError, node_error_context
 from .host import io
 from .images import check_batch, image_of
 from .poses import frames_of
 from .types import PoseType
 
-_BLOCK = "Person Mask"
+_NODE = "Person Mask"
 _EVERYBODY = "everybody"
 _ROOM = 2**27  # bytes that the network works in
 
@@ -58,12 +58,12 @@ class PersonMask(io.ComfyNode):
     @classmethod
     def execute(cls, image: Tensor, pose: Any, person: str) -> io.NodeOutput:
         """Mask every image."""
-        images = check_batch(image, _BLOCK, "image")
+        images = check_batch(image, _NODE, "image")
         count, height, width = images.shape[:3]
-        frames = frames_of(pose, _BLOCK, "pose", Canvas(width, height))
+        frames = frames_of(pose, _NODE, "pose", Canvas(width, height))
         if len(frames) not in (1, count):
             raise NodeError(
-                f"{_BLOCK}, input 'pose': {len(frames)} frames for {count} images; one for each image is wanted, or "
+                f"{_NODE}, input 'pose': {len(frames)} frames for {count} images; one for each image is wanted, or "
                 "one for all"
             )
         network = load_segmenter()
@@ -72,9 +72,9 @@ class PersonMask(io.ComfyNode):
         masks = torch.zeros(count, height, width, device=host.result_device())
         for number in range(count):
             host.bring_to_device([patcher], _ROOM)
-            there = image_of(images, number, _BLOCK, "image")
+            there = image_of(images, number, _NODE, "image")
             for one in _chosen(frames[number] if len(frames) > 1 else frames[0], person, alone=len(frames) == 1):
-                with speaking_for(_BLOCK, "pose"):
+                with node_error_context(_NODE, "pose"):
                     masks[number] = torch.maximum(masks[number], _mask(network, there, one))
             show(number + 1, None)
         return io.NodeOutput(masks)

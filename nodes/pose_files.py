@@ -11,7 +11,7 @@ from ..dptn_core import samples
 from ..dptn_core.pose import load_pose_file, save_pose_file
 from ..dptn_core.system.text import printable
 from . import host
-from .errors import NodeError, expect, speaking_for
+from .errors import NodeError, expect, node_error_context
 from .host import io
 from .poses import frames_of, to_wire
 from .types import PoseType
@@ -49,7 +49,7 @@ class LoadPose(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file: str) -> str:
         """A file written anew under the same name is read anew."""
-        with speaking_for(_LOAD, "file"):
+        with node_error_context(_LOAD, "file"):
             path = _path(file)
             stat = path.stat()
         return printable(f"{path} {stat.st_mtime_ns} {stat.st_size}")
@@ -57,7 +57,7 @@ class LoadPose(io.ComfyNode):
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
         """Read the file."""
-        with speaking_for(_LOAD, "file"):
+        with node_error_context(_LOAD, "file"):
             frames = load_pose_file(_path(file))
         if not frames:
             raise NodeError(f"{_LOAD}, input 'file': {file} holds no frame")
@@ -110,7 +110,7 @@ class SavePose(io.ComfyNode):
     def execute(cls, pose: Any, filename_prefix: str) -> io.NodeOutput:
         """Write the file under the next free number."""
         frames = frames_of(pose, _SAVE, "pose")
-        filename_prefix = expect(filename_prefix, str, _SAVE, "filename_prefix", "a text is wanted")
+        filename_prefix = expect(filename_prefix, str, _SAVE, "filename_prefix", "text")
         last = re.split(r"[/\\]", filename_prefix)[-1]
         if not last.strip(". ") or len(last) > _LONGEST_NAME or not filename_prefix.isprintable():
             raise NodeError(
@@ -126,7 +126,7 @@ class SavePose(io.ComfyNode):
             ) from error
         counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
         path = folder / f"{name}_{counter:05}_.json"
-        with speaking_for(_SAVE, "filename_prefix"):
+        with node_error_context(_SAVE, "filename_prefix"):
             save_pose_file(path, frames)
         return io.NodeOutput(to_wire(frames), ui={"text": [(Path(subfolder) / path.name).as_posix()]})
 

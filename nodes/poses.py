@@ -15,7 +15,7 @@ from ..dptn_core.pose import (
     read_openpose,
     write_openpose,
 )
-from .errors import NodeError, speaking_for
+from .errors import NodeError, node_error_context
 from .host import io
 
 STOP, REPEAT, LEAVE_OUT = "stop with an error", "repeat the pose before", "leave the frame out"
@@ -32,7 +32,7 @@ def frames_of(document: object, block: str, name: str, canvas: Canvas | None = N
     Raises:
         NodeError: it is no pose data, or holds no frame.
     """
-    with speaking_for(block, name):
+    with node_error_context(block, name):
         frames = read_openpose(document, canvas)
     if not frames:
         raise NodeError(f"{block}, input '{name}': the pose data holds no frame; was an image given to the detector?")

@@ -6,13 +6,13 @@ from ..dptn_core import samples
 from ..dptn_core.image_io import read_image
 from ..dptn_core.pose import Canvas, People, Pose, load_pose_file
 from . import host
-from .errors import speaking_for
+from .errors import node_error_context
 from .host import io
 from .images import to_host
 from .poses import to_wire
 from .types import PoseType
 
-_BLOCK = "Sample Person"
+_NODE = "Sample Person"
 _DRAWN = "drawn figure (by seed)"
 _SHIPPED = {
     "figure": (samples.FIGURE, samples.FIGURE_POSE),
@@ -63,7 +63,7 @@ class SamplePerson(io.ComfyNode):
         if person == _DRAWN:
             return _drawn(figure_seed)
         image, pose = _SHIPPED[person]
-        with speaking_for(_BLOCK, "person"):
+        with node_error_context(_NODE, "person"):
             return io.NodeOutput(to_host([read_image(image)]), to_wire(load_pose_file(pose)))
 
 

@@ -14,14 +14,14 @@ from ..dptn_core.inference.texture import composer
 from ..dptn_core.inference.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from ..dptn_core.pose import Canvas, People, Pose, fit_to_canvas, fit_to_person
 from . import host
-from .errors import NodeError, expect, speaking_for
+from .errors import NodeError, expect, node_error_context
 from .host import io, ui
 from .images import to_host
 from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found
 from .texturing import HeldTexture
 from .types import AttentionType, HostedAttention, HostedModel, HostedSource, KeptTransfer, PoseType, SourceType
 
-_BLOCK = "Transfer Pose"
+_NODE = "Transfer Pose"
 _AS_IS, _LIKE_SOURCE = "as the pose is", "like the source"
 _FULL, _NETWORK_ONLY = "full", "network only"
 _MAX_HEIGHT = 4096
@@ -132,14 +132,12 @@ class TransferPose(io.ComfyNode):
         output_height: int = 0,
     ) -> io.NodeOutput:
         """Draw every pose."""
-        source = expect(source, HostedSource, _BLOCK, "source", "a source is wanted; connect Encode Source")
+        source = expect(source, HostedSource, _NODE, "source", "DPTN_SOURCE; connect Encode Source")
         if texture not in (_FULL, _NETWORK_ONLY):  # the host lets anything through that comes by a link
-            raise NodeError(
-                f"{_BLOCK}, input 'texture': there is no {texture!r}; choose '{_FULL}' or '{_NETWORK_ONLY}'"
-            )
+            raise NodeError(f"{_NODE}, input 'texture': there is no {texture!r}; choose '{_FULL}' or '{_NETWORK_ONLY}'")
         first = source.sources[0]
-        frames = frames_of(pose, _BLOCK, "pose", first.pose.canvas)
-        found = persons_found(frames, person, _BLOCK, "pose", when_nobody)
+        frames = frames_of(pose, _NODE, "pose", first.pose.canvas)
+        found = persons_found(frames, person, _NODE, "pose", when_nobody)
         jobs = _jobs(len(source.sources), _on_one_canvas(found, by_force=size_and_place == _LIKE_SOURCE))
         total = sum(len(some) for _, some in jobs)
         source.hosted.bring_to_device(min(poses_at_once, total), first.frame.size)
@@ -147,7 +145,7 @@ class TransferPose(io.ComfyNode):
         done: list[_Drawn] = []
         with host.cores_left_alone(draft > 0):
             for index, some in jobs:
-                with speaking_for(_BLOCK, "pose"):
+                with node_error_context(_NODE, "pose"):
                     placed = some
                     if size_and_place == _LIKE_SOURCE:
                         placed = fit_to_person(some, source.sources[index].pose)
@@ -228,7 +226,7 @@ def _jobs(count: int, poses: list[Pose | None]) -> list[tuple[int, list[Pose]]]:
     """
     if count > 1 and len(poses) not in (1, count):
         raise NodeError(
-            f"{_BLOCK}, inputs 'source' and 'pose': {count} sources meet {len(poses)} poses; one source for all poses, "
+            f"{_NODE}, inputs 'source' and 'pose': {count} sources meet {len(poses)} poses; one source for all poses, "
             "one pose for all sources, or as many of both are wanted"
         )
     if count == 1:
@@ -252,7 +250,7 @@ def _on_one_canvas(poses: list[Pose | None], *, by_force: bool) -> list[Pose | N
             same.append(pose.rescaled(canvas))
         else:
             raise NodeError(
-                f"{_BLOCK}, input 'pose': frame {number} is on a canvas of {pose.canvas}, the first on {canvas}, which "
+                f"{_NODE}, input 'pose': frame {number} is on a canvas of {pose.canvas}, the first on {canvas}, which "
                 f"is another shape; bring all frames of a sequence to one canvas, or choose '{_LIKE_SOURCE}'"
             )
     return same
@@ -261,14 +259,14 @@ def _on_one_canvas(poses: list[Pose | None], *, by_force: bool) -> list[Pose | N
 def _size(canvas: Canvas, height: int, draft: int) -> tuple[int, int]:
     """(H, W) of the images: of a canvas or of another height, and in drafts of at most so many pixels a side."""
     if not 0 <= height <= _MAX_HEIGHT:
-        raise NodeError(f"{_BLOCK}, input 'output_height': {height} pixels; 0 to {_MAX_HEIGHT} are wanted")
+        raise NodeError(f"{_NODE}, input 'output_height': {height} pixels; 0 to {_MAX_HEIGHT} are wanted")
     scale = height / canvas.height if height else 1.0
     if draft:
         scale = min(scale, draft / max(canvas.width, canvas.height))
     size = max(1, round(canvas.height * scale)), max(1, round(canvas.width * scale))
     if height and size[0] * size[1] > MAX_PIXELS:
         raise NodeError(
-            f"{_BLOCK}, input 'output_height': at {height} pixels the canvas of {canvas} is {size[1]} wide; up to "
+            f"{_NODE}, input 'output_height': at {height} pixels the canvas of {canvas} is {size[1]} wide; up to "
             f"{MAX_PIXELS // 10**6} million pixels are drawn: ask for less"
         )
     return size

@@ -165,8 +165,8 @@ def test_a_mask_of_ones_own_says_who_is_carried(host):
             "Encode Source, input 'mask': 2 masks came for 3 images; one for each is wanted, or one for all",
         ),
         (1, [2, 8, 8], "Encode Source, input 'mask': 2 masks came for 1 image;"),
-        (1, [1, 8, 8, 3], "Encode Source, input 'mask': a mask (B, H, W) is wanted, not (1, 8, 8, 3)"),
-        (1, [0, 8, 8], "Encode Source, input 'mask': a mask (B, H, W) is wanted, not (0, 8, 8)"),
+        (1, [1, 8, 8, 3], "Encode Source, input 'mask': expected a mask (B, H, W), got (1, 8, 8, 3)"),
+        (1, [0, 8, 8], "Encode Source, input 'mask': expected a mask (B, H, W), got (0, 8, 8)"),
     ],
 )
 def test_masks_that_do_not_fit_are_said_in_words(host, count, shape, said):

@@ -334,8 +334,8 @@ def test_fp16_on_a_cpu_is_refused_in_words(host):
         ("DPTNEncodeSource", "model", "connect Load DPTN Model"),
         ("DPTNAttentionPreview", "attention", "connect Transfer Pose"),
         ("DPTNEncodeSource", "image", "a batch of at least one image"),
-        ("DPTNEditSkeleton", "edited", "a text is wanted"),
-        ("DPTNSavePose", "filename_prefix", "a text is wanted"),
+        ("DPTNEditSkeleton", "edited", "expected text, got"),
+        ("DPTNSavePose", "filename_prefix", "expected text, got"),
         ("DPTNTransferPose", "pose", "pose data"),
     ],
 )
