@@ -5,10 +5,11 @@ import { app } from "/scripts/app.js";
 
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
+import { messageOf } from "./skeleton/openpose.js";
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
-const DRAWS = "DPTNTransferPose";
+const GENERATES = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 256; // pixels of the longer side while somebody pulls
 const CALM = 250; // milliseconds between drawings of the graph
@@ -16,8 +17,10 @@ const TIDY = 3000;
 const PATIENCE = 500; // that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
+/** @type {(image: HostImage) => string} */
+const imageUrl = (image) => api.apiURL(`/view?${new URLSearchParams(image)}`);
 
+/** @param {HostNode} node @param {string} name @param {number} otherwise */
 function numberOf(node, name, otherwise) {
 	const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
 	return value > 0 ? value : otherwise;
@@ -25,11 +28,12 @@ function numberOf(node, name, otherwise) {
 
 /** Sends the graph with one editor's pose in it; only what the nearest Transfer Pose needs runs. */
 class LivePrompts {
-	/** @param {any} node @param {SkeletonEditor} editor */
+	/** @param {HostNode} node @param {SkeletonEditor} editor */
 	constructor(node, editor) {
 		this.node = node;
 		this.editor = editor;
-		/** The graph as it was when the pull began: nothing but the pose changes until it ends. @type {any} */
+		/** The graph as it was when the pull began: nothing but the pose changes until it ends.
+		 * @type {{output: Prompt, workflow: object} | null} */
 		this.graph = null;
 		/** @type {string[]} ids of the blocks that draw */
 		this.targets = [];
@@ -39,13 +43,13 @@ class LivePrompts {
 		this.drafts = new Set();
 	}
 
+	/** @param {LiveKind} kind */
 	async send(kind) {
 		try {
 			if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
-			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter(
-				(id) => id in this.graph.output,
-			);
-			const targets = nearestDownstream(this.graph.output, ids, DRAWS);
+			const { output: prompt, workflow: whole } = this.graph;
+			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in prompt);
+			const targets = nearestDownstream(prompt, ids, GENERATES);
 			if (!targets.length) {
 				this.editor.say("live: no Transfer Pose is connected");
 				this.graph = null;
@@ -53,7 +57,7 @@ class LivePrompts {
 			}
 			this.editor.say("");
 			this.targets = targets;
-			const output = { ...this.graph.output };
+			const output = { ...prompt };
 			this.inPlace = targets.every((id) => output[id].inputs.size_and_place === "as the pose is");
 			for (const id of ids) {
 				// a text that comes along a wire counts, and nothing pulled here
@@ -61,7 +65,7 @@ class LivePrompts {
 					output[id] = withInputs(output[id], { edited: this.editor.text });
 			}
 			// a draft's picture need not hold the workflow
-			const workflow = kind === "full" ? this.graph.workflow : undefined;
+			const workflow = kind === "full" ? whole : undefined;
 			if (kind === "draft")
 				for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
 			else this.graph = null;
@@ -76,12 +80,12 @@ class LivePrompts {
 			return id;
 		} catch (error) {
 			this.graph = null;
-			this.editor.say(`live: ${error.message}`);
+			this.editor.say(`live: ${messageOf(error)}`);
 			return null;
 		}
 	}
 
-	/** A prompt has ended: those before it are in the history by now. */
+	/** A prompt has ended: those before it are in the history by now. @param {string | null} [id] */
 	tidy(id) {
 		for (const draft of this.drafts) {
 			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
@@ -89,8 +93,10 @@ class LivePrompts {
 	}
 }
 
+/** @type {(node: Prompt[string], inputs: Record<string, unknown>) => Prompt[string]} */
 const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...inputs } });
 
+/** @param {HostNode} node @param {SkeletonEditor} editor */
 function liveRuns(node, editor) {
 	const prompts = new LivePrompts(node, editor);
 	let idle = false;
@@ -98,18 +104,21 @@ function liveRuns(node, editor) {
 	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
 		onEnd: (listener) => {
-			const heard = ({ detail }) => {
-				listener(detail?.prompt_id);
-				prompts.tidy(detail?.prompt_id);
-				setTimeout(() => prompts.tidy(runs.inFlight && runs.promptId), TIDY); // the last
+			/** @typedef {CustomEvent<QueueEvent>} Told */
+			const heard = (/** @type {Told} */ { detail }) => {
+				const id = detail?.prompt_id;
+				if (id) listener(id);
+				prompts.tidy(id);
+				setTimeout(() => prompts.tidy(runs.inFlight ? runs.promptId : null), TIDY); // the last
 			};
-			const drawn = ({ detail }) => {
-				const images = prompts.targets.includes(String(detail?.node)) && detail.output?.images;
+			const drawn = (/** @type {Told} */ { detail }) => {
+				if (!prompts.targets.includes(String(detail?.node))) return;
+				const images = detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
-				if (image) editor.showPicture(pictureAt(image), prompts.inPlace);
+				if (image) editor.showImage(imageUrl(image), prompts.inPlace);
 			};
 			// a prompt taken out of the queue, or that died with the host, ends without a word
-			const counted = ({ detail }) => {
+			const counted = (/** @type {Told} */ { detail }) => {
 				idle = detail?.exec_info?.queue_remaining === 0;
 				const id = runs.promptId;
 				if (idle && id) setTimeout(() => idle && listener(id), PATIENCE);
@@ -124,16 +133,21 @@ function liveRuns(node, editor) {
 				reconnected: back,
 				reconnecting: gone,
 			});
-			for (const [kind, act] of all) api.addEventListener(/** @type {any} */ (kind), act);
-			return () =>
-				all.forEach(([kind, act]) => api.removeEventListener(/** @type {any} */ (kind), act));
+			for (const [kind, act] of all) api.addEventListener(kind, act);
+			return () => {
+				for (const [kind, act] of all) api.removeEventListener(kind, act);
+			};
 		},
 	});
 	return runs;
 }
 
-/** Draw the graph seldom during a pull: its canvas takes the time live posing needs. */
-function calm({ stage }, { canvas } = app) {
+/**
+ * Draw the graph seldom during a pull: its canvas takes the time live posing needs.
+ * @param {SkeletonEditor} editor
+ */
+function calm({ stage }) {
+	const { canvas } = app;
 	if (canvas.pause_rendering) return;
 	canvas.pause_rendering = true;
 	const timer = setInterval(() => {
@@ -143,10 +157,11 @@ function calm({ stage }, { canvas } = app) {
 	}, CALM);
 }
 
+/** @param {HostNode} node @param {string} name */
 function mount(node, name) {
 	/** @type {LiveRuns | null} */
 	let live = null;
-	const ask = (kind) => editor.live && live?.request(kind);
+	const ask = (/** @type {LiveKind} */ kind) => editor.live && live?.request(kind);
 	const ownCanvas = () => ({
 		width: numberOf(node, "width", 384),
 		height: numberOf(node, "height", 512),
@@ -184,7 +199,7 @@ function mount(node, name) {
 	});
 	const widget = node.addDOMWidget(name, KIND, editor.element, {
 		getValue: () => editor.text,
-		setValue: (text) => editor.setText(typeof text === "string" ? text : ""),
+		setValue: (/** @type {unknown} */ text) => editor.setText(typeof text === "string" ? text : ""),
 		getMinHeight: () => HEIGHT,
 		hideOnZoom: false,
 	});
@@ -202,18 +217,16 @@ function mount(node, name) {
 app.registerExtension({
 	name: "dptn.skeleton",
 	getCustomWidgets: () => ({ [KIND]: mount }),
-	/** @param {any} node */
 	nodeCreated(node) {
-		if (node.comfyClass !== NODE || !node.dptnEditor) return;
-		/** @type {SkeletonEditor} */
 		const editor = node.dptnEditor;
+		if (node.comfyClass !== NODE || !editor) return;
 		const executed = node.onExecuted;
 		node.onExecuted = (output) => {
 			executed?.call(node, output);
 			const said = output?.dptn_pose?.[0];
 			if (said) editor.setRun(JSON.parse(said));
 			const picture = output?.dptn_background?.[0];
-			editor.setBackground(picture ? pictureAt(picture) : null);
+			editor.setBackground(picture ? imageUrl(picture) : null);
 		};
 		for (const side of ["width", "height"]) {
 			const widget = node.widgets?.find((one) => one.name === side);

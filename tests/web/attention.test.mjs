@@ -15,11 +15,11 @@ import {
 } from "../../web/attention/maps.js";
 import {
 	COLOURS,
-	carriedOver,
-	MOST_PINS,
+	MAX_PINS,
 	nearest,
 	nextColour,
 	pinned,
+	pinsFor,
 	pointsText,
 } from "../../web/attention/pins.js";
 
@@ -129,7 +129,7 @@ test("the peak does not reach round from one edge to the other", () => {
 	const map = new Float32Array(9);
 	[map[2], map[3]] = [0.6, 0.4];
 	assert.deepEqual(peakOf(maps, map).x, 2.5);
-	assert.equal(peakOf(maps, new Float32Array(9)).share, 1e-9);
+	assert.equal(peakOf(maps, new Float32Array(9)).fraction, 1e-9);
 });
 
 test("the last cells of a grid that does not divide are smaller, and their middle lies nearer", () => {
@@ -201,7 +201,7 @@ test("pins take the colours in turn, and a freed colour comes again", () => {
 	const [, , freed] = pins;
 	assert.equal(nextColour(pins.filter((pin) => pin !== freed)), freed.colour);
 	for (let index = 0; index < 99; index++) pins = pinned(pins, at(index, 1));
-	assert.equal(pins.length, MOST_PINS);
+	assert.equal(pins.length, MAX_PINS);
 	assert.equal(pins.at(-1).box[0], 98);
 });
 
@@ -225,7 +225,7 @@ test("pins follow the joints of the next run, and those outside its pictures go"
 		at(50, 50),
 		at(99, 99, "source", null, [9, 9]),
 	].reduce(pinned, []);
-	const kept = carriedOver(pins, { target: side, source: side });
+	const kept = pinsFor(pins, { target: side, source: side });
 	assert.deepEqual(
 		kept.map((pin) => pin.box),
 		[

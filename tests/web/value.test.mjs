@@ -32,8 +32,8 @@ test("a value survives reading and writing, with hands, keyframes and kept poses
 		canvas: CANVAS,
 		frames: [[hidden], []],
 		steps: [
-			{ frames: 6, easing: "smooth" },
-			{ frames: 1, easing: "linear" },
+			{ duration: 6, easing: "smooth" },
+			{ duration: 1, easing: "linear" },
 		],
 		loop: true,
 		rate: 24,
@@ -69,8 +69,8 @@ test("a value of version 1 is read: its frames follow each other at once", () =>
 	};
 	const edit = readValue(JSON.stringify(old), ELSEWHERE);
 	assert.deepEqual(edit.steps, [
-		{ frames: 1, easing: "linear" },
-		{ frames: 1, easing: "linear" },
+		{ duration: 1, easing: "linear" },
+		{ duration: 1, easing: "linear" },
 	]);
 	assert.equal(edit.upstream, "ab");
 	assert.ok(!edit.loop && !edit.foreign);

@@ -13,7 +13,7 @@ import { Toolbar } from "./toolbar.js";
 
 const TYPED = "input[type=text], input[type=number]"; // fields that want keys and pasted texts for themselves
 
-const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
+const targetOf = (/** @type {Event} */ event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
 	/** @param {EditorOptions} options */
@@ -27,7 +27,7 @@ export class SkeletonEditor {
 		this.stage = new Stage(this.state, { onRelease: options.onRelease });
 		this.strip = new Strip(this.state);
 		this.live = false;
-		const live = (on) => {
+		const live = (/** @type {boolean} */ on) => {
 			this.live = on;
 			this.showDrawn(null);
 			options.onLive(on);
@@ -84,35 +84,37 @@ export class SkeletonEditor {
 		return this.state.text;
 	}
 
-	/** Take a value from outside: a loaded workflow, the graph's own undo. */
+	/** Take a value from outside: a loaded workflow, the graph's own undo. @param {string} text */
 	setText(text) {
 		this.state.setText(text);
 	}
 
-	/** What the block's last run said of its pose. */
+	/** What the block's last run said of its pose. @param {PoseRun} run */
 	setRun(run) {
 		this.state.setRun(run);
 	}
 
+	/** @param {string | null} url */
 	setBackground(url) {
 		if (this.stage.background === url) return;
 		this.stage.background = url;
 		this.stage.render();
 	}
 
-	/** The person as live posing drew them last: beside the stage of the full window, and under the pose where it fits. */
-	showPicture(url, inPlace) {
+	/** The person as live posing drew them last: beside the stage of the full window, and under the pose where it fits. @param {string} url @param {boolean} inPlace */
+	showImage(url, inPlace) {
 		this.picture.src = url;
 		this.picture.hidden = false;
 		this.picture.onload = () => this.showDrawn(inPlace && this.live ? url : null); // loaded, so that nothing flickers
 	}
 
+	/** @param {string | null} url */
 	showDrawn(url) {
 		this.stage.drawn = url;
 		this.stage.render();
 	}
 
-	/** A line of words that stays until the next one. */
+	/** A line of words that stays until the next one. @param {string} text */
 	say(text) {
 		if (this.note === text) return;
 		this.note = text;
@@ -137,18 +139,13 @@ export class SkeletonEditor {
 
 	enlarge() {
 		if (this.window) return this.shrink();
-		this.window = html(
-			"dialog",
-			{ class: "dptn-window", "aria-label": "Skeleton editor" },
-			this.panel,
-		);
-		this.window.addEventListener("close", () => this.shrink());
-		this.window.addEventListener(
-			"keydown",
-			(event) => event.target === this.window && this.key(event),
-		);
-		document.body.append(this.window);
-		this.window.showModal();
+		const label = { class: "dptn-window", "aria-label": "Skeleton editor" };
+		const dialog = html("dialog", label, this.panel);
+		dialog.addEventListener("close", () => this.shrink());
+		dialog.addEventListener("keydown", (event) => event.target === dialog && this.key(event));
+		this.window = dialog;
+		document.body.append(dialog);
+		dialog.showModal();
 		this.toolbar.large.focus();
 		this.render();
 	}
@@ -168,6 +165,7 @@ export class SkeletonEditor {
 
 	// The keyboard.
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
 		event.stopPropagation();
 		const target = targetOf(event);
@@ -183,7 +181,7 @@ export class SkeletonEditor {
 		act();
 	}
 
-	/** What a key means together with Ctrl. */
+	/** What a key means together with Ctrl. @param {KeyboardEvent} event */
 	command({ key, shiftKey }) {
 		const { state } = this;
 		/** @type {Acts} */
@@ -195,7 +193,7 @@ export class SkeletonEditor {
 		return acts[key.toLowerCase()];
 	}
 
-	/** What a key means on the stage. */
+	/** What a key means on the stage. @param {KeyboardEvent} event */
 	stageAct(event) {
 		const { stage, state } = this;
 		// with nothing selected, Escape closes the window
@@ -219,11 +217,11 @@ export class SkeletonEditor {
 		return acts[event.key];
 	}
 
-	/** What a key means on a joint. */
+	/** What a key means on a joint. @param {KeyboardEvent} event @param {number} person @param {number} joint */
 	jointAct({ key, shiftKey, altKey }, person, joint) {
 		const { state } = this;
 		const far = shiftKey ? 10 : 1;
-		const push = (by) => () => state.nudge(joint, by, altKey);
+		const push = (/** @type {Point} */ by) => () => state.nudge(joint, by, altKey);
 		const hide = () => state.hide(state.selected.has(joint) ? [...state.selected] : [joint]);
 		/** @type {Acts} */
 		const acts = {

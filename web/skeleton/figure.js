@@ -6,17 +6,12 @@ import { svg } from "./page.js";
 
 /** Lines for the limbs that are there. @param {Points} points @param {Attributes} attributes */
 export function limbs(points, attributes) {
-	return LIMBS.filter(([a, b]) => points[a] && points[b]).map(([a, b]) => {
-		const [[x1, y1], [x2, y2]] = [points[a], points[b]];
-		return svg("line", {
-			x1,
-			y1,
-			x2,
-			y2,
-			stroke: jointColour(b),
-			"stroke-linecap": "round",
-			...attributes,
-		});
+	return LIMBS.flatMap(([a, b]) => {
+		const [from, to] = [points[a], points[b]];
+		if (!from || !to) return [];
+		const [[x1, y1], [x2, y2]] = [from, to];
+		const colour = { stroke: jointColour(b), "stroke-linecap": "round" };
+		return [svg("line", { x1, y1, x2, y2, ...colour, ...attributes })];
 	});
 }
 

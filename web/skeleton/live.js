@@ -19,7 +19,7 @@ export class LiveRuns {
 		this.stopListening = queue.onEnd((promptId) => this.end(promptId));
 	}
 
-	/** Ask for the graph as it is now. */
+	/** Ask for the graph as it is now. @param {LiveKind} kind */
 	async request(kind) {
 		if (this.inFlight) {
 			this.wanted = kind;
@@ -38,6 +38,7 @@ export class LiveRuns {
 		}
 	}
 
+	/** @param {string} promptId */
 	end(promptId) {
 		if (!this.inFlight) return;
 		if (this.promptId === null) this.ended.add(promptId);
@@ -90,7 +91,7 @@ export function nearestDownstream(prompt, starts, kind) {
 /**
  * What a prompt calls a node: its id, within subgraphs those of the nodes around it first, and one for each place the
  * subgraph is used.
- * @param {any} graph the outermost one @param {object} node @param {string} [prefix]
+ * @param {HostGraph | undefined} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
  */
 export function idsInPrompt(graph, node, prefix = "") {
 	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @template {Element} T */
+/** @template {Element} T @param {T} element @param {Attributes} attributes @param {(Node | string)[]} children */
 function filled(element, attributes, children) {
 	for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
 	element.append(...children);

@@ -17,6 +17,7 @@ import {
 } from "./anatomy.js";
 import { hipsOf, present, trunkFrame } from "./frames.js";
 import {
+	at,
 	away,
 	direction,
 	distance,
@@ -30,8 +31,8 @@ import {
 } from "./geometry.js";
 
 const NOWHERE = 1e-9; // pixels; so near there is no direction
-const SHORTEST = 0.5; // pixels; shorter limbs have no direction anybody meant
-const FEWEST = 3; // joints; with fewer there is no telling where a person is
+const MIN_LENGTH = 0.5; // pixels; shorter limbs have no direction anybody meant
+const MIN_JOINTS = 3; // joints; with fewer there is no telling where a person is
 
 /**
  * Bring a joint to a place, as far as the body allows.
@@ -63,9 +64,9 @@ export function dragJoint(points, joint, target, free = false) {
 		);
 	}
 	const there = onCircle(centre, distance(centre, here), target, here);
-	const carried = hangingOn(joint);
+	const attached = hangingOn(joint);
 	const result = points.map((point, other) =>
-		point && carried.includes(other) ? plus(point, minus(there, here)) : point,
+		point && attached.includes(other) ? plus(point, minus(there, here)) : point,
 	);
 	return replaced(result, joint, there);
 }
@@ -93,7 +94,7 @@ export function copiedSide(points, from) {
 	const trunk = trunkFrame(points, there);
 	const result = points.slice();
 	for (const joint of there.filter((one) => JOINTS[one].startsWith(from))) {
-		const [along, across] = trunk.inside(points[joint]);
+		const [along, across] = trunk.inside(at(points, joint));
 		result[MIRRORED[joint]] = trunk.outside([along, -across]);
 	}
 	return result;
@@ -127,7 +128,7 @@ export function upright(points) {
 	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
-const named = (joints) =>
+const named = (/** @type {number[]} */ joints) =>
 	joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", ");
 
 /** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */
@@ -137,18 +138,18 @@ export function problems(points, canvas) {
 	const found = [];
 	if (!there.length) found.push({ text: "nobody: all joints are hidden", joints: [] });
 	const outside = there.filter((joint) => {
-		const [x, y] = points[joint];
+		const [x, y] = at(points, joint);
 		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
 	});
 	if (outside.length)
 		found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
 	const folded = there.filter((joint) => {
 		const parent = points[PARENT[joint]];
-		return parent && distance(parent, points[joint]) < SHORTEST;
+		return parent && distance(parent, at(points, joint)) < MIN_LENGTH;
 	});
 	if (folded.length)
 		found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
-	if (there.length && there.length < FEWEST)
+	if (there.length && there.length < MIN_JOINTS)
 		found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
 	return found;
 }
@@ -168,17 +169,18 @@ export function restored(points, joint, canvas) {
 	return replaced(
 		points,
 		joint,
-		plus(points[anchor], turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))),
+		plus(at(points, anchor), turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))),
 	);
 }
 
-/** How large a person is against a model: by all limbs that are there. */
+/** How large a person is against a model: by all limbs that are there. @param {Points} points @param {Points} model */
 function scaleOf(points, model) {
 	let [own, standard] = [0, 0];
 	PARENT.forEach((parent, joint) => {
-		if (!points[joint] || !points[parent]) return;
-		own += distance(points[joint], points[parent]);
-		standard += distance(model[joint], model[parent]);
+		const [end, start] = [points[joint], points[parent]];
+		if (!end || !start) return;
+		own += distance(end, start);
+		standard += distance(at(model, joint), at(model, parent));
 	});
 	return standard ? own / standard : 1;
 }
@@ -197,19 +199,20 @@ function onCircle(centre, radius, target, otherwise) {
 /**
  * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the
  * trunk, and feet stay planted as far as the legs reach.
+ * @param {Points} points @param {number} joint @param {Point} by
  */
 function pullTrunk(points, joint, by) {
-	const [neck, hips] = [points[NECK], mean(hipsOf(points))];
+	const [neck, hips] = [at(points, NECK), mean(hipsOf(points))];
 	const [pulled, towed] = joint === NECK ? [neck, hips] : [hips, neck];
 	const end = plus(pulled, by);
 	const follows = onCircle(end, distance(neck, hips), towed, plus(towed, by));
 	const angle = direction(end, follows) - direction(pulled, towed);
 	const shift = minus(joint === NECK ? end : follows, neck);
 	const whole = points.map((point) => point && plus(turnedPoint(point, neck, angle), shift));
-	return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
+	return TWO_BONES.slice(2).reduce((moved, limb) => planted(moved, points, limb), whole);
 }
 
-/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches. */
+/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches. @param {Points} moved @param {Points} before @param {number[]} limb */
 function planted(moved, before, limb) {
 	const [end, middle, root] = limb;
 	const [foot, knee, hip] = [before[end], before[middle], moved[root]];
@@ -223,7 +226,7 @@ function planted(moved, before, limb) {
 /** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points @param {number[]} limb
  * @param {Point} target */
 function bend(points, [end, middle, root], target) {
-	const [a, b, c] = [points[root], points[middle], points[end]];
+	const [a, b, c] = [at(points, root), at(points, middle), at(points, end)];
 	const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];
 	// straight lines and folded limbs are the ends of what is possible
 	const reach = within(wanted, Math.abs(upper - lower), upper + lower);

@@ -3,7 +3,7 @@
 import { JOINTS, jointColour } from "./anatomy.js";
 import { limbs } from "./figure.js";
 import { present } from "./frames.js";
-import { boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
+import { at, boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
 import { svg } from "./page.js";
 import { detailsOf } from "./person.js";
 import { problems } from "./pose.js";
@@ -18,6 +18,7 @@ const NOTHING = { move: () => {} };
 const HANDLES = 0.04; // of the larger side, between a selection and its handles
 const UNTOUCHED = { "pointer-events": "none" };
 
+/** @type {(box: Box, by: number) => Box} */
 const grown = ({ left, top, right, bottom }, by) => ({
 	left: left - by,
 	top: top - by,
@@ -25,10 +26,12 @@ const grown = ({ left, top, right, bottom }, by) => ({
 	bottom: bottom + by,
 });
 
+/** @type {(box: Box, attributes: Attributes) => SVGElement} */
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 	svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
 
-const circle = (at, r, attributes) => svg("circle", { cx: at[0], cy: at[1], r, ...attributes });
+/** @type {(place: Point, r: number, attributes: Attributes) => SVGElement} */
+const circle = ([cx, cy], r, attributes) => svg("circle", { cx, cy, r, ...attributes });
 
 export class Stage {
 	/** @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a pull has ended */
@@ -43,7 +46,7 @@ export class Stage {
 		this.look = { background: 0.6, connected: false, before: false };
 		/** The box being drawn around joints. @type {Box | null} */
 		this.marquee = null;
-		/** The box of all that is there, as it was when the gesture began. @type {Box} */
+		/** The box of all that is there, as it was when the gesture began. @type {Box | null} */
 		this.held = null;
 		/** Where each pointer is that is down. @type {Map<number, PointerEvent>} */
 		this.pointers = new Map();
@@ -113,6 +116,7 @@ export class Stage {
 		this.render();
 	}
 
+	/** @param {number} factor */
 	zoomBy(factor) {
 		const zoom = within(this.view.zoom * factor, ...ZOOMS);
 		const { width, height } = this.whole();
@@ -164,6 +168,7 @@ export class Stage {
 				this.figures,
 			);
 		}
+		/** @type {(people: Person[], attributes: Attributes) => void} */
 		const remind = (people, attributes) => {
 			const dim = {
 				...UNTOUCHED,
@@ -177,9 +182,8 @@ export class Stage {
 		if (look.before)
 			remind(state.before(), { class: "before", "stroke-dasharray": `${unit} ${unit * 1.4}` });
 		const people = state.people();
-		people.forEach((person, index) =>
-			parts.push(...this.figure(person, index, people.length > 1, unit)),
-		);
+		for (const [index, person] of people.entries())
+			parts.push(...this.figure(person, index, people.length > 1, unit));
 		if (state.played === null) parts.push(...this.handles(unit));
 		if (this.marquee) {
 			const line = { stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit };
@@ -196,6 +200,7 @@ export class Stage {
 		this.focused = undefined;
 	}
 
+	/** @param {number | string} joint */
 	focus(joint) {
 		const found = this.element.querySelector(
 			`circle[data-person="${this.state.active}"][data-joint="${joint}"]`,
@@ -203,6 +208,7 @@ export class Stage {
 		/** @type {SVGElement} */ (found ?? this.element).focus(); // not to nobody: keys would go to the graph
 	}
 
+	/** @param {Person} person @param {number} index @param {boolean} several @param {number} unit */
 	figure({ points, parts }, index, several, unit) {
 		const { selected, active, played, canvas } = this.state;
 		const inHand = index === active && played === null;
@@ -218,7 +224,7 @@ export class Stage {
 		const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
 		const joints = present(points).map((joint) => {
 			const chosen = inHand && selected.has(joint);
-			const dot = circle(points[joint], unit * (joint > 13 ? 0.8 : 1.2), {
+			const dot = circle(at(points, joint), unit * (joint > 13 ? 0.8 : 1.2), {
 				fill: jointColour(joint),
 				stroke: chosen ? "#fff" : "#000",
 				"stroke-width": unit * (chosen ? 0.5 : 0.2),
@@ -235,11 +241,11 @@ export class Stage {
 		});
 		const line = { stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7 };
 		const mark = { ...UNTOUCHED, ...line, fill: "none", class: "mark" };
-		const marks = [...wrong].map((joint) => circle(points[joint], unit * 2.1, mark));
+		const marks = [...wrong].map((joint) => circle(at(points, joint), unit * 2.1, mark));
 		return [...lines, ...dots, ...joints, ...marks];
 	}
 
-	/** The box around the selection with its corners to scale and its knob to turn. */
+	/** The box around the selection with its corners to scale and its knob to turn. @param {number} unit */
 	handles(unit) {
 		const points = this.state.person()?.points ?? [];
 		const chosen = seen([...this.state.selected].map((joint) => points[joint]));
@@ -271,7 +277,7 @@ export class Stage {
 
 	// Hands.
 
-	/** Place of a pointer in pixels of the canvas. */
+	/** Place of a pointer in pixels of the canvas. @param {Spot} spot */
 	place({ clientX, clientY }) {
 		const matrix = this.element.getScreenCTM();
 		if (!matrix) return [0, 0];
@@ -284,7 +290,7 @@ export class Stage {
 		return this.element.getScreenCTM()?.a || 1;
 	}
 
-	/** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. */
+	/** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {PointerEvent} event */
 	jointAt(event) {
 		const here = this.place(event);
 		const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
@@ -293,12 +299,13 @@ export class Stage {
 			return present(points).map((joint) => ({
 				person,
 				joint,
-				far: distance(here, points[joint]) + more,
+				far: distance(here, at(points, joint)) + more,
 			}));
 		});
 		return joints.filter(({ far }) => far <= reach).sort((a, b) => a.far - b.far)[0];
 	}
 
+	/** @param {PointerEvent} event */
 	down(event) {
 		if (!event.composedPath().includes(this.element) || event.button > 1) return;
 		event.stopImmediatePropagation();
@@ -311,6 +318,7 @@ export class Stage {
 		this.state.show();
 	}
 
+	/** @param {PointerEvent} event */
 	begin(event) {
 		const { state } = this;
 		const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
@@ -347,11 +355,12 @@ export class Stage {
 		return { ...pull, end: () => (this.pressed.joint ? state.hide([joint]) : pull.end?.()) };
 	}
 
+	/** @param {PointerEvent} event */
 	pan(event) {
 		const { view } = this;
 		const scale = this.scale();
 		return {
-			move: ({ clientX, clientY }) => {
+			move: (/** @type {Spot} */ { clientX, clientY }) => {
 				this.view = {
 					...view,
 					x: view.x - (clientX - event.clientX) / scale,
@@ -365,8 +374,7 @@ export class Stage {
 	/** Two fingers: zoom and move the view. */
 	pinch() {
 		const fingers = () => {
-			const [a, b] = this.pointers.values();
-			if (!b) return null;
+			const [a, b = a] = this.pointers.values();
 			const centre = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
 			return { centre, spread: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) };
 		};
@@ -375,24 +383,27 @@ export class Stage {
 		const held = this.place(centre);
 		return {
 			move: () => {
+				if (this.pointers.size < 2) return;
 				const now = fingers();
-				if (now) this.zoomAt(now.centre, held, (zoom * now.spread) / (spread || 1));
+				this.zoomAt(now.centre, held, (zoom * now.spread) / (spread || 1));
 			},
 		};
 	}
 
+	/** @param {PointerEvent} event @param {Person} start @param {number} joint */
 	pull(event, start, joint) {
 		return this.merged(event, (from, to, now, gesture) =>
 			this.state.pull(
 				start,
 				joint,
-				plus(start.points[joint], minus(to, from)),
+				plus(at(start.points, joint), minus(to, from)),
 				now.altKey,
 				gesture,
 			),
 		);
 	}
 
+	/** @param {PointerEvent} event @param {Person} start @param {number[]} joints */
 	shift(event, start, joints) {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, now, gesture) => {
@@ -403,6 +414,7 @@ export class Stage {
 		});
 	}
 
+	/** @param {PointerEvent} event @param {string} kind */
 	transformation(event, kind) {
 		const start = this.state.person();
 		const joints = [...this.state.selected];
@@ -418,6 +430,7 @@ export class Stage {
 		});
 	}
 
+	/** @param {PointerEvent} event @returns {Gesture} */
 	boxSelection(event) {
 		const { state } = this;
 		const from = this.place(event);
@@ -430,21 +443,21 @@ export class Stage {
 			end,
 			cancel: end,
 			move: (now) => {
-				const box = (this.marquee = boxOf([from, this.place(now)]));
+				const box = boxOf([from, this.place(now)]);
+				this.marquee = box;
 				const inside = state
 					.people()
-					.map(({ points }) => present(points).filter((joint) => isInside(points[joint], box)));
+					.map(({ points }) => present(points).filter((joint) => isInside(at(points, joint), box)));
 				// whoever has most joints in it, unless some are kept
-				if (!kept.length)
-					inside.forEach(
-						(some, index) => some.length > inside[state.active].length && (state.active = index),
-					);
+				const counts = inside.map(({ length }) => length);
+				const most = Math.max(...counts);
+				if (!kept.length && most > counts[state.active]) state.active = counts.indexOf(most);
 				state.select([...kept, ...(inside[state.active] ?? [])]);
 			},
 		};
 	}
 
-	/** A gesture whose changes are undone together. */
+	/** A gesture whose changes are undone together. @param {PointerEvent} event @param {MergedChange} change @returns {Gesture} */
 	merged(event, change) {
 		const from = this.place(event);
 		const gesture = {};
@@ -466,7 +479,7 @@ export class Stage {
 		};
 	}
 
-	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held */
+	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held @param {number} zoom */
 	zoomAt(spot, held, zoom) {
 		this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
 		this.render();
@@ -476,6 +489,7 @@ export class Stage {
 	}
 }
 
+/** @type {(person: Person, joints: number[]) => Point} */
 const centreOf = (person, joints) =>
 	middleOf(boxOf(seen(joints.map((joint) => person.points[joint]))));
 

@@ -42,8 +42,8 @@ export class EditorState {
 		/** @type {number | null} frame of the sequence that playback shows */
 		this.played = null;
 		this.history = new History("");
-		/** What is shown, as long as it is made from the same. @type {{source: Edit, width: number, height: number, edit: Edit}} */
-		this.fit = { source: null, width: 0, height: 0, edit: null };
+		/** What is shown, as long as it is made from the same. @type {{source: Edit, width: number, height: number, edit: Edit} | null} */
+		this.fit = null;
 	}
 
 	// What is shown.
@@ -52,16 +52,17 @@ export class EditorState {
 	shown() {
 		const shown = this.counting();
 		const canvas = this.options.canvas?.() ?? shown.canvas;
-		const { source, width, height } = this.fit;
-		if (source !== shown || width !== canvas.width || height !== canvas.height) {
-			const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
-			const same = frames.every((people, index) => people === shown.frames[index]);
-			this.fit = { source: shown, ...canvas, edit: same ? shown : { ...shown, canvas, frames } };
-		}
-		return this.fit.edit;
+		const { width, height } = canvas;
+		if (this.fit?.source === shown && this.fit.width === width && this.fit.height === height)
+			return this.fit.edit;
+		const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
+		const same = frames.every((people, index) => people === shown.frames[index]);
+		const edit = same ? shown : { ...shown, canvas, frames };
+		this.fit = { source: shown, width, height, edit };
+		return edit;
 	}
 
-	/** The same on the canvas it was made on. */
+	/** The same on the canvas it was made on. @returns {Edit} */
 	counting() {
 		const upstream = this.run?.upstream ?? null;
 		const edit = this.edit;
@@ -118,13 +119,14 @@ export class EditorState {
 			: [];
 	}
 
+	/** @param {string} text */
 	parsed(text) {
 		return readValue(text, this.options.fallbackCanvas());
 	}
 
 	// From outside.
 
-	/** Take a value: a loaded workflow, a paste, the graph's own undo. */
+	/** Take a value: a loaded workflow, a paste, the graph's own undo. @param {string} text */
 	setText(text) {
 		if (text === this.text) return;
 		this.text = text;
@@ -133,6 +135,7 @@ export class EditorState {
 		this.read();
 	}
 
+	/** @param {PoseRun} run */
 	setRun(run) {
 		this.run = run;
 		this.played = null;
@@ -160,6 +163,7 @@ export class EditorState {
 		this.options.onShow();
 	}
 
+	/** @param {string} text */
 	say(text) {
 		this.said = text;
 		this.options.onShow();
@@ -167,18 +171,21 @@ export class EditorState {
 
 	// Changes.
 
+	/** @param {string} text @param {unknown} [gesture] */
 	commit(text, gesture) {
 		this.history.push(text, gesture);
 		this.take(text);
 	}
 
+	/** @param {string} text */
 	take(text) {
 		this.text = text;
 		this.read();
 		this.options.onText(text);
 	}
 
-	change(change, gesture = undefined) {
+	/** @param {(edit: Edit) => Partial<Edit>} change @param {unknown} [gesture] */
+	change(change, gesture) {
 		const before = this.shown();
 		this.commit(
 			writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }),
@@ -186,8 +193,11 @@ export class EditorState {
 		);
 	}
 
-	/** Change the people of the keyframe in hand. @param {(people: Person[], canvas: Canvas) => Person[]} change */
-	changePeople(change, gesture = undefined) {
+	/**
+	 * Change the people of the current keyframe.
+	 * @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture]
+	 */
+	changePeople(change, gesture) {
 		const { index } = this;
 		this.change(
 			({ frames, canvas }) => ({
@@ -197,15 +207,21 @@ export class EditorState {
 		);
 	}
 
-	/** Change the person in hand. */
-	changePerson(change, gesture = undefined) {
+	/**
+	 * Change the current person.
+	 * @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture]
+	 */
+	changePerson(change, gesture) {
 		this.changePeople(
 			(people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)),
 			gesture,
 		);
 	}
 
-	/** The same of the joints alone; hands and face go along. */
+	/**
+	 * Change the joints alone; hands, face and feet move with them.
+	 * @param {(points: Points, canvas: Canvas) => Points} change
+	 */
 	changePoints(change) {
 		this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
 	}
@@ -220,14 +236,14 @@ export class EditorState {
 
 	// Joints.
 
-	/** Pull a joint, from the person as it was when the gesture began. */
+	/** Pull a joint, from the person as it was when the gesture began. @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone @param {unknown} gesture */
 	pull(start, joint, target, alone, gesture) {
 		const drag = this.symmetric ? dragBoth : dragJoint;
 		const points = drag(start.points, joint, target, alone || this.free);
 		this.changePerson(() => withPoints(start, points), gesture);
 	}
 
-	/** Push the selected joints, or one, a little. */
+	/** Push the selected joints, or one, a little. @param {number} joint @param {Point} by @param {boolean} alone */
 	nudge(joint, by, alone) {
 		this.played = null; // what is pushed is the keyframe
 		const person = this.person();
@@ -239,34 +255,41 @@ export class EditorState {
 		} else this.pull(person, joint, plus(here, by), alone, gesture);
 	}
 
-	/** Move some joints all alike; of all of them, hands and face too. */
-	transform(start, joints, change, gesture = undefined) {
+	/**
+	 * Move some joints alike; if those are all, the hands, the face and the feet too.
+	 * @param {Person} start @param {number[]} joints @param {Move} change @param {unknown} [gesture]
+	 */
+	transform(start, joints, change, gesture) {
 		const whole = present(start.points).every((joint) => joints.includes(joint));
 		const some = () =>
 			start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
 		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
 	}
 
+	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale @param {object} gesture */
 	turn(start, joints, centre, angle, scale, gesture) {
 		this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
 	}
 
+	/** @param {number[]} joints */
 	hide(joints) {
 		this.changePoints((points) =>
 			points.map((point, joint) => (joints.includes(joint) ? null : point)),
 		);
 	}
 
+	/** @param {number} joint */
 	bringBack(joint) {
 		this.changePoints((points, canvas) => restored(points, joint, canvas));
 	}
 
+	/** @param {Iterable<number>} joints */
 	select(joints) {
 		this.selected = new Set(joints);
 		this.show();
 	}
 
-	/** Into the selection, or out of it. */
+	/** Into the selection, or out of it. @param {number} joint */
 	toggle(joint) {
 		const selected = new Set(this.selected);
 		if (!selected.delete(joint)) selected.add(joint);
@@ -283,6 +306,7 @@ export class EditorState {
 		this.changePerson(mirrored);
 	}
 
+	/** @param {"left" | "right"} from */
 	copySide(from) {
 		this.changePoints((points) => copiedSide(points, from));
 	}
@@ -302,17 +326,19 @@ export class EditorState {
 		}));
 	}
 
+	/** @param {Points} model */
 	takePose(model) {
 		if (this.person()) this.changePoints((points, canvas) => inPose(points, model, canvas));
 		else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
 	}
 
-	/** Put the pose of the person in hand into the workflow's own library. */
+	/** Put the pose of the person in hand into the workflow's own library. @param {string} name */
 	keepPose(name) {
 		const points = this.person()?.points;
 		if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
 	}
 
+	/** @param {number} index */
 	dropPose(index) {
 		this.change(({ library }) => ({ library: without(library, index) }));
 	}
@@ -346,6 +372,7 @@ export class EditorState {
 		this.changePeople((people) => without(people, gone));
 	}
 
+	/** @param {number} index */
 	takePerson(index) {
 		if (index !== this.active) this.selected.clear();
 		this.active = index;
@@ -360,7 +387,7 @@ export class EditorState {
 		this.frame = index + 1;
 		this.change(({ frames, steps }) => {
 			// what led to a plain next frame leads to the new one at the usual pace
-			const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
+			const step = frames.length === 1 ? { duration: 12, easing: "smooth" } : steps[index];
 			return {
 				frames: frames.toSpliced(index, 0, frames[index]),
 				steps: steps.toSpliced(index, 1, step, { ...step }),
@@ -378,6 +405,7 @@ export class EditorState {
 		}));
 	}
 
+	/** @param {number} by */
 	moveFrame(by) {
 		const from = this.index;
 		const to = from + by;
@@ -387,6 +415,7 @@ export class EditorState {
 		this.change(({ frames }) => ({ frames: without(frames, from).toSpliced(to, 0, frames[from]) }));
 	}
 
+	/** @param {Partial<Step>} change */
 	setStep(change) {
 		const { index } = this;
 		this.change(({ steps }) => ({
@@ -394,10 +423,12 @@ export class EditorState {
 		}));
 	}
 
+	/** @param {Partial<Edit>} change */
 	setPlayback(change) {
 		this.change(() => change);
 	}
 
+	/** @param {number} index */
 	takeFrame(index) {
 		this.frame = index;
 		this.played = null;
@@ -410,6 +441,7 @@ export class EditorState {
 		return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
 	}
 
+	/** @param {number} frame */
 	play(frame) {
 		this.played = frame;
 		this.show();
@@ -417,7 +449,7 @@ export class EditorState {
 
 	// Files.
 
-	/** Take OpenPose JSON or the editor's own text as a new edit. */
+	/** Take OpenPose JSON or the editor's own text as a new edit. @param {string} text */
 	paste(text) {
 		unlessNoPose(
 			() => {

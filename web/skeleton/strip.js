@@ -1,11 +1,12 @@
 /** The strip of keyframes: their order, how long the way to the next is and how it is gone, and playback. */
 
 import { thumbnail } from "./figure.js";
-import { EASINGS, MOST_FRAMES } from "./interpolation.js";
+import { EASINGS, MAX_FRAMES } from "./interpolation.js";
 import { arrowStep, button, choice, html, row, slider, toggle } from "./page.js";
 import { RATES } from "./value.js";
 
 export class Strip {
+	/** @param {EditorState} state */
 	constructor(state) {
 		this.state = state;
 		/** @type {number | undefined} */
@@ -19,17 +20,17 @@ export class Strip {
 			state.play(frame),
 		);
 		const label = "Frames to the next keyframe";
-		this.steps = html("input", {
+		this.duration = html("input", {
 			type: "number",
 			min: 1,
-			max: MOST_FRAMES,
+			max: MAX_FRAMES,
 			value: 12,
 			"aria-label": label,
 			title: label,
 		});
-		this.steps.addEventListener("change", () => {
-			const frames = Math.round(Number(this.steps.value));
-			if (frames >= 1 && frames <= MOST_FRAMES) state.setStep({ frames });
+		this.duration.addEventListener("change", () => {
+			const duration = Math.round(Number(this.duration.value));
+			if (duration >= 1 && duration <= MAX_FRAMES) state.setStep({ duration });
 			else this.render();
 		});
 		this.easing = choice("The way to the next keyframe", Object.keys(EASINGS), "", (easing) =>
@@ -49,11 +50,11 @@ export class Strip {
 		this.element = html(
 			"div",
 			{ class: "strip" },
-			row(add, this.remove, this.left, this.right, this.steps, this.easing, this.loop),
+			row(add, this.remove, this.left, this.right, this.duration, this.easing, this.loop),
 			row(this.playButton, this.where, this.rate, this.count),
 			this.frames,
 		);
-		/** @type {Edit["frames"]} the keyframes whose pictures are there */
+		/** @type {Edit["frames"] | null} the keyframes whose pictures are there */
 		this.shownFrames = null;
 	}
 
@@ -77,6 +78,7 @@ export class Strip {
 		this.render();
 	}
 
+	/** @param {KeyboardEvent} event */
 	key(event) {
 		const { state } = this;
 		const step = arrowStep(event);
@@ -101,9 +103,9 @@ export class Strip {
 		this.where.value = String(now);
 		this.count.textContent = `frame ${now + 1} of ${total}`;
 		const step = shown.steps[state.index];
-		this.steps.value = String(step?.frames ?? 1);
+		this.duration.value = String(step?.duration ?? 1);
 		this.easing.value = step?.easing ?? "linear";
-		this.steps.disabled = this.easing.disabled = alone || (state.index === last && !shown.loop);
+		this.duration.disabled = this.easing.disabled = alone || (state.index === last && !shown.loop);
 		this.rate.value = String(shown.rate);
 		this.loop.setAttribute("aria-pressed", String(shown.loop));
 		this.left.disabled = state.index < 1;

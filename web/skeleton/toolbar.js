@@ -21,6 +21,14 @@ export class Toolbar {
 		/** @type {KeptPose[] | null} what `kept` shows */
 		this.shownLibrary = null;
 		this.missing = html("span", { class: "missing" });
+		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
+			state.hide([...state.selected]),
+		);
+		this.reset = button("reset", "Discard the edit: back to the connected or standing pose", () =>
+			state.reset(),
+		);
+		this.remove = button("− person", "Remove this person", () => state.removePerson());
+		this.who = html("span", { class: "who" });
 		this.tabs = TABS.map((name, index) => {
 			const tab = html("button", { type: "button", role: "tab" }, name);
 			tab.addEventListener("click", () => this.open(index));
@@ -60,6 +68,7 @@ export class Toolbar {
 		this.open(0);
 	}
 
+	/** @param {number} index */
 	open(index) {
 		this.tabs.forEach((tab, at) => {
 			tab.setAttribute("aria-selected", String(at === index));
@@ -71,9 +80,6 @@ export class Toolbar {
 
 	poseRow() {
 		const { state } = this;
-		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
-			state.hide([...state.selected]),
-		);
 		return row(
 			button("mirror", "Mirror this person (left and right change names)", () => state.mirror()),
 			button("L→R", "Copy the left side to the right", () => state.copySide("left")),
@@ -87,16 +93,14 @@ export class Toolbar {
 			button("straighten", "Straighten the selected limbs, or all", () => state.straighten()),
 			button("upright", "Turn this person upright", () => state.setUpright()),
 			button("stand", "Standing pose", () => state.stand()),
-			(this.reset = button("reset", "Drop the edit: the connected pose, or a standing person", () =>
-				state.reset(),
-			)),
+			this.reset,
 			button("select all", "Select all joints (Ctrl+A)", () => state.selectAll()),
 			this.hideButton,
 			this.missing,
 		);
 	}
 
-	/** A button that gives the person in hand a pose. */
+	/** A button that gives the person in hand a pose. @param {string} name @param {Points} points */
 	pose(name, points) {
 		return button(
 			"",
@@ -129,9 +133,7 @@ export class Toolbar {
 
 	peopleRow() {
 		const { state } = this;
-		this.remove = button("− person", "Remove this person", () => state.removePerson());
-		this.who = html("span", { class: "who" });
-		const next = (by) => () => {
+		const next = (/** @type {number} */ by) => () => {
 			const count = state.people().length;
 			if (count) state.takePerson((state.active + by + count) % count);
 		};
@@ -146,9 +148,9 @@ export class Toolbar {
 
 	viewRow() {
 		const { stage } = this;
-		/** @template {keyof Stage["look"]} What @param {What} what */
-		const look = (what) => (value) => {
-			stage.look[what] = value;
+		/** @param {Partial<Stage["look"]>} change */
+		const look = (change) => {
+			Object.assign(stage.look, change);
 			stage.render();
 		};
 		const range = { min: 0, max: 1, step: 0.05, value: stage.look.background };
@@ -160,13 +162,15 @@ export class Toolbar {
 				"label",
 				{},
 				"background ",
-				slider("Opacity of the background", range, look("background")),
+				slider("Opacity of the background", range, (background) => look({ background })),
 			),
-			toggle("connected pose", "Show the connected pose under the edit", look("connected")),
+			toggle("connected pose", "Show the connected pose under the edit", (connected) =>
+				look({ connected }),
+			),
 			toggle(
 				"pose before",
 				"Show the keyframe before, or the pose before the last change",
-				look("before"),
+				(before) => look({ before }),
 			),
 		);
 	}
