@@ -28,10 +28,11 @@ lint: $(VENV)/.dev types
 WEB := tests/web
 ifeq ($(shell command -v npm 2>/dev/null),)
 types:
-	@echo "npm was not found: the types of the JavaScript in web/ were NOT checked (install Node.js to have that done)"
+	@echo "npm was not found: the JavaScript in web/ was NOT checked (install Node.js to have that done)"
 else
 types: $(WEB)/node_modules/.installed
 	$(WEB)/node_modules/.bin/tsc -p $(WEB)
+	cd $(WEB) && node_modules/.bin/biome check --error-on-warnings ../../web .
 endif
 
 $(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json

@@ -27,12 +27,10 @@ examples.forEach((example, number) => {
 			(expected ?? []).forEach((wanted, index) => {
 				const place = found[name][index];
 				assert.equal(place === null, wanted === null, `${name} ${index}`);
-				if (wanted)
-					[0, 1].forEach((axis) =>
-						assert.ok(
-							Math.abs(place[axis] - wanted[axis]) < 1e-6,
-							`${name} ${index}: ${place} ${wanted}`,
-						),
+				for (const axis of wanted ? [0, 1] : [])
+					assert.ok(
+						Math.abs(place[axis] - wanted[axis]) < 1e-6,
+						`${name} ${index}: ${place} ${wanted}`,
 					);
 			});
 		}

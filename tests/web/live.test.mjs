@@ -18,7 +18,9 @@ function queue() {
 		made.listeners.add(listener);
 		return () => made.listeners.delete(listener);
 	};
-	made.end = (id) => [...made.listeners].forEach((listener) => listener(id));
+	made.end = (id) => {
+		for (const listener of [...made.listeners]) listener(id);
+	};
 	return made;
 }
 
@@ -97,7 +99,10 @@ test("what is wanted last counts: a full picture after the drafts", async () => 
 	const host = queue();
 	const kinds = [];
 	const send = host.send;
-	host.send = (kind) => (kinds.push(kind), send());
+	host.send = (kind) => {
+		kinds.push(kind);
+		return send();
+	};
 	const live = new LiveRuns(host);
 	live.request("draft");
 	live.request("draft");

@@ -41,9 +41,8 @@ const lengths = (points) =>
 
 function assertClose(a, b, tolerance = 1e-6) {
 	assert.equal(a.length, b.length);
-	a.forEach((value, index) =>
-		assert.ok(Math.abs(value - b[index]) < tolerance, `${index}: ${value} and ${b[index]}`),
-	);
+	for (const [index, value] of a.entries())
+		assert.ok(Math.abs(value - b[index]) < tolerance, `${index}: ${value} and ${b[index]}`);
 }
 
 for (let joint = 0; joint < 18; joint++) {
@@ -84,7 +83,8 @@ test("the elbow keeps its side of the arm", () => {
 test("a free drag moves one joint alone", () => {
 	const points = dragJoint(PERSON, 3, [1, 2], true);
 	assert.deepEqual(points[3], [1, 2]);
-	points.forEach((point, joint) => joint === 3 || assert.deepEqual(point, PERSON[joint]));
+	for (const [joint, point] of points.entries())
+		if (joint !== 3) assert.deepEqual(point, PERSON[joint]);
 });
 
 test("the neck takes the trunk along, and the feet stay planted", () => {

@@ -6,7 +6,13 @@ import { test } from "node:test";
 import { standing } from "../../web/skeleton/anatomy.js";
 import { History } from "../../web/skeleton/history.js";
 import { writeOpenPose } from "../../web/skeleton/openpose.js";
-import { MIRRORED_FACE, mirrored, personOf, withPoints } from "../../web/skeleton/person.js";
+import {
+	MIRRORED_FACE,
+	mirrored,
+	NO_PARTS,
+	personOf,
+	withPoints,
+} from "../../web/skeleton/person.js";
 import { dragJoint } from "../../web/skeleton/pose.js";
 import { PoseTextError, readValue, writeValue } from "../../web/skeleton/value.js";
 
@@ -22,7 +28,7 @@ const HAND = Array.from({ length: 21 }, (_, index) => [
 ]);
 const WHOLE = {
 	...personOf(PERSON),
-	parts: { handLeft: HAND, handRight: null, face: null },
+	parts: { ...NO_PARTS, handLeft: HAND },
 	rest: { id: 7 },
 };
 
@@ -138,9 +144,8 @@ test("a hand goes along with its wrist, and goes where its wrist is hidden", () 
 	const points = dragJoint(PERSON, 7, [PERSON[5][0] + 60, PERSON[5][1] - 20]);
 	const { handLeft } = withPoints(WHOLE, points).parts;
 	const far = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
-	HAND.forEach((point, index) =>
-		assert.ok(Math.abs(far(handLeft[index], points[7]) - far(point, PERSON[7])) < 1e-9),
-	);
+	for (const [index, point] of HAND.entries())
+		assert.ok(Math.abs(far(handLeft[index], points[7]) - far(point, PERSON[7])) < 1e-9);
 	assert.equal(
 		withPoints(
 			WHOLE,

@@ -157,8 +157,8 @@ function readPerson(person, exact) {
 		handLeft: part("hand_left"),
 		handRight: part("hand_right"),
 		face: face && [...face, ...new Array(70 - face.length).fill(null)],
-		footLeft: feet && feet.slice(0, FOOT),
-		footRight: feet && feet.slice(FOOT),
+		footLeft: feet?.slice(0, FOOT) ?? null,
+		footRight: feet?.slice(FOOT) ?? null,
 	};
 	const points = to18(part("pose"));
 	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };

@@ -133,9 +133,8 @@ export class Strip {
 				}),
 			);
 		}
-		[...this.frames.children].forEach((frame, index) =>
-			frame.setAttribute("aria-selected", String(index === state.index)),
-		);
+		for (const [index, frame] of [...this.frames.children].entries())
+			frame.setAttribute("aria-selected", String(index === state.index));
 	}
 
 	dispose() {
