@@ -7,7 +7,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test test-long lint types bench clean
+.PHONY: demo test test-long lint ruff mypy types bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/dptn demo --out out
@@ -18,9 +18,14 @@ test: $(VENV)/.dev lint
 test-long: $(VENV)/.dev lint
 	$(BIN)/python -m pytest --long
 
-lint: $(VENV)/.dev types
+# each part is a hook of .pre-commit-config.yaml
+lint: types ruff mypy
+
+ruff: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+mypy: $(VENV)/.dev
 	$(BIN)/mypy
 	mkdir -p $(VENV)/typed && ln -sfn "$(CURDIR)" $(VENV)/typed/pack
 	MYPYPATH=$(VENV)/typed $(BIN)/mypy -p pack.nodes
@@ -31,8 +36,8 @@ types:
 	@echo "npm was not found: the JavaScript in web/ was NOT checked (install Node.js to have that done)"
 else
 types: $(WEB)/node_modules/.installed
+	$(WEB)/node_modules/.bin/biome check --error-on-warnings .
 	$(WEB)/node_modules/.bin/tsc -p $(WEB)
-	cd $(WEB) && node_modules/.bin/biome check --error-on-warnings ../../web .
 endif
 
 $(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json

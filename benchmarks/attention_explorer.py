@@ -6,7 +6,7 @@ Wants Chromium and playwright, no host. For the starter model and for one of the
 whose attention has no pattern to compress, at 256x256 and 512x512: tokens, bytes of the attention file, and two times
 of a hover in milliseconds (median, 95th percentile): until the explorer has answered, and until the page has been
 painted too, which waits for the browser's next frame. With one pin set; asked of the target, of the source, and of a
-region as large as the picture.
+region as large as the image.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ sys.path[:0] = [str(PACK), str(PACK / "tests" / "nodes"), str(PACK / "tests" / "
 
 from browser import chromium, new_page, served_pack  # noqa: E402  # from the folders above
 
-from dptn_core.attention_maps import attention_maps  # noqa: E402
 from dptn_core.checkpoint import DPTNModel, load_model, starter_path  # noqa: E402
+from dptn_core.image_io import to_bytes  # noqa: E402
+from dptn_core.inference.attention_maps import attention_maps  # noqa: E402
+from dptn_core.inference.transfer import encode_source, transfer  # noqa: E402
 from dptn_core.network import Generator, GeneratorConfig  # noqa: E402
-from dptn_core.pictures import to_bytes  # noqa: E402
 from dptn_core.pose import KEYPOINT_NAMES, Canvas, standing_pose  # noqa: E402
-from dptn_core.transfer import encode_source, transfer  # noqa: E402
 
 CANVAS = Canvas(512, 512)
 HOVER = """async ([side, region, hovers]) => {
@@ -76,8 +76,8 @@ def main() -> None:
         page.wait_for_function("window.ready")
         for name, model in (("starter", load_model(starter_path())), ("paper's sizes, random", random_model())):
             for side in (256, 512):
-                run, packed, facts = explored(model, side)
-                print(f"{name}, {side}x{side}: {facts}", flush=True)
+                run, packed, metadata = explored(model, side)
+                print(f"{name}, {side}x{side}: {metadata}", flush=True)
                 page.evaluate("window.mount()")
                 page.evaluate("([run, file]) => window.show(run, file)", [run, base64.b64encode(packed).decode()])
                 page.evaluate("window.explorer.click('target', [256, 256], 0)")
@@ -101,15 +101,15 @@ def random_model() -> DPTNModel:
 def explored(model: DPTNModel, side: int) -> tuple[dict[str, Any], bytes, str]:
     """A run as the explorer takes it, its packed maps, and their sizes in words."""
     pose = standing_pose(CANVAS)
-    picture = torch.rand(3, CANVAS.height, CANVAS.width, generator=torch.Generator().manual_seed(0))
-    source = encode_source(model, picture, pose, size=(side, side))
+    image = torch.rand(3, CANVAS.height, CANVAS.width, generator=torch.Generator().manual_seed(0))
+    source = encode_source(model, image, pose, size=(side, side))
     drawn = transfer(source, [pose.transformed((0.9, 0.95), (20.0, 10.0), CANVAS)])
     maps = attention_maps(drawn, 0)
     packed = maps.packed()
     sides = {}
     for name, frame, of, shown in (
-        ("target", drawn.frame, drawn.poses[0], drawn.pictures[0]),
-        ("source", source.frame, source.pose, picture),
+        ("target", drawn.frame, drawn.poses[0], drawn.images[0]),
+        ("source", source.frame, source.pose, image),
     ):
         box = frame.box
         sides[name] = {
@@ -118,19 +118,19 @@ def explored(model: DPTNModel, side: int) -> tuple[dict[str, Any], bytes, str]:
             "joints": of.keypoints.round(1).tolist(),
             "picture": data_url(shown),
         }
-    numbers = {name: {**facts, "picture": ""} for name, facts in sides.items()}
+    numbers = {name: {**metadata, "picture": ""} for name, metadata in sides.items()}
     rows, columns = maps.grid
-    facts = (
+    metadata = (
         f"{rows * columns} tokens in cells of {maps.block}x{maps.block}, {maps.values.nbytes / 1e6:.2f} MB, "
         f"file {len(packed) / 1e6:.2f} MB, joints and frames {len(json.dumps(numbers))} bytes"
     )
-    return {"names": [name.replace("_", " ") for name in KEYPOINT_NAMES], **sides}, packed, facts
+    return {"names": [name.replace("_", " ") for name in KEYPOINT_NAMES], **sides}, packed, metadata
 
 
-def data_url(picture: torch.Tensor) -> str:
-    """A picture inside its own address."""
+def data_url(image: torch.Tensor) -> str:
+    """An image inside its own address."""
     buffer = io.BytesIO()
-    Image.fromarray(to_bytes(picture)).save(buffer, "PNG")
+    Image.fromarray(to_bytes(image)).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

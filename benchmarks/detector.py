@@ -1,4 +1,4 @@
-"""What the built-in pose detector and the person mask find where the truth is known, and how long they take.
+"""What the built-in pose detector and the person mask find where the ground truth is known, and how long they take.
 
     python -m benchmarks.detector --people 500 --figures 500
 
@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dptn_core.data.figures import draw_pairs
-from dptn_core.data.synthetic.pairs import SyntheticPairs, pair_seeds
+from dptn_core.data.synthetic.figures import draw_pairs
+from dptn_core.data.synthetic.synthetic_pairs import SyntheticPairs, pair_seeds
 from dptn_core.detection import detect_frames, detect_people, load_movenet
 from dptn_core.detection.crops import shrunk
 from dptn_core.detection.movenet import MoveNet
-from dptn_core.pictures import read_picture
+from dptn_core.image_io import read_image
 from dptn_core.pose import People
 from dptn_core.samples import FIGURE
 from dptn_core.segmentation import load_segmenter, person_mask
@@ -33,9 +33,9 @@ _SIZE = (384, 288)
 _FIGURES_SEED = 0x0DE7EC7
 _BATCH = 10
 _ROUNDS = 7
-_THREE = Path("tests/core/detection/two.jpg")  # and a bystander
+_THREE = Path("tests/core/detection/frames/two.jpg")  # and a bystander
 _CANVAS = 1200  # pixels
-_WALKING, _SHARE = Path("tests/core/detection/walking.jpg"), 0.89  # of its height is the person
+_WALKING, _SHARE = Path("tests/core/detection/frames/walking.jpg"), 0.89  # of its height is the person
 _TRACKED = 3  # frames, after the first
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     if options.figures:
         _accuracy(f"{options.figures} drawn figures", network, _figures(options.figures))
     _smallest(network)
-    _speed(network, read_picture(options.several))
+    _speed(network, read_image(options.several))
 
 
 def _figures(count: int) -> Iterator[_Case]:
@@ -116,7 +116,7 @@ def _accuracy(name: str, network: MoveNet, cases: Iterator[_Case]) -> None:
 
 
 def _near(people: People, case: _Case) -> np.ndarray:
-    """(18,) bool: which joints of the person nearest to the truth are near their place."""
+    """(18,) bool: which joints of the person nearest to the ground truth are near their place."""
     shoulders = case.keypoints[[_RIGHT_SHOULDER, _LEFT_SHOULDER]]
     torso = np.hypot(*(shoulders.mean(axis=0) - case.keypoints[list(_HIPS)].mean(axis=0)))
     errors = [np.hypot(*(pose.keypoints - case.keypoints).T) for pose in people.people]
@@ -127,7 +127,7 @@ def _near(people: People, case: _Case) -> np.ndarray:
 
 def _smallest(network: MoveNet) -> None:
     """How small somebody may be in an image: a photograph of somebody who walks, on a square of grey."""
-    photograph = read_picture(_WALKING)
+    photograph = read_image(_WALKING)
     found = []
     for parts in range(3, 41):
         height = min(_CANVAS * 2 // 3, round(_CANVAS / parts / _SHARE))
@@ -143,7 +143,7 @@ def _smallest(network: MoveNet) -> None:
 def _speed(network: MoveNet, several: Tensor) -> None:
     """Milliseconds on one core: an image of nobody, one, three people; a mask; a tracked frame of one and of three."""
     nobody = torch.full((3, 512, 512), 0.5)
-    one = read_picture(FIGURE)
+    one = read_image(FIGURE)
     segmenter, pose = load_segmenter(), detect_people(network, one).largest()
     cases: dict[str, Callable[[], object]] = {
         "an image of nobody, 512x512": lambda: detect_people(network, nobody),

@@ -1,11 +1,11 @@
-"""How long live posing takes: from the change of a pose in the browser to the person's picture, on a real host.
+"""How long live posing takes: from the change of a pose in the browser to the person's image, on a real host.
 
     python benchmarks/live_posing.py [--seconds 12] [--front-end-root FOLDER]
 
 Wants a ComfyUI host (found as the tests find it), Chromium and playwright. Drags a wrist to and fro with live posing on
 and prints the median and 95th percentile of what is spent where, in milliseconds: from the last move of the pointer
-that counted until the prompt is on its way, until the host has taken it, until it has drawn, and until the picture is
-on the screen; and the pictures a second.
+that counted until the prompt is on its way, until the host has taken it, until it has drawn, and until the image is
+on the screen; and the images a second.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ def main() -> None:
         page.wait_for_timeout(1500)
         sent, shown = page.evaluate("window.sent"), page.evaluate("window.shown")
     known = [(*sent[name], drawn, done) for name, drawn, done in shown if name in sent]
-    print(f"{len(known)} pictures, {len(known) / duration:.1f} a second")
-    stages = ("prompt on its way", "prompt taken", "drawn", "picture on the screen")
+    print(f"{len(known)} images, {len(known) / duration:.1f} a second")
+    stages = ("prompt on its way", "prompt taken", "drawn", "image on the screen")
     for stage, name in enumerate(stages, 1):
         report(name, [times[stage] - times[stage - 1] for times in known])
-    report("drag event to picture", [times[-1] - times[0] for times in known])
+    report("drag event to image", [times[-1] - times[0] for times in known])
 
 
 def drag(page: object, seconds: float) -> float:

@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from dptn_core.checkpoint import DPTNModel, load_model
 from dptn_core.commands.options import size
-from dptn_core.data.sheet import tile
-from dptn_core.data.synthetic.pairs import pair_seeds
+from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
-from dptn_core.evaluation.people import PeopleScores, generated, score_people
+from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
+from dptn_core.evaluation.people_scores import PeopleScores, generated, score_people
+from dptn_core.image_io import write_image
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from dptn_core.pictures import write_picture
 
 SIZES = ((256, 192), (512, 384))
 SHOWN = 8
@@ -37,9 +37,13 @@ def row(name: str, scores: PeopleScores) -> str:
 
 def write_sheet(models: dict[str, DPTNModel], path: Path) -> None:
     """Source, target, and what each model generates, for the first pairs of the set."""
-    truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, SHOWN), SIZES[0], split="test", faults=False)
-    columns = [truth.source, truth.target, *(generated(model, truth, SIZES[0]) for model in models.values())]
-    write_picture(path, tile(columns, 2))
+    ground_truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, SHOWN), SIZES[0], split="test", faults=False)
+    columns = [
+        ground_truth.source,
+        ground_truth.target,
+        *(generated(model, ground_truth, SIZES[0]) for model in models.values()),
+    ]
+    write_image(path, tile(columns, 2))
 
 
 def main() -> None:

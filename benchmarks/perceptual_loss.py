@@ -18,11 +18,11 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from dptn_core.image_io import read_image
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
 from dptn_core.perceptual.shift_tolerant import TrunkName
-from dptn_core.pictures import read_picture
-from dptn_core.precision import Precision, autocast
 from dptn_core.samples import PHOTOGRAPH
+from dptn_core.system.device import Precision, autocast
 
 _WAYS: tuple[tuple[TrunkName, int], ...] = (("alexnet", 2), ("alexnet", 5), ("vgg16", 2), ("vgg16", 3), ("vgg16", 5))
 _PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -31,16 +31,16 @@ _SIDE, _SHIFT = 256, 2
 
 def distortions() -> tuple[Tensor, dict[str, Tensor]]:
     """The photograph (1, 3, 256, 256) in [-1, 1], and what is done to it."""
-    picture = read_picture(PHOTOGRAPH)
-    whole = Image.fromarray((picture.permute(1, 2, 0) * 255).byte().numpy())
+    image = read_image(PHOTOGRAPH)
+    whole = Image.fromarray((image.permute(1, 2, 0) * 255).byte().numpy())
     wide = whole.resize((_SIDE + _SHIFT, _SIDE), Image.Resampling.LANCZOS)
-    image = wide.crop((0, 0, _SIDE, _SIDE))
+    cropped = wide.crop((0, 0, _SIDE, _SIDE))
     file = io.BytesIO()
-    image.save(file, "jpeg", quality=30)
-    return _tensor(image), {
+    cropped.save(file, "jpeg", quality=30)
+    return _tensor(cropped), {
         "shift of 2 px": _tensor(wide.crop((_SHIFT, 0, _SIDE + _SHIFT, _SIDE))),
         "JPEG 30": _tensor(Image.open(file)),
-        "blur of 2 px": _tensor(image.filter(ImageFilter.GaussianBlur(2))),
+        "blur of 2 px": _tensor(cropped.filter(ImageFilter.GaussianBlur(2))),
     }
 
 
@@ -48,12 +48,12 @@ def _tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
-def seconds(distance: ShiftTolerantDistance, image: Tensor, truth: Tensor, precision: Precision) -> float:
+def seconds(distance: ShiftTolerantDistance, image: Tensor, ground_truth: Tensor, precision: Precision) -> float:
     """Of one forward and backward pass."""
     image = image.clone().requires_grad_()
     started = time.perf_counter()
     with autocast(image.device, precision):
-        found = distance(image, truth)
+        found = distance(image, ground_truth)
     found.sum().backward()
     return time.perf_counter() - started
 
@@ -68,12 +68,14 @@ def main() -> None:
         (trunk, slices): ShiftTolerantDistance.load(SHIFT_TOLERANT.need(trunk, "this benchmark"), trunk, slices)
         for trunk, slices in _WAYS
     }
-    image, truth = torch.rand(2, 1, 3, 256, 176, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    image, ground_truth = torch.rand(2, 1, 3, 256, 176, generator=torch.Generator().manual_seed(1)) * 2 - 1
     times: dict[tuple[TrunkName, int, Precision], list[float]] = {}
     for _ in range(options.rounds + 1):  # the first warms up
         for (trunk, slices), network in networks.items():
             for precision in _PRECISIONS:
-                times.setdefault((trunk, slices, precision), []).append(seconds(network, image, truth, precision))
+                times.setdefault((trunk, slices, precision), []).append(
+                    seconds(network, image, ground_truth, precision)
+                )
     whole, changed = distortions()
     squares = {name: float((one - whole).square().mean()) for name, one in changed.items()}
     print("# ST-LPIPS by network and slices\n")

@@ -3,7 +3,7 @@
     python -m benchmarks.perfect_carry [--model FILE] [--pairs 500]
 
 The second row is no model: wherever the source shows a pixel of the target's figure, that very pixel is moved there
-along the true correspondence; the rest is the model's own picture. It says how far better transport alone can go.
+along the true correspondence; the rest is the model's own image. It says how far better transport alone can go.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.data.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.data.sheet import carried_source
-from dptn_core.evaluation.drawn import COLOUR_RIGHT, figure_heatmaps, foreground_psnr, garment_error
+from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.data.synthetic.pair_heatmaps import pair_heatmaps
+from dptn_core.data.synthetic.pair_sheet import warped_source
+from dptn_core.evaluation.figure_scores import COLOUR_RIGHT, foreground_psnr, garment_error
 
 BATCH = 10
 
@@ -43,12 +44,12 @@ def main() -> None:
     for first in range(0, options.pairs, BATCH):
         count = min(BATCH, options.pairs - first)
         pairs = draw_pairs(pair_seeds(TEST_SEED, first, count, model.device), model.training_size)
-        source_maps, target_maps = figure_heatmaps(model, pairs)
+        source_maps, target_maps = pair_heatmaps(model, pairs)
         with torch.inference_mode():
             drawn = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
-        carried = torch.where((pairs.seen & pairs.target_mask)[:, None], carried_source(pairs), drawn)
-        for name, picture in zip(rows, (drawn, carried), strict=True):
-            rows[name].append(scores(picture, pairs))
+        warped = torch.where((pairs.seen & pairs.target_mask)[:, None], warped_source(pairs), drawn)
+        for name, image in zip(rows, (drawn, warped), strict=True):
+            rows[name].append(scores(image, pairs))
     print(f"{'':18}{'PSNR, figure':>14}{'SSIM':>8}{'colours right':>15}")
     for name, found in rows.items():
         psnr, ssim, right = torch.cat(found, 1).mean(1).tolist()

@@ -18,15 +18,14 @@ from tqdm import tqdm
 
 from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.detection import MoveNet, detect_people, load_movenet
-from dptn_core.evaluation.people import mean_gradient
-from dptn_core.framing import resize
+from dptn_core.evaluation.people_scores import mean_gradient
+from dptn_core.image_io import read_image, resize, write_image
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
-from dptn_core.inference.texturing import Texturing, compose_from
-from dptn_core.pictures import read_picture, write_picture
+from dptn_core.inference.texture_networks import Texturing, compose_from
+from dptn_core.inference.transfer import EncodedSource, encode_source, transfer
 from dptn_core.pose import Canvas, Pose, fit_to_person, load_pose_file
 from dptn_core.samples import POSES
 from dptn_core.segmentation import can_be_masked, load_segmenter, person_mask
-from dptn_core.transfer import EncodedSource, encode_source, transfer
 
 NAMES = ("wave", "walk", "cheer", "greeting_sequence")
 NECK, HIPS, FACE, ARMS = 1, (8, 11), (0, 14, 15), (3, 4, 6, 7)
@@ -91,7 +90,7 @@ def main() -> None:
     lines = []
     print("| image | found again | arms | sharpness | face |\n|---|---|---|---|---|")
     for path in tqdm(options.images):
-        image = scaled_to(read_picture(path), LARGEST)
+        image = scaled_to(read_image(path), LARGEST)
         person = detect_people(detector, image).largest()
         source = encode_source(model, image, person)
         scale = options.height / source.frame.box.height
@@ -112,12 +111,12 @@ def main() -> None:
             alone = transfer(source, [pose], size=size)
             matte = textured.mattes[0] > 0.5 if textured.mattes is not None else mask
             for name, result in (("network", alone), ("texture", textured)):
-                hits, score = found_again(detector, result.pictures[0], pose)
+                hits, score = found_again(detector, result.images[0], pose)
                 joints[name].append(hits)
                 faces[name].append(score / face if face > 0 else np.nan)
-                sharp[name].append(float(mean_gradient(result.pictures[:1] * 2 - 1, matte[None])) / steps)
+                sharp[name].append(float(mean_gradient(result.images[:1] * 2 - 1, matte[None])) / steps)
                 if name == "texture":
-                    shown = resize(result.pictures[0], (canvas.height, canvas.width))
+                    shown = resize(result.images[0], (canvas.height, canvas.width))
                     cells.append(around(shown, source, 400))
         print(row(path.name, joints["texture"][-4:], sharp["texture"][-4:], faces["texture"][-4:]))
         lines.append(torch.cat(cells, 2))
@@ -126,7 +125,7 @@ def main() -> None:
     if options.sheet:
         widest = max(line.shape[2] for line in lines)
         padded = [torch.nn.functional.pad(line, (0, widest - line.shape[2])) for line in lines]
-        write_picture(options.sheet, torch.cat(padded, 1))
+        write_image(options.sheet, torch.cat(padded, 1))
 
 
 def row(name: str, joints: list[np.ndarray], sharp: list[float], faces: list[float]) -> str:

@@ -14,8 +14,8 @@ import torch
 
 from dptn_core.commands.options import size
 from dptn_core.data.synthetic.kept.writing import usable_cores
-from dptn_core.data.synthetic.pairs import pair_seeds
 from dptn_core.data.synthetic.people import open_studio, render_pairs
+from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
 
 BATCH = 8
 

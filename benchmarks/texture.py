@@ -1,4 +1,4 @@
-"""Texture on the fixed test set of rendered people at 512x384 (height x width), against the truth.
+"""Texture on the fixed test set of rendered people at 512x384 (height x width), against the ground ground truth.
 
     python -m benchmarks.texture MODEL [--carrier FILE] [--pairs 500] [--size 384x512] [--sheet sheet.png]
 
@@ -15,14 +15,14 @@ from tqdm import tqdm
 
 from dptn_core.checkpoint import load_model, starter_path
 from dptn_core.commands.options import size
-from dptn_core.data.sheet import tile
-from dptn_core.data.synthetic.pairs import pair_seeds
+from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
-from dptn_core.evaluation.people import scaled
-from dptn_core.evaluation.texture import TextureScores, compose_pair, score_texture
+from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
+from dptn_core.evaluation.people_scores import scaled
+from dptn_core.evaluation.texture_scores import TextureScores, compose_pair, score_texture
+from dptn_core.image_io import write_image
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from dptn_core.pictures import write_picture
 from dptn_core.segmentation import load_segmenter
 
 SHOWN = 12
@@ -55,16 +55,18 @@ def main() -> None:
     torch.set_num_threads(1)
     model, carrier, segmenter = load_model(options.model), load_carrier(path=options.carrier), load_segmenter()
     if options.sheet:
-        truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, SHOWN), options.size, split="test", faults=False)
-        made = [compose_pair(model, carrier, segmenter, truth, n) for n in range(SHOWN)]
+        ground_truth = render_pairs(
+            open_studio(), pair_seeds(TEST_SEED, 0, SHOWN), options.size, split="test", faults=False
+        )
+        made = [compose_pair(model, carrier, segmenter, ground_truth, n) for n in range(SHOWN)]
         alone = torch.cat([scaled(one.generated.image[None] * 2 - 1, options.size) for one in made])
-        columns = [truth.source, truth.target, alone]
+        columns = [ground_truth.source, ground_truth.target, alone]
         columns.append(torch.stack([one.composed.image for one in made]) * 2 - 1)
         columns += [
             torch.stack([getattr(one.composed, name) for one in made])[:, None].expand(-1, 3, -1, -1) * 2 - 1
             for name in ("matte", "invented")
         ]
-        write_picture(options.sheet, tile(columns, 2))
+        write_image(options.sheet, tile(columns, 2))
     distance = ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "ST-LPIPS"), "alexnet")
     with tqdm(total=options.pairs, unit="pair") as bar:
         table = score_texture(

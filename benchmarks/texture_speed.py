@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 
 from dptn_core.checkpoint import load_model, starter_path
+from dptn_core.image_io import read_image
 from dptn_core.inference.source_texture import encode_texture
 from dptn_core.inference.texture import compose_texture, decide
-from dptn_core.inference.texturing import load_texturing, mask_of
-from dptn_core.pictures import read_picture
+from dptn_core.inference.texture_networks import load_texturing, mask_of
+from dptn_core.inference.transfer import Composed, Generated, encode_source, transfer
 from dptn_core.pose import load_pose_file
 from dptn_core.samples import FIGURE, FIGURE_POSE, POSES
-from dptn_core.transfer import Composed, Generated, encode_source, transfer
 
 HEIGHTS = (256, 512, 1024, 2048)
 _PAGE, _MIB = 4096, 2**20
@@ -33,7 +33,7 @@ def memory() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / _MIB
 
 
-def most_memory(run: Callable[[], object]) -> float:
+def max_memory(run: Callable[[], object]) -> float:
     """MiB by which the process grows at most while something runs."""
     before, peak, done = memory(), [0.0], threading.Event()
 
@@ -56,11 +56,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    picture, pose = read_picture(FIGURE), load_pose_file(FIGURE_POSE)[0].largest()
+    image, pose = read_image(FIGURE), load_pose_file(FIGURE_POSE)[0].largest()
     wave = load_pose_file(POSES["wave"])[0].largest()
-    source = encode_source(load_model(starter_path()), picture, pose)
+    source = encode_source(load_model(starter_path()), image, pose)
     texturing = load_texturing()
-    mask = mask_of(texturing.segmenter, picture, [pose])
+    mask = mask_of(texturing.segmenter, image, [pose])
     texture = encode_texture(texturing.carrier, source, mask)
     kept: list[Generated] = []
 
@@ -71,7 +71,7 @@ def main() -> None:
     transfer(source, [wave], compose=keep)
     decision = decide(texturing.carrier, texture, kept[0])
     steps: dict[str, Callable[[], object]] = {
-        "source, once: person mask": lambda: mask_of(texturing.segmenter, picture, [pose]),
+        "source, once: person mask": lambda: mask_of(texturing.segmenter, image, [pose]),
         "source, once: texture": lambda: encode_texture(texturing.carrier, source, mask),
         "a pose: network": lambda: transfer(source, [wave]),
         "a pose: decide": lambda: decide(texturing.carrier, texture, kept[0]),
@@ -88,7 +88,7 @@ def main() -> None:
     for name, seconds in best.items():
         print(f"{name:28s} {seconds:.3f} s")
     largest = (HEIGHTS[-1], HEIGHTS[-1] * 3 // 4)
-    grown = most_memory(lambda: compose_texture(decision, texture, largest))
+    grown = max_memory(lambda: compose_texture(decision, texture, largest))
     print(f"memory at {HEIGHTS[-1]:<18d} {grown:.0f} MiB")
 
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from .commands import bench, convert, demo, detect, evaluate, figures, prepare, train, transfer
 
 _COMMANDS = {
-    "demo": (demo, "redraw the pictures that ship, to see that everything works"),
-    "transfer": (transfer, "redraw the person of a picture, or of many, in other poses"),
-    "detect": (detect, "find people in pictures and write their poses"),
-    "prepare": (prepare, "lay out a set of pictures to train and test on"),
+    "demo": (demo, "redraw the images that ship, to see that everything works"),
+    "transfer": (transfer, "redraw the person of an image, or of many, in other poses"),
+    "detect": (detect, "find people in images and write their poses"),
+    "prepare": (prepare, "lay out a set of images to train and test on"),
     "train": (train, "train a network, or go on training one"),
-    "evaluate": (evaluate, "score a model, or drawn pictures beside true ones"),
+    "evaluate": (evaluate, "score a model, or drawn images beside true ones"),
     "convert": (convert, "turn a .pth or training checkpoint into a .safetensors model"),
     "figures": (figures, "draw pairs of figures to look at"),
     "bench": (bench, "measure speed and memory on this machine"),
@@ -25,9 +25,9 @@ _COMMANDS = {
 # Errors whose message is all there is to say: every class of ours about bad input is a ValueError or OSError, and a
 # training that diverged is a FloatingPointError. Anything else is a fault of the program and keeps its traceback.
 _BAD_INPUT = (ValueError, OSError, FloatingPointError)
-# What takes less memory; every other command is told to take smaller pictures.
+# What takes less memory; every other command is told to take smaller images.
 _SMALLER = {
-    "train": "lower batch, raise accumulate or choose smaller pictures in [[stages]]",
+    "train": "lower batch, raise accumulate or choose smaller images in [[stages]]",
     "evaluate": "lower --batch",
     "transfer": "choose a smaller --size",
 }
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
             raise
-        advice = _SMALLER.get(options.command, "choose smaller pictures")
+        advice = _SMALLER.get(options.command, "choose smaller images")
         said = str(error).partition("\n")[0][:_SHOWN] or "no more is to be had"
         print(f"dptn {options.command}: there is not enough memory ({said}); {advice}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""The graph blocks, one file a stage: unpack, call `dptn_core`, pack."""
+"""The graph nodes, one file a stage: unpack, call `dptn_core`, pack."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .transfer_pose import TransferPose
 
 
 class DPTNExtension(host.ComfyExtension):
-    """All blocks of the pack."""
+    """All nodes of the pack."""
 
     async def get_node_list(self) -> list[type[host.io.ComfyNode]]:
-        """The blocks in the order of their use."""
+        """The nodes in the order of their use."""
         host.register_folders()
         return [
             LoadDPTNModel,

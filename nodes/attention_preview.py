@@ -10,33 +10,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..dptn_core.attention import attention_at, carried, correspondence, peaks
-from ..dptn_core.attention_maps import attention_maps
-from ..dptn_core.attention_picture import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
-from ..dptn_core.framing import Frame
+from ..dptn_core.inference.attention import attention_at, correspondence, peaks, warped
+from ..dptn_core.inference.attention_maps import attention_maps
+from ..dptn_core.inference.attention_plot import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
+from ..dptn_core.inference.framing import Frame
+from ..dptn_core.inference.transfer import Transfer
 from ..dptn_core.pose import KEYPOINT_NAMES, Canvas, Pose
-from ..dptn_core.transfer import Transfer
 from . import host
-from .errors import BlockError, expect, speaking_for
+from .errors import NodeError, expect, speaking_for
 from .host import io, ui
 from .images import at_most, to_host
-from .texture_views import MOST, TextureViews, nothing_carried, texture_views
+from .texture_views import MOST, TextureViews, nothing_warped, texture_views
 from .types import AttentionType, HostedAttention
 
 _BLOCK = "Attention Preview"
 _ALL_JOINTS, _NO_JOINT = "all joints", "none"
 _JOINTS = [name.replace("_", " ") for name in KEYPOINT_NAMES]
 _POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
-_MOST_POINTS = 64
+_MAX_POINTS = 64
 _MASK_POINTS = 64  # places of a mask that are asked about
 
 
 class AttentionPreview(io.ComfyNode):
-    """Where in the source the network looked for places of a drawn picture."""
+    """Where in the source the network looked for places of a drawn image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNAttentionPreview",
             display_name="Attention Preview (DPTN)",
@@ -55,25 +55,23 @@ class AttentionPreview(io.ComfyNode):
                 io.String.Input(
                     "points",
                     default="",
-                    tooltip="Ask about pixels of the target picture as well: x,y; x,y; ... Example: 120,80; 200,310",
+                    tooltip="Ask about pixels of the target image as well: x,y; x,y; ... Example: 120,80; 200,310",
                 ),
                 io.Int.Input(
-                    "picture", default=0, min=0, max=4095, tooltip="Which picture of the batch, counted from 0."
+                    "picture", default=0, min=0, max=4095, tooltip="Which image of the batch, counted from 0."
                 ),
                 io.Int.Input(
                     "layer",
                     default=-1,
                     min=-16,
                     max=15,
-                    tooltip="Texture Transfer Block, counted from 0; -1 is the last one.",
+                    tooltip="Texture Transfer Node, counted from 0; -1 is the last one.",
                 ),
                 io.Int.Input("head", default=-1, min=-1, max=63, tooltip="Attention head from 0; -1: all, averaged."),
-                io.Mask.Input("mask", optional=True, tooltip="Ask about a region of the target picture as a whole."),
+                io.Mask.Input("mask", optional=True, tooltip="Ask about a region of the target image as a whole."),
             ],
             outputs=[
-                io.Image.Output(
-                    "heat_map", display_name="heat map", tooltip="Attention shining on the source picture."
-                ),
+                io.Image.Output("heat_map", display_name="heat map", tooltip="Attention shining on the source image."),
                 io.Image.Output(
                     "source_map",
                     display_name="correspondence",
@@ -129,7 +127,7 @@ class AttentionPreview(io.ComfyNode):
         one_head = None if head < 0 else head
         heads = attention.hosted.model.config.heads
         if head >= heads:
-            raise BlockError(f"{_BLOCK}, input 'head': head {head} was asked for; the model has 0 to {heads - 1}")
+            raise NodeError(f"{_BLOCK}, input 'head': head {head} was asked for; the model has 0 to {heads - 1}")
         with speaking_for(_BLOCK, "layer"):
             found = correspondence(result, index, layer=layer, head=one_head)
             maps = attention_at(result, index, asked, layer=layer, head=one_head)
@@ -138,14 +136,14 @@ class AttentionPreview(io.ComfyNode):
                 rows = attention_at(result, index, region, layer=layer, head=one_head)
                 maps, colours = torch.cat([maps, rows.mean(0, keepdim=True)]), [*colours, (255, 255, 255)]
         if not len(maps):
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}: there is nothing to ask about; choose a joint the pose has, give 'points' or connect a mask"
             )
-        looked = peaks(maps, result)
-        heat = mark_peaks(heat_over_source(result, maps.to(kept.transfer.drawn.device), colours), looked, colours)
-        pasted = result.frame.paste(carried(result, found).cpu(), None)
+        attended = peaks(maps, result)
+        heat = mark_peaks(heat_over_source(result, maps.to(kept.transfer.drawn.device), colours), attended, colours)
+        pasted = result.frame.paste(warped(result, found).cpu(), None)
         views = texture_views(attention.hosted, kept, result, index)
-        dense, parts, invented = nothing_carried(result)
+        dense, parts, invented = nothing_warped(result)
         if views is not None:
             dense, parts, invented = views.dense_map, views.body_parts, views.invented
         shown = to_host([heat])
@@ -156,7 +154,7 @@ class AttentionPreview(io.ComfyNode):
             to_host([dense]),
             to_host([parts]),
             invented[None].to(host.result_device()),
-            ui={**ui.PreviewImage(shown, cls=cls).as_dict(), **_payload(result, index, asked, looked, views)},
+            ui={**ui.PreviewImage(shown, cls=cls).as_dict(), **_payload(result, index, asked, attended, views)},
         )
 
 
@@ -173,7 +171,7 @@ def _asked(result: Transfer, index: int, joint: str, points: str) -> tuple[Tenso
     joints = SHOWN_JOINTS if joint == _ALL_JOINTS else [_JOINTS.index(joint)] if joint in _JOINTS else []
     shown = [number for number in joints if pose.present[number]]
     if joint in _JOINTS and not shown:
-        raise BlockError(f"{_BLOCK}, input 'joint': the pose of this picture has no {joint}; choose another")
+        raise NodeError(f"{_BLOCK}, input 'joint': the pose of this image has no {joint}; choose another")
     places = [tuple(pose.keypoints[number].tolist()) for number in shown]
     colours = [joint_colour(number) for number in shown]
     typed = _typed_points(points, result.frame.canvas)
@@ -187,17 +185,17 @@ def _typed_points(text: object, canvas: Canvas) -> list[tuple[float, float]]:
     for part in filter(str.strip, re.split(r"[;\n]", expect(text, str, _BLOCK, "points", "a text is wanted"))):
         match = _POINT.fullmatch(part)
         if match is None:
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}, input 'points': {part.strip()[:40]!r} is no point; write x,y; x,y; ... in pixels"
             )
         x, y = float(match[1]), float(match[2])
         if not (0 <= x <= canvas.width and 0 <= y <= canvas.height):
-            raise BlockError(
-                f"{_BLOCK}, input 'points': {part.strip()[:40]!r} lies outside the target picture of {canvas}"
+            raise NodeError(
+                f"{_BLOCK}, input 'points': {part.strip()[:40]!r} lies outside the target image of {canvas}"
             )
         points.append((x, y))
-    if len(points) > _MOST_POINTS:
-        raise BlockError(f"{_BLOCK}, input 'points': {len(points)} were given; up to {_MOST_POINTS} can be told apart")
+    if len(points) > _MAX_POINTS:
+        raise NodeError(f"{_BLOCK}, input 'points': {len(points)} were given; up to {_MAX_POINTS} can be told apart")
     return points
 
 
@@ -205,11 +203,11 @@ def _region(mask: object, result: Transfer) -> Tensor:
     """Up to `_MASK_POINTS` pixels of the target, spread evenly over the first mask of a batch, of any size."""
     mask = expect(mask, Tensor, _BLOCK, "mask", "a mask is wanted")
     if mask.ndim not in (2, 3) or 0 in mask.shape:
-        raise BlockError(f"{_BLOCK}, input 'mask': a mask (B, H, W) is wanted, not {tuple(mask.shape)}")
+        raise NodeError(f"{_BLOCK}, input 'mask': a mask (B, H, W) is wanted, not {tuple(mask.shape)}")
     first = mask[0] if mask.ndim == 3 else mask
     inside = torch.nonzero(first > 0.5)
     if not len(inside):
-        raise BlockError(f"{_BLOCK}, input 'mask': it is empty; paint the region you want to ask about")
+        raise NodeError(f"{_BLOCK}, input 'mask': it is empty; paint the region you want to ask about")
     some = torch.arange(min(len(inside), _MASK_POINTS)) * len(inside) // min(len(inside), _MASK_POINTS)
     places = inside.cpu()[some].float() + 0.5
     canvas = result.frame.canvas
@@ -218,11 +216,11 @@ def _region(mask: object, result: Transfer) -> Tensor:
 
 
 def _payload(
-    kept: Transfer, index: int, asked: Tensor, looked: Tensor, views: TextureViews | None
+    kept: Transfer, index: int, asked: Tensor, attended: Tensor, views: TextureViews | None
 ) -> dict[str, list[Any]]:
     """What the browser explores: all attention as a file, the images, and in numbers how they belong together."""
     maps = attention_maps(kept, index)
-    source = kept.source.picture
+    source = kept.source.image
     around = source if kept.frame.canvas == kept.source.frame.canvas else None
     generated = kept.frame.paste(kept.drawn[index].to(source.device), around)
     pairs = {"image": (generated, source)} if views is None else views.pairs()
@@ -233,13 +231,13 @@ def _payload(
         "source": _side(kept.source.frame, kept.source.pose),
         "joints": _JOINTS,
         "asked": _rounded(asked.tolist()),
-        "looked": _rounded(looked.tolist()),
+        "looked": _rounded(attended.tolist()),
         "maps": host.send_file("dptn_attention", maps.packed()),
         "views": list(pairs),
     }
     shown = [
         # the images as they are; what is laid over them has few colours
-        host.send_picture("dptn_attention", at_most(one, MOST), ".png" if name == "image" else ".jpg")
+        host.send_image("dptn_attention", at_most(one, MOST), ".png" if name == "image" else ".jpg")
         for name, pair in pairs.items()
         for one in pair
     ]
@@ -247,7 +245,7 @@ def _payload(
 
 
 def _side(frame: Frame, pose: Pose) -> dict[str, Any]:
-    """One of the two pictures in pixels: its size, the part of it that the network sees, and the joints in it."""
+    """One of the two images in pixels: its size, the part of it that the network sees, and the joints in it."""
     canvas, box = frame.canvas, frame.box
     places = _rounded(pose.keypoints.tolist())
     return {

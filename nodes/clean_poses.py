@@ -8,7 +8,7 @@ from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, Pose, choose
 from ..dptn_core.pose.smoothing import Cleaning, clean_sequence
 from ..dptn_core.pose.tracks import tracks_of
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import NodeError, speaking_for
 from .host import io
 from .poses import frames_of, to_wire
 from .types import PoseType
@@ -23,13 +23,13 @@ class CleanPoses(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNCleanPoses",
             display_name="Clean Poses (DPTN)",
             category="DPTN",
             description="Steadies the poses of a video: leaves out joints that jump, fills gaps, smooths jitter. "
-            "Nothing lags behind the picture.",
+            "Nothing lags behind the image.",
             **host.search_words("smooth poses", "stabilize pose", "pose jitter", "interpolate keypoints"),
             inputs=[
                 PoseType.Input("pose", tooltip="The poses of a video, one frame after another."),
@@ -95,7 +95,7 @@ class CleanPoses(io.ComfyNode):
         frames = frames_of(pose, _BLOCK, "pose")
         canvases = {frame.canvas for frame in frames}
         if len(canvases) > 1:
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}, input 'pose': the frames are on canvases of {', '.join(sorted(map(str, canvases)))}; the "
                 "frames of one video are wanted"
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dptn_core.pose import People, draw_silhouette, draw_skeleton
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import NodeError, speaking_for
 from .host import io
 from .images import bytes_to_host
 from .poses import frames_of
@@ -17,17 +17,17 @@ from .types import PoseType
 
 _BLOCK = "Draw Skeleton"
 _FULL, _BODY, _SILHOUETTE = "OpenPose", "OpenPose, body only", "silhouette (for masks)"
-_LARGEST_SIDE = 16_384
-_LARGEST_PIXELS = 2**26  # of one picture: 0.8 GB as the host keeps it
+_MAX_SIDE = 16_384
+_MAX_PIXELS = 2**26  # of one image: 0.8 GB as the host keeps it
 _USUAL_SIDE = 512  # shorter side at which ControlNet draws its lines 4 pixels thick
 
 
 class DrawSkeleton(io.ComfyNode):
-    """Poses as pictures: what diffusion ControlNets were trained on, or the place a body takes up."""
+    """Poses as images: what diffusion ControlNets were trained on, or the place a body takes up."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNDrawSkeleton",
             display_name="Draw Skeleton (DPTN)",
@@ -53,10 +53,10 @@ class DrawSkeleton(io.ComfyNode):
                     max=10.0,
                     step=0.1,
                     tooltip="Factor on the thickness of lines or bodies. 1: as ControlNet draws them, in proportion "
-                    "to the picture.",
+                    "to the image.",
                 ),
             ],
-            outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One picture a frame.")],
+            outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One image a frame.")],
         )
 
     @classmethod
@@ -65,14 +65,14 @@ class DrawSkeleton(io.ComfyNode):
         frames = frames_of(pose, _BLOCK, "pose")
         sizes = {_size(frame, width, height) for frame in frames}
         if len(sizes) > 1:
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}, input 'pose': its frames have canvases of different sizes; set 'width' and 'height' to "
                 "draw them all at one"
             )
         size = sizes.pop()
-        if size[0] * size[1] > _LARGEST_PIXELS or max(size) > _LARGEST_SIDE:
-            raise BlockError(
-                f"{_BLOCK}: a picture of {size[1]}x{size[0]} is too large; set a smaller 'width' and 'height'"
+        if size[0] * size[1] > _MAX_PIXELS or max(size) > _MAX_SIDE:
+            raise NodeError(
+                f"{_BLOCK}: an image of {size[1]}x{size[0]} is too large; set a smaller 'width' and 'height'"
             )
         drawn = host.with_progress((_draw(frame, size, style, thickness) for frame in frames), len(frames))
         with speaking_for(_BLOCK, "pose"):
@@ -84,9 +84,9 @@ def _side(name: str) -> io.Int.Input:
         name,
         default=0,
         min=0,
-        max=_LARGEST_SIDE,
+        max=_MAX_SIDE,
         step=8,
-        tooltip=f"{name.capitalize()} of the picture in pixels; the pose is stretched to it. 0: in proportion to the "
+        tooltip=f"{name.capitalize()} of the image in pixels; the pose is stretched to it. 0: in proportion to the "
         "other side, or, with both 0, the pose's own canvas.",
     )
 
@@ -95,7 +95,7 @@ def _size(frame: People, width: int, height: int) -> tuple[int, int]:
     """(H, W) to draw a frame at."""
     canvas = frame.canvas
     if (canvas.width, canvas.height) == (1, 1) and not (width and height):
-        raise BlockError(
+        raise NodeError(
             f"{_BLOCK}, input 'pose': the pose is in shares of a canvas it does not state; set 'width' and 'height'"
         )
     if not width and not height:

@@ -10,14 +10,14 @@ from torch import Tensor
 from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
-from .errors import BlockError, expect, speaking_for
+from .errors import NodeError, expect, speaking_for
 from .host import io
-from .images import bytes_to_host, canvas_of, check_batch, picture_of
+from .images import bytes_to_host, canvas_of, check_batch, image_of
 from .poses import frames_of, to_wire
 from .types import PoseType
 
 _BLOCK = "Edit Skeleton"
-_LARGEST_SIDE = 8192
+_MAX_SIDE = 8192
 
 
 class EditSkeleton(io.ComfyNode):
@@ -25,7 +25,7 @@ class EditSkeleton(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         edited = io.String.Input(
             "edited",
             default="",
@@ -43,11 +43,11 @@ class EditSkeleton(io.ComfyNode):
             "until another pose comes in.",
             **host.search_words("pose editor", "openpose editor", "posing"),
             inputs=[
-                io.Int.Input("width", default=384, min=16, max=_LARGEST_SIDE, tooltip=_canvas_tip("Width")),
-                io.Int.Input("height", default=512, min=16, max=_LARGEST_SIDE, tooltip=_canvas_tip("Height")),
+                io.Int.Input("width", default=384, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Width")),
+                io.Int.Input("height", default=512, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Height")),
                 edited,
                 PoseType.Input("pose", optional=True, tooltip="Where the edit starts: a pose or a sequence."),
-                io.Image.Input("background", optional=True, tooltip="Picture to pose over; gives the canvas its size."),
+                io.Image.Input("background", optional=True, tooltip="Image to pose over; gives the canvas its size."),
             ],
             outputs=[
                 PoseType.Output("edited_pose", display_name="POSE_KEYPOINT", tooltip="For Transfer Pose."),
@@ -71,9 +71,9 @@ class EditSkeleton(io.ComfyNode):
         upstream = None if pose is None else frames_of(pose, _BLOCK, "pose", canvas)
         if background is None and upstream is not None:
             canvas = upstream[0].canvas
-        if max(canvas.width, canvas.height) > _LARGEST_SIDE:
-            raise BlockError(
-                f"{_BLOCK}: the canvas is {canvas}; sides of up to {_LARGEST_SIDE} are drawn. Connect a smaller "
+        if max(canvas.width, canvas.height) > _MAX_SIDE:
+            raise NodeError(
+                f"{_BLOCK}: the canvas is {canvas}; sides of up to {_MAX_SIDE} are drawn. Connect a smaller "
                 "background, whose size it then has"
             )
         with speaking_for(_BLOCK, "edited"):
@@ -90,7 +90,7 @@ class EditSkeleton(io.ComfyNode):
         payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
         if background is not None:
             payload["dptn_background"] = [
-                host.send_picture("dptn_background", picture_of(background, 0, _BLOCK, "background"))
+                host.send_image("dptn_background", image_of(background, 0, _BLOCK, "background"))
             ]
         return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
 

@@ -7,17 +7,17 @@ from typing import Any
 
 from torch import Tensor
 
-from ..dptn_core.transfer import encode_source
+from ..dptn_core.inference.transfer import encode_source
 from . import host
-from .errors import BlockError, expect, speaking_for
+from .errors import NodeError, expect, speaking_for
 from .host import io
-from .images import canvas_of, check_batch, masks_for, picture_of
+from .images import canvas_of, check_batch, image_of, masks_for
 from .poses import frames_of, one_person_each, person_input
 from .types import HostedModel, HostedSource, ModelType, PoseType, SourceType
 
 _BLOCK = "Encode Source"
 _FRAMINGS = {"as the model was trained": None, "fit": "fit", "stretch": "stretch"}
-_LARGEST_HEIGHT = 1024
+_MAX_HEIGHT = 1024
 
 
 class EncodeSource(io.ComfyNode):
@@ -25,7 +25,7 @@ class EncodeSource(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNEncodeSource",
             display_name="Encode Source (DPTN)",
@@ -35,10 +35,10 @@ class EncodeSource(io.ComfyNode):
             **host.search_words("reference person", "encode"),
             inputs=[
                 ModelType.Input("model", tooltip="From Load DPTN Model."),
-                io.Image.Input("image", tooltip="Picture of the person, or a batch of pictures."),
+                io.Image.Input("image", tooltip="Image of the person, or a batch of images."),
                 PoseType.Input(
                     "pose",
-                    tooltip="The pose the person has in this very picture: one for each picture, or one for all.",
+                    tooltip="The pose the person has in this very image: one for each image, or one for all.",
                 ),
                 person_input("Who is meant, when the pose data holds several people."),
                 io.Combo.Input(
@@ -52,7 +52,7 @@ class EncodeSource(io.ComfyNode):
                     "working_height",
                     default=0,
                     min=0,
-                    max=_LARGEST_HEIGHT,
+                    max=_MAX_HEIGHT,
                     step=8,
                     tooltip="Height in pixels the network works at; the width follows. 0: the height it was trained "
                     "at. Larger is slower and sometimes finer, smaller is faster.",
@@ -83,9 +83,9 @@ class EncodeSource(io.ComfyNode):
         images = check_batch(image, _BLOCK, "image")
         frames = frames_of(pose, _BLOCK, "pose", canvas_of(images, _BLOCK, "image"))
         if len(frames) not in (1, len(images)):
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}, input 'pose': {len(frames)} poses came for {len(images)} "
-                f"picture{'s' if len(images) > 1 else ''}; one for each is wanted, or one for all"
+                f"image{'s' if len(images) > 1 else ''}; one for each is wanted, or one for all"
             )
         poses = one_person_each(frames, person, _BLOCK, "pose")
         masks = [None] * len(images) if mask is None else masks_for(mask, images, _BLOCK, "mask")
@@ -94,19 +94,19 @@ class EncodeSource(io.ComfyNode):
         show = host.progress(len(images))
         sources, textures = [], []
         for number in range(len(images)):
-            picture = picture_of(images, number, _BLOCK, "image")
+            one = image_of(images, number, _BLOCK, "image")
             which = number if len(poses) > 1 else 0
             with speaking_for(_BLOCK, "pose"):
                 source = encode_source(
                     model.model,
-                    picture,
+                    one,
                     poses[which],
                     framing=_FRAMINGS[framing],  # type: ignore[arg-type]  # one of Framing
                     size=size,
                 )
             # rests where the host wants results; Transfer Pose brings it back to the weights
             rest = host.result_device()
-            sources.append(replace(source, features=source.features.to(rest), picture=picture.to(rest)))
+            sources.append(replace(source, features=source.features.to(rest), image=source.image.to(rest)))
             others = [one for one in frames[which].people if one != poses[which]]
             textures.append(model.texture.encode(source, masks[number], others) if model.texture else None)
             show(number + 1, None)

@@ -8,8 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..dptn_core.detection import detect_frames, load_movenet
-from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_person, draw_skeleton
-from ..dptn_core.pose.extraction import (
+from ..dptn_core.detection.external import (
     OPENPOSE_BODY,
     PERSONS,
     VITPOSE,
@@ -21,10 +20,11 @@ from ..dptn_core.pose.extraction import (
     load_vitpose,
     missing_weights_message,
 )
+from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_person, draw_skeleton
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import NodeError, speaking_for
 from .host import io
-from .images import bytes_to_host, check_batch, picture_of
+from .images import bytes_to_host, check_batch, image_of
 from .poses import to_wire
 from .types import PoseType
 
@@ -37,20 +37,20 @@ _ROOM = 2**29  # bytes that the built-in detector works in: eight people at once
 
 
 class ExtractPose(io.ComfyNode):
-    """Who is in a picture and in which pose."""
+    """Who is in an image and in which pose."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNExtractPose",
             display_name="Extract Pose (DPTN)",
             category="DPTN",
-            description="Finds people and their poses in pictures. The built-in detector ships; ViTPose and OpenPose "
+            description="Finds people and their poses in images. The built-in detector ships; ViTPose and OpenPose "
             "need weights that do not: see this block's help.",
             **host.search_words("pose estimation", "openpose preprocessor", "detect pose", "dwpose"),
             inputs=[
-                io.Image.Input("image", tooltip="One picture or a batch, such as the frames of a video."),
+                io.Image.Input("image", tooltip="One image or a batch, such as the frames of a video."),
                 io.Combo.Input(
                     "detector",
                     options=[_BUILT_IN, _VITPOSE, _OPENPOSE],
@@ -89,7 +89,7 @@ class ExtractPose(io.ComfyNode):
                 ),
             ],
             outputs=[
-                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame a picture."),
+                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame an image."),
                 io.Image.Output("skeleton", display_name="skeleton", tooltip="Drawn as OpenPose ControlNets want it."),
             ],
         )
@@ -104,7 +104,7 @@ class ExtractPose(io.ComfyNode):
         missing_weights: str,
         scores: bool = False,
     ) -> io.NodeOutput:
-        """Look at every picture."""
+        """Look at every image."""
         images = check_batch(image, _BLOCK, "image")
         show = host.progress(len(images))
         frames: list[People] = []
@@ -125,13 +125,13 @@ def _built_in(images: Tensor, threshold: float) -> Iterator[People]:
         network = load_movenet()
     patcher = host.managed(network)
 
-    def pictures() -> Iterator[Tensor]:
+    def each() -> Iterator[Tensor]:
         for number in range(len(images)):
             host.bring_to_device([patcher], _ROOM)
-            yield picture_of(images, number, _BLOCK, "image")
+            yield image_of(images, number, _BLOCK, "image")
 
     with speaking_for(_BLOCK, "image"):
-        yield from detect_frames(network, pictures(), threshold=threshold, check=host.stop_if_interrupted)
+        yield from detect_frames(network, each(), threshold=threshold, check=host.stop_if_interrupted)
 
 
 def _loaded(images: Tensor, detector: str, threshold: float, *, download: bool) -> Iterator[People]:
@@ -141,10 +141,10 @@ def _loaded(images: Tensor, detector: str, threshold: float, *, download: bool) 
     # held until the end: what nobody holds, the host forgets that it has loaded
     patchers = [host.managed(network) for network in found.networks]
     for number in range(len(images)):
-        picture = picture_of(images, number, _BLOCK, "image")
+        image = image_of(images, number, _BLOCK, "image")
         host.bring_to_device(patchers)
         with speaking_for(_BLOCK, "image"):
-            yield found.detect(picture, threshold=threshold, check=host.stop_if_interrupted)
+            yield found.detect(image, threshold=threshold, check=host.stop_if_interrupted)
 
 
 def _skeletons(frames: list[People]) -> Tensor:
@@ -162,7 +162,7 @@ def _only(everybody: People, choice: str) -> People:
 
 def _load(detector: str, *, download: bool) -> PoseDetector:
     if detector not in (_VITPOSE, _OPENPOSE):  # the host lets anything through that comes by a link or by API
-        raise BlockError(
+        raise NodeError(
             f"{_BLOCK}, input 'detector': there is no {detector!r}; choose {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}"
         )
     if detector == _OPENPOSE:
@@ -181,5 +181,5 @@ def _weights(weights: Weights, *, download: bool) -> Path:
         return found
     if not download:
         switch = f"The switch is 'missing_weights': '{_DOWNLOAD}'. Or choose '{_BUILT_IN}' as 'detector', which ships"
-        raise BlockError(f"{_BLOCK}: {missing_weights_message(weights, folders)}. {switch}")
+        raise NodeError(f"{_BLOCK}: {missing_weights_message(weights, folders)}. {switch}")
     return download_weights(weights, folders[0])

@@ -1,4 +1,4 @@
-"""Everything the blocks use of ComfyUI. The only file that imports `comfy`, `comfy_api` and `folder_paths`."""
+"""Everything the nodes use of ComfyUI. The only file that imports `comfy`, `comfy_api` and `folder_paths`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import torch
 from comfy_api.latest import ComfyExtension, io, ui
 from PIL import Image
 
-from ..dptn_core.atomic import written_beside
-from ..dptn_core.pictures import to_bytes
+from ..dptn_core.image_io import to_bytes
+from ..dptn_core.system.files import written_beside
 
 __all__ = ["ComfyExtension", "io", "ui"]
 
@@ -31,7 +31,7 @@ Item = TypeVar("Item")
 
 
 def search_words(*words: str) -> dict[str, Any]:
-    """Other words artists search a block by, for the schema; hosts before 0.11 know none."""
+    """Other words artists search a node by, for the schema; hosts before 0.11 know none."""
     known = inspect.signature(io.Schema).parameters
     return {"search_aliases": list(words)} if "search_aliases" in known else {}
 
@@ -93,20 +93,20 @@ def send_file(prefix: str, content: bytes) -> dict[str, str]:
     return {"filename": name, "subfolder": "", "type": "temp"}
 
 
-def send_picture(prefix: str, picture: torch.Tensor, suffix: str = ".png") -> dict[str, str]:
-    """Put a picture where the browser can fetch it, in the temp folder; the same picture always under the same name.
+def send_image(prefix: str, image: torch.Tensor, suffix: str = ".png") -> dict[str, str]:
+    """Put an image where the browser can fetch it, in the temp folder; the same image always under the same name.
 
-    So a picture that comes again is neither written nor fetched again.
+    So an image that comes again is neither written nor fetched again.
 
     Args:
         prefix: what its name begins with.
-        picture: (3, H, W) in [0, 1].
-        suffix: the format: ".jpg" is quicker than ".png", for pictures that are soon replaced.
+        image: (3, H, W) in [0, 1].
+        suffix: the format: ".jpg" is quicker than ".png", for images that are soon replaced.
 
     Returns:
         What the host's `/view` finds it by.
     """
-    pixels = to_bytes(picture)
+    pixels = to_bytes(image)
     digest = hashlib.blake2b(pixels.tobytes(), digest_size=16, person=str(pixels.shape).encode()[:16])
     path = Path(folder_paths.get_temp_directory()) / f"{prefix}_{digest.hexdigest()}{suffix}"
     if not path.exists():
@@ -124,7 +124,7 @@ def compute_device() -> torch.device:
 
 
 def result_device() -> torch.device:
-    """Where results lie between blocks."""
+    """Where results lie between nodes."""
     device: torch.device = model_management.intermediate_device()
     return device
 
@@ -180,22 +180,22 @@ def with_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
 
 
 def progress(total: int) -> Callable[[int, torch.Tensor | None], None]:
-    """Show a progress bar on the running block.
+    """Show a progress bar on the running node.
 
     Returns:
-        Called with the steps done and, if there is one, a picture (3, H, W) in [0, 1] to show meanwhile. Raises the
+        Called with the steps done and, if there is one, an image (3, H, W) in [0, 1] to show meanwhile. Raises the
         host's own exception if the person pressed the stop button.
     """
     # a single step has nothing to show on the way, and each message makes the page draw itself anew
     bar = comfy.utils.ProgressBar(total) if total > 1 else None
 
-    def show(done: int, picture: torch.Tensor | None = None) -> None:
+    def show(done: int, image: torch.Tensor | None = None) -> None:
         stop_if_interrupted()
         if bar is None:
             return
         preview = None
-        if picture is not None:
-            array = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+        if image is not None:
+            array = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
             preview = ("JPEG", Image.fromarray(np.ascontiguousarray(array)), _PREVIEW_SIDE)
         bar.update_absolute(done, total, preview)
 

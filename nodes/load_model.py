@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..dptn_core.checkpoint import load_model, starter_path
-from ..dptn_core.precision import DTYPES, choose_precision
+from ..dptn_core.system.device import DTYPES, choose_precision
+from ..dptn_core.system.text import printable
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import NodeError, speaking_for
 from .host import io
-from .texture import load_texture_networks
+from .texturing import load_texture_networks
 from .types import HostedModel, ModelType
 
 _BLOCK, _STARTER = "Load DPTN Model", "starter"
@@ -20,7 +21,7 @@ class LoadDPTNModel(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNLoadModel",
             display_name="Load DPTN Model",
@@ -50,9 +51,10 @@ class LoadDPTNModel(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, model: str, dtype: str) -> str:
         """A file written anew under the same name is loaded anew."""
-        path = _path(model)
-        stat = path.stat()
-        return f"{path} {stat.st_mtime_ns} {stat.st_size} {dtype}"
+        with speaking_for(_BLOCK, "model"):
+            path = _path(model)
+            stat = path.stat()
+        return printable(f"{path} {stat.st_mtime_ns} {stat.st_size} {dtype}")
 
     @classmethod
     def execute(cls, model: str, dtype: str) -> io.NodeOutput:
@@ -72,6 +74,6 @@ def _path(model: str) -> Path:
     try:
         return host.model_path(model)
     except FileNotFoundError:
-        raise BlockError(
+        raise NodeError(
             f"{_BLOCK}, input 'model': {model} is not in models/dptn any more; put it back or choose another"
         ) from None

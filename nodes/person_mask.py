@@ -10,9 +10,9 @@ from torch import Tensor
 from ..dptn_core.pose import PERSON_CHOICES, Canvas, NoPersonError, People, Pose, choose_person
 from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from . import host
-from .errors import BlockError, speaking_for
+from .errors import NodeError, speaking_for
 from .host import io
-from .images import check_batch, picture_of
+from .images import check_batch, image_of
 from .poses import frames_of
 from .types import PoseType
 
@@ -26,7 +26,7 @@ class PersonMask(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNPersonMask",
             display_name="Person Mask (DPTN)",
@@ -62,7 +62,7 @@ class PersonMask(io.ComfyNode):
         count, height, width = images.shape[:3]
         frames = frames_of(pose, _BLOCK, "pose", Canvas(width, height))
         if len(frames) not in (1, count):
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}, input 'pose': {len(frames)} frames for {count} images; one for each image is wanted, or "
                 "one for all"
             )
@@ -72,7 +72,7 @@ class PersonMask(io.ComfyNode):
         masks = torch.zeros(count, height, width, device=host.result_device())
         for number in range(count):
             host.bring_to_device([patcher], _ROOM)
-            there = picture_of(images, number, _BLOCK, "image")
+            there = image_of(images, number, _BLOCK, "image")
             for one in _chosen(frames[number] if len(frames) > 1 else frames[0], person, alone=len(frames) == 1):
                 with speaking_for(_BLOCK, "pose"):
                     masks[number] = torch.maximum(masks[number], _mask(network, there, one))

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..dptn_core import samples
 from ..dptn_core.pose import load_pose_file, save_pose_file
+from ..dptn_core.system.text import printable
 from . import host
-from .errors import BlockError, expect, speaking_for
+from .errors import NodeError, expect, speaking_for
 from .host import io
 from .poses import frames_of, to_wire
 from .types import PoseType
@@ -25,7 +26,7 @@ class LoadPose(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNLoadPose",
             display_name="Load Pose (DPTN)",
@@ -42,15 +43,16 @@ class LoadPose(io.ComfyNode):
                     "Press R to see new files.",
                 ),
             ],
-            outputs=[PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame a picture of the file.")],
+            outputs=[PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame an image of the file.")],
         )
 
     @classmethod
     def fingerprint_inputs(cls, file: str) -> str:
         """A file written anew under the same name is read anew."""
-        path = _path(file)
-        stat = path.stat()
-        return f"{path} {stat.st_mtime_ns} {stat.st_size}"
+        with speaking_for(_LOAD, "file"):
+            path = _path(file)
+            stat = path.stat()
+        return printable(f"{path} {stat.st_mtime_ns} {stat.st_size}")
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
@@ -58,7 +60,7 @@ class LoadPose(io.ComfyNode):
         with speaking_for(_LOAD, "file"):
             frames = load_pose_file(_path(file))
         if not frames:
-            raise BlockError(f"{_LOAD}, input 'file': {file} holds no frame")
+            raise NodeError(f"{_LOAD}, input 'file': {file} holds no frame")
         return io.NodeOutput(to_wire(frames))
 
 
@@ -66,14 +68,14 @@ def _path(file: str) -> Path:
     if file.startswith(_SHIPPED):
         path = samples.POSES.get(file.removeprefix(_SHIPPED))
         if path is None:
-            raise BlockError(f"{_LOAD}, input 'file': no {file!r} ships with this version; choose another")
+            raise NodeError(f"{_LOAD}, input 'file': no {file!r} ships with this version; choose another")
         return path
     folder = Path(os.path.abspath(host.input_folder()))
     path = Path(os.path.abspath(folder / file))  # links in the folder are followed, ".." are not
     if not path.is_relative_to(folder):
-        raise BlockError(f"{_LOAD}, input 'file': {file} lies outside ComfyUI's input folder; copy it there")
+        raise NodeError(f"{_LOAD}, input 'file': {file} lies outside ComfyUI's input folder; copy it there")
     if not path.is_file():
-        raise BlockError(f"{_LOAD}, input 'file': {file} is not in ComfyUI's input folder; put it there")
+        raise NodeError(f"{_LOAD}, input 'file': {file} is not in ComfyUI's input folder; put it there")
     return path
 
 
@@ -82,7 +84,7 @@ class SavePose(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNSavePose",
             display_name="Save Pose (DPTN)",
@@ -111,14 +113,14 @@ class SavePose(io.ComfyNode):
         filename_prefix = expect(filename_prefix, str, _SAVE, "filename_prefix", "a text is wanted")
         last = re.split(r"[/\\]", filename_prefix)[-1]
         if not last.strip(". ") or len(last) > _LONGEST_NAME or not filename_prefix.isprintable():
-            raise BlockError(
+            raise NodeError(
                 f"{_SAVE}, input 'filename_prefix': {filename_prefix[:40]!r} names no file; write a name of up to "
                 f"{_LONGEST_NAME} letters, such as poses/wave"
             )
         try:
             folder, name, counter, subfolder = host.numbered_output(filename_prefix)
         except Exception as error:  # the host raises a bare Exception for a path outside its folder
-            raise BlockError(
+            raise NodeError(
                 f"{_SAVE}, input 'filename_prefix': {filename_prefix!r} cannot be used; write a name inside ComfyUI's "
                 "output folder, such as poses/wave"
             ) from error

@@ -15,7 +15,7 @@ from ..dptn_core.pose import (
     read_openpose,
     write_openpose,
 )
-from .errors import BlockError, speaking_for
+from .errors import NodeError, speaking_for
 from .host import io
 
 STOP, REPEAT, LEAVE_OUT = "stop with an error", "repeat the pose before", "leave the frame out"
@@ -26,16 +26,16 @@ def frames_of(document: object, block: str, name: str, canvas: Canvas | None = N
 
     Args:
         document: as it came along the wire.
-        block, name: of the input, for errors.
+        node, name: of the input, for errors.
         canvas: for frames that state none.
 
     Raises:
-        BlockError: it is no pose data, or holds no frame.
+        NodeError: it is no pose data, or holds no frame.
     """
     with speaking_for(block, name):
         frames = read_openpose(document, canvas)
     if not frames:
-        raise BlockError(f"{block}, input '{name}': the pose data holds no frame; was a picture given to the detector?")
+        raise NodeError(f"{block}, input '{name}': the pose data holds no frame; was an image given to the detector?")
     return frames
 
 
@@ -43,7 +43,7 @@ def one_person_each(frames: Sequence[People], choice: str, block: str, name: str
     """One person of each frame.
 
     Raises:
-        BlockError: a frame has not that person.
+        NodeError: a frame has not that person.
     """
     poses = persons_found(frames, choice, block, name, None)
     return [pose for pose in poses if pose is not None]
@@ -57,12 +57,12 @@ def persons_found(
     Args:
         frames: at least one.
         choice: one of `PERSON_CHOICES`.
-        block, name: of the input, for errors.
+        node, name: of the input, for errors.
         when_empty: what to do with a frame without that person: `STOP`, `REPEAT` (the one before; at the start of a
-            sequence, the first one found) or `LEAVE_OUT`; None stops as well, in a block that offers no choice.
+            sequence, the first one found) or `LEAVE_OUT`; None stops as well, in a node that offers no choice.
 
     Raises:
-        BlockError: with `STOP` or None, such a frame; else, no frame has the person.
+        NodeError: with `STOP` or None, such a frame; else, no frame has the person.
     """
     poses: list[Pose | None] = []
     missing: list[str] = []
@@ -81,10 +81,10 @@ def persons_found(
         if others:
             way_out = "Choose another 'person'"
         else:
-            way_out = "Look at the skeleton picture: was anybody found? Lower the detector's threshold or edit the pose"
+            way_out = "Look at the skeleton image: was anybody found? Lower the detector's threshold or edit the pose"
         if found and when_empty == STOP:
             way_out += f", or choose '{REPEAT}'"
-        raise BlockError(f"{block}, input '{name}'{where}: {reason}. {way_out}")
+        raise NodeError(f"{block}, input '{name}'{where}: {reason}. {way_out}")
     if when_empty == REPEAT:
         last = found[0] if found else None
         for number, pose in enumerate(poses):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..dptn_core import samples
-from ..dptn_core.pictures import read_picture
+from ..dptn_core.image_io import read_image
 from ..dptn_core.pose import Canvas, People, Pose, load_pose_file
 from . import host
 from .errors import speaking_for
@@ -28,7 +28,7 @@ class SamplePerson(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNSamplePerson",
             display_name="Sample Person (DPTN)",
@@ -64,11 +64,11 @@ class SamplePerson(io.ComfyNode):
             return _drawn(figure_seed)
         image, pose = _SHIPPED[person]
         with speaking_for(_BLOCK, "person"):
-            return io.NodeOutput(to_host([read_picture(image)]), to_wire(load_pose_file(pose)))
+            return io.NodeOutput(to_host([read_image(image)]), to_wire(load_pose_file(pose)))
 
 
 def _drawn(seed: int) -> io.NodeOutput:
-    from ..dptn_core.data.figures import draw_pairs, pair_seeds  # a third of the pack's import time
+    from ..dptn_core.data.synthetic.figures import draw_pairs, pair_seeds  # a third of the pack's import time
 
     pair = draw_pairs(pair_seeds(seed, 0, 1), _SIZE)
     canvas = Canvas(_SIZE[1], _SIZE[0])

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from ..dptn_core.inference.texture import compose_texture, decide
-from ..dptn_core.inference.texture_picture import (
-    choice_picture,
+from ..dptn_core.inference.texture_plot import (
+    choice_image,
     dense_map,
-    invented_picture,
-    source_parts_picture,
+    invented_image,
+    source_parts_image,
     source_places,
 )
-from ..dptn_core.transfer import Generated, Transfer
-from .images import at_most, size_at_most
+from ..dptn_core.inference.transfer import Generated, Transfer
+from .images import at_most, capped_size
 from .types import HostedModel, KeptTransfer
 
 MOST = 1024  # pixels of a side: what the carrier decides is coarser than that
@@ -41,7 +41,7 @@ class TextureViews:
             "image": (self.image, self.source),
             "body parts": (self.body_parts, self.source_parts),
             "correspondence": (self.dense_map * places_only, self.source_map),
-            "invented": (invented_picture(self.invented, self.image), self.source),
+            "invented": (invented_image(self.invented, self.image), self.source),
         }
 
 
@@ -63,23 +63,23 @@ def texture_views(hosted: HostedModel, kept: KeptTransfer, result: Transfer, ind
     generated = Generated(result.source, result.poses[index], result.frame, result.drawn[index], result.queries(index))
     decision = decide(hosted.texture.carrier, texture, generated)
     canvas = result.frame.canvas
-    composed = compose_texture(decision, texture, size_at_most((canvas.height, canvas.width), MOST))
-    source = at_most(result.source.picture, MOST)
+    composed = compose_texture(decision, texture, capped_size((canvas.height, canvas.width), MOST))
+    source = at_most(result.source.image, MOST)
     views = (
         composed.image,
         dense_map(decision, texture, composed.invented),
-        choice_picture(decision, composed.image),
+        choice_image(decision, composed.image),
         composed.invented,
         source,
-        source_parts_picture(texture, source),
+        source_parts_image(texture, source),
         source_places(source.shape[1:]),
     )
     return TextureViews(*(view.to(source.device) for view in views))
 
 
-def nothing_carried(result: Transfer) -> tuple[Tensor, Tensor, Tensor]:
+def nothing_warped(result: Transfer) -> tuple[Tensor, Tensor, Tensor]:
     """ST map, body parts and what was invented, where the network drew everything: black, black and white."""
     canvas = result.frame.canvas
-    size = size_at_most((canvas.height, canvas.width), MOST)
+    size = capped_size((canvas.height, canvas.width), MOST)
     black = torch.zeros(3, *size)
     return black, black, torch.ones(size)

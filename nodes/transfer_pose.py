@@ -9,31 +9,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..dptn_core.image_io import MAX_PIXELS
 from ..dptn_core.inference.texture import composer
-from ..dptn_core.pictures import LARGEST_PIXELS
+from ..dptn_core.inference.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from ..dptn_core.pose import Canvas, People, Pose, fit_to_canvas, fit_to_person
-from ..dptn_core.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from . import host
-from .errors import BlockError, expect, speaking_for
+from .errors import NodeError, expect, speaking_for
 from .host import io, ui
 from .images import to_host
 from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found
-from .texture import HeldTexture
+from .texturing import HeldTexture
 from .types import AttentionType, HostedAttention, HostedModel, HostedSource, KeptTransfer, PoseType, SourceType
 
 _BLOCK = "Transfer Pose"
 _AS_IS, _LIKE_SOURCE = "as the pose is", "like the source"
 _FULL, _NETWORK_ONLY = "full", "network only"
-_LARGEST_HEIGHT = 4096
-_MOST_PREVIEWS = 64  # pictures shown in the block; all of them go out
+_MAX_HEIGHT = 4096
+_MAX_PREVIEWS = 64  # images shown in the node; all of them go out
 
 
 class TransferPose(io.ComfyNode):
-    """The source person in every target pose. An output block, so that it can be run by itself, as live posing does."""
+    """The source person in every target pose. An output node, so that it can be run by itself, as live posing does."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        """Describe the block to the host."""
+        """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNTransferPose",
             display_name="Transfer Pose (DPTN)",
@@ -51,7 +51,7 @@ class TransferPose(io.ComfyNode):
                     options=[_AS_IS, _LIKE_SOURCE],
                     default=_AS_IS,
                     tooltip="as the pose is: on the pose's own canvas. like the source: scaled and moved to the "
-                    "source person's size and place, on the source picture's canvas - for poses of somebody else.",
+                    "source person's size and place, on the source image's canvas - for poses of somebody else.",
                 ),
                 io.Combo.Input(
                     "when_nobody",
@@ -72,7 +72,7 @@ class TransferPose(io.ComfyNode):
                     default=0,
                     min=0,
                     max=8192,
-                    tooltip="0: pictures of the canvas' own size. Else none is larger than this many pixels, and on a "
+                    tooltip="0: images of the canvas' own size. Else none is larger than this many pixels, and on a "
                     "CPU half the cores are left alone: live posing asks for that while you pull at a pose.",
                 ),
                 io.Combo.Input(
@@ -88,7 +88,7 @@ class TransferPose(io.ComfyNode):
                     optional=True,
                     default=0,
                     min=0,
-                    max=_LARGEST_HEIGHT,
+                    max=_MAX_HEIGHT,
                     tooltip="Height of the image in pixels; the width follows. 0: the size of the pose's canvas. A "
                     "large source keeps its detail where the canvas is small.",
                 ),
@@ -134,7 +134,7 @@ class TransferPose(io.ComfyNode):
         """Draw every pose."""
         source = expect(source, HostedSource, _BLOCK, "source", "a source is wanted; connect Encode Source")
         if texture not in (_FULL, _NETWORK_ONLY):  # the host lets anything through that comes by a link
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}, input 'texture': there is no {texture!r}; choose '{_FULL}' or '{_NETWORK_ONLY}'"
             )
         first = source.sources[0]
@@ -165,7 +165,7 @@ class TransferPose(io.ComfyNode):
                 done.append(_Drawn.of(result, source.sources[index], held))
             # of one size: all poses are on one canvas, or on that of the source images, which came as a batch
             images, persons, invented = (_joined(parts) for parts in zip(*(one.tensors for one in done), strict=True))
-            shown = _drafts(images) if draft else ui.PreviewImage(images[:_MOST_PREVIEWS], cls=cls)
+            shown = _drafts(images) if draft else ui.PreviewImage(images[:_MAX_PREVIEWS], cls=cls)
         kept = HostedAttention(source.hosted, tuple(one.kept for one in done))
         return io.NodeOutput(images, kept, persons, invented, ui=shown)
 
@@ -182,7 +182,7 @@ class _Drawn:
     @classmethod
     def of(cls, result: Transfer, source: EncodedSource, texture: HeldTexture | None) -> _Drawn:
         rest = host.result_device()
-        images = to_host(result.pictures)
+        images = to_host(result.images)
         if result.mattes is None or result.invented is None:
             persons, invented = torch.zeros(images.shape[:3], device=rest), torch.ones(images.shape[:3], device=rest)
         else:
@@ -191,7 +191,7 @@ class _Drawn:
             result,
             source=source,
             drawn=result.drawn.to(rest),
-            pictures=result.pictures.new_empty(0, *result.pictures.shape[1:]),
+            images=result.images.new_empty(0, *result.images.shape[1:]),
             mattes=None,
             invented=None,
         )
@@ -215,8 +215,8 @@ def _compose(hosted: HostedModel, held: HeldTexture | None, *, draft: bool) -> C
 
 def _drafts(image: Tensor) -> dict[str, list[dict[str, str]]]:
     """Previews that are soon replaced, written in a twentieth of the time that PNGs take."""
-    pictures = image[:_MOST_PREVIEWS].permute(0, 3, 1, 2)  # BHWC -> BCHW
-    return {"images": [host.send_picture("dptn_draft", picture, ".jpg") for picture in pictures]}
+    drafts = image[:_MAX_PREVIEWS].permute(0, 3, 1, 2)  # BHWC -> BCHW
+    return {"images": [host.send_image("dptn_draft", draft, ".jpg") for draft in drafts]}
 
 
 def _jobs(count: int, poses: list[Pose | None]) -> list[tuple[int, list[Pose]]]:
@@ -227,7 +227,7 @@ def _jobs(count: int, poses: list[Pose | None]) -> list[tuple[int, list[Pose]]]:
         poses: one a frame, None for frames that are left out, and the source that goes with them.
     """
     if count > 1 and len(poses) not in (1, count):
-        raise BlockError(
+        raise NodeError(
             f"{_BLOCK}, inputs 'source' and 'pose': {count} sources meet {len(poses)} poses; one source for all poses, "
             "one pose for all sources, or as many of both are wanted"
         )
@@ -251,7 +251,7 @@ def _on_one_canvas(poses: list[Pose | None], *, by_force: bool) -> list[Pose | N
         elif 0.98 < stretch < 1.02:
             same.append(pose.rescaled(canvas))
         else:
-            raise BlockError(
+            raise NodeError(
                 f"{_BLOCK}, input 'pose': frame {number} is on a canvas of {pose.canvas}, the first on {canvas}, which "
                 f"is another shape; bring all frames of a sequence to one canvas, or choose '{_LIKE_SOURCE}'"
             )
@@ -260,20 +260,20 @@ def _on_one_canvas(poses: list[Pose | None], *, by_force: bool) -> list[Pose | N
 
 def _size(canvas: Canvas, height: int, draft: int) -> tuple[int, int]:
     """(H, W) of the images: of a canvas or of another height, and in drafts of at most so many pixels a side."""
-    if not 0 <= height <= _LARGEST_HEIGHT:
-        raise BlockError(f"{_BLOCK}, input 'output_height': {height} pixels; 0 to {_LARGEST_HEIGHT} are wanted")
+    if not 0 <= height <= _MAX_HEIGHT:
+        raise NodeError(f"{_BLOCK}, input 'output_height': {height} pixels; 0 to {_MAX_HEIGHT} are wanted")
     scale = height / canvas.height if height else 1.0
     if draft:
         scale = min(scale, draft / max(canvas.width, canvas.height))
     size = max(1, round(canvas.height * scale)), max(1, round(canvas.width * scale))
-    if height and size[0] * size[1] > LARGEST_PIXELS:
-        raise BlockError(
+    if height and size[0] * size[1] > MAX_PIXELS:
+        raise NodeError(
             f"{_BLOCK}, input 'output_height': at {height} pixels the canvas of {canvas} is {size[1]} wide; up to "
-            f"{LARGEST_PIXELS // 10**6} million pixels are drawn: ask for less"
+            f"{MAX_PIXELS // 10**6} million pixels are drawn: ask for less"
         )
     return size
 
 
 def _reporting(show: Callable[[int, Tensor | None], None], before: int, total: int) -> Callable[[int, Tensor], None]:
-    """Progress of one of several jobs; the last picture is not shown meanwhile, as the result takes its place."""
+    """Progress of one of several jobs; the last image is not shown meanwhile, as the result takes its place."""
     return lambda count, drawn: show(before + count, drawn[-1] if before + count < total else None)

@@ -1,4 +1,4 @@
-"""What travels along the wires between blocks."""
+"""What travels along the wires between nodes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..dptn_core.checkpoint import DPTNModel
-from ..dptn_core.transfer import EncodedSource, Transfer
+from ..dptn_core.inference.transfer import EncodedSource, Transfer
 from . import host
 from .host import io
-from .texture import ROOM, HeldTexture, TextureNetworks
+from .texturing import ROOM, HeldTexture, TextureNetworks
 
 ModelType = io.Custom("DPTN_MODEL")
 SourceType = io.Custom("DPTN_SOURCE")
@@ -25,12 +25,12 @@ class HostedModel:
     patcher: Any
     texture: TextureNetworks | None
 
-    def bring_to_device(self, pictures: int, size: tuple[int, int]) -> None:
-        """Have the weights on the computing device, with room for drawing `pictures` of `size` (H, W) at once."""
+    def bring_to_device(self, images: int, size: tuple[int, int]) -> None:
+        """Have the weights on the computing device, with room for drawing `image` of `size` (H, W) at once."""
         height, width = size
         config = self.model.config
         # the peak that `dptn bench` measures is five feature maps of full size; one more to spare, 4 bytes a number
-        drawing = 4 * pictures * 6 * config.base_features * height * width
+        drawing = 4 * images * 6 * config.base_features * height * width
         carrying = self.texture.patchers if self.texture else ()
         host.bring_to_device([self.patcher, *carrying], max(drawing, ROOM if carrying else 0))
 
@@ -64,17 +64,17 @@ class HostedAttention:
     hosted: HostedModel
     transfers: tuple[KeptTransfer, ...]
 
-    def find(self, picture: int) -> tuple[KeptTransfer, int]:
-        """The transfer that image number `picture` (from 0) belongs to, and its number within it.
+    def find(self, image: int) -> tuple[KeptTransfer, int]:
+        """The transfer that image number `image` (from 0) belongs to, and its number within it.
 
         Raises:
             IndexError: there is no such image.
         """
         total = sum(len(kept.transfer.poses) for kept in self.transfers)
-        if not 0 <= picture < total:
-            raise IndexError(f"picture is {picture}; this run drew {total}, counted from 0")
+        if not 0 <= image < total:
+            raise IndexError(f"image is {image}; this run drew {total}, counted from 0")
         for kept in self.transfers:
-            if picture < len(kept.transfer.poses):
+            if image < len(kept.transfer.poses):
                 break
-            picture -= len(kept.transfer.poses)
-        return kept, picture
+            image -= len(kept.transfer.poses)
+        return kept, image

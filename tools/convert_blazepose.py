@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from dptn_core.atomic import written_beside
 from dptn_core.segmentation.blazepose import BlazePoseSegmenter
-from dptn_core.segmentation.weights import BLAZEPOSE
+from dptn_core.segmentation.blazepose_file import BLAZEPOSE
+from dptn_core.system.files import written_beside
 
 from .convert_movenet import put
 from .tfjs_model import check_hash, convolutions

@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from dptn_core.atomic import written_beside
 from dptn_core.detection.movenet import MoveNet
-from dptn_core.detection.weights import MOVENET
+from dptn_core.detection.movenet_file import MOVENET
+from dptn_core.system.files import written_beside
 
 from .tfjs_model import Convolution, check_hash, convolutions
 

@@ -1,4 +1,4 @@
-"""Make the pictures of nodes in the help pages, on a real host's front end.
+"""Make the images of nodes in the help pages, on a real host's front end.
 
     python -m tools.node_pictures DPTNPersonMask
     python -m tools.node_pictures --after 2_edit_skeleton_and_attention DPTNTransferPose DPTNAttentionPreview

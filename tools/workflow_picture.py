@@ -1,4 +1,4 @@
-"""Make the picture of a workflow for the README on a real host's front end.
+"""Make the image of a workflow for the README on a real host's front end.
 
     python -m tools.workflow_picture 0_photo_to_pose
 

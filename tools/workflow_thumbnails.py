@@ -64,7 +64,7 @@ def strip(host: Any, path: Path) -> Image.Image:
     images: list[Image.Image] = []
     for number in range(len(shown)):
         entries = run.outputs[f"shown {number}"]["images"]
-        images += [Image.fromarray(host.picture(one)) for one in (entries[0], *entries[_LATER : _LATER + 1])]
+        images += [Image.fromarray(host.image(one)) for one in (entries[0], *entries[_LATER : _LATER + 1])]
     return _joined(images)
 
 

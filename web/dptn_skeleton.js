@@ -5,11 +5,10 @@ import { app } from "/scripts/app.js";
 
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
-import { messageOf } from "./skeleton/openpose.js";
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
-const GENERATES = "DPTNTransferPose";
+const DRAWS = "DPTNTransferPose";
 const HEIGHT = 430;
 const DRAFT = 256; // pixels of the longer side while somebody pulls
 const CALM = 250; // milliseconds between drawings of the graph
@@ -17,10 +16,10 @@ const TIDY = 3000;
 const PATIENCE = 500; // that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-/** @type {(image: HostImage) => string} */
-const imageUrl = (image) => api.apiURL(`/view?${new URLSearchParams(image)}`);
+/** @param {FileEntry} picture */
+const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
 
-/** @param {HostNode} node @param {string} name @param {number} otherwise */
+/** @type {(node: HostNode, name: string, otherwise: number) => number} */
 function numberOf(node, name, otherwise) {
 	const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
 	return value > 0 ? value : otherwise;
@@ -28,12 +27,11 @@ function numberOf(node, name, otherwise) {
 
 /** Sends the graph with one editor's pose in it; only what the nearest Transfer Pose needs runs. */
 class LivePrompts {
-	/** @param {HostNode} node @param {SkeletonEditor} editor */
+	/** @param {any} node @param {SkeletonEditor} editor */
 	constructor(node, editor) {
 		this.node = node;
 		this.editor = editor;
-		/** The graph as it was when the pull began: nothing but the pose changes until it ends.
-		 * @type {{output: Prompt, workflow: object} | null} */
+		/** The graph as it was when the pull began: nothing but the pose changes until it ends. @type {any} */
 		this.graph = null;
 		/** @type {string[]} ids of the blocks that draw */
 		this.targets = [];
@@ -43,13 +41,14 @@ class LivePrompts {
 		this.drafts = new Set();
 	}
 
-	/** @param {LiveKind} kind */
+	/** @param {LiveKind} kind @returns {Promise<string | null>} */
 	async send(kind) {
 		try {
 			if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
-			const { output: prompt, workflow: whole } = this.graph;
-			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in prompt);
-			const targets = nearestDownstream(prompt, ids, GENERATES);
+			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter(
+				(id) => id in this.graph.output,
+			);
+			const targets = nearestDownstream(this.graph.output, ids, DRAWS);
 			if (!targets.length) {
 				this.editor.say("live: no Transfer Pose is connected");
 				this.graph = null;
@@ -57,7 +56,7 @@ class LivePrompts {
 			}
 			this.editor.say("");
 			this.targets = targets;
-			const output = { ...prompt };
+			const output = { ...this.graph.output };
 			this.inPlace = targets.every((id) => output[id].inputs.size_and_place === "as the pose is");
 			for (const id of ids) {
 				// a text that comes along a wire counts, and nothing pulled here
@@ -65,7 +64,7 @@ class LivePrompts {
 					output[id] = withInputs(output[id], { edited: this.editor.text });
 			}
 			// a draft's picture need not hold the workflow
-			const workflow = kind === "full" ? whole : undefined;
+			const workflow = kind === "full" ? this.graph.workflow : undefined;
 			if (kind === "draft")
 				for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
 			else this.graph = null;
@@ -80,12 +79,12 @@ class LivePrompts {
 			return id;
 		} catch (error) {
 			this.graph = null;
-			this.editor.say(`live: ${messageOf(error)}`);
+			this.editor.say(`live: ${error instanceof Error ? error.message : error}`);
 			return null;
 		}
 	}
 
-	/** A prompt has ended: those before it are in the history by now. @param {string | null} [id] */
+	/** A prompt has ended: those before it are in the history by now. @param {string | null | undefined} id */
 	tidy(id) {
 		for (const draft of this.drafts) {
 			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
@@ -104,21 +103,18 @@ function liveRuns(node, editor) {
 	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
 		onEnd: (listener) => {
-			/** @typedef {CustomEvent<QueueEvent>} Told */
-			const heard = (/** @type {Told} */ { detail }) => {
-				const id = detail?.prompt_id;
-				if (id) listener(id);
-				prompts.tidy(id);
+			const heard = (/** @type {CustomEvent} */ { detail }) => {
+				listener(detail?.prompt_id);
+				prompts.tidy(detail?.prompt_id);
 				setTimeout(() => prompts.tidy(runs.inFlight ? runs.promptId : null), TIDY); // the last
 			};
-			const drawn = (/** @type {Told} */ { detail }) => {
-				if (!prompts.targets.includes(String(detail?.node))) return;
-				const images = detail.output?.images;
+			const drawn = (/** @type {CustomEvent} */ { detail }) => {
+				const images = prompts.targets.includes(String(detail?.node)) && detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
-				if (image) editor.showImage(imageUrl(image), prompts.inPlace);
+				if (image) editor.showPicture(pictureAt(image), prompts.inPlace);
 			};
 			// a prompt taken out of the queue, or that died with the host, ends without a word
-			const counted = (/** @type {Told} */ { detail }) => {
+			const counted = (/** @type {CustomEvent} */ { detail }) => {
 				idle = detail?.exec_info?.queue_remaining === 0;
 				const id = runs.promptId;
 				if (idle && id) setTimeout(() => idle && listener(id), PATIENCE);
@@ -133,21 +129,17 @@ function liveRuns(node, editor) {
 				reconnected: back,
 				reconnecting: gone,
 			});
-			for (const [kind, act] of all) api.addEventListener(kind, act);
+			for (const [kind, act] of all) api.addEventListener(/** @type {any} */ (kind), act);
 			return () => {
-				for (const [kind, act] of all) api.removeEventListener(kind, act);
+				for (const [kind, act] of all) api.removeEventListener(/** @type {any} */ (kind), act);
 			};
 		},
 	});
 	return runs;
 }
 
-/**
- * Draw the graph seldom during a pull: its canvas takes the time live posing needs.
- * @param {SkeletonEditor} editor
- */
-function calm({ stage }) {
-	const { canvas } = app;
+/** Draw the graph seldom during a drag: its canvas takes the time live posing needs. @param {SkeletonEditor} editor */
+function calm({ stage }, { canvas } = app) {
 	if (canvas.pause_rendering) return;
 	canvas.pause_rendering = true;
 	const timer = setInterval(() => {
@@ -216,17 +208,20 @@ function mount(node, name) {
 
 app.registerExtension({
 	name: "dptn.skeleton",
-	getCustomWidgets: () => ({ [KIND]: mount }),
-	nodeCreated(node) {
-		const editor = node.dptnEditor;
+	getCustomWidgets: () => /** @type {any} */ ({ [KIND]: mount }),
+	/** @param {any} given */
+	nodeCreated(given) {
+		/** @type {HostNode} */
+		const node = given;
+		const { dptnEditor: editor } = node;
 		if (node.comfyClass !== NODE || !editor) return;
 		const executed = node.onExecuted;
-		node.onExecuted = (output) => {
+		node.onExecuted = (/** @type {any} */ output) => {
 			executed?.call(node, output);
 			const said = output?.dptn_pose?.[0];
 			if (said) editor.setRun(JSON.parse(said));
 			const picture = output?.dptn_background?.[0];
-			editor.setBackground(picture ? imageUrl(picture) : null);
+			editor.setBackground(picture ? pictureAt(picture) : null);
 		};
 		for (const side of ["width", "height"]) {
 			const widget = node.widgets?.find((one) => one.name === side);

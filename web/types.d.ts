@@ -18,13 +18,11 @@ interface Box {
 	bottom: number;
 }
 
-/** The hands' 21 points, the face's 70 and the feet's 3, if there are any. */
+/** The hands' 21 points and the face's 70, if there are any. */
 interface Parts {
 	handLeft: Points | null;
 	handRight: Points | null;
 	face: Points | null;
-	footLeft: Points | null;
-	footRight: Points | null;
 }
 
 interface Person {
@@ -34,15 +32,15 @@ interface Person {
 	rest: Record<string, unknown>;
 }
 
-/** The transition to the next keyframe. */
+/** The way to the next keyframe. */
 interface Step {
-	/** Frames until it comes. */
-	duration: number;
-	/** A name of EASINGS. */
+	/** How many frames later it comes. */
+	frames: number;
+	/** How the way is gone: a name of EASINGS. */
 	easing: string;
 }
 
-/** A pose kept in the workflow, in pixels of any canvas. */
+/** A pose put by, in pixels of any canvas. */
 interface KeptPose {
 	name: string;
 	points: Points;
@@ -64,20 +62,20 @@ interface Edit {
 	foreign: boolean;
 }
 
-/** What the node's last run returned. */
+/** What the block's last run said. */
 interface PoseRun {
-	/** The connected pose on the node's canvas. */
+	/** The connected pose on the block's canvas. */
 	start: object[] | null;
 	/** Its fingerprint. */
 	upstream: string | null;
-	/** Of the node. */
+	/** Of the block. */
 	canvas?: Canvas;
 	/** Whether the edit counted. */
 	by_hand: boolean;
 }
 
-/** One frame of OpenPose JSON, in its own units. */
-interface RawFrame {
+/** OpenPose JSON of one picture, in its own units. */
+interface RawPicture {
 	people: Person[];
 	exact: boolean;
 	canvas: Canvas | null;
@@ -90,7 +88,7 @@ interface StateOptions {
 	onShow(): void;
 	/** The canvas when nothing states one. */
 	fallbackCanvas(): Canvas;
-	/** The one the node will put poses on; null where that is not known yet. */
+	/** The one the block will put poses on; null where that is not known yet. */
 	canvas?(): Canvas | null;
 }
 
@@ -103,11 +101,11 @@ interface EditorOptions {
 	onRelease?(): void;
 	/** The canvas when nothing states one. */
 	fallbackCanvas(): Canvas;
-	/** The one the node will put poses on; null where that is not known yet. */
+	/** The one the block will put poses on; null where that is not known yet. */
 	canvas?(): Canvas | null;
 }
 
-/** What the toolbar triggers outside the pose. */
+/** What the toolbar asks of others: all that goes beyond the pose. */
 interface Actions {
 	live(on: boolean): void;
 	enlarge(): void;
@@ -117,7 +115,7 @@ interface Actions {
 interface Gesture {
 	move(event: PointerEvent): void;
 	end?(): void;
-	/** A second finger turned the pull into a pinch. */
+	/** A second finger came: it was no pull. */
 	cancel?(): void;
 }
 
@@ -149,7 +147,7 @@ interface Drawing {
 	head?: number;
 	/** Of the whole body, degrees. */
 	turn?: number;
-	/** Of the lowest point above the ground, fractions of the height. */
+	/** Of the lowest point above the ground, shares of the stature. */
 	lift?: number;
 }
 
@@ -167,16 +165,9 @@ interface Queue {
 /** The graph as the host takes it, subgraphs laid flat. */
 type Prompt = Record<string, { class_type: string; inputs: Record<string, unknown> }>;
 
+type Frame = import("./skeleton/geometry.js").Frame;
 type EditorState = import("./skeleton/state.js").EditorState;
 type Stage = import("./skeleton/stage.js").Stage;
-type SkeletonEditor = import("./skeleton/editor.js").SkeletonEditor;
-type Frame = import("./skeleton/geometry.js").Frame;
-
-/** Changes one point. */
-type Move = (point: Point) => Point;
-
-/** Called during a gesture with where it began, where it is now, the event and the gesture. */
-type MergedChange = (from: Point, to: Point, now: PointerEvent, gesture: object) => void;
 
 type Maps = ReturnType<typeof import("./attention/maps.js").readMaps>;
 type Side = "target" | "source";
@@ -196,10 +187,10 @@ interface RunSide {
 	canvas: Point;
 	/** The part the network sees. */
 	frame: MapBox;
-	/** null: missing. */
+	/** null: not there. */
 	joints: Points;
-	/** Addresses of its image in each view. */
-	images: string[];
+	/** Addresses of what it looks like in each view. */
+	pictures: string[];
 }
 
 /** What can be explored. */
@@ -228,18 +219,18 @@ interface Pin extends Place {
 	colour: number;
 }
 
-/** What a place attended to, or was attended from. */
+/** Where a place looked, or was looked at from. */
 interface Answer {
 	map: Float32Array;
-	/** The peak in pixels of the other image. */
+	/** The peak in pixels of the other picture. */
 	at: Point;
-	fraction: number;
+	share: number;
 }
 
 /** Ring: a pin's answer; peak: that of what is pointed to. */
 type MarkKind = "pin" | "ring" | "peak" | "cursor" | "region";
 
-/** Something drawn on an image. */
+/** Something drawn on a picture. */
 interface Mark {
 	kind: MarkKind;
 	at: Point;
@@ -252,53 +243,26 @@ interface Mark {
 	strength?: number;
 }
 
-/** An image the host has: filename, subfolder and type. */
-type HostImage = Record<string, string>;
+/** What the host's `/view` finds a file by. */
+type FileEntry = Record<string, string>;
 
-/** What a run of one of our nodes returns to the page. */
-interface HostOutput {
-	images?: HostImage[];
-	dptn_attention?: string[];
-	dptn_pictures?: HostImage[];
-	dptn_pose?: string[];
-	dptn_background?: HostImage[];
+/** What Attention Preview sends to the page. */
+interface AttentionOutput {
+	dptn_attention: string[];
+	dptn_pictures: FileEntry[];
 }
 
-interface HostWidget {
-	name: string;
-	value: unknown;
-	serialize?: boolean;
-	callback?(value: unknown): void;
-}
-
-/** As much of the host's node as is used here. */
+/** A node of the front end: as much of it as is used here, which differs between its versions. */
 interface HostNode {
 	id: number | string;
 	comfyClass?: string;
 	size: number[];
-	widgets?: HostWidget[];
-	inputs?: { name: string; link?: number | null }[];
+	inputs?: { name: string; link: unknown }[];
+	widgets?: { name: string; value?: any; callback?: (...given: any[]) => unknown }[];
 	graph?: { change?(): void } | null;
-	/** Of a node that holds a graph. */
-	subgraph?: HostGraph;
+	addDOMWidget(name: string, type: string, element: HTMLElement, options?: object): any;
 	setSize?(size: number[]): void;
-	onExecuted?(output: HostOutput): void;
-	onRemoved?(): void;
-	addDOMWidget(name: string, type: string, element: HTMLElement, options: object): HostWidget;
-	/** Put there by dptn_skeleton.js. */
-	dptnEditor?: SkeletonEditor;
-}
-
-/** A graph, in the host's versions. */
-interface HostGraph {
-	_nodes?: HostNode[];
-	nodes?: HostNode[];
-}
-
-/** What the host's queue tells of a prompt. */
-interface QueueEvent {
-	prompt_id?: string;
-	node?: string | number;
-	output?: HostOutput;
-	exec_info?: { queue_remaining: number };
+	onExecuted?: (output: any) => unknown;
+	onRemoved?: (...given: any[]) => unknown;
+	dptnEditor?: import("./skeleton/editor.js").SkeletonEditor;
 }

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import torch
 
-from .runs import Budget, Run, RunFileError, do_run, kept_run, score_copying
-from .table import markdown, write_results
-from .variants import FULL, VARIANTS, Variant
+from benchmarks.ablation.runs import Budget, Run, RunFileError, do_run, kept_run, score_copying
+from benchmarks.ablation.table import markdown, write_results
+from benchmarks.ablation.variants import FULL, VARIANTS, Variant
 
 _STOPPED = 130  # what a shell reports of a command that Ctrl-C ended
 

@@ -25,18 +25,18 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from dptn_core.atomic import written_beside
 from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.data.synthetic.pairs import PeoplePairs, pair_seeds
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
-from dptn_core.evaluation.drawn import foreground_psnr
-from dptn_core.evaluation.people import mean_gradient
+from dptn_core.data.synthetic.synthetic_pairs import PeoplePairs, pair_seeds
+from dptn_core.evaluation.figure_scores import foreground_psnr
+from dptn_core.evaluation.people_scores import mean_gradient
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
-from dptn_core.network.carrier import Carried, Carrier, CarrierInput, SourceParts
+from dptn_core.network.carrier import Carrier, CarrierInput, SourceParts, Warped
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
 from dptn_core.segmentation import load_segmenter
-from dptn_core.training.carrier.examples import Examples, given_of, make_examples
-from dptn_core.training.carrier.losses import background_of, compose
+from dptn_core.system.files import written_beside
+from dptn_core.training.carrier_training.carrier_losses import background_of, compose
+from dptn_core.training.carrier_training.examples import Examples, given_of, make_examples
 
 WHOLE: Final = "whole"
 NEAR: Final = 0.02  # of the height, for places
@@ -51,7 +51,7 @@ _MEASURES: Final = (
 class WithoutAttention(Carrier):
     """A carrier that is told nothing of attention."""
 
-    def forward(self, given: CarrierInput, source: SourceParts | None = None) -> tuple[SourceParts, Carried]:
+    def forward(self, given: CarrierInput, source: SourceParts | None = None) -> tuple[SourceParts, Warped]:
         """See Carrier."""
         return super().forward(replace(given, scores=torch.zeros_like(given.scores)), source)
 
@@ -94,30 +94,31 @@ def main() -> None:
     found: dict[str, list[Tensor]] = {name: [] for name in carriers}
     for first in tqdm(range(0, options.pairs, AT_ONCE), unit="batch"):
         seeds = pair_seeds(TEST_SEED, first, min(AT_ONCE, options.pairs - first))
-        truth = render_pairs(studio, seeds, SIZE, split="test", faults=False)
-        examples = make_examples(truth, model, segmenter)
+        ground_truth = render_pairs(studio, seeds, SIZE, split="test", faults=False)
+        examples = make_examples(ground_truth, model, segmenter)
         for name, carrier in carriers.items():
             with torch.inference_mode():
-                found[name] += scores(carrier(given_of(examples))[1], examples, truth, distance).unbind(0)
+                found[name] += scores(carrier(given_of(examples))[1], examples, ground_truth, distance).unbind(0)
         if options.out:
             with written_beside(options.out) as beside:
                 beside.write_text(markdown(found) + "\n", encoding="utf-8")
     print(markdown(found))
 
 
-def scores(found: Carried, examples: Examples, truth: PeoplePairs, distance: ShiftTolerantDistance) -> Tensor:
+def scores(found: Warped, examples: Examples, ground_truth: PeoplePairs, distance: ShiftTolerantDistance) -> Tensor:
     """Of B decisions: PSNR, ST-LPIPS, sharpness, share of places that are right, IoU of the matte, (B, 5)."""
-    mask = truth.target_mask
+    mask = ground_truth.target_mask
     image = compose(found, background_of(examples)) * 2 - 1
-    shown = torch.where(mask[:, None], image, truth.target)
-    sharp = mean_gradient(shown, mask) / mean_gradient(truth.target, mask)
+    shown = torch.where(mask[:, None], image, ground_truth.target)
+    sharp = mean_gradient(shown, mask) / mean_gradient(ground_truth.target, mask)
     there = found.matte[:, 0] > 0
     union = (there & mask).sum((1, 2)) / (there | mask).sum((1, 2)).clamp(min=1)
-    known = truth.seen & mask
-    off = (found.at[:, 0] - truth.correspondence / SIZE[0]).norm(dim=-1)
+    known = ground_truth.seen & mask
+    off = (found.at[:, 0] - ground_truth.correspondence / SIZE[0]).norm(dim=-1)
     right = ((off < NEAR) & known).sum((1, 2)) / known.sum((1, 2))
     return torch.stack(
-        [foreground_psnr(shown, truth.target, mask), distance(shown, truth.target), sharp, right, union], 1
+        [foreground_psnr(shown, ground_truth.target, mask), distance(shown, ground_truth.target), sharp, right, union],
+        1,
     )
 
 

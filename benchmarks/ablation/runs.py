@@ -14,25 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dptn_core.atomic import remove_leftovers, written_beside
-from dptn_core.data.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.evaluation.drawn import foreground_psnr, joint_hits
+from benchmarks.ablation.variants import Variant, new_variant_state
+from dptn_core.data.synthetic.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.evaluation.figure_scores import foreground_psnr, joint_hits
 from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
-from dptn_core.processes import Processes
+from dptn_core.system.distributed import Processes
+from dptn_core.system.files import remove_leftovers, written_beside
 from dptn_core.training.batches import make_batch, sigma_at
-from dptn_core.training.config import (
-    DataConfig,
-    LossConfig,
-    OptimiserConfig,
-    RunConfig,
-    Stage,
-    TrainingConfig,
-)
 from dptn_core.training.loop import one_step
 from dptn_core.training.steps import Objective
-from dptn_core.training.synthetic import PairSource
-
-from .variants import Variant, new_variant_state
+from dptn_core.training.synthetic_batches import PairSource
+from dptn_core.training.training_config import DataConfig, LossConfig, OptimiserConfig, RunConfig, Stage, TrainingConfig
 
 _TEST_BATCH = 20  # does not change the scores
 
@@ -170,16 +162,16 @@ def score(generator: Generator, config: TrainingConfig, pairs: int) -> Scores:
     def drawn(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         stride = config.generator.stride
         batch = make_batch(some, sigma_at(config.data, some.source.shape[2]), stride, config.losses.foreground)
-        picture, _, attention = generator.forward_with_attention(
+        image, _, attention = generator.forward_with_attention(
             batch.source, batch.source_heatmaps, batch.target_heatmaps, (-1,)
         )
-        return picture, attention[0] if attention else None
+        return image, attention[0] if attention else None
 
     return _score(drawn, config, pairs, next(generator.parameters()).device)
 
 
 def score_copying(config: TrainingConfig, pairs: int, device: torch.device) -> Scores:
-    """Scores of the source picture itself, and of looking at the very place that is drawn: what learns nothing has."""
+    """Scores of the source image itself, and of looking at the very place that is drawn: what learns nothing has."""
 
     def copied(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         count = some.source.shape[2] * some.source.shape[3] // config.generator.stride**2
@@ -195,18 +187,18 @@ def _score(
     pairs: int,
     device: torch.device,
 ) -> Scores:
-    """Means over the test pairs of what `draw` makes of them: pictures (B, 3, H, W) and attention (B, T, T)."""
+    """Means over the test pairs of what `draw` makes of them: images (B, 3, H, W) and attention (B, T, T)."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     size = (config.stages[-1].height, config.stages[-1].width)
     whole, similarity, foreground, hits = [], [], [], []
     for first in range(0, pairs, _TEST_BATCH):
         some = draw_pairs(pair_seeds(TEST_SEED, first, min(_TEST_BATCH, pairs - first), device), size)
-        picture, attention = draw(some)
-        whole.append(foreground_psnr(picture, some.target, torch.ones_like(some.target_mask)))
-        foreground.append(foreground_psnr(picture, some.target, some.target_mask))
+        image, attention = draw(some)
+        whole.append(foreground_psnr(image, some.target, torch.ones_like(some.target_mask)))
+        foreground.append(foreground_psnr(image, some.target, some.target_mask))
         index = structural_similarity_index_measure(
-            (picture + 1) / 2, (some.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
+            (image + 1) / 2, (some.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
         )
         similarity.append(torch.as_tensor(index).reshape(-1))
         if attention is not None:

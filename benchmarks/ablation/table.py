@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dptn_core.atomic import written_beside
-
-from .runs import Budget, Run, Scores
-from .variants import FULL, VARIANTS, Variant
+from benchmarks.ablation.runs import Budget, Run, Scores
+from benchmarks.ablation.variants import FULL, VARIANTS, Variant
+from dptn_core.system.files import written_beside
 
 _DASH = "–"
 
@@ -45,7 +44,7 @@ def write_results(folder: Path, runs: Sequence[Run], copying: Scores, budget: Bu
     Args:
         folder: where.
         runs: the finished ones, all of `budget`.
-        copying: scores of the source picture itself.
+        copying: scores of the source image itself.
         budget: what each run had.
     """
     with written_beside(folder / "results.md") as beside:
@@ -88,12 +87,12 @@ def markdown(runs: Sequence[Run], copying: Scores, budget: Budget) -> str:
         [
             "# Does the paper's idea hold? DPTN without its parts, on drawn figures",
             "",
-            *_facts(runs, budget),
+            *_metadata(runs, budget),
             "",
-            *_rows(["", "parameters", "runs", *titles], [*means, ["the source picture, unchanged", "", "", *copied]]),
+            *_rows(["", "parameters", "runs", *titles], [*means, ["the source image, unchanged", "", "", *copied]]),
             "",
             "Mean ± standard deviation over seeds (n − 1). Attention accuracy is the share of joints seen in both",
-            "pictures at which the last block looks within a tenth of the height of the true place; in the last row it",
+            "images at which the last block looks within a tenth of the height of the true place; in the last row it",
             "is that of looking at the same place in the source.",
             "",
             "Minus full DPTN, seed by seed (same first weights, same pairs in the same order); mean ± standard",
@@ -105,7 +104,7 @@ def markdown(runs: Sequence[Run], copying: Scores, budget: Budget) -> str:
     )
 
 
-def _facts(runs: Sequence[Run], budget: Budget) -> list[str]:
+def _metadata(runs: Sequence[Run], budget: Budget) -> list[str]:
     dates = sorted({run.date for run in runs})
     minutes = sum(run.seconds for run in runs) / 60
     return [

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from dptn_core.network import Generator, GeneratorConfig, SourceFeatures, initialise
-from dptn_core.training.config import LossConfig, TrainingConfig
 from dptn_core.training.state import TrainingState, new_state
+from dptn_core.training.training_config import LossConfig, TrainingConfig
 
 # Of the first, orthogonal convolutions; the paper's 0.02 starts slower than a budget this small can wait for.
 _GAIN = 1.0
@@ -35,7 +35,7 @@ class WithoutSelfReconstruction(_WholeWalkOnly):
     def forward_with_attention(
         self, image: Tensor, source_heatmaps: Tensor, target_heatmaps: Tensor, layers: Sequence[int]
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """See Generator; the second picture is the source itself, as nothing is reconstructed."""
+        """See Generator; the second image is the source itself, as nothing is reconstructed."""
         layers = [self.checked_layer(layer) for layer in layers]
         features = self._encode_pose(self._convolve_source(image, source_heatmaps), target_heatmaps)
         transformation, texture = (part.flatten(2).transpose(1, 2) for part in (features, self.source_encoder(image)))

@@ -1,8 +1,8 @@
 """Model files: the authors' .pth and our .safetensors in, one typed model out, nothing in them ever run."""
 
-from .errors import CheckpointError
-from .facts import FORMAT_VERSION, Framing, ModelFacts
+from .checkpoint_error import CheckpointError
 from .loading import STARTER, load_model, starter_path
+from .metadata import FORMAT_VERSION, Framing, ModelMetadata
 from .model import DPTNModel
 from .saving import save_model
 
@@ -12,7 +12,7 @@ __all__ = [
     "CheckpointError",
     "DPTNModel",
     "Framing",
-    "ModelFacts",
+    "ModelMetadata",
     "load_model",
     "save_model",
     "starter_path",

@@ -7,12 +7,12 @@ from typing import Final
 
 import torch
 
-from .errors import CheckpointError
-from .facts import ModelFacts
-from .files import read_contents
+from .checkpoint_error import CheckpointError
+from .inferred_sizes import check_layout, check_stated_config, infer_config
+from .metadata import ModelMetadata
 from .model import DPTNModel, build_generator
-from .names import Weights, recognise
-from .sizes import check_layout, check_stated_config, infer_config
+from .tensor_files import read_contents
+from .tensor_names import Weights, recognise
 
 STARTER: Final = Path(__file__).parent.parent / "weights" / "starter.safetensors"
 
@@ -54,17 +54,17 @@ def load_model(
     try:
         contents = read_contents(path)
         weights = recognise(contents.tensors, path.name)
-        facts = contents.facts
-        if facts is None:
-            facts = _assumed_facts(weights, path.name, _USUAL_HEADS if heads is None else heads)
+        metadata = contents.metadata
+        if metadata is None:
+            metadata = _assumed_metadata(weights, path.name, _USUAL_HEADS if heads is None else heads)
         else:
-            check_stated_config(facts.config, weights)
-            _check_heads(heads, facts)
-        check_layout(weights, facts.config)
-        generator = build_generator(facts.config, weights.tensors, device, dtype)
+            check_stated_config(metadata.config, weights)
+            _check_heads(heads, metadata)
+        check_layout(weights, metadata.config)
+        generator = build_generator(metadata.config, weights.tensors, device, dtype)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return DPTNModel(generator, facts.training_size, facts.heatmap_sigma, facts.framing, facts.provenance)
+    return DPTNModel(generator, metadata.training_size, metadata.heatmap_sigma, metadata.framing, metadata.provenance)
 
 
 def starter_path() -> Path:
@@ -81,12 +81,12 @@ def starter_path() -> Path:
     return STARTER
 
 
-def _check_heads(heads: int | None, facts: ModelFacts) -> None:
-    if heads not in (None, facts.config.heads):
-        raise CheckpointError(f"it has {facts.config.heads} heads, {heads} were asked for: leave heads out")
+def _check_heads(heads: int | None, metadata: ModelMetadata) -> None:
+    if heads not in (None, metadata.config.heads):
+        raise CheckpointError(f"it has {metadata.config.heads} heads, {heads} were asked for: leave heads out")
 
 
-def _assumed_facts(weights: Weights, file_name: str, heads: int) -> ModelFacts:
+def _assumed_metadata(weights: Weights, file_name: str, heads: int) -> ModelMetadata:
     provenance = {
         "source file": file_name,
         "assumed": "The file states no training size, sigma, framing or heads; the usual ones were taken.",
@@ -95,6 +95,6 @@ def _assumed_facts(weights: Weights, file_name: str, heads: int) -> ModelFacts:
         provenance["licence"] = _AUTHORS_LICENCE
     config = infer_config(weights, heads)
     try:
-        return ModelFacts(config, (256, 256), 6.0, "stretch" if weights.official else "fit", provenance)
+        return ModelMetadata(config, (256, 256), 6.0, "stretch" if weights.official else "fit", provenance)
     except ValueError as error:  # a network so deep that 256 pixels are no whole number of tokens
         raise CheckpointError(f"the facts of the usual models do not fit it: {error}") from error

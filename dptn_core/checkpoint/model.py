@@ -10,22 +10,22 @@ import torch
 from torch import Tensor
 
 from ..network import Generator, GeneratorConfig, keep_norms_fp32
-from .errors import CheckpointError
-from .facts import Framing, ModelFacts
-from .sizes import layout
+from .checkpoint_error import CheckpointError
+from .inferred_sizes import layout
+from .metadata import Framing, ModelMetadata
 
 DTYPES: Final = (torch.float32, torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: two models are the same if they are one
 class DPTNModel:
-    """A trained generator and how pictures and poses are prepared for it.
+    """A trained generator and how images and poses are prepared for it.
 
     Attributes:
         generator: In eval mode, without gradients; its norms are fp32 whatever `dtype` is.
         training_size: (H, W) in pixels the network was trained at, both divisible by `config.stride`.
         heatmap_sigma: Of the heat maps' Gaussians, in pixels at the training size.
-        framing: How a picture is brought to that size. "fit": a crop around the pose that keeps the aspect
+        framing: How an image is brought to that size. "fit": a crop around the pose that keeps the aspect
             ratio. "stretch": the authors' way, a 176 x 256 crop (width x height) stretched to the size.
         provenance: Where the weights come from, as free text by name.
 
@@ -41,7 +41,7 @@ class DPTNModel:
 
     def __post_init__(self) -> None:
         """Refuse what no model was trained with."""
-        _ = self.facts  # checks its values as it is built
+        _ = self.metadata  # checks its values as it is built
 
     @property
     def config(self) -> GeneratorConfig:
@@ -49,9 +49,9 @@ class DPTNModel:
         return self.generator.config
 
     @property
-    def facts(self) -> ModelFacts:
+    def metadata(self) -> ModelMetadata:
         """Everything but the weights, as files hold it."""
-        return ModelFacts(self.config, self.training_size, self.heatmap_sigma, self.framing, dict(self.provenance))
+        return ModelMetadata(self.config, self.training_size, self.heatmap_sigma, self.framing, dict(self.provenance))
 
     @property
     def device(self) -> torch.device:

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from ..atomic import written_beside
-from .errors import CheckpointError
+from ..system.files import written_beside
+from .checkpoint_error import CheckpointError
 from .model import DPTNModel, convert_weights
 
 
@@ -37,7 +37,7 @@ def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.fl
     try:
         # Written by us, as `save_file` makes files that only their owner may read.
         with written_beside(path) as beside:
-            beside.write_bytes(save(tensors, metadata=model.facts.to_metadata()))
+            beside.write_bytes(save(tensors, metadata=model.metadata.to_metadata()))
     except OSError as error:
         raise CheckpointError(
             f"{path} could not be written ({error}): check free space, permissions and whether a program has it open"

@@ -22,7 +22,7 @@ def add_options(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """`dptn convert`."""
     from ..checkpoint import load_model, save_model
-    from ..precision import DTYPES
+    from ..system.device import DTYPES
 
     model = load_model(options.source, heads=options.heads)
     save_model(options.target, model, DTYPES[options.dtype])

@@ -1,22 +1,22 @@
-"""`dptn demo`: redraw the pictures that ship, to see that everything works."""
+"""`dptn demo`: redraw the images that ship, to see that everything works."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from .detected_people import THRESHOLD, people_finder, person_found
+from .given_poses import read_poses
 from .options import add_model, load_model_of
-from .people import THRESHOLD, people_finder, person_found
-from .poses import read_poses
 
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
     parser.description = (
-        "Redraw a drawn figure and a photograph that ship in other poses, with pictures of the attention. The pose in "
+        "Redraw a drawn figure and a photograph that ship in other poses, with images of the attention. The pose in "
         "the photograph is found by the detector that ships."
     )
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the images (default: out)")
     add_model(parser)
 
 
@@ -25,36 +25,36 @@ def run(options: Namespace) -> None:
     import torch
 
     from .. import samples
-    from ..attention_picture import attention_picture
-    from ..inference.texturing import compose_from, load_texturing
-    from ..pictures import read_picture, to_picture, write_picture
+    from ..image_io import read_image, to_image, write_image
+    from ..inference.attention_plot import attention_image
+    from ..inference.texture_networks import compose_from, load_texturing
+    from ..inference.transfer import encode_source, transfer
     from ..pose import People, draw_skeleton, fit_to_person
-    from ..transfer import encode_source, transfer
 
     model = load_model_of(options)
     texturing = load_texturing(model.device)
-    for name, image, pose_file in (
+    for name, path, pose_file in (
         ("figure", samples.FIGURE, samples.FIGURE_POSE),
         ("photograph", samples.DANCER, None),
     ):
-        picture = read_picture(image)
+        image = read_image(path)
         if pose_file is None:
-            (people,) = people_finder(options.device, THRESHOLD)([picture])
-            source_pose = person_found(people, None, image)
+            (people,) = people_finder(options.device, THRESHOLD)([image])
+            source_pose = person_found(people, None, path)
         else:
             source_pose = read_poses(pose_file, None)[0]
-        source = encode_source(model, picture, source_pose)
+        source = encode_source(model, image, source_pose)
         files = samples.FIGURE_TARGETS
         poses = [read_poses(path, None)[0] for path in files]
         if poses[0].canvas != source_pose.canvas:  # one by one: they are no sequence
             poses = [fit_to_person([pose], source_pose)[0] for pose in poses]
         result = transfer(source, poses, compose=compose_from(texturing, source))
-        strip = [picture]
-        for path, pose, drawn in zip(files, poses, result.pictures, strict=True):
+        strip = [image]
+        for file, pose, drawn in zip(files, poses, result.images, strict=True):
             skeleton = draw_skeleton(People((pose,), pose.canvas))
-            write_picture(options.out / f"{name}_{path.stem}.png", drawn)
-            write_picture(options.out / f"{name}_{path.stem}_skeleton.png", skeleton)
-            strip += [to_picture(skeleton), drawn.cpu()]
-        write_picture(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
-        write_picture(options.out / f"{name}_attention.png", attention_picture(result, 0))
+            write_image(options.out / f"{name}_{file.stem}.png", drawn)
+            write_image(options.out / f"{name}_{file.stem}_skeleton.png", skeleton)
+            strip += [to_image(skeleton), drawn.cpu()]
+        write_image(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
+        write_image(options.out / f"{name}_attention.png", attention_image(result, 0))
         print(f"wrote {options.out / name}_strip.png and {options.out / name}_attention.png")

@@ -1,4 +1,4 @@
-"""`dptn detect`: find people in pictures and write their poses."""
+"""`dptn detect`: find people in images and write their poses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .detected_people import Finder, add_threshold, people_finder
 from .options import CommandError, about
-from .people import Finder, add_threshold, people_finder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
     parser.description = (
-        "Find people in pictures with the detector that ships, and write for each picture their poses (OpenPose JSON) "
-        "and a picture with the skeletons. Of a video or an animated picture all frames go into one file."
+        "Find people in images with the detector that ships, and write for each image their poses (OpenPose JSON) "
+        "and an image with the skeletons. Of a video or an animated image all frames go into one file."
     )
-    parser.add_argument("images", type=Path, nargs="+", help="pictures, videos, or folders of pictures")
+    parser.add_argument("images", type=Path, nargs="+", help="images, videos, or folders of images")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the answers (default: out)")
     parser.add_argument(
         "--scores", action="store_true", help="write confidences of 0 to 1, not only 1 for found and 0 for missing"
@@ -34,8 +34,8 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn detect`."""
-    from ..clips import is_clip
-    from ..pictures import PictureError, read_picture
+    from ..data.clips import is_clip
+    from ..image_io import ImageError, read_image
 
     if options.out.exists() and not options.out.is_dir():
         raise CommandError(f"--out {options.out} is a file; name a folder")
@@ -47,8 +47,8 @@ def run(options: Namespace) -> None:
         if file in clips:
             continue
         try:
-            image = read_picture(file)
-        except PictureError as error:
+            image = read_image(file)
+        except ImageError as error:
             failed.append(about(file, error))
             continue
         (people,) = find([image])  # alone: only the frames of a clip show the same people again
@@ -56,7 +56,7 @@ def run(options: Namespace) -> None:
     for file in clips:
         try:
             first, frames = _clip_people(file, find)
-        except (CommandError, PictureError) as error:
+        except (CommandError, ImageError) as error:
             failed.append(about(file, error))
             continue
         _write(file, files[file], frames, first, options.scores)
@@ -72,17 +72,17 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
     """The files to look at, each with the path of its answers, without suffix.
 
     Raises:
-        CommandError: a folder holds no pictures, two files would have the same answers, or one would be written over.
+        CommandError: a folder holds no images, two files would have the same answers, or one would be written over.
     """
-    from ..data.pairs.own_pictures import NoPicturesError, find_pictures
+    from ..data.custom.own_images import NoImagesError, find_images
 
     files: dict[Path, Path] = {}
     for path in given:
         if path.is_dir():
             try:
-                found = find_pictures(path, leave=None if out.resolve() == path.resolve() else out)
-            except NoPicturesError:
-                raise CommandError(f"{path} holds no pictures; name another folder, or each video by itself") from None
+                found = find_images(path, leave=None if out.resolve() == path.resolve() else out)
+            except NoImagesError:
+                raise CommandError(f"{path} holds no images; name another folder, or each video by itself") from None
             files |= {one.path: out / one.path.relative_to(path).with_suffix("") for one in found}
         else:
             files[path] = out / path.stem
@@ -99,13 +99,13 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
 
 
 def _answers(out: Path) -> tuple[Path, Path]:
-    """The pose file and the picture that are written."""
+    """The pose file and the image that are written."""
     return out.with_name(f"{out.name}.json"), out.with_name(f"{out.name}_skeleton.png")
 
 
 def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:
     """The first frame, and who is in each."""
-    from ..clips import read_clip
+    from ..data.clips import read_clip
 
     first: list[Tensor] = []
 
@@ -122,12 +122,12 @@ def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:
 
 
 def _write(file: Path, out: Path, frames: list[People], image: Tensor, scores: bool) -> None:
-    from ..pictures import to_bytes, write_picture
+    from ..image_io import to_bytes, write_image
     from ..pose import draw_skeleton_over, save_pose_file
 
     pose, shown = _answers(out)
     save_pose_file(pose, frames, scores=scores)
-    write_picture(shown, draw_skeleton_over(to_bytes(image), frames[0]))
+    write_image(shown, draw_skeleton_over(to_bytes(image), frames[0]))
     counts = [len(people.people) for people in frames]
     found = (
         f"{counts[0]} found" if len(frames) == 1 else f"{min(counts)} to {max(counts)} found in {len(frames)} frames"

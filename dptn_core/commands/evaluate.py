@@ -1,4 +1,4 @@
-"""`dptn evaluate`: score a model on drawn figures or on a data set, or drawn pictures beside true ones."""
+"""`dptn evaluate`: score a model on drawn figures or on a data set, or drawn images beside true ones."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import torch
 
     from ..checkpoint import DPTNModel
-    from ..evaluation import Networks, Part, Protocol, RealSide
+    from ..evaluation import FidReference, Networks, Part, Protocol
     from ..evaluation.cases import Case, Skipped
-    from ..evaluation.shown import Ranking
+    from ..evaluation.ranked_examples import Ranking
 
 _LOG = logging.getLogger(__name__)
 _FIGURES = 500
@@ -37,8 +37,8 @@ _RANKED_BY = (
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
     parser.description = (
-        "Score a model on the fixed test set of drawn figures; with --data on a data set; or, with --drawn-pictures "
-        "and --true-pictures, score pictures that are there already. Prints JSON. A metric whose weights are not there "
+        "Score a model on the fixed test set of drawn figures; with --data on a data set; or, with --generated-images "
+        "and --ground-truth-images, score images that are there already. Prints JSON. A metric without weights "
         "is null and says which file it wants; nothing is ever downloaded."
     )
     parser.add_argument(
@@ -56,14 +56,21 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="prepared data set to draw and score")
     parser.add_argument("--split", choices=("test", "train"), default="test", help="of the data set (default: test)")
-    parser.add_argument("--drawn-pictures", type=Path, metavar="FOLDER", help="pictures to score, drawn by any model")
     parser.add_argument(
+        "--generated-images",
+        "--drawn-pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="images to score",
+    )
+    parser.add_argument(
+        "--ground-truth-images",
         "--true-pictures",
         type=Path,
         metavar="FOLDER",
         help="what they should show: files of the same name, or drawn ones named <source>_2_<target>_vis",
     )
-    parser.add_argument("--pairs-list", type=Path, metavar="CSV", help="from,to: which drawn pictures must be there")
+    parser.add_argument("--pairs-list", type=Path, metavar="CSV", help="from,to: which drawn images must be there")
     parser.add_argument(
         "--pairs", type=positive, help="score the first so many pairs (default: all; 500 drawn figures)"
     )
@@ -71,20 +78,20 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--protocol",
         choices=_PROTOCOLS,
-        help="whose way of preparing pictures for SSIM, PSNR, LPIPS and FID (default: dptn)",
+        help="whose way of preparing images for SSIM, PSNR, LPIPS and FID (default: dptn)",
     )
     parser.add_argument(
         "--masks",
         type=Path,
         metavar="FOLDER",
-        help="masks of the person, named like the target pictures (default: a data set's pose silhouettes)",
+        help="masks of the person, named like the target images (default: a data set's pose silhouettes)",
     )
     parser.add_argument(
         "--fid-real",
         type=Path,
         metavar="PLACE",
-        help="FID's other side: a folder, a prepared set (its training pictures), or the .npz of an earlier report "
-        "(default: the data set's training pictures, or else the true ones)",
+        help="FID's other side: a folder, a prepared set (its training images), or the .npz of an earlier report "
+        "(default: the data set's training images, or else the true ones)",
     )
     parser.add_argument("--alexnet-weights", type=Path, metavar="FILE", help="for LPIPS: alexnet-owt-*.pth")
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="for FID: inception_v3_google-*.pth")
@@ -98,7 +105,7 @@ def add_options(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """`dptn evaluate`."""
     _check(options)
-    if options.drawn_pictures is not None:
+    if options.generated_images is not None:
         _score_folders(options)
     elif options.data is not None:
         _score_data(options)
@@ -116,28 +123,28 @@ def _check(options: Namespace) -> None:
     Raises:
         CommandError: they do; the message names them.
     """
-    folders = (options.drawn_pictures, options.true_pictures)
+    folders = (options.generated_images, options.ground_truth_images)
     _check_set(options)
     if (folders[0] is None) != (folders[1] is None):
-        raise CommandError("--drawn-pictures and --true-pictures go together; give both")
+        raise CommandError("--generated-images and --ground-truth-images go together; give both")
     if folders[0] is not None:
         for name in ("data", "model"):
             if getattr(options, name) is not None:
-                raise CommandError(f"--drawn-pictures scores pictures that are there; leave out --{name}")
+                raise CommandError(f"--generated-images scores images that are there; leave out --{name}")
     elif options.pairs_list is not None:
-        raise CommandError("--pairs-list belongs to --drawn-pictures; a data set has a list of its own")
+        raise CommandError("--pairs-list belongs to --generated-images; a data set has a list of its own")
     if options.data is None and folders[0] is None:
         for name in ("masks", "fid_real", "alexnet_weights", "inception_weights"):
             if getattr(options, name) is not None and options.out is None and options.protocol is None:
-                raise CommandError(f"--{name.replace('_', '-')} wants --out, --protocol, --data or --drawn-pictures")
+                raise CommandError(f"--{name.replace('_', '-')} wants --out, --protocol, --data or --generated-images")
         if options.masks is not None:
             raise CommandError("drawn figures have exact masks of their own; leave out --masks")
-    # looked at after the pictures were drawn, which may take hours
+    # looked at after the images were drawn, which may take hours
     if (place := options.fid_real) is not None:
         if not place.exists():
             raise CommandError(f"--fid-real names {place}, which is not there")
         if not place.is_dir() and place.suffix != ".npz":
-            raise CommandError(f"--fid-real names {place}; a folder of pictures, a prepared set or an .npz is wanted")
+            raise CommandError(f"--fid-real names {place}; a folder of images, a prepared set or an .npz is wanted")
     if options.masks is not None and not options.masks.is_dir():
         raise CommandError(f"--masks names {options.masks}, which is no folder")
 
@@ -147,7 +154,7 @@ def _check_set(options: Namespace) -> None:
     if options.size and not people:
         raise CommandError("--size belongs to --set people-500; figures are drawn at the model's own size")
     if people:
-        for name in ("data", "drawn_pictures", "masks", "fid_real", "out", "protocol"):
+        for name in ("data", "generated_images", "masks", "fid_real", "out", "protocol"):
             if getattr(options, name) is not None:
                 raise CommandError(f"--set people-500 goes without --{name.replace('_', '-')}; leave it out")
         if options.rank_by != "ssim":
@@ -159,7 +166,7 @@ def _check_set(options: Namespace) -> None:
 def _print_people(options: Namespace) -> None:
     try:
         from ..data.synthetic.people import TEST_PAIRS
-        from ..evaluation.people import score_people
+        from ..evaluation.people_scores import score_people
         from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
     except ModuleNotFoundError as error:
         raise _wants_packages(error) from error
@@ -199,7 +206,7 @@ def _print_figures(options: Namespace) -> None:
 
 
 def _score_figures(options: Namespace) -> None:
-    from ..data.figures import TEST_SEED
+    from ..data.synthetic.figures import TEST_SEED
     from ..evaluation import draw_figures, score_cases
 
     protocol, networks, ranking = _tools(options)
@@ -212,12 +219,16 @@ def _score_figures(options: Namespace) -> None:
     if part is None:
         return
     height, width = model.training_size
-    scored = {"kind": "drawn figures", "set": f"number {TEST_SEED}, {width}x{height}", **_model_facts(options, model)}
+    scored = {
+        "kind": "drawn figures",
+        "set": f"number {TEST_SEED}, {width}x{height}",
+        **_model_metadata(options, model),
+    }
     _finish(options, part, protocol, networks, scored, "the figures' exact masks", options.fid_real)
 
 
 def _score_data(options: Namespace) -> None:
-    from ..data.pairs import open_prepared
+    from ..data.datasets import open_prepared
     from ..evaluation import draw_prepared, score_cases
 
     data = open_prepared(options.data, options.split)
@@ -234,18 +245,18 @@ def _score_data(options: Namespace) -> None:
         "data": str(options.data),
         "set": data.kind,
         "split": options.split,
-        **_model_facts(options, model),
+        **_model_metadata(options, model),
     }
     mask = f"the masks in {options.masks}" if options.masks else "silhouettes of the target poses"
     _finish(options, part, protocol, networks, scored, mask, options.fid_real or options.data)
 
 
 def _score_folders(options: Namespace) -> None:
-    from ..data.pairs import read_pairs
+    from ..data.datasets import read_pairs
     from ..evaluation import match_folders, read_matches, score_cases
 
     pairs = read_pairs(options.pairs_list) if options.pairs_list is not None else None
-    matches = match_folders(options.drawn_pictures, options.true_pictures, pairs)
+    matches = match_folders(options.generated_images, options.ground_truth_images, pairs)
     protocol, networks, ranking = _tools(options)
     count = min(options.pairs or len(matches), len(matches))
     score = partial(
@@ -257,8 +268,8 @@ def _score_folders(options: Namespace) -> None:
         return
     scored = {
         "kind": "two folders",
-        "drawn": str(options.drawn_pictures),
-        "true": str(options.true_pictures),
+        "drawn": str(options.generated_images),
+        "true": str(options.ground_truth_images),
         "pairs_list": str(options.pairs_list) if options.pairs_list is not None else None,
     }
     mask = f"the masks in {options.masks}" if options.masks else None
@@ -273,7 +284,7 @@ def _shared(
 ) -> Part | None:
     """Score this process's share of `count` pairs; the first process receives all of them, the others None."""
     from ..evaluation import merge, share_of
-    from ..processes import join_processes
+    from ..system.distributed import join_processes
 
     team = join_processes(device)
     numbers = share_of(count, team.rank, team.count)
@@ -290,7 +301,7 @@ def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:
     from ..evaluation import PROTOCOLS, check_folder, load_networks
     from ..evaluation.frechet import load_moments
     from ..evaluation.metrics import BY_NAME
-    from ..evaluation.shown import Ranking
+    from ..evaluation.ranked_examples import Ranking
 
     if options.out is not None:
         check_folder(options.out)
@@ -303,7 +314,7 @@ def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:
     return protocol, networks, Ranking(BY_NAME[options.rank_by])
 
 
-def _model_facts(options: Namespace, model: DPTNModel) -> dict[str, str]:
+def _model_metadata(options: Namespace, model: DPTNModel) -> dict[str, str]:
     return {
         "model": str(options.model) if options.model is not None else "the starter that ships",
         "device": str(model.device),
@@ -341,27 +352,27 @@ def _finish(
 
 def _real(
     part: Part, protocol: Protocol, networks: Networks, place: Path | None, missing: dict[str, str]
-) -> RealSide | None:
-    from ..evaluation import RealSide, real_side
-    from ..evaluation.folders import FolderError
+) -> FidReference | None:
+    from ..evaluation import FidReference, read_fid_reference
+    from ..evaluation.image_folders import FolderError
 
     if networks.inception is None and networks.mobilenet is None:
         return None
     if place is None:
         if part.true_features is None and part.true_small_features is None:
             return None
-        return RealSide(part.true_features, "the true pictures of the same pairs", small=part.true_small_features)
+        return FidReference(part.true_features, "the true images of the same pairs", small=part.true_small_features)
     try:
-        with _bar(None, "real picture") as step:
-            real = real_side(place, protocol, networks, progress=lambda done, _: step(done))
+        with _bar(None, "real image") as step:
+            real = read_fid_reference(place, protocol, networks, progress=lambda done, _: step(done))
     except FolderError as error:
-        reason = f"wants real pictures, and {error}; name others with --fid-real"
+        reason = f"wants real images, and {error}; name others with --fid-real"
         for name, network in (("fid", networks.inception), ("mobilenet-frechet", networks.mobilenet)):
             if network is not None:
                 missing[name] = reason
         return None
     if networks.mobilenet is not None and real.small is None:
-        missing["mobilenet-frechet"] = f"wants real pictures, and {place} holds Inception's statistics of them only"
+        missing["mobilenet-frechet"] = f"wants real images, and {place} holds Inception's statistics of them only"
     return real
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..data.synthetic.kept import Renderer
-    from ..data.synthetic.pairs import SyntheticPairs
     from ..data.synthetic.people import Studio
+    from ..data.synthetic.synthetic_pairs import SyntheticPairs
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--test-set", action="store_true", help="people: the fixed test set people-500, which training never samples"
     )
-    parser.add_argument("--out", type=Path, default=Path("out/figures.png"), help="picture to write")
+    parser.add_argument("--out", type=Path, default=Path("out/figures.png"), help="image to write")
     parser.add_argument("--pairs", type=positive, default=16, help="how many (default: 16)")
     parser.add_argument("--seed", type=natural, help="which endless set (default: 1)")
     parser.add_argument("--first", type=natural, default=0, help="number of the first pair (default: 0)")
@@ -40,9 +40,9 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--character",
         type=Path,
-        help="instead: write one character in many poses into this folder, pictures and pose files to train with",
+        help="instead: write one character in many poses into this folder, images and pose files to train with",
     )
-    parser.add_argument("--pictures", type=positive, default=60, help="of the character (default: 60)")
+    parser.add_argument("--images", "--pictures", type=positive, default=60, help="of the character (default: 60)")
     keep.add_options(parser)
 
 
@@ -50,14 +50,14 @@ def run(options: Namespace) -> None:
     """`dptn figures`."""
     import numpy as np
 
-    from ..data.figures import write_character
-    from ..data.sheet import pair_sheet
-    from ..data.synthetic.pairs import pair_seeds
-    from ..pictures import check_format, write_picture
+    from ..data.synthetic.figures import write_character
+    from ..data.synthetic.pair_sheet import pair_sheet
+    from ..data.synthetic.synthetic_pairs import pair_seeds
+    from ..image_io import check_format, write_image
 
     _check(options)
     if options.character:
-        for path in write_character(options.character, options.seed, options.pictures, options.size):
+        for path in write_character(options.character, options.seed, options.images, options.size):
             print(f"wrote {path}")
         return
     if options.keep:
@@ -70,7 +70,7 @@ def run(options: Namespace) -> None:
     seeds = pair_seeds(options.seed, options.first, options.pairs)
     # One line at a time: drawing takes much more memory than the sheet.
     lines = [pair_sheet(make(line, options.size), columns=4) for line in seeds.split(4)]
-    write_picture(options.out, np.concatenate(lines))
+    write_image(options.out, np.concatenate(lines))
     print(f"wrote {options.out}")
 
 
@@ -103,7 +103,7 @@ def _maker(options: Namespace) -> Callable[[Tensor, tuple[int, int]], SyntheticP
         CommandError: options that do not go together, or a missing package.
     """
     if options.kind == "figures":
-        from ..data.figures import draw_pairs
+        from ..data.synthetic.figures import draw_pairs
 
         return draw_pairs
     try:
@@ -129,7 +129,7 @@ def _keep(options: Namespace) -> None:
     if options.first:
         raise CommandError("--keep begins with the first pair; leave out --first, or choose another --seed")
     _maker(options)  # what is missing is said, and what is worked out once is there, before there are many processes
-    from ..data.synthetic.people.version import renderer_version
+    from ..data.synthetic.people.renderer_version import renderer_version
 
     keep.keep(
         options.keep,

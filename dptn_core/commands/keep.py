@@ -19,7 +19,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--keep",
         type=Path,
         metavar="FOLDER",
-        help="people: instead of a picture, render a set of pairs into this folder, to train from; the same command "
+        help="people: instead of an image, render a set of pairs into this folder, to train from; the same command "
         "goes on after a stop, and adds pairs where more are asked for",
     )
     parser.add_argument(

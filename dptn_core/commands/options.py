@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..checkpoint import DPTNModel
 
-LARGEST_SIZE = 2048  # pixels a side; the network compares every place with every other
+MAX_SIZE = 2048  # pixels a side; the network compares every place with every other
 
 
 def about(path: Path, error: Exception) -> str:
@@ -45,7 +45,7 @@ def add_heads(parser: ArgumentParser) -> None:
 def load_model_of(options: Namespace) -> DPTNModel:
     """The model that `add_model`'s options choose."""
     from ..checkpoint import load_model, starter_path
-    from ..precision import DTYPES, choose_precision
+    from ..system.device import DTYPES, choose_precision
 
     device = find_device(options.device)
     dtype = DTYPES[choose_precision(device, options.precision)]
@@ -82,8 +82,8 @@ def size(text: str) -> tuple[int, int]:
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height, like 96x128")
-    if max(int(width), int(height)) > LARGEST_SIZE:
-        raise argparse.ArgumentTypeError(f"{text!r} is too large; sides up to {LARGEST_SIZE} are possible")
+    if max(int(width), int(height)) > MAX_SIZE:
+        raise argparse.ArgumentTypeError(f"{text!r} is too large; sides up to {MAX_SIZE} are possible")
     return int(height), int(width)
 
 

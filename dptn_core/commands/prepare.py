@@ -1,4 +1,4 @@
-"""`dptn prepare`: lay out a set of pictures to train and test on."""
+"""`dptn prepare`: lay out a set of images to train and test on."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .options import CommandError, find_device, natural, positive, share, size
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..data.pairs.build import Progress, Summary
+    from ..data.published.build import Progress, Summary
     from ..pose import People
 
 
 _JOINTS = 18
-_LEAST_SIDE = 16  # pixels
-_REASONS = 5  # for leaving pictures out that are printed; the list has them all
+_MIN_SIDE = 16  # pixels
+_REASONS = 5  # for leaving images out that are printed; the list has them all
 
 
 class _Set(NamedTuple):
@@ -33,7 +33,7 @@ class _Set(NamedTuple):
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command: another level of commands, one for each set."""
-    parser.description = "Lay out a set of pictures with keypoints, for 'dptn train' and 'dptn evaluate'."
+    parser.description = "Lay out a set of images with keypoints, for 'dptn train' and 'dptn evaluate'."
     sets = parser.add_subparsers(dest="set", required=True, metavar="SET")
     for name, kind in _SETS.items():
         kind.add_options(sets.add_parser(name, help=kind.summary))
@@ -67,12 +67,12 @@ def _published_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the set")
     parser.add_argument(
-        "--allow-missing", action="store_true", help="leave out pairs whose pictures are missing, instead of stopping"
+        "--allow-missing", action="store_true", help="leave out pairs whose images are missing, instead of stopping"
     )
 
 
 def _prepare_deepfashion(options: Namespace) -> None:
-    from ..data.pairs.deepfashion import prepare_deepfashion
+    from ..data.published.deepfashion import prepare_deepfashion
 
     _check_folders(options)
     with _bar() as progress:
@@ -81,7 +81,7 @@ def _prepare_deepfashion(options: Namespace) -> None:
 
 
 def _prepare_market(options: Namespace) -> None:
-    from ..data.pairs.market import prepare_market
+    from ..data.published.market import prepare_market
 
     _check_folders(options)
     with _bar() as progress:
@@ -91,12 +91,12 @@ def _prepare_market(options: Namespace) -> None:
 
 def _folder_options(parser: ArgumentParser) -> None:
     parser.description = (
-        "Lay out pictures of your own: a folder for each person, or one folder for one person (frames of a video are "
-        "such a folder). Poses come from OpenPose JSON files beside the pictures (name.json, name_keypoints.json or "
-        "name.pose.json), and where there is none from a detector. Pictures that cannot be learnt from are left out "
-        "and listed with the reason. Run the same command again after a stop, or when pictures were added or removed."
+        "Lay out images of your own: a folder for each person, or one folder for one person (frames of a video are "
+        "such a folder). Poses come from OpenPose JSON files beside the images (name.json, name_keypoints.json or "
+        "name.pose.json), and where there is none from a detector. Images that cannot be learnt from are left out "
+        "and listed with the reason. Run the same command again after a stop, or when images were added or removed."
     )
-    parser.add_argument("folder", type=Path, help="folder of pictures, or of a folder of pictures a person")
+    parser.add_argument("folder", type=Path, help="folder of images, or of a folder of images a person")
     parser.add_argument("--out", type=Path, required=True, help="folder for the set")
     parser.add_argument("--size", type=size, default=(256, 192), help="width x height of the set (default: 192x256)")
     parser.add_argument(
@@ -114,45 +114,49 @@ def _folder_options(parser: ArgumentParser) -> None:
     parser.add_argument("--test-share", type=share, default=0.1, help="held back for testing, 0 to 1 (default: 0.1)")
     parser.add_argument("--pairs", type=positive, default=2000, help="pairs a person at most (default: 2000)")
     parser.add_argument("--seed", type=natural, default=0, help="of the split and the pairs (default: 0)")
-    parser.add_argument("--least-keypoints", type=positive, default=8, help="of 18, to keep a picture (default: 8)")
-    parser.add_argument("--least-height", type=positive, default=96, help="of the person in pixels (default: 96)")
+    parser.add_argument(
+        "--min-keypoints", "--least-keypoints", type=positive, default=8, help="of 18, to keep an image (default: 8)"
+    )
+    parser.add_argument(
+        "--min-height", "--least-height", type=positive, default=96, help="of the person in pixels (default: 96)"
+    )
 
 
 def _prepare_folder(options: Namespace) -> None:
-    from ..data.pairs.folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, prepare_folder
-    from ..data.pairs.own_pictures import Quality
+    from ..data.custom.image_folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, prepare_folder
+    from ..data.custom.own_images import Quality
 
     if options.out.exists() and not options.out.is_dir():
         raise CommandError(f"--out {options.out} is a file; name a folder")
     if not options.folder.is_dir():
-        raise CommandError(f"{options.folder}: no such folder; name one with pictures")
+        raise CommandError(f"{options.folder}: no such folder; name one with images")
     if (options.weights or options.download) and options.detector in ("built-in", "none"):
         raise CommandError(
             "--weights and --download are for detectors that do not ship; choose one by --detector vitpose or openpose"
         )
-    if options.least_keypoints > _JOINTS:
-        raise CommandError(f"--least-keypoints {options.least_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
-    if min(options.size) < _LEAST_SIDE:
+    if options.min_keypoints > _JOINTS:
+        raise CommandError(f"--min-keypoints {options.min_keypoints}: a pose has {_JOINTS}, so give 1 to {_JOINTS}")
+    if min(options.size) < _MIN_SIDE:
         height, width = options.size
-        raise CommandError(f"--size {width}x{height} is too small to show a person; give {_LEAST_SIDE} or more a side")
+        raise CommandError(f"--size {width}x{height} is too small to show a person; give {_MIN_SIDE} or more a side")
     detect, detector = (None, "") if options.detector == "none" else _detector(options)
     plan = FolderPlan(
         size=options.size,
         test_share=options.test_share,
         pairs_a_person=options.pairs,
         seed=options.seed,
-        quality=Quality(options.least_keypoints, options.least_height),
+        quality=Quality(options.min_keypoints, options.min_height),
         detector=detector,
     )
     with _bar() as progress:
         summary = prepare_folder(options.folder, options.out, plan, detect, progress)
-    for split in summary.pictures:
-        print(f"{split}: {summary.pictures[split]} pictures, {summary.pairs[split]} pairs")
-    if not summary.pictures["test"]:
+    for split in summary.images:
+        print(f"{split}: {summary.images[split]} images, {summary.pairs[split]} pairs")
+    if not summary.images["test"]:
         asked = options.test_share > 0
-        print("nothing was held back for testing" + (": there are too few pictures" if asked else ""))
+        print("nothing was held back for testing" + (": there are too few images" if asked else ""))
     elif not summary.by_person:
-        print(f"too few people ({summary.people}) to keep some for testing: pictures of each were held back instead")
+        print(f"too few people ({summary.people}) to keep some for testing: images of each were held back instead")
     for reason, count in Counter(reason for _, reason in summary.left_out).most_common(_REASONS):
         print(f"left out {count}: {reason}")
     if summary.left_out:
@@ -164,7 +168,7 @@ def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
     """The detector that is asked for, and words that tell it from others."""
     from functools import partial
 
-    from ..pose import extraction
+    from ..detection import external
 
     if options.detector == "built-in":
         from ..detection import detect_people, load_movenet
@@ -174,35 +178,35 @@ def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
 
     folders = [*options.weights, options.out / "weights"]  # the last is where an earlier run may have put them
 
-    def weights(wanted: extraction.Weights) -> Path:
-        found = extraction.find_weights(wanted, folders)
+    def weights(wanted: external.Weights) -> Path:
+        found = external.find_weights(wanted, folders)
         if found is not None:
             return found
         if not options.download:
             advice = "Here: --download, or --weights FOLDER where they lie already"
-            raise CommandError(f"{extraction.missing_weights_message(wanted, folders)}. {advice}")
-        return extraction.download_weights(wanted, folders[0])
+            raise CommandError(f"{external.missing_weights_message(wanted, folders)}. {advice}")
+        return external.download_weights(wanted, folders[0])
 
     device = find_device(options.device)
     described = f"{options.detector}, threshold {options.threshold}"
     if options.detector == "openpose":
-        found = extraction.load_openpose(weights(extraction.OPENPOSE_BODY), device)
+        found = external.load_openpose(weights(external.OPENPOSE_BODY), device)
     else:
-        persons = extraction.find_weights(extraction.PERSONS, folders)
+        persons = external.find_weights(external.PERSONS, folders)
         if persons is None and options.download:
-            persons = weights(extraction.PERSONS)
+            persons = weights(external.PERSONS)
         if persons is None:
-            described += ", whole pictures"
+            described += ", whole images"
             print(
-                f"without {extraction.PERSONS.name} each picture is taken for one person who fills it: two people in "
+                f"without {external.PERSONS.name} each image is taken for one person who fills it: two people in "
                 "one are not told apart. --download fetches it"
             )
-        found = extraction.load_vitpose(weights(extraction.VITPOSE), device, persons)
+        found = external.load_vitpose(weights(external.VITPOSE), device, persons)
     return partial(found.detect, threshold=options.threshold), described
 
 
 _SETS = {
-    "folder": _Set("pictures of your own", _folder_options, _prepare_folder),
+    "folder": _Set("images of your own", _folder_options, _prepare_folder),
     "deepfashion": _Set("DeepFashion, from the original downloads", _deepfashion_options, _prepare_deepfashion),
     "market": _Set("Market-1501, from the original downloads", _market_options, _prepare_market),
 }
@@ -227,7 +231,7 @@ def _bar() -> Iterator[Progress]:
     def progress(done: int, total: int) -> None:
         if not bars:
             bars.append(tqdm(total=total, unit="picture", dynamic_ncols=True))
-        bars[0].total = total  # less than thought where pictures are left out on the way
+        bars[0].total = total  # less than thought where images are left out on the way
         bars[0].update(done - bars[0].n)
 
     try:
@@ -242,7 +246,7 @@ def _bar() -> Iterator[Progress]:
 def _report(out: Path, summary: Summary) -> None:
     for split, counts in summary.splits.items():
         kept = f", {counts.kept} of them there before" if counts.kept else ""
-        print(f"{split}: {counts.pictures} pictures{kept}, {counts.pairs} pairs")
+        print(f"{split}: {counts.images} images{kept}, {counts.pairs} pairs")
     for warning in summary.warnings:
         print(f"warning: {warning}")
     print(f"wrote {out}")

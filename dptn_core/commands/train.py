@@ -68,13 +68,13 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn train`."""
-    from ..launch import WAITING, run_together
-    from ..processes import place
+    from ..system.distributed import place
+    from ..system.launch import WAITING, run_together
 
     for name, value in WAITING.items():  # before torch is loaded
         os.environ.setdefault(name, value)
     from ..training import find_config, load_config
-    from ..training.carrier import is_carrier_config
+    from ..training.carrier_training import is_carrier_config
     from .train_carrier import check_carrier_options, train_a_carrier, train_what_comes_then
 
     path = find_config(options.config)
@@ -95,8 +95,8 @@ def run(options: Namespace) -> None:
 
 def _train(options: Namespace, should_stop: Callable[[], bool]) -> str:
     """Train, or try it, as one of the processes of a run; returns what is to be said of it, by the first of them."""
-    from ..allocator import keep_freed_memory
-    from ..processes import is_first
+    from ..system.allocator import keep_freed_memory
+    from ..system.distributed import is_first
     from ..training import RunOptions, find_config, load_config, train, with_data
 
     config = load_config(find_config(options.config))
@@ -126,9 +126,9 @@ def _share(config: TrainingConfig, wanted: int | None, device: torch.device) -> 
     """
     from importlib.util import find_spec
 
-    from ..cores import usable_cores
-    from ..processes import place
-    from ..training.sharing import most_processes
+    from ..system.cores import usable_cores
+    from ..system.distributed import place
+    from ..training.batch_shares import max_processes
 
     if place()[1] > 1:
         if wanted is not None:
@@ -148,7 +148,7 @@ def _share(config: TrainingConfig, wanted: int | None, device: torch.device) -> 
         _LOG.info("accelerate is not installed, so one process does it all; several are faster on a CPU")
         return 1, cores
     asked = wanted or cores
-    count = most_processes(config, asked)
+    count = max_processes(config, asked)
     if count < asked:
         does = "does" if count == 1 else "do"
         batches = ", ".join(str(size) for size in sorted({stage.batch // stage.accumulate for stage in config.stages}))

@@ -13,7 +13,7 @@ from .options import CommandError, find_device
 
 if TYPE_CHECKING:
     from ..training import TrainingConfig
-    from ..training.carrier import CarrierConfig
+    from ..training.carrier_training import CarrierConfig
 
 _FOLDER = "carrier"  # in the folder of the run whose model it works behind
 
@@ -27,7 +27,7 @@ def check_carrier_options(options: Namespace, config: TrainingConfig) -> None:
         PackageWeightsError: weights of a loss are not installed.
     """
     from ..perceptual import SHIFT_TOLERANT
-    from ..training.carrier.state import carrier_path
+    from ..training.carrier_training.carrier_state import carrier_path
 
     if config.then:
         then = _what_comes_then(options, config)
@@ -46,7 +46,7 @@ def train_a_carrier(options: Namespace, should_stop: Callable[[], bool]) -> str:
     """Train a carrier behind the models of `--from`; returns what is to be said of it."""
     from ..checkpoint import STARTER
     from ..training import find_config
-    from ..training.carrier import changed, load_carrier_config
+    from ..training.carrier_training import changed, load_carrier_config
     from .train import model_path
 
     if options.processes not in (None, 1):
@@ -75,7 +75,7 @@ def train_what_comes_then(options: Namespace, config: TrainingConfig, should_sto
 
 def _what_comes_then(options: Namespace, config: TrainingConfig) -> CarrierConfig:
     from ..training import find_config
-    from ..training.carrier import changed, load_carrier_config
+    from ..training.carrier_training import changed, load_carrier_config
 
     then = load_carrier_config(find_config(Path(config.then)))
     root = options.data or (Path(config.data.root) if config.data.root else None)
@@ -90,8 +90,8 @@ def _trained(
     steps: int | None,
     should_stop: Callable[[], bool],
 ) -> str:
-    from ..training.carrier import CarrierRunOptions, train_carrier
-    from ..training.carrier.dry_run import describe_carrier_run
+    from ..training.carrier_training import CarrierRunOptions, train_carrier
+    from ..training.carrier_training.carrier_dry_run import describe_carrier_run
 
     command = shlex.join(["dptn", *sys.argv[1:]])
     run = CarrierRunOptions(folder, find_device(options.device), models, command, steps, should_stop)

@@ -1,4 +1,4 @@
-"""`dptn transfer`: redraw the person of a picture, or of each of many, in other poses."""
+"""`dptn transfer`: redraw the person of an image, or of each of many, in other poses."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .detected_people import Finder, add_threshold, people_finder, person_found, sequence_found
+from .given_poses import read_poses
 from .options import CommandError, about, add_model, load_model_of, positive, size
-from .people import Finder, add_threshold, people_finder, person_found, sequence_found
-from .poses import read_poses
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
     from ..checkpoint import DPTNModel
-    from ..inference.texturing import Texturing
+    from ..inference.texture_networks import Texturing
     from ..pose import Canvas, People, Pose
 
 
-MAX_HEIGHT = 8192  # pixels of a picture
+MAX_HEIGHT = 8192  # pixels of an image
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A picture, the file of the pose seen in it, if there is one, and the folder its drawings go to."""
+    """An image, the file of the pose seen in it, if there is one, and the folder its drawings go to."""
 
-    picture: Path
+    image: Path
     pose: Path | None
     out: Path
 
 
 @dataclass(frozen=True)
 class _Target:
-    """A pose or a sequence of poses to draw: in a pose file, or found in one picture or in the frames of a clip.
+    """A pose or a sequence of poses to draw: in a pose file, or found in one image or in the frames of a clip.
 
-    A pose file may state no canvas; then its poses are read on that of each picture anew, so here they are None.
+    A pose file may state no canvas; then its poses are read on that of each image anew, so here they are None.
     """
 
     path: Path
@@ -48,71 +48,71 @@ class _Target:
 
 def add_options(parser: ArgumentParser) -> None:
     """Options of the command."""
-    parser.description = "Redraw the person of a picture, or of each of many pictures, in one or more poses."
+    parser.description = "Redraw the person of an image, or of each of many images, in one or more poses."
     parser.add_argument(
         "--image",
         type=Path,
         required=True,
         nargs="+",
-        help="picture of the person, any format and size; several, or a folder of them: each gets a folder in --out",
+        help="image of the person, any format and size; several, or a folder of them: each gets a folder in --out",
     )
     parser.add_argument(
         "--source-pose",
         type=Path,
         nargs="+",
-        help="OpenPose JSON: the pose seen in the picture, a file for each (default: the file beside the picture, as "
-        "me.json or me_keypoints.json beside me.png; without one, the pose is found in the picture)",
+        help="OpenPose JSON: the pose seen in the image, a file for each (default: the file beside the image, as "
+        "me.json or me_keypoints.json beside me.png; without one, the pose is found in the image)",
     )
     parser.add_argument(
         "--target-pose",
         type=Path,
         default=[],
         nargs="+",
-        help="OpenPose JSON files: one picture is drawn for each pose",
+        help="OpenPose JSON files: one image is drawn for each pose",
     )
     parser.add_argument(
         "--target-image",
         type=Path,
         default=[],
         nargs="+",
-        help="pictures to take the pose from, brought to the size and place of the person in --image; a video, an "
-        "animated picture or a folder of frames is a sequence",
+        help="images to take the pose from, brought to the size and place of the person in --image; a video, an "
+        "animated image or a folder of frames is a sequence",
     )
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the images (default: out)")
     parser.add_argument(
         "--attention",
         type=Path,
-        help="also write this picture of where the network looked for the first pose of the first picture",
+        help="also write this image of where the network looked for the first pose of the first image",
     )
     parser.add_argument(
         "--texture",
         choices=("full", "network"),
         default="full",
-        help="full: sharp, from the picture's own pixels wherever it shows them; network: what the network alone draws "
+        help="full: sharp, from the image's own pixels wherever it shows them; network: what the network alone draws "
         "(default: full)",
     )
     parser.add_argument(
         "--height",
         type=positive,
-        help=f"height of the pictures in pixels, up to {MAX_HEIGHT}; the width follows (default: the pose's canvas)",
+        help=f"height of the images in pixels, up to {MAX_HEIGHT}; the width follows (default: the pose's canvas)",
     )
     parser.add_argument(
         "--masks",
         action="store_true",
-        help="also write NAME_person.png, the person, and NAME_invented.png, what the picture does not show and a "
+        help="also write NAME_person.png, the person, and NAME_invented.png, what the image does not show and a "
         "diffusion model may finish",
     )
     parser.add_argument(
         "--person",
         type=int,
         default=None,
-        help="which person of --image and of the pose files, from 0; in pictures, from the left (default: largest)",
+        help="which person of --image and of the pose files, from 0; in images, from the left (default: largest)",
     )
     parser.add_argument(
         "--target-person",
         type=int,
         default=None,
-        help="which person of --target-pose and --target-image (default: --person in files, the largest in pictures)",
+        help="which person of --target-pose and --target-image (default: --person in files, the largest in images)",
     )
     add_threshold(parser)
     parser.add_argument(
@@ -124,13 +124,13 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn transfer`."""
-    from ..pictures import check_format
-    from ..processes import place
+    from ..image_io import check_format
+    from ..system.distributed import place
 
     if options.attention:
         check_format(options.attention)
     if options.height and options.height > MAX_HEIGHT:
-        raise CommandError(f"--height is {options.height}; pictures of up to {MAX_HEIGHT} pixels are made")
+        raise CommandError(f"--height is {options.height}; images of up to {MAX_HEIGHT} pixels are made")
     if options.masks and options.texture == "network":
         raise CommandError("--masks wants --texture full: the network alone does not tell what it invented")
     if not (options.target_pose or options.target_image):
@@ -143,7 +143,7 @@ def run(options: Namespace) -> None:
     _keep(sources, names, options)
     model = load_model_of(options)
     texturing = _texturing(options, model)
-    # in this order each process meets few pictures, and encodes each of them once
+    # in this order each process meets few images, and encodes each of them once
     jobs = [(source, file) for source in range(len(sources)) for file in range(len(names))]
     rank, processes = place()
     share = jobs[len(jobs) * rank // processes : len(jobs) * (rank + 1) // processes]
@@ -161,13 +161,13 @@ def run(options: Namespace) -> None:
                 options,
                 number == 0,
             )
-        except ValueError as error:  # the picture or its pose is bad; a disk that fails is an OSError, and ends it all
+        except ValueError as error:  # the image or its pose is bad; a disk that fails is an OSError, and ends it all
             if len(sources) == 1:
                 raise
-            print(f"dptn transfer: {about(sources[number].picture, error)}. Passed over", file=sys.stderr)
+            print(f"dptn transfer: {about(sources[number].image, error)}. Passed over", file=sys.stderr)
             failed += 1
     if failed:
-        said = f"{failed} of the {len(sources)} pictures were passed over, for the reasons above"
+        said = f"{failed} of the {len(sources)} images were passed over, for the reasons above"
         if processes == 1:
             raise CommandError(said)
         # of several processes, one that fails would have the others ended in the middle of their work
@@ -184,23 +184,23 @@ def _draw(
     options: Namespace,
     first: bool,
 ) -> None:
-    """One picture in the poses of some of the targets, by their numbers; `first`: the one that --attention is about."""
-    from ..attention_picture import attention_picture
-    from ..inference.texturing import compose_from
-    from ..pictures import read_picture
+    """One image in the poses of some of the targets, by their numbers; `first`: the one that --attention is about."""
+    from ..image_io import read_image
+    from ..inference.attention_plot import attention_image
+    from ..inference.texture_networks import compose_from
+    from ..inference.transfer import encode_source, transfer
     from ..pose import Canvas, People, draw_skeleton
-    from ..transfer import encode_source, transfer
 
-    picture = read_picture(source.picture)
-    canvas = Canvas(picture.shape[2], picture.shape[1])
-    seen, others = _source_pose(source, picture, find, options.person)
-    encoded = encode_source(model, picture, seen, framing=options.framing, size=options.size)
+    image = read_image(source.image)
+    canvas = Canvas(image.shape[2], image.shape[1])
+    seen, others = _source_pose(source, image, find, options.person)
+    encoded = encode_source(model, image, seen, framing=options.framing, size=options.size)
     compose = compose_from(texturing, encoded, others) if texturing else None
     for file, chosen in targets.items():
         poses = _poses(chosen, _person_of_files(options), seen, canvas)
         # the poses of one file are a sequence and share a frame
         result = transfer(encoded, poses, compose=compose, size=_output_size(poses[0].canvas, options.height))
-        for number, (target, drawn, name) in enumerate(zip(poses, result.pictures, names[file], strict=True)):
+        for number, (target, drawn, name) in enumerate(zip(poses, result.images, names[file], strict=True)):
             path, skeleton = source.out / f"{name}.png", source.out / f"{name}_skeleton.png"
             _write(path, drawn)
             _write(skeleton, draw_skeleton(People((target,), target.canvas)))
@@ -209,12 +209,12 @@ def _draw(
                 for mask, what in ((result.mattes, "person"), (result.invented, "invented")):
                     _write(source.out / f"{name}_{what}.png", mask[number][None].expand(3, -1, -1))
         if options.attention and first and file == 0:
-            _write(options.attention, attention_picture(result, 0))
+            _write(options.attention, attention_image(result, 0))
             print(f"wrote {options.attention}")
 
 
 def _texturing(options: Namespace, model: DPTNModel) -> Texturing | None:
-    from ..inference.texturing import load_texturing
+    from ..inference.texture_networks import load_texturing
 
     return load_texturing(model.device) if options.texture == "full" else None
 
@@ -224,65 +224,61 @@ def _output_size(canvas: Canvas, height: int | None) -> tuple[int, int] | None:
     return None if height is None else (height, max(1, round(canvas.width * height / canvas.height)))
 
 
-def _write(path: Path, picture: Tensor | np.ndarray) -> None:
-    """Write a picture; where that fails, it would fail for the next picture too."""
-    from ..pictures import PictureError, write_picture
+def _write(path: Path, image: Tensor | np.ndarray) -> None:
+    """Write an image; where that fails, it would fail for the next image too."""
+    from ..image_io import ImageError, write_image
 
     try:
-        write_picture(path, picture)
-    except PictureError as error:
+        write_image(path, image)
+    except ImageError as error:
         raise OSError(str(error)) from error
 
 
 def _sources(options: Namespace) -> list[_Source]:
-    """The pictures to draw from: one draws into --out itself, of several each into a folder of its name."""
-    from ..data.pairs.own_pictures import find_pictures, pose_file_of
+    """The images to draw from: one draws into --out itself, of several each into a folder of its name."""
+    from ..data.custom.own_images import find_images, pose_file_of
 
-    pictures: list[tuple[Path, Path]] = []  # and what their folders are named after
+    images: list[tuple[Path, Path]] = []  # and what their folders are named after
     for path in options.image:
         if path.is_dir():
             inside = None if options.out.resolve() == path.resolve() else options.out
-            found = [one.path for one in find_pictures(path, leave=inside)]
-            pictures += [(one, one.relative_to(path).with_suffix("")) for one in found]
+            found = [one.path for one in find_images(path, leave=inside)]
+            images += [(one, one.relative_to(path).with_suffix("")) for one in found]
         else:
-            pictures.append((path, Path(path.stem)))
+            images.append((path, Path(path.stem)))
     given: list[Path] | None = options.source_pose
-    if given is not None and len(given) != len(pictures):
+    if given is not None and len(given) != len(images):
         raise CommandError(
-            f"{len(given)} files for --source-pose and {len(pictures)} pictures for --image: name one for each "
-            "picture, in the same order, or leave --source-pose out, where the files lie beside the pictures"
+            f"{len(given)} files for --source-pose and {len(images)} images for --image: name one for each "
+            "image, in the same order, or leave --source-pose out, where the files lie beside the images"
         )
-    poses: Sequence[Path | None] = given or [pose_file_of(path) for path, _ in pictures]
-    if len(pictures) == 1 and not options.image[0].is_dir():
+    poses: Sequence[Path | None] = given or [pose_file_of(path) for path, _ in images]
+    if len(images) == 1 and not options.image[0].is_dir():
         return [_Source(options.image[0], poses[0], options.out)]
-    names = [str(name) for _, name in pictures]
+    names = [str(name) for _, name in images]
     if len({name.lower() for name in names}) < len(names):
         names = [f"{name}_{number}" for number, name in enumerate(names)]
-    return [
-        _Source(path, pose, options.out / name) for (path, _), pose, name in zip(pictures, poses, names, strict=True)
-    ]
+    return [_Source(path, pose, options.out / name) for (path, _), pose, name in zip(images, poses, names, strict=True)]
 
 
-def _source_pose(source: _Source, picture: Tensor, find: Finder, person: int | None) -> tuple[Pose, list[Pose]]:
-    """The pose seen in a picture, by its pose file or found in it, and those of everybody else there."""
+def _source_pose(source: _Source, image: Tensor, find: Finder, person: int | None) -> tuple[Pose, list[Pose]]:
+    """The pose seen in an image, by its pose file or found in it, and those of everybody else there."""
     from ..pose import Canvas, load_pose_file
 
     if source.pose is not None:
-        canvas = Canvas(picture.shape[2], picture.shape[1])
+        canvas = Canvas(image.shape[2], image.shape[1])
         seen = read_poses(source.pose, person, canvas)
         if len(seen) > 1:
-            raise CommandError(
-                f"{source.pose} holds the poses of {len(seen)} pictures; that of {source.picture} is wanted"
-            )
+            raise CommandError(f"{source.pose} holds the poses of {len(seen)} images; that of {source.image} is wanted")
         return seen[0], [one for one in load_pose_file(source.pose, canvas)[0].people if one != seen[0]]
-    (people,) = find([picture])
+    (people,) = find([image])
     if not people.people:
-        name = source.picture.stem
+        name = source.image.stem
         raise CommandError(
-            f"{source.picture} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json), "
+            f"{source.image} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json), "
             "and nobody was found in it; draw one in a pose editor and name it with --source-pose, or lower --threshold"
         )
-    found = person_found(people, person, source.picture)
+    found = person_found(people, person, source.image)
     return found, [one for one in people.people if one != found]
 
 
@@ -296,7 +292,7 @@ def _file_target(path: Path, person: int | None) -> _Target:
 
 
 def _image_target(path: Path, person: int | None, find: Finder) -> _Target:
-    """The pose in a picture, or the poses of somebody in the frames of a clip; frames without them are left out."""
+    """The pose in an image, or the poses of somebody in the frames of a clip; frames without them are left out."""
     frames = _people_of(path, find)
     if len(frames) == 1:
         return _Target(path, 1, (person_found(frames[0], person, path),))
@@ -309,22 +305,22 @@ def _image_target(path: Path, person: int | None, find: Finder) -> _Target:
 
 
 def _people_of(path: Path, find: Finder) -> list[People]:
-    from ..clips import read_clip
-    from ..data.pairs.own_pictures import find_pictures
-    from ..pictures import read_picture
+    from ..data.clips import read_clip
+    from ..data.custom.own_images import find_images
+    from ..image_io import read_image
     from ..pose import fit_to_canvas
 
     if path.is_dir():
-        found = list(find(read_picture(one.path) for one in find_pictures(path)))
+        found = list(find(read_image(one.path) for one in find_images(path)))
     else:
         found = list(find(read_clip(path)))
     if not found:
-        raise CommandError(f"{path} holds no frame; name another picture, video or folder")
+        raise CommandError(f"{path} holds no frame; name another image, video or folder")
     return [fit_to_canvas(people, found[0].canvas) for people in found]
 
 
 def _poses(target: _Target, person: int | None, seen: Pose, canvas: Canvas) -> list[Pose]:
-    """What to draw of a target: poses of a file as they are, those of pictures like the person in the source."""
+    """What to draw of a target: poses of a file as they are, those of images like the person in the source."""
     from ..pose import fit_to_person
 
     return read_poses(target.path, person, canvas) if target.found is None else fit_to_person(list(target.found), seen)
@@ -344,8 +340,8 @@ def _names(files: list[tuple[Path, int]]) -> list[list[str]]:
 
 
 def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) -> None:
-    """Refuse to write over a picture that is read, or one output over another."""
-    seen = {source.picture.resolve() for source in sources}
+    """Refuse to write over an image that is read, or one output over another."""
+    seen = {source.image.resolve() for source in sources}
     outputs = [
         source.out / f"{name}{part}.png"
         for source in sources

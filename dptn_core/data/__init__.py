@@ -1,1 +1,1 @@
-"""Pairs of pictures to train and to test on."""
+"""Pairs of images to train and to test on."""

@@ -3,10 +3,10 @@
 Torch is imported with this package; nothing is downloaded.
 """
 
+from .built_in import THRESHOLD, detect_frames, detect_people
 from .movenet import MoveNet
-from .people import THRESHOLD, detect_frames, detect_people
+from .movenet_file import MOVENET, DetectionError, load_movenet
 from .search import Check
-from .weights import MOVENET, DetectionError, load_movenet
 
 __all__ = [
     "MOVENET",

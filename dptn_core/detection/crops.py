@@ -16,8 +16,8 @@ _SURE: Final = 0.2  # confidence of a keypoint that counts
 _SHOULDERS, _HIPS = (5, 6), (11, 12)  # COCO
 _TORSO_REACH, _BODY_REACH = 1.9, 1.2  # how far the square reaches beyond torso and body, as MoveNet's authors crop
 _BOX_REACH = 0.75  # of the longer side of the box, where a torso is not to be seen
-_LEAST_SIDE: Final = 8  # pixels
-_LEAST_KEYPOINTS: Final = 3
+_MIN_SIDE: Final = 8  # pixels
+_MIN_KEYPOINTS: Final = 3
 _WIDTH, _HEIGHT = 2, 1  # axes of (3, H, W)
 
 
@@ -46,7 +46,7 @@ def square_around(keypoints: FloatArray, sure: float = _SURE) -> Square | None:
         sure: Keypoints with less confidence do not count.
     """
     seen = keypoints[:, 2] >= sure
-    if seen.sum() < _LEAST_KEYPOINTS:
+    if seen.sum() < _MIN_KEYPOINTS:
         return None
     xy = keypoints[:, :2]
     if seen[list(_SHOULDERS)].any() and seen[list(_HIPS)].any():
@@ -57,7 +57,7 @@ def square_around(keypoints: FloatArray, sure: float = _SURE) -> Square | None:
         low, high = xy[seen].min(axis=0), xy[seen].max(axis=0)
         middle = (low + high) / 2
         reach = _BOX_REACH * (high - low).max()
-    side = max(_LEAST_SIDE, round(2 * float(reach)))
+    side = max(_MIN_SIDE, round(2 * float(reach)))
     left, top = round(float(middle[0]) - side / 2), round(float(middle[1]) - side / 2)
     return Square(left, top, side, _turns_upright(keypoints, sure))
 

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from ..network import Generator, SourceFeatures
 
-NEAR = 0.1  # shares of the picture's height within which an attention peak counts as right
+NEAR = 0.1  # shares of the image's height within which an attention peak counts as right
 
 
 def joint_tokens(keypoints: Tensor, grid: tuple[int, int], stride: int) -> Tensor:
-    """Tokens that draw some keypoints, (B, J) int64; the nearest token for those outside the picture.
+    """Tokens that draw some keypoints, (B, J) int64; the nearest token for those outside the image.
 
     Args:
-        keypoints: (B, J, 2) xy pixels of the network's picture.
+        keypoints: (B, J, 2) xy pixels of the network's image.
         grid: rows and columns of tokens.
         stride: pixels a token.
     """
@@ -24,7 +24,7 @@ def joint_tokens(keypoints: Tensor, grid: tuple[int, int], stride: int) -> Tenso
 
 
 def attention_peaks(attention: Tensor, columns: int, stride: int) -> Tensor:
-    """Middle of the token each place looked at most, (B, J, 2) xy pixels of the network's picture.
+    """Middle of the token each place looked at most, (B, J, 2) xy pixels of the network's image.
 
     Args:
         attention: (B, J, T) over the source's tokens, rows of the grid first.
@@ -49,7 +49,7 @@ def joint_attention(
         generator: the network.
         source: B encoded sources.
         target_heatmaps: (B, 18, H, W).
-        target_keypoints: (B, J, 2) xy pixels of the network's picture.
+        target_keypoints: (B, J, 2) xy pixels of the network's image.
     """
     queries = generator.attention_queries(source, target_heatmaps)[-1]  # B, heads, T, d
     tokens = joint_tokens(target_keypoints, source.grid, generator.config.stride).to(queries.device)

@@ -1,4 +1,4 @@
-"""What is scored: one drawn picture beside the true one."""
+"""What is scored: one drawn image beside the true one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Case:
 
     Attributes:
         number: Of the pair in its list, from 0.
-        source: Name of the source picture; empty where it is not known.
-        target: Name of the target picture.
+        source: Name of the source image; empty where it is not known.
+        target: Name of the target image.
         drawn: (3, h, w) in [0, 1], all of the target's canvas at any size.
         true: (3, H, W) in [0, 1].
         from_file: `drawn` was read from a file, so that rounding and JPEG have happened already.
@@ -37,7 +37,7 @@ class Case:
     true: Tensor
     from_file: bool = False
     mask: Tensor | None = None
-    source_picture: Tensor | None = None
+    source_image: Tensor | None = None
     pose: Pose | None = None
     joints: int | None = None
     joints_right: int | None = None
@@ -51,8 +51,8 @@ class Skipped:
 
     Attributes:
         number: Of the pair in its list, from 0.
-        source: Name of the source picture.
-        target: Name of the target picture, or of the drawn one that has none.
+        source: Name of the source image.
+        target: Name of the target image, or of the drawn one that has none.
         reason: Why, in words.
     """
 

@@ -1,9 +1,9 @@
-"""FID: how far apart two sets of pictures are as Gaussians of Inception's features (Heusel et al., NIPS 2017).
+"""FID: how far apart two sets of images are as Gaussians of Inception's features (Heusel et al., NIPS 2017).
 
 The features are torchvision's, as in all papers of this field; FIDs of the TensorFlow weights (clean-fid, torchmetrics)
-are other numbers. Preparation, exactly: pictures in [0, 1], bilinear to 299x299 without antialiasing, each channel
+are other numbers. Preparation, exactly: images in [0, 1], bilinear to 299x299 without antialiasing, each channel
 times ImageNet's deviation / 0.5 plus (ImageNet's mean - 0.5) / 0.5, which is torchvision's `transform_input` though it
-expects pictures that were normalised before. All pictures count; the authors' script leaves out the last, incomplete
+expects images that were normalised before. All images count; the authors' script leaves out the last, incomplete
 batch of 64.
 """
 
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..atomic import written_beside
-from ..weight_files import WeightFileError, fill, read_weights
+from ..checkpoint.weight_files import WeightFileError, fill, read_weights
+from ..system.files import written_beside
 from .metric_weights import INCEPTION
 
 FEATURES = 2048
-BATCH = 16  # pictures Inception sees at once
+BATCH = 16  # images Inception sees at once
 _GATHERED = 512  # features whose moments are taken at once: the scatter of 2048 of them is 32 MiB
 _SIDE = 299
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -71,7 +71,7 @@ class Moments:
             ValueError: there are fewer than two vectors.
         """
         if self.count < 2:
-            raise ValueError(f"a covariance wants at least 2 pictures, there are {self.count}")
+            raise ValueError(f"a covariance wants at least 2 images, there are {self.count}")
         return self.scatter / (self.count - 1)
 
 
@@ -79,10 +79,10 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     """|m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)), 0 or more.
 
     The trace of the root is taken from the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric and has those of
-    C1 C2: no complex parts, no offset for singular covariances, and fewer pictures than features do no harm.
+    C1 C2: no complex parts, no offset for singular covariances, and fewer images than features do no harm.
 
     Raises:
-        ValueError: a set has fewer than two pictures, or they have different numbers of features.
+        ValueError: a set has fewer than two images, or they have different numbers of features.
     """
     if one.mean.shape != other.mean.shape:
         raise ValueError(f"{len(one.mean)} and {len(other.mean)} features cannot be compared")
@@ -105,16 +105,16 @@ class FeatureNetwork(Protocol):
     """A network whose features make a Fréchet distance.
 
     Attributes:
-        features: How many of them a picture has.
+        features: How many of them an image has.
     """
 
     features: int
 
-    def prepared(self, picture: Tensor) -> Tensor:
+    def prepared(self, image: Tensor) -> Tensor:
         """(3, H, W) in [0, 1], on the network's device, as the network sees it: of one size for all."""
 
     def __call__(self, prepared: Tensor) -> Tensor:
-        """B prepared pictures -> (B, features)."""
+        """B prepared images -> (B, features)."""
 
 
 class InceptionFeatures(nn.Module):
@@ -151,9 +151,9 @@ class InceptionFeatures(nn.Module):
         fill(inception, kept, path, INCEPTION.what)
         return cls(inception)
 
-    def prepared(self, picture: Tensor) -> Tensor:
+    def prepared(self, image: Tensor) -> Tensor:
         """(3, H, W) in [0, 1] as Inception sees it, (3, 299, 299)."""
-        square = functional.interpolate(picture[None], (_SIDE, _SIDE), mode="bilinear", align_corners=False)
+        square = functional.interpolate(image[None], (_SIDE, _SIDE), mode="bilinear", align_corners=False)
         changed: Tensor = square * (self.deviation / 0.5) + (self.mean - 0.5) / 0.5
         return changed[0]
 
@@ -164,26 +164,26 @@ class InceptionFeatures(nn.Module):
 
 
 class FeatureMoments:
-    """Gathers moments of pictures that come one by one; the network sees `BATCH` at a time."""
+    """Gathers moments of images that come one by one; the network sees `BATCH` at a time."""
 
     def __init__(self, network: FeatureNetwork) -> None:
-        """Start with no pictures."""
+        """Start with no images."""
         self._network = network
         self._waiting: list[Tensor] = []
         self._features: list[NDArray[np.floating]] = []
         width = network.features
         self._moments = Moments(0, np.zeros(width), np.zeros((width, width)))
 
-    def add(self, picture: Tensor) -> None:
-        """Count one more picture, (3, H, W) in [0, 1], on the network's device."""
-        self._waiting.append(self._network.prepared(picture))
+    def add(self, image: Tensor) -> None:
+        """Count one more image, (3, H, W) in [0, 1], on the network's device."""
+        self._waiting.append(self._network.prepared(image))
         if len(self._waiting) >= BATCH:
             self._run()
         if len(self._features) * BATCH >= _GATHERED:
             self._gather()
 
     def moments(self) -> Moments:
-        """Of all pictures so far."""
+        """Of all images so far."""
         self._run()
         self._gather()
         return self._moments
@@ -202,11 +202,11 @@ class FeatureMoments:
             self._features.clear()
 
 
-def moments_of(pictures: Iterable[Tensor], network: FeatureNetwork) -> Moments:
-    """Moments of the features of pictures (3, H, W) in [0, 1], on the network's device."""
+def moments_of(images: Iterable[Tensor], network: FeatureNetwork) -> Moments:
+    """Moments of the features of images (3, H, W) in [0, 1], on the network's device."""
     gathered = FeatureMoments(network)
-    for picture in pictures:
-        gathered.add(picture)
+    for image in images:
+        gathered.add(image)
     return gathered.moments()
 
 
@@ -223,23 +223,23 @@ def load_moments(path: Path, protocol: str) -> Moments:
     """Read what `save_moments` or one of the field's scripts (`statistics.npz`) wrote.
 
     Raises:
-        WeightFileError: it is no such file, or says that its pictures were prepared by another protocol.
+        WeightFileError: it is no such file, or says that its images were prepared by another protocol.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             mean, covariance = file["mu"].astype(np.float64), file["sigma"].astype(np.float64)
-            # theirs do not say how many pictures there were; only the covariance is ever asked for
+            # theirs do not say how many images there were; only the covariance is ever asked for
             count = int(file["count"]) if "count" in file else 2
             taken = str(file["protocol"]) if "protocol" in file else protocol  # theirs do not say that either
     except Exception as error:
-        raise WeightFileError(f"{path} holds no statistics of pictures (mu and sigma): {error}") from error
+        raise WeightFileError(f"{path} holds no statistics of images (mu and sigma): {error}") from error
     if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES) or count < 2:
         raise WeightFileError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise WeightFileError(f"{path} holds statistics that are no finite numbers; take them again")
     if taken != protocol:
         raise WeightFileError(
-            f"{path} was taken under protocol {taken}, which prepares pictures in another way than {protocol}; take "
-            "the real pictures themselves"
+            f"{path} was taken under protocol {taken}, which prepares images in another way than {protocol}; take "
+            "the real images themselves"
         )
     return Moments(count, mean, covariance * (count - 1))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ..weight_files import WeightFileError
+from ..checkpoint.weight_files import WeightFileError
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,9 @@ METRICS = (
     Metric("attention_accuracy", "joints the attention finds", True),
     Metric("foreground_psnr", "PSNR on the figure, unsaved", True, 2, "dB"),
     Metric("copy_psnr", "the same of the source itself", True, 2, "dB"),
-    Metric("carried_psnr", "the same of the source, carried", True, 2, "dB"),
+    Metric("warped_psnr", "the same of the source, carried", True, 2, "dB"),
     Metric("garment_colour_error", "garment colour error", False),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}
-RANKABLE = tuple(metric.name for metric in METRICS if metric.name not in ("copy_psnr", "carried_psnr"))
+RANKABLE = tuple(metric.name for metric in METRICS if metric.name not in ("copy_psnr", "warped_psnr"))
 """What best and worst cases can be chosen by."""

@@ -1,8 +1,8 @@
-"""A small Fréchet distance, of MobileNetV2's features: for a few hundred pictures, and not comparable with FID.
+"""A small Fréchet distance, of MobileNetV2's features: for a few hundred images, and not comparable with FID.
 
-FID's 2048 features want ten thousand pictures. These are the 96 that torchvision's MobileNetV2 has at a sixteenth of
-the picture's size, averaged over the picture: few enough that a few hundred pictures say something, and computed in a
-tenth of the time. Its numbers compare with each other only, between equal numbers of pictures.
+FID's 2048 features want ten thousand images. These are the 96 that torchvision's MobileNetV2 has at a sixteenth of
+the image's size, averaged over the image: few enough that a few hundred images say something, and computed in a
+tenth of the time. Its numbers compare with each other only, between equal numbers of images.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..weight_files import fill, read_weights
+from ..checkpoint.weight_files import fill, read_weights
 
 FEATURES = 96
 _BLOCKS = 14  # of torchvision's mobilenet_v2().features; the next one halves the size again
@@ -59,9 +59,9 @@ class MobileNetFeatures(nn.Module):
         fill(blocks, named, path, what)
         return cls(blocks)
 
-    def prepared(self, picture: Tensor) -> Tensor:
+    def prepared(self, image: Tensor) -> Tensor:
         """(3, H, W) in [0, 1] as MobileNetV2 sees it, (3, 224, 224)."""
-        square = functional.interpolate(picture[None], (_SIDE, _SIDE), mode="bilinear", antialias=True)
+        square = functional.interpolate(image[None], (_SIDE, _SIDE), mode="bilinear", antialias=True)
         normalised: Tensor = (square[0] - self.mean) / self.deviation
         return normalised
 

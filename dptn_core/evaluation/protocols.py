@@ -1,9 +1,9 @@
-"""The field's evaluation protocols, by name: what each makes of a picture before it is compared.
+"""The field's evaluation protocols, by name: what each makes of an image before it is compared.
 
-SSIM, PSNR and FID of different papers were computed on differently prepared pictures and are not comparable; a number
+SSIM, PSNR and FID of different papers were computed on differently prepared images and are not comparable; a number
 means something next to the name of its protocol only. What is the same in all three: SSIM over a box of 51 pixels with
-the sample covariance, as the headline; a Gaussian SSIM whose data range is that of the drawn picture; LPIPS of AlexNet
-on [-1, 1]; FID by torchvision's Inception against the training pictures.
+the sample covariance, as the headline; a Gaussian SSIM whose data range is that of the drawn image; LPIPS of AlexNet
+on [-1, 1]; FID by torchvision's Inception against the training images.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from ..framing import resize
+from ..image_io import resize
 
 # DeepFashion as the field cuts it: columns 40 to 216 of a square of 256.
 _SQUARE, _LEFT, _WIDTH = 256, 40, 176
@@ -28,16 +28,16 @@ _JUST_BELOW = 1e-3  # of a grey level: k / 255 * 255 in float32 may end just bel
 
 @dataclass(frozen=True)
 class Protocol:
-    """How pictures are prepared; sizes are (H, W) in pixels, None leaves the size of the data set.
+    """How images are prepared; sizes are (H, W) in pixels, None leaves the size of the data set.
 
     Attributes:
         name: What it is called.
         about: Whose it is and what it does, in a line.
-        size: Every picture is brought to it first, averaging when it shrinks (bicubic, antialiased).
-        cut_off: Drawn pictures become uint8 by cutting off, not by rounding.
-        jpeg_quality: Of the file a drawn picture is saved in before it is looked at; None is a lossless one.
-        white_square: Pictures of 176x256 get 40 white columns on either side for SSIM, PSNR and L1.
-        distance_size: Of pictures for LPIPS and FID, from `size` by bilinear interpolation without antialiasing.
+        size: Every image is brought to it first, averaging when it shrinks (bicubic, antialiased).
+        cut_off: Drawn images become uint8 by cutting off, not by rounding.
+        jpeg_quality: Of the file a drawn image is saved in before it is looked at; None is a lossless one.
+        white_square: Images of 176x256 get 40 white columns on either side for SSIM, PSNR and L1.
+        distance_size: Of images for LPIPS and FID, from `size` by bilinear interpolation without antialiasing.
         gaussian_sigma: Of the Gaussian SSIM's window, pixels.
         box: Side of the SSIM's box, pixels.
         published: What DPTN's authors report under it on DeepFashion's 8,570 test pairs.
@@ -55,11 +55,11 @@ class Protocol:
     published: Mapping[str, float] = field(default_factory=dict)
 
     def as_saved(self, drawn: Tensor, true_size: tuple[int, int]) -> Tensor:
-        """A freshly drawn picture as it would come back from its file.
+        """A freshly drawn image as it would come back from its file.
 
         Args:
             drawn: (3, h, w) in [0, 1], showing all of the target's canvas at any size.
-            true_size: (H, W) of the target picture.
+            true_size: (H, W) of the target image.
 
         Returns:
             (3, H, W) float32 in [0, 1], whole 255ths, of `size` or `true_size`.
@@ -70,32 +70,32 @@ class Protocol:
         saved = to_levels(interpolate(to_levels(drawn.float(), cut_off=self.cut_off), true_size))
         return saved if self.jpeg_quality is None else _through_jpeg(saved, self.jpeg_quality)
 
-    def as_read(self, picture: Tensor, true_size: tuple[int, int]) -> Tensor:
-        """A picture read from a file, (3, h, w) in [0, 1], at `size` or `true_size`; whole 255ths where it changed."""
+    def as_read(self, image: Tensor, true_size: tuple[int, int]) -> Tensor:
+        """An image read from a file, (3, h, w) in [0, 1], at `size` or `true_size`; whole 255ths where it changed."""
         wanted = self.size or true_size
-        if tuple(picture.shape[1:]) == wanted:
-            return picture
-        resized = resize(picture, wanted) if self.size is not None else interpolate(picture, wanted)
+        if tuple(image.shape[1:]) == wanted:
+            return image
+        resized = resize(image, wanted) if self.size is not None else interpolate(image, wanted)
         return to_levels(resized)
 
-    def for_similarity(self, picture: Tensor) -> Tensor:
-        """What SSIM, PSNR and L1 see of a picture from `as_saved` or `as_read`."""
-        if self.white_square and tuple(picture.shape[1:]) == _FASHION:
-            return functional.pad(picture, (_LEFT, _SQUARE - _LEFT - _WIDTH), value=1.0)
-        return picture
+    def for_similarity(self, image: Tensor) -> Tensor:
+        """What SSIM, PSNR and L1 see of an image from `as_saved` or `as_read`."""
+        if self.white_square and tuple(image.shape[1:]) == _FASHION:
+            return functional.pad(image, (_LEFT, _SQUARE - _LEFT - _WIDTH), value=1.0)
+        return image
 
-    def for_distance(self, picture: Tensor) -> Tensor:
-        """What LPIPS and FID see of a picture from `as_saved` or `as_read`, still in [0, 1]."""
-        return picture if self.distance_size is None else interpolate(picture, self.distance_size)
+    def for_distance(self, image: Tensor) -> Tensor:
+        """What LPIPS and FID see of an image from `as_saved` or `as_read`, still in [0, 1]."""
+        return image if self.distance_size is None else interpolate(image, self.distance_size)
 
     def mask_for(self, mask: Tensor, shape: tuple[int, int]) -> Tensor:
-        """A (H, W) bool mask of the target's canvas at `shape`, the (H, W) of a picture from `as_saved`."""
+        """A (H, W) bool mask of the target's canvas at `shape`, the (H, W) of an image from `as_saved`."""
         if tuple(mask.shape) == shape:
             return mask
         return functional.interpolate(mask[None, None].float(), shape, mode="nearest-exact")[0, 0] > 0.5
 
     def mask_for_similarity(self, mask: Tensor) -> Tensor:
-        """A mask from `mask_for` where `for_similarity` puts the picture; what was added is outside."""
+        """A mask from `mask_for` where `for_similarity` puts the image; what was added is outside."""
         if self.white_square and tuple(mask.shape) == _FASHION:
             return functional.pad(mask, (_LEFT, _SQUARE - _LEFT - _WIDTH), value=False)
         return mask
@@ -139,30 +139,30 @@ PROTOCOLS: Mapping[str, Protocol] = {
 }
 
 
-def to_levels(picture: Tensor, *, cut_off: bool = False) -> Tensor:
+def to_levels(image: Tensor, *, cut_off: bool = False) -> Tensor:
     """The nearest of the 256 grey levels of a file, or the one below; values in [0, 1]."""
-    levels = picture.clamp(0, 1) * 255
+    levels = image.clamp(0, 1) * 255
     return ((levels + _JUST_BELOW).floor() if cut_off else levels.round()) / 255
 
 
-def interpolate(picture: Tensor, size: tuple[int, int]) -> Tensor:
+def interpolate(image: Tensor, size: tuple[int, int]) -> Tensor:
     """(3, H, W) at another size by bilinear interpolation without antialiasing, as OpenCV's resize does by default."""
-    if tuple(picture.shape[1:]) == size:
-        return picture
-    return functional.interpolate(picture[None], size, mode="bilinear", align_corners=False)[0]
+    if tuple(image.shape[1:]) == size:
+        return image
+    return functional.interpolate(image[None], size, mode="bilinear", align_corners=False)[0]
 
 
 def beside(true: Tensor, drawn_size: tuple[int, int]) -> Tensor:
-    """A true picture cut as the drawn one is: DeepFashion's squares beside drawn pictures of their middle columns."""
+    """A true image cut as the drawn one is: DeepFashion's squares beside drawn images of their middle columns."""
     if tuple(true.shape[1:]) == (_SQUARE, _SQUARE) and drawn_size == _FASHION:
         return true[:, :, _LEFT : _LEFT + _WIDTH]
     return true
 
 
-def _through_jpeg(picture: Tensor, quality: int) -> Tensor:
-    levels = (picture * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+def _through_jpeg(image: Tensor, quality: int) -> Tensor:
+    levels = (image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     file = io.BytesIO()
     Image.fromarray(levels).save(file, "jpeg", quality=quality)
     with Image.open(file) as opened:
-        back = torch.from_numpy(np.array(opened)).to(picture.device)
+        back = torch.from_numpy(np.array(opened)).to(image.device)
     return back.permute(2, 0, 1).float() / 255

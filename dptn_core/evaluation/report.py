@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..atomic import written_beside
+from ..system.files import written_beside
+from .fid_reference import FidReference
 from .frechet import save_moments
+from .html_page import page
 from .metrics import METRICS
-from .page import page
-from .real_side import RealSide
 from .scoring import Part
 
 JSON_FILE, CSV_FILE, PAGE_FILE, MOMENTS_FILE = "scores.json", "pairs.csv", "report.html", "fid-real.npz"
@@ -34,7 +34,7 @@ def check_folder(folder: Path) -> None:
         raise ReportError(f"no report can be written to {folder}: {error}; choose another folder") from error
 
 
-def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: RealSide | None) -> None:
+def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: FidReference | None) -> None:
     """Write every file, each whole or not at all; the page, which is the last, shows what the others hold.
 
     Args:

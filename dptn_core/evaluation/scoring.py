@@ -12,15 +12,15 @@ from torch import Tensor
 
 from ..perceptual import MOBILENET, SHIFT_TOLERANT, ShiftTolerantDistance
 from ..perceptual import shift_tolerant as st_lpips
-from . import perceptual_distance as lpips
+from . import lpips_distance as lpips
 from .cases import Case, Skipped
 from .frechet import FeatureMoments, InceptionFeatures, Moments
+from .lpips_distance import PerceptualDistance
 from .metric_weights import ALEXNET, INCEPTION
 from .mobilenet import MobileNetFeatures
-from .perceptual_distance import PerceptualDistance
 from .protocols import Protocol
-from .shown import Ranking, Shown
-from .similarity import PictureTooSmallError, blanked, box_ssim, gaussian_ssim, l1, psnr
+from .ranked_examples import Ranking, Shown
+from .similarity import ImageTooSmallError, blanked, box_ssim, gaussian_ssim, l1, psnr
 
 _TRUNK: Final = "alexnet"  # of ST-LPIPS; fastest, and the most tolerant of shifts beside what it says of blur
 
@@ -30,7 +30,7 @@ class Networks:
     """What the learned metrics need, where it is at hand.
 
     Attributes:
-        device: Where pictures are compared.
+        device: Where images are compared.
         lpips: None without AlexNet's weights.
         inception: None without Inception's.
         shift_tolerant: ST-LPIPS, None without its package.
@@ -94,11 +94,11 @@ class Part:
         rows: One a pair.
         skipped: Pairs without scores.
         missing: Metrics some pairs have no score of, and why.
-        features: Moments of the drawn pictures for FID, or None without Inception.
-        true_features: Those of the true pictures, or None where nobody asked for them.
-        shown: The best and worst pairs with their pictures.
-        small_features: Moments of the drawn pictures for the distance of MobileNetV2's features, or None without it.
-        true_small_features: Those of the true pictures, or None where nobody asked for them.
+        features: Moments of the drawn images for FID, or None without Inception.
+        true_features: Those of the true images, or None where nobody asked for them.
+        shown: The best and worst pairs with their images.
+        small_features: Moments of the drawn images for the distance of MobileNetV2's features, or None without it.
+        true_small_features: Those of the true images, or None where nobody asked for them.
     """
 
     rows: list[Row]
@@ -124,10 +124,10 @@ def score_cases(
 
     Args:
         cases: the pairs, or a process' share of them.
-        protocol: how pictures are prepared.
+        protocol: how images are prepared.
         networks: of the learned metrics.
         ranking: which pairs to show.
-        true_side: gather the features of the true pictures as well, where no other pictures stand for the real ones.
+        true_side: gather the features of the true images as well, where no other images stand for the real ones.
         progress: called with the number of pairs done; may raise to stop.
     """
     rows: list[Row] = []
@@ -145,10 +145,10 @@ def score_cases(
             rows.append(row)
             missing = reasons | missing
             shown.offer(row.scores, row.number, case, drawn)
-            for side, picture in ((drawn_side, drawn), (real_side, true)):
+            for side, image in ((drawn_side, drawn), (real_side, true)):
                 for gathered in side:
                     if gathered is not None:
-                        gathered.add(protocol.for_distance(picture))
+                        gathered.add(protocol.for_distance(image))
         if progress is not None:
             progress(len(rows) + len(skipped))
     features, small = (_moments(gathered) for gathered in drawn_side)
@@ -193,7 +193,7 @@ def _added(one: Moments | None, other: Moments | None) -> Moments | None:
 
 
 def _score(case: Case, protocol: Protocol, networks: Networks) -> tuple[Row, Tensor, Tensor, dict[str, str]]:
-    """The scores, drawn and true picture as the protocol has them, and why scores are missing."""
+    """The scores, drawn and true image as the protocol has them, and why scores are missing."""
     device = networks.device
     size = (case.true.shape[1], case.true.shape[2])
     true = protocol.as_read(case.true.to(device), size)
@@ -224,10 +224,10 @@ def _similarities(
     try:
         scores["ssim_gaussian"] = gaussian_ssim(drawn, true, sigma)
         if mask is not None:
-            # outside the person both pictures are black, as mask-SSIM has it since Ma et al. (NIPS 2017)
+            # outside the person both images are black, as mask-SSIM has it since Ma et al. (NIPS 2017)
             scores["masked_ssim"] = gaussian_ssim(blanked(drawn, mask, 0.0), blanked(true, mask, 0.0), sigma)
         scores["ssim"] = box_ssim(drawn, true, protocol.box)
-    except PictureTooSmallError as error:
+    except ImageTooSmallError as error:
         reasons["ssim"] = str(error)
     if mask is not None and bool(mask.any()):
         scores |= {"masked_psnr": psnr(drawn, true, mask), "masked_l1": l1(drawn, true, mask)}
@@ -237,11 +237,11 @@ def _similarities(
 def _distances(
     drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
 ) -> tuple[dict[str, float], dict[str, str]]:
-    drawn, true = (protocol.for_distance(picture) * 2 - 1 for picture in (drawn, true))
+    drawn, true = (protocol.for_distance(image) * 2 - 1 for image in (drawn, true))
     height, width = drawn.shape[1:]
     ours, theirs = [drawn], [true]
     if mask is not None:
-        # outside the person both pictures are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
+        # outside the person both images are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
         inside = protocol.mask_for(mask, (height, width))
         ours.append(blanked(drawn, inside, 0.0))
         theirs.append(blanked(true, inside, 0.0))
@@ -255,7 +255,7 @@ def _distances(
             continue
         names = (name, f"masked_{name}")
         if min(height, width) < smallest:
-            reason = f"{called} wants pictures of at least {smallest} pixels a side, these are {width}x{height}"
+            reason = f"{called} wants images of at least {smallest} pixels a side, these are {width}x{height}"
             reasons |= dict.fromkeys(names, reason)
             continue
         with torch.inference_mode():

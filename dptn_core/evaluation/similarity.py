@@ -1,6 +1,6 @@
-"""How alike two pictures are, pixel by pixel: SSIM with the field's two windows, PSNR, L1, and all of them on a mask.
+"""How alike two images are, pixel by pixel: SSIM with the field's two windows, PSNR, L1, and all of them on a mask.
 
-Every function takes two pictures (3, H, W) in [0, 1] and returns a Python float.
+Every function takes two images (3, H, W) in [0, 1] and returns a Python float.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-MOST_DECIBELS = 100.0  # what identical pictures count: infinity is no number in JSON and would swallow every mean
+MAX_DECIBELS = 100.0  # what identical images count: infinity is no number in JSON and would swallow every mean
 _LEVEL = 1 / 255
 _TRUNCATE = 3.5  # a Gaussian window ends after so many sigmas
 
 
-class PictureTooSmallError(ValueError):
-    """A window does not fit into the picture; the message says both sizes."""
+class ImageTooSmallError(ValueError):
+    """A window does not fit into the image; the message says both sizes."""
 
 
 def box_ssim(drawn: Tensor, true: Tensor, side: int = 51) -> float:
@@ -27,29 +27,29 @@ def box_ssim(drawn: Tensor, true: Tensor, side: int = 51) -> float:
     Variances are those of a sample (n - 1), which torchmetrics does not offer; the data range is 1.
 
     Raises:
-        PictureTooSmallError: a side of the pictures is shorter than the box.
+        ImageTooSmallError: a side of the images is shorter than the box.
     """
     _check_window(true, side)
-    return _ssim(drawn, true, lambda pictures: _box_means(pictures, side), side**2 / (side**2 - 1), 1.0)
+    return _ssim(drawn, true, lambda images: _box_means(images, side), side**2 / (side**2 - 1), 1.0)
 
 
 def gaussian_ssim(drawn: Tensor, true: Tensor, sigma: float) -> float:
     """Mean structural similarity under a Gaussian window, cut off at 3.5 sigma, as scikit-image computes it.
 
-    The data range is that of the drawn picture, as the field's scripts have it; they all inherited it from one another.
-    torchmetrics averages over mirrored borders as well, which scores the same pictures differently.
+    The data range is that of the drawn image, as the field's scripts have it; they all inherited it from one another.
+    torchmetrics averages over mirrored borders as well, which scores the same images differently.
 
     Raises:
-        PictureTooSmallError: a side of the pictures is shorter than the window.
+        ImageTooSmallError: a side of the images is shorter than the window.
     """
     reach = int(_TRUNCATE * sigma + 0.5)
     _check_window(true, 2 * reach + 1)
     data_range = max(float(drawn.max() - drawn.min()), _LEVEL)
-    return _ssim(drawn, true, lambda pictures: _bell_means(pictures, sigma, reach), 1.0, data_range)
+    return _ssim(drawn, true, lambda images: _bell_means(images, sigma, reach), 1.0, data_range)
 
 
 def _ssim(drawn: Tensor, true: Tensor, means: Callable[[Tensor], Tensor], unbiased: float, data_range: float) -> float:
-    """SSIM (Wang et al. 2004) over windows that lie wholly inside the picture, mean over places and channels."""
+    """SSIM (Wang et al. 2004) over windows that lie wholly inside the image, mean over places and channels."""
     x, y = _exact(drawn), _exact(true)
     mean_x, mean_y, square_x, square_y, product = means(torch.stack([x, y, x * x, y * y, x * y]))
     variance = (square_x - mean_x**2 + square_y - mean_y**2) * unbiased
@@ -59,35 +59,33 @@ def _ssim(drawn: Tensor, true: Tensor, means: Callable[[Tensor], Tensor], unbias
     return float((luminance * (2 * covariance + smaller) / (variance + smaller)).mean())
 
 
-def _check_window(picture: Tensor, side: int) -> None:
-    height, width = picture.shape[1:]
+def _check_window(image: Tensor, side: int) -> None:
+    height, width = image.shape[1:]
     if min(height, width) < side:
-        raise PictureTooSmallError(
-            f"the SSIM's window is {side} pixels wide and high, the pictures are {width}x{height}"
-        )
+        raise ImageTooSmallError(f"the SSIM's window is {side} pixels wide and high, the images are {width}x{height}")
 
 
-def _exact(picture: Tensor) -> Tensor:
+def _exact(image: Tensor) -> Tensor:
     # Variances are differences of large sums. Apple's GPUs have no float64.
-    return (picture.cpu() if picture.device.type == "mps" else picture).double()
+    return (image.cpu() if image.device.type == "mps" else image).double()
 
 
-def _box_means(pictures: Tensor, side: int) -> Tensor:
+def _box_means(images: Tensor, side: int) -> Tensor:
     """Means over every box of (..., H, W), (..., H - side + 1, W - side + 1)."""
-    sums = functional.pad(pictures, (1, 0, 1, 0)).cumsum(-1).cumsum(-2)
+    sums = functional.pad(images, (1, 0, 1, 0)).cumsum(-1).cumsum(-2)
     rows = sums[..., side:, :] - sums[..., :-side, :]
     return (rows[..., side:] - rows[..., :-side]) / side**2
 
 
-def _bell_means(pictures: Tensor, sigma: float, reach: int) -> Tensor:
+def _bell_means(images: Tensor, sigma: float, reach: int) -> Tensor:
     """Means of (..., H, W) under a Gaussian around every place, (..., H - 2 * reach, W - 2 * reach)."""
     bell = [math.exp(-0.5 * (place / sigma) ** 2) for place in range(-reach, reach + 1)]
     bell = [weight / sum(bell) for weight in bell]
-    height, width = pictures.shape[-2] - 2 * reach, pictures.shape[-1] - 2 * reach
-    # one axis after the other; in float64 sums of shifted pictures are several times faster than a convolution
-    rows = torch.zeros_like(pictures[..., :width])
+    height, width = images.shape[-2] - 2 * reach, images.shape[-1] - 2 * reach
+    # one axis after the other; in float64 sums of shifted images are several times faster than a convolution
+    rows = torch.zeros_like(images[..., :width])
     for start, weight in enumerate(bell):
-        rows.add_(pictures[..., start : start + width], alpha=weight)
+        rows.add_(images[..., start : start + width], alpha=weight)
     means = torch.zeros_like(rows[..., :height, :])
     for start, weight in enumerate(bell):
         means.add_(rows[..., start : start + height, :], alpha=weight)
@@ -97,7 +95,7 @@ def _bell_means(pictures: Tensor, sigma: float, reach: int) -> Tensor:
 def psnr(drawn: Tensor, true: Tensor, mask: Tensor | None = None) -> float:
     """Peak signal-to-noise ratio in dB, at most `MOST_DECIBELS`, over all pixels or those of a (H, W) bool mask."""
     mean = _mean((drawn - true).square(), mask)
-    return min(MOST_DECIBELS, float(-10 * mean.log10()))
+    return min(MAX_DECIBELS, float(-10 * mean.log10()))
 
 
 def l1(drawn: Tensor, true: Tensor, mask: Tensor | None = None) -> float:
@@ -111,6 +109,6 @@ def _mean(errors: Tensor, mask: Tensor | None) -> Tensor:
     return _exact(errors[:, mask]).mean()
 
 
-def blanked(picture: Tensor, mask: Tensor, value: float) -> Tensor:
-    """The picture with everything outside a (H, W) bool mask at one value."""
-    return torch.where(mask, picture, value)
+def blanked(image: Tensor, mask: Tensor, value: float) -> Tensor:
+    """The image with everything outside a (H, W) bool mask at one value."""
+    return torch.where(mask, image, value)

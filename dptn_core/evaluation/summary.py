@@ -7,18 +7,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .drawn import COLOUR_RIGHT
+from .fid_reference import FidReference
+from .figure_scores import COLOUR_RIGHT
 from .frechet import Moments, frechet_distance
 from .metrics import METRICS
 from .protocols import Protocol
-from .real_side import RealSide
 from .scoring import Part
-from .similarity import MOST_DECIBELS
+from .similarity import MAX_DECIBELS
 
 VERSION = 1
 # null where missing, never absent
 _ALWAYS = ("ssim", "ssim_gaussian", "psnr", "l1", "lpips", "st-lpips", "fid", "mobilenet-frechet")
-_FEW = 10_000  # pictures; with fewer, FID is biased upwards noticeably
+_FEW = 10_000  # images; with fewer, FID is biased upwards noticeably
 
 
 class NothingScoredError(ValueError):
@@ -31,7 +31,7 @@ def summarise(
     scored: Mapping[str, Any],
     *,
     mask: str | None,
-    real: RealSide | None,
+    real: FidReference | None,
     missing: Mapping[str, str],
 ) -> dict[str, Any]:
     """Means over all pairs and everything needed to repeat them; nothing but what JSON knows.
@@ -77,7 +77,7 @@ def summarise(
             for name, count in partly.items()
         },
         "speed": _speed(part),
-        "fid_pictures": _fid_pictures(part, real),
+        "fid_pictures": _fid_images(part, real),
         "attention_joints": sum(row.joints or 0 for row in part.rows) or None,
         "notes": _notes(part, mask),
         "skipped": [dataclasses.asdict(skipped) for skipped in part.skipped],
@@ -108,11 +108,11 @@ def _frechet(name: str, drawn: Moments | None, real: Moments | None, reasons: di
         return None
     for count, whose in ((drawn.count, "drawn"), (real.count, "real")):
         if count < 2:
-            reasons[name] = f"wants at least 2 {whose} pictures, there are {count}"
+            reasons[name] = f"wants at least 2 {whose} images, there are {count}"
             return None
     distance = frechet_distance(drawn, real)
     if not math.isfinite(distance):
-        reasons[name] = f"comes out as {distance}: features or statistics are too large to be those of pictures"
+        reasons[name] = f"comes out as {distance}: features or statistics are too large to be those of images"
         return None
     return distance
 
@@ -133,7 +133,7 @@ def _speed(part: Part) -> dict[str, float] | None:
     return {"pictures_per_second": len(seconds) / sum(seconds), "seconds_per_picture": sum(seconds) / len(seconds)}
 
 
-def _fid_pictures(part: Part, real: RealSide | None) -> dict[str, Any] | None:
+def _fid_images(part: Part, real: FidReference | None) -> dict[str, Any] | None:
     if part.features is None or real is None or real.moments is None:
         return None
     return {
@@ -145,19 +145,19 @@ def _fid_pictures(part: Part, real: RealSide | None) -> dict[str, Any] | None:
 
 
 def _notes(part: Part, mask: str | None) -> dict[str, str]:
-    notes = {"psnr": f"mean of each pair's decibels; identical pictures count {MOST_DECIBELS:.0f} dB"}
+    notes = {"psnr": f"mean of each pair's decibels; identical images count {MAX_DECIBELS:.0f} dB"}
     if mask is not None:
         notes["mask"] = mask
     if part.small_features is not None:
         notes["mobilenet-frechet"] = (
-            f"Fréchet distance of 96 features of MobileNetV2, {part.small_features.count:,} drawn pictures; not "
-            "comparable with FID, only with itself at equal numbers of pictures"
+            f"Fréchet distance of 96 features of MobileNetV2, {part.small_features.count:,} drawn images; not "
+            "comparable with FID, only with itself at equal numbers of images"
         )
     if any(row.seconds is not None for row in part.rows):
         notes["speed"] = "encoding the source and drawing the target, warm; no reading, saving or scoring"
     if any(row.joints for row in part.rows):
         notes["attention_accuracy"] = (
             "share of keypoints present in both poses at which the last block's attention peaks within 10 % of the "
-            "picture's height of the true place"
+            "image's height of the true place"
         )
     return notes

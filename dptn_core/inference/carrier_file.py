@@ -7,8 +7,8 @@ from typing import Final
 
 import torch
 
+from ..checkpoint.shipped_networks import ShippedWeightsError, load_shipped
 from ..network.carrier import Carrier
-from ..shipped_networks import ShippedWeightsError, load_shipped
 
 CARRIER: Final = Path(__file__).parents[1] / "weights" / "carrier.safetensors"
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..framing import Box, Frame
 from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
 from ..pose import Pose
 from ..segmentation.edges import applied, linear_model
-from ..transfer import EncodedSource
+from .framing import Box, Frame
+from .transfer import EncodedSource
 
 _BEYOND: Final = 0.3  # of the frame's height
 _NOBODY: Final = 0.5  # mask where no segmenter looked
@@ -67,7 +67,7 @@ def encode_texture(
     from ..inpainting import fill_background  # scipy is heavy, and not wanted before the first run
 
     device = next(carrier.parameters()).device
-    image = source.picture.float().clamp(0, 1)
+    image = source.image.float().clamp(0, 1)
     frame = working_frame(source.frame)
     small = frame.cut(image).to(device)[None]
     height, width = frame.size

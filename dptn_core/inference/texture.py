@@ -10,19 +10,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..framing import Frame, resize
+from ..image_io import resize
 from ..network.carrier import (
-    Carried,
     Carrier,
     CarrierInput,
+    Warped,
     attention_scores,
     candidate_places,
     two_likeliest,
 )
 from ..pose.limb_transforms import LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
-from ..transfer import Compose, Composed, Generated
+from .framing import Frame
 from .source_texture import SourceTexture, beyond, pose_in, working_frame
+from .transfer import Compose, Composed, Generated
 
 _TOKENS: Final = 48  # rows of target places at most at which attention is asked
 _QUERIES: Final = 256  # at once
@@ -41,7 +42,7 @@ class Decision:
     """What the carrier decided about one target, at its working size h x w."""
 
     frame: Frame  # of the target
-    found: Carried
+    found: Warped
 
     def correspondence(self, texture: SourceTexture) -> Tensor:
         """Pixels of the source image (h, w, 2), for each pixel of the target's frame."""
@@ -177,9 +178,9 @@ class _Maps:
     drawing: Tensor  # (3, h, w)
 
     @classmethod
-    def of(cls, found: Carried) -> _Maps:
+    def of(cls, found: Warped) -> _Maps:
         carry = found.carry.sigmoid()
-        person = (carry * found.carried + (1 - carry) * found.drawing).clamp(0, 1)
+        person = (carry * found.warped + (1 - carry) * found.drawing).clamp(0, 1)
         model = linear_model((_STEEP * found.matte[0]).sigmoid(), person[0])
         return cls(
             torch.cat([found.choice[0], found.residual[0]]),
@@ -201,7 +202,7 @@ def _strips(frame: Frame, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tenso
         yield rows, columns
 
 
-def _layers(texture: SourceTexture, found: Carried, target: Frame, scale: float) -> Tensor:
+def _layers(texture: SourceTexture, found: Warped, target: Frame, scale: float) -> Tensor:
     """The source person's colours and matte, (1, 4, H, W), on the source's canvas and no finer than is needed.
 
     Args:
@@ -222,7 +223,7 @@ def _layers(texture: SourceTexture, found: Carried, target: Frame, scale: float)
 
 
 def _composed(
-    found: Carried, maps: _Maps, layers: Tensor, source: Frame, y: Tensor, x: Tensor
+    found: Warped, maps: _Maps, layers: Tensor, source: Frame, y: Tensor, x: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The person in a strip of the output.
 
@@ -248,17 +249,17 @@ def _composed(
     aspect = source.size[1] / source.size[0]
     row, column = there.nonzero(as_tuple=True)
     at = torch.stack([x[column] * aspect, y[row]], -1)  # (N, 2)
-    carried = _carried(found, coarse, layers, source, at)
+    warped = _warped(found, coarse, layers, source, at)
     carry = (_SURER * fine[1]).sigmoid()
-    person = (carry * carried[:3] + (1 - carry) * drawing).clamp(0, 1)
+    person = (carry * warped[:3] + (1 - carry) * drawing).clamp(0, 1)
     matte = applied(fine[2:, None], person[:, None])[0]
     # where pixels are carried, or the source shows the place, its own outline is the sharpest there is
     shown = torch.maximum(_OUTLINE * carry, fine[0].sigmoid())
-    matte = matte * (1 - shown * (1 - carried[3]))
+    matte = matte * (1 - shown * (1 - warped[3]))
     return person, matte, 1 - fine[0].sigmoid(), there
 
 
-def _carried(found: Carried, coarse: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
+def _warped(found: Warped, coarse: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
     """The source's colours and matte (4, N) for N target places (N, 2)."""
     candidates = coarse.shape[0] - 2
     choice, residual = coarse[:candidates] * _SHARP, coarse[candidates:].T
@@ -266,14 +267,14 @@ def _carried(found: Carried, coarse: Tensor, layers: Tensor, source: Frame, at: 
     others = choice.scatter(0, first[None], -torch.inf)
     second_best, second = others.max(0)
     share = (second_best - best).exp() / (1 + (second_best - best).exp())
-    carried = _looked_up(found, first, residual, layers, source, at)
+    warped = _looked_up(found, first, residual, layers, source, at)
     mixed = share > _NOTHING
     other = _looked_up(found, second[mixed], residual[mixed], layers, source, at[mixed])
-    carried[:, mixed] += share[mixed] * (other - carried[:, mixed])
-    return carried
+    warped[:, mixed] += share[mixed] * (other - warped[:, mixed])
+    return warped
 
 
-def _looked_up(found: Carried, which: Tensor, residual: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
+def _looked_up(found: Warped, which: Tensor, residual: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
     """(C, N) samples of layers (1, C, H, W) where candidates (N,) send places (N, 2)."""
     goes = candidate_places(found.transforms, which[None, None], residual.T[None, :, None], at[None])[0, 0]
     aspect = source.size[1] / source.size[0]

@@ -1,13 +1,13 @@
 """The DPTN networks: a generator that redraws a person in another pose, and its training discriminator."""
 
 from .attention_target import AttentionTarget, cross_entropy
-from .config import DiscriminatorConfig, GeneratorConfig, NormKind
 from .discriminator import Discriminator
 from .generator import Generator
 from .initialisation import initialise
 from .norms import keep_norms_fp32
 from .official_names import OFFICIAL_ALIASES, canonical_official, official_to_ours, ours_to_official
 from .pose_transformer import KeysAndValues
+from .sizes import DiscriminatorConfig, GeneratorConfig, NormKind
 from .source_features import SourceFeatures
 
 __all__ = [

@@ -22,5 +22,5 @@ class AttentionTarget(NamedTuple):
 
 def cross_entropy(attention: Tensor, target: AttentionTarget) -> Tensor:
     """Cross-entropy of attention (B, T, S), averaged over heads, to the target: (B, T), fp32 at least."""
-    looked = attention.gather(-1, target.tokens)
-    return -(target.share * (looked + FLOOR).log()).sum(-1)
+    attended = attention.gather(-1, target.tokens)
+    return -(target.share * (attended + FLOOR).log()).sum(-1)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .config import NormKind
 from .decoder_kernels import activated_and_padded, doubled
 from .mkl import on_plain_cpu
 from .norms import make_norm
+from .sizes import NormKind
 
 NEGATIVE_SLOPE = 0.1  # of every LeakyReLU in both networks
 
@@ -30,7 +30,7 @@ def activate_fresh(x: Tensor) -> Tensor:
 
 
 class FirstEncoderBlock(nn.Module):
-    """Picture and heat maps to features of half the size; the picture itself is not normalised."""
+    """Image and heat maps to features of half the size; the image itself is not normalised."""
 
     def __init__(self, in_channels: int, features: int, norm: NormKind) -> None:
         """Build for `in_channels` input channels."""
@@ -130,7 +130,7 @@ class DecoderBlock(nn.Module):
 
 
 class OutputBlock(nn.Module):
-    """Features to a picture."""
+    """Features to an image."""
 
     def __init__(self, features: int, image_channels: int) -> None:
         """Build for `features` channels in and `image_channels` out."""
@@ -143,8 +143,8 @@ class OutputBlock(nn.Module):
             padded = activated_and_padded(x, NEGATIVE_SLOPE)
         else:
             padded = F.pad(activate(x), (1, 1, 1, 1), mode="reflect")
-        picture: Tensor = self.convolution(padded).tanh()
-        return picture
+        image: Tensor = self.convolution(padded).tanh()
+        return image
 
 
 def _doubling_convolution(in_features: int, features: int) -> nn.ConvTranspose2d:

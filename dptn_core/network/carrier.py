@@ -58,7 +58,7 @@ class SourceParts:
 
 
 @dataclass(frozen=True)
-class Carried:
+class Warped:
     """What the carrier decides, at its working size H x W; `choice` and `residual` at half of it."""
 
     transforms: LimbTransforms
@@ -66,7 +66,7 @@ class Carried:
     residual: Tensor  # (B, 2, H/2, W/2) frame heights, added to the chosen candidate's place
     weights: Tensor  # (B, 2, H, W): of the two likeliest candidates of each pixel
     at: Tensor  # (B, 2, H, W, 2): the source places they give
-    carried: Tensor  # (B, 3, H, W): the source's pixels from there
+    warped: Tensor  # (B, 3, H, W): the source's pixels from there
     seen: Tensor  # (B, 1, H, W) logit: the source shows this place
     carry: Tensor  # (B, 1, H, W) logit: the source's pixels look right here
     matte: Tensor  # (B, 1, H, W) logit: the person in the target
@@ -195,7 +195,7 @@ class Carrier(nn.Module):
         near = nearness(pose, places(half, source.device))
         return SourceParts(source, self._run(self.source_parts, torch.cat([source, mask], 1) - 0.5, near))
 
-    def forward(self, given: CarrierInput, source: SourceParts | None = None) -> tuple[SourceParts, Carried]:
+    def forward(self, given: CarrierInput, source: SourceParts | None = None) -> tuple[SourceParts, Warped]:
         """Decide about B transfers; `source` is what `encode` made of them, or None."""
         if source is None:
             source = self.encode(given.source, given.mask, given.source_pose)
@@ -220,22 +220,22 @@ class Carrier(nn.Module):
         layers = torch.cat([source.image, 1 - parts[:, :1]], 1)
         goes = torch.stack([candidate_places(transforms, which[:, n], residual, at) for n in range(2)], 1)
         found = [look_up(layers, goes[:, n]) for n in range(2)]
-        carried = weights[:, :1] * found[0] + weights[:, 1:] * found[1]
+        warped = weights[:, :1] * found[0] + weights[:, 1:] * found[1]
         probable = choice.softmax(1)
         hints = torch.cat([probable[:, -1:], (probable * own).sum(1, keepdim=True)], 1)
         hints = resized(hints, work)
         generated = resized(given.generated, work)
-        full = torch.cat([carried[:, :3] - 0.5, generated - 0.5, carried[:, 3:], weights[:, :1], hints], 1)
+        full = torch.cat([warped[:, :3] - 0.5, generated - 0.5, warped[:, 3:], weights[:, :1], hints], 1)
         seen, carry, matte, fix = self._run(self.refine, full, torch.cat([near, features], 1)).split((1, 1, 1, 3), 1)
         matte = matte + 6 * (0.5 - hints[:, :1])
         drawing = generated + _FIX * torch.tanh(fix)
-        return source, Carried(
+        return source, Warped(
             transforms=transforms,
             choice=choice,
             residual=residual,
             weights=weights,
             at=goes,
-            carried=carried[:, :3],
+            warped=warped[:, :3],
             seen=seen,
             carry=carry,
             matte=matte,

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .blocks import activate
-from .config import DiscriminatorConfig
+from .sizes import DiscriminatorConfig
 
 
 class DiscriminatorBlock(nn.Module):
@@ -16,7 +16,7 @@ class DiscriminatorBlock(nn.Module):
     def __init__(self, in_features: int, hidden: int, features: int, activate_input: bool) -> None:
         """Build for `in_features` channels in, `hidden` between and `features` out."""
         super().__init__()
-        self.activate_input = activate_input  # the first block sees a picture, not features
+        self.activate_input = activate_input  # the first block sees an image, not features
         self.convolution = spectral_norm(nn.Conv2d(in_features, hidden, kernel_size=3, padding=1))
         self.down = spectral_norm(nn.Conv2d(hidden, features, kernel_size=4, stride=2, padding=1))
         self.bypass = spectral_norm(nn.Conv2d(in_features, features, kernel_size=1))
@@ -30,7 +30,7 @@ class DiscriminatorBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Scores how real each patch of a picture looks.
+    """Scores how real each patch of an image looks.
 
     Attributes:
         config: The sizes it was built with.

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from .attention_target import AttentionTarget
 from .blocks import DecoderBlock, EncoderBlock, FirstEncoderBlock, OutputBlock, ResidualBlock
-from .config import GeneratorConfig
 from .pose_transformer import KeysAndValues, PoseTransformer
+from .sizes import GeneratorConfig
 from .source_features import SourceFeatures
 
 
 class Encoder(nn.Module):
-    """Halves the picture `down_steps` times."""
+    """Halves the image `down_steps` times."""
 
     def __init__(self, in_channels: int, config: GeneratorConfig) -> None:
         """Build for `in_channels` input channels."""
@@ -61,9 +61,9 @@ class Decoder(nn.Module):
 class Generator(nn.Module):
     """Redraws a person in another pose.
 
-    Letters in shapes: B pictures, H and W their size, C image channels, P pose channels (one heat map a
+    Letters in shapes: B images, H and W their size, C image channels, P pose channels (one heat map a
     keypoint, peak 1), h = H/stride and w = W/stride the token grid, T = h * w tokens, rows first.
-    Pictures are in [-1, 1]. H and W must be divisible by `config.stride` and give at least two tokens.
+    Images are in [-1, 1]. H and W must be divisible by `config.stride` and give at least two tokens.
 
     Attributes:
         config: The sizes it was built with.
@@ -109,7 +109,7 @@ class Generator(nn.Module):
 
         Args:
             source: From `encode_source`: one source for all poses, or one for each.
-            target_heatmaps: (N, P, H, W), of the size of the source picture.
+            target_heatmaps: (N, P, H, W), of the size of the source image.
 
         Returns:
             (N, C, H, W) in [-1, 1].
@@ -147,8 +147,8 @@ class Generator(nn.Module):
 
         Args:
             source: From `encode_source`: one source for all poses, or one for each.
-            target_heatmaps: (N, P, H, W), of the size of the source picture.
-            rows: R token indices of the target (row * columns + column), the same for every picture.
+            target_heatmaps: (N, P, H, W), of the size of the source image.
+            rows: R token indices of the target (row * columns + column), the same for every image.
             layer: Which Texture Transfer Block, negative from the end.
             average_heads: Average over the heads.
 
@@ -193,7 +193,7 @@ class Generator(nn.Module):
             target_heatmaps: (B, P, H, W), the pose to draw.
 
         Returns:
-            The target picture and the self-reconstruction, both (B, C, H, W) in [-1, 1].
+            The target image and the self-reconstruction, both (B, C, H, W) in [-1, 1].
 
         Raises:
             ValueError: Channels, sizes or batches do not fit; the message says which and what would.
@@ -213,7 +213,7 @@ class Generator(nn.Module):
             layers: Texture Transfer Blocks, negative from the end.
 
         Returns:
-            Target picture, self-reconstruction, and for each of `layers` the differentiable (B, T, T)
+            Target image, self-reconstruction, and for each of `layers` the differentiable (B, T, T)
             attention averaged over heads: row a target token, column a source token.
 
         Raises:
@@ -235,10 +235,10 @@ class Generator(nn.Module):
             image: (B, C, H, W) in [-1, 1].
             source_heatmaps: (B, P, H, W).
             target_heatmaps: (B, P, H, W).
-            target: for the T tokens of each picture, or None where nobody knows.
+            target: for the T tokens of each image, or None where nobody knows.
 
         Returns:
-            Target picture, self-reconstruction, and for each Texture Transfer Block the (B, T) cross-entropy of its
+            Target image, self-reconstruction, and for each Texture Transfer Block the (B, T) cross-entropy of its
             cross-attention, averaged over heads; no such without a target.
 
         Raises:
@@ -284,8 +284,8 @@ class Generator(nn.Module):
         return target_image, source_image
 
     def _decode(self, features: Tensor) -> Tensor:
-        picture: Tensor = self.output(self.decoder(features))
-        return picture
+        image: Tensor = self.output(self.decoder(features))
+        return image
 
     # Checks, all in the user's words.
 
@@ -359,5 +359,5 @@ def _check_same(name: str, tensor: Tensor, other: str, batch_size: int, size: tu
     if tuple(tensor.shape[2:]) != size:
         raise ValueError(
             f"{name} is {tensor.shape[2]} x {tensor.shape[3]} and {other} {size[0]} x {size[1]} (height x "
-            "width); draw the heat maps at the size of the picture"
+            "width); draw the heat maps at the size of the image"
         )

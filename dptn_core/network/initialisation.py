@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from .attention import MultiHeadAttention
+from .attention_weights import MultiHeadAttention
 from .norms import BatchNorm, InstanceNorm
 
 _POWER_ITERATIONS = 15

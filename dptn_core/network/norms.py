@@ -8,10 +8,16 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
-from .config import NormKind
 from .mkl import on_plain_cpu
-from .precision import widened
 from .shared_batch_norm import batch_normalised
+from .sizes import NormKind
+
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+def upcast(x: Tensor) -> Tensor:
+    """fp16 and bf16 as fp32; anything wider is returned as it is."""
+    return x.float() if x.dtype in _HALVES else x
 
 
 class InstanceNorm(nn.Module):
@@ -34,7 +40,7 @@ class InstanceNorm(nn.Module):
         if on_plain_cpu(x) and x.dtype == torch.bfloat16 and self.weight.dtype == torch.float32:
             # this kernel takes bf16 beside fp32 parameters and sums in fp32: no copies
             return F.group_norm(x, len(self.weight), self.weight, self.bias, self.eps)
-        wide = widened(x)
+        wide = upcast(x)
         weight, bias = self.weight.to(wide.dtype), self.bias.to(wide.dtype)
         normalised = F.group_norm(wide, len(weight), weight, bias, self.eps)
         return normalised.to(x.dtype)
@@ -54,9 +60,9 @@ class BatchNorm(nn.BatchNorm2d):
             running = (cast("Tensor", self.running_mean), cast("Tensor", self.running_var)) if known else None
             return batch_normalised(x, self.weight, self.bias, running, self.momentum or 0.0, self.eps)
         if shared:
-            return self._over_processes(widened(x)).to(x.dtype)
+            return self._over_processes(upcast(x)).to(x.dtype)
         # CPUs' and NVIDIA's kernels take half-precision input beside fp32 parameters and sum in fp32: no copies
-        normalised: Tensor = super().forward(x if x.device.type in ("cpu", "cuda") else widened(x))
+        normalised: Tensor = super().forward(x if x.device.type in ("cpu", "cuda") else upcast(x))
         return normalised.to(x.dtype)
 
     def _over_processes(self, x: Tensor) -> Tensor:

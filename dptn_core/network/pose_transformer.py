@@ -7,12 +7,12 @@ from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 
-from .attention import MultiHeadAttention
 from .attention_target import AttentionTarget
+from .attention_weights import MultiHeadAttention
 from .blocks import activate
-from .config import GeneratorConfig, NormKind
 from .norms import make_norm
 from .onednn import linear
+from .sizes import GeneratorConfig, NormKind
 
 
 class KeysAndValues(NamedTuple):
@@ -76,7 +76,7 @@ class TextureTransferBlock(nn.Module):
         self.feed_forward_norm = make_norm(norm, features)
 
     def project_source(self, context: Tensor, texture: Tensor) -> KeysAndValues:
-        """Keys from the CABs' output, values from the source picture's features, both (B, T, C)."""
+        """Keys from the CABs' output, values from the source image's features, both (B, T, C)."""
         return KeysAndValues(
             keys=self.cross_attention.project_keys(context),
             values=self.cross_attention.project_values(texture),
@@ -131,7 +131,7 @@ class PoseTransformer(nn.Module):
 
         Args:
             reconstruction: (B, T, C), features of the self-reconstruction branch.
-            texture: (B, T, C), features of the source picture alone.
+            texture: (B, T, C), features of the source image alone.
         """
         context = reconstruction
         for block in self.context_blocks:

@@ -14,11 +14,11 @@ from .pose_transformer import KeysAndValues
 
 @dataclass(frozen=True, eq=False)
 class SourceFeatures:
-    """What depends on the source picture and its pose alone.
+    """What depends on the source image and its pose alone.
 
     Attributes:
         first_convolution: (B, base_features, H/2, W/2), the share of the shared encoder's first convolution
-            that picture and source heat maps contribute; the target heat maps' share is added to it.
+            that image and source heat maps contribute; the target heat maps' share is added to it.
         reconstruction: (B, token_features, H/stride, W/stride), features of the self-reconstruction branch.
         keys_and_values: For each Texture Transfer Block its projected keys and values, each
             (B, heads, T, token_features / heads) with T = (H/stride) * (W/stride), rows of the grid first.
@@ -40,7 +40,7 @@ class SourceFeatures:
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """Size of the source picture as (height, width) in pixels."""
+        """Size of the source image as (height, width) in pixels."""
         return 2 * self.first_convolution.shape[-2], 2 * self.first_convolution.shape[-1]
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> SourceFeatures:

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from .attention_target import FLOOR, AttentionTarget
 
-LARGEST_MATRIX = 2**21  # cells a head, 4 MiB in bf16; torch's kernel, which keeps none, is faster on larger ones
+MAX_MATRIX = 2**21  # cells a head, 4 MiB in bf16; torch's kernel, which keeps none, is faster on larger ones
 
 _softmax_backward = torch.ops.aten._softmax_backward_data.out
 
@@ -50,17 +50,17 @@ class _ImageByImage(torch.autograd.Function):
             k, v = k.contiguous(), v.contiguous()  # products of heads that lie apart take half as long again
             mixed = _token_major(q, v.shape[-1])
             kept = q.new_empty(batch, heads, count, k.shape[2])  # probabilities
-            looked: list[Tensor] = []
+            attended: list[Tensor] = []
             for image in range(batch):
                 _probabilities(scaled[image], k[image], out=kept[image])
                 mixed[image] = torch.bmm(kept[image], v[image])
                 if index is not None:
-                    looked.append(kept[image].gather(-1, index[image].expand(heads, -1, -1)))
+                    attended.append(kept[image].gather(-1, index[image].expand(heads, -1, -1)))
             ctx.scale = scale
             if index is None or share is None:
                 ctx.save_for_backward(scaled, k, v, kept)
                 return mixed, None
-            by_head = torch.stack(looked).to(_wide(q))  # B, heads, T, K
+            by_head = torch.stack(attended).to(_wide(q))  # B, heads, T, K
             ctx.save_for_backward(scaled, k, v, kept, index, share, by_head)
             return mixed, -(share * (by_head.mean(1) + FLOOR).log()).sum(-1)
 

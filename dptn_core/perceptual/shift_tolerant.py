@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..weight_files import fill, read_weights
+from ..checkpoint.weight_files import fill, read_weights
 
 TrunkName = Literal["alexnet", "vgg16"]
 SLICES: Final = 5  # of each network; after each one features are compared
@@ -77,16 +77,16 @@ class ShiftTolerantDistance(nn.Module):
         # half the time of the usual layout on a CPU
         return distance.to(memory_format=torch.channels_last)
 
-    def forward(self, image: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, ground_truth: Tensor, weight: Tensor | None = None) -> Tensor:
         """Distances (B,), fp32, at least 0.
 
         Args:
             image: (B, 3, H, W) in [-1, 1]; gradients reach it. H and W are at least `SMALLEST_SIDE`.
-            truth: (B, 3, H, W) in [-1, 1]; nothing is learnt from it.
+            ground truth: (B, 3, H, W) in [-1, 1]; nothing is learnt from it.
             weight: (B, 1, H, W), how much each pixel counts, at least 0; None: all the same, the published distance.
         """
         with torch.no_grad():  # the truth's graph would double the memory
-            wanted = self._directions(truth)
+            wanted = self._directions(ground_truth)
         total = image.new_zeros(len(image), dtype=torch.float32)
         for ours, theirs, head in zip(self._directions(image), wanted, self.heads, strict=True):
             apart = ((ours - theirs).square() * head.view(1, -1, 1, 1)).sum(1)  # (B, h, w)

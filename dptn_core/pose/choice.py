@@ -15,10 +15,10 @@ PERSON_CHOICES = (LARGEST, CENTRAL, *FROM_LEFT, RIGHTMOST)
 
 
 def choose_person(people: People, choice: str = LARGEST) -> Pose:
-    """One person of a picture; those without a single body keypoint do not count.
+    """One person of an image; those without a single body keypoint do not count.
 
     Args:
-        people: of one picture.
+        people: of one image.
         choice: one of `PERSON_CHOICES`.
 
     Raises:

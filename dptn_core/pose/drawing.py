@@ -1,4 +1,4 @@
-"""Skeleton pictures in the style of ControlNet's OpenPose preprocessors.
+"""Skeleton images in the style of ControlNet's OpenPose preprocessors.
 
 Diffusion ControlNets were trained on exactly this look: each limb a filled ellipse at 0.6 of its colour,
 joints as full-colour discs on top, hands as coloured lines with blue dots, faces as white dots, all crisp.
@@ -50,8 +50,8 @@ _FACE_DOT: _RGB = (255, 255, 255)
 
 _CONTROLNET_SIDE = 512
 _CONTROLNET_WIDTH = 4.0
-# Far beyond any picture, near enough for squares to stay exact.
-_FARTHEST = 1e7
+# Far beyond any image, near enough for squares to stay exact.
+_MAX_DISTANCE = 1e7
 # Rounding must not lose the pixel that lies exactly on an edge.
 _EDGE = 1e-6
 
@@ -67,7 +67,7 @@ def draw_skeleton(
 
     Args:
         people: Whom to draw; missing keypoints, and limbs that need them, are left out.
-        size: (H, W) of the picture; the poses are stretched to it. Their canvas when None.
+        size: (H, W) of the image; the poses are stretched to it. Their canvas when None.
         limb_width: Half the thickness of a limb in pixels (ControlNet's "stick width"). When None, 4 px at a
             shorter side of 512, in proportion, at least 1. Hand lines are a quarter as thick.
         joint_radius: Radius of joints and hand dots in pixels; same default. Face dots are 3/4 of it.
@@ -94,7 +94,7 @@ def draw_skeleton_over(
     limb_width: float | None = None,
     joint_radius: float | None = None,
 ) -> NDArray[np.uint8]:
-    """Draw everybody over a picture, which is left as it was.
+    """Draw everybody over an image, which is left as it was.
 
     Args:
         image: (H, W, 3) uint8 RGB; the poses are stretched to it.
@@ -107,7 +107,7 @@ def draw_skeleton_over(
         (H, W, 3) uint8 RGB, a new array.
 
     Raises:
-        ValueError: `image` is not such a picture, `alpha` leaves 0..1, or a width is not positive.
+        ValueError: `image` is not such an image, `alpha` leaves 0..1, or a width is not positive.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
@@ -134,8 +134,8 @@ def _pen(canvas: Canvas, limb_width: float | None, joint_radius: float | None) -
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} must be a positive number of pixels, got {value}")
     return _Pen(
-        limb=default if limb_width is None else min(limb_width, _FARTHEST),
-        joint=default if joint_radius is None else min(joint_radius, _FARTHEST),
+        limb=default if limb_width is None else min(limb_width, _MAX_DISTANCE),
+        joint=default if joint_radius is None else min(joint_radius, _MAX_DISTANCE),
     )
 
 
@@ -173,7 +173,7 @@ def _paint_hand(image: NDArray[np.uint8], hand: FloatArray, pen: _Pen) -> None:
 
 def _pixels(points: FloatArray) -> FloatArray:
     """The pixel that holds each point, so that a joint is centred where its heat map peaks."""
-    return np.clip(np.floor(points[:, :2]), -_FARTHEST, _FARTHEST)
+    return np.clip(np.floor(points[:, :2]), -_MAX_DISTANCE, _MAX_DISTANCE)
 
 
 def _fill_disc(image: NDArray[np.uint8], centre: FloatArray, radius: float, colour: _RGB) -> None:

@@ -76,18 +76,18 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
             return None
         return EditedPose(tuple(fit_to_canvas(frame, frames[0].canvas) for frame in frames), None, foreign=True)
     document = _of_this_version(document)
-    pictures, upstream, loop = document.get("frames"), document.get("upstream"), document.get("loop", False)
-    if not isinstance(pictures, list):
-        raise PoseFormatError(f"frames of the edited pose must be a list, got {type(pictures).__name__}")
+    images, upstream, loop = document.get("frames"), document.get("upstream"), document.get("loop", False)
+    if not isinstance(images, list):
+        raise PoseFormatError(f"frames of the edited pose must be a list, got {type(images).__name__}")
     if not (upstream is None or isinstance(upstream, str)):
         raise PoseFormatError(f"upstream of the edited pose must be a text or null, got {type(upstream).__name__}")
     if not isinstance(loop, bool):
         raise PoseFormatError(f"loop of the edited pose must be true or false, got {type(loop).__name__}")
-    if not pictures:
+    if not images:
         return None
     size = {key: document[key] for key in ("canvas_width", "canvas_height") if key in document}
-    complete = [{**picture, **size} if isinstance(picture, dict) else picture for picture in pictures]
-    steps = tuple(_read_step(picture, f"frames[{index}]") for index, picture in enumerate(pictures))
+    complete = [{**image, **size} if isinstance(image, dict) else image for image in images]
+    steps = tuple(_read_step(image, f"frames[{index}]") for index, image in enumerate(images))
     edited = EditedPose(tuple(read_openpose(complete)), upstream, steps=steps, loop=loop)
     try:
         sequence(edited.frames, edited.steps, loop=edited.loop)
@@ -96,13 +96,13 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
     return edited
 
 
-def _read_step(picture: object, path: str) -> Step:
-    if not isinstance(picture, dict):
+def _read_step(image: object, path: str) -> Step:
+    if not isinstance(image, dict):
         return Step()  # `read_openpose` says what is wrong with it
     try:
-        frames = picture.get("steps", 1)
+        frames = image.get("steps", 1)
         whole = int(frames) if isinstance(frames, float) and frames.is_integer() else frames  # as JavaScript writes it
-        return Step(whole, picture.get("easing", "linear"))
+        return Step(whole, image.get("easing", "linear"))
     except (ValueError, TypeError) as error:
         raise PoseFormatError(f"{path} of the edited pose: {error}") from None
 
@@ -143,12 +143,12 @@ def write_edited(edited: EditedPose) -> str:
         raise ValueError(f"the frames of an edit share one canvas; there are {len(canvases)}")
     canvas = canvases.pop()
     frames: list[dict[str, Any]] = []
-    for picture, step in zip(write_openpose(list(edited.frames)), edited.steps, strict=True):
+    for image, step in zip(write_openpose(list(edited.frames)), edited.steps, strict=True):
         # the text travels in every copy of the workflow: what is empty or said once is left out
-        people = [{part: numbers for part, numbers in person.items() if any(numbers)} for person in picture["people"]]
+        people = [{part: numbers for part, numbers in person.items() if any(numbers)} for person in image["people"]]
         shared = ("people", "canvas_width", "canvas_height")
         timing = {"steps": step.frames, "easing": step.easing}
-        frames.append({"people": people} | timing | {k: value for k, value in picture.items() if k not in shared})
+        frames.append({"people": people} | timing | {k: value for k, value in image.items() if k not in shared})
     document = {
         "version": VERSION,
         "canvas_width": canvas.width,

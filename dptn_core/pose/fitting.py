@@ -7,7 +7,7 @@ import numpy as np
 from .skeleton import Canvas, People, Pose
 
 _NECK, _HIPS = 1, (8, 11)
-_LEAST_TRUNK = 1e-3  # pixels; below it there is nothing to measure a person by
+_MIN_TRUNK = 1e-3  # pixels; below it there is nothing to measure a person by
 _TRUST = 2.5  # trunks that say a size this many times off the boxes' are foreshortened: somebody bends or lies
 
 
@@ -50,7 +50,7 @@ def _trunk(pose: Pose) -> tuple[np.ndarray, float] | None:
         return None
     hips = pose.keypoints[list(_HIPS)].mean(0)
     length = float(np.hypot(*(pose.keypoints[_NECK] - hips)))
-    return (hips, length) if length > _LEAST_TRUNK else None
+    return (hips, length) if length > _MIN_TRUNK else None
 
 
 def _box(pose: Pose) -> tuple[np.ndarray, float]:

@@ -1,7 +1,7 @@
 """Heat maps of keypoints: what the network sees of a pose.
 
 A Gaussian of two axes is the product of two of one axis, so each joint costs two short vectors on the
-device instead of a picture computed on the CPU. The values are those of the DPTN paper's data pipeline:
+device instead of an image computed on the CPU. The values are those of the DPTN paper's data pipeline:
 peak 1, sigma 6 px at 256x256, keypoints truncated to whole pixels, an empty channel for a missing keypoint.
 """
 

@@ -24,7 +24,7 @@ EASINGS: dict[str, Callable[[float], float]] = {
 }
 """How the way from one pose to the next is gone: share of the time -> share of the way, both in 0..1."""
 
-MOST_FRAMES = 10_000
+MAX_FRAMES = 10_000
 """More frames than this are a mistake in a file, not a sequence."""
 
 _NOSE, _NECK = 0, 1
@@ -57,8 +57,8 @@ class Step:
 
     def __post_init__(self) -> None:
         """Check both."""
-        if isinstance(self.frames, bool) or not isinstance(self.frames, int) or not 1 <= self.frames <= MOST_FRAMES:
-            raise ValueError(f"the next keyframe comes 1 to {MOST_FRAMES} frames later, got {str(self.frames)[:40]}")
+        if isinstance(self.frames, bool) or not isinstance(self.frames, int) or not 1 <= self.frames <= MAX_FRAMES:
+            raise ValueError(f"the next keyframe comes 1 to {MAX_FRAMES} frames later, got {str(self.frames)[:40]}")
         if not isinstance(self.easing, str) or self.easing not in EASINGS:
             raise ValueError(f"easing must be one of {', '.join(EASINGS)}, got {str(self.easing)[:40]!r}")
 
@@ -85,8 +85,8 @@ def sequence(keyframes: Sequence[People], steps: Sequence[Step], *, loop: bool =
     if len({keyframe.canvas for keyframe in keyframes}) > 1:
         raise ValueError("keyframes share one canvas; bring them to one first")
     total = frame_count(steps, loop=loop)
-    if total > MOST_FRAMES:
-        raise ValueError(f"the sequence is {total} frames long; up to {MOST_FRAMES} are possible")
+    if total > MAX_FRAMES:
+        raise ValueError(f"the sequence is {total} frames long; up to {MAX_FRAMES} are possible")
     return _frames(keyframes, steps, loop=loop)
 
 
@@ -161,7 +161,7 @@ def pose_between(start: Pose, end: Pose, share: float) -> Pose:
         if joint in both:
             done[joint] = head.mixed(head_a, a[joint], head_b, b[joint], share)
     for joint in sorted(set(a) - set(both), key=_depth):
-        done[joint] = _carried(joint, a, done, frame_a, frame)
+        done[joint] = _warped(joint, a, done, frame_a, frame)
     keypoints = np.array([done.get(joint, (0.0, 0.0)) for joint in range(len(_PARENT))])
     confidence = np.where(end.present, np.minimum(start.confidence, end.confidence), start.confidence)
     hand_frames = [
@@ -311,7 +311,7 @@ def _depth(joint: int) -> int:
     return depth
 
 
-def _carried(joint: int, a: _Points, done: _Points, frame_a: _Frame, frame: _Frame) -> _Point:
+def _warped(joint: int, a: _Points, done: _Points, frame_a: _Frame, frame: _Frame) -> _Point:
     """A joint that only the start has: on the next joint above it that is known, turned with the trunk."""
     above = _PARENT[joint]
     while above >= 0 and not (above in done and above in a):

@@ -1,6 +1,6 @@
 """Reading and writing POSE_KEYPOINT, the OpenPose JSON that ComfyUI packs exchange.
 
-The form is a list with one object a picture: ``{"people": [{"pose_keypoints_2d": [x, y, c] * 18,
+The form is a list with one object an image: ``{"people": [{"pose_keypoints_2d": [x, y, c] * 18,
 "face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d"}], "canvas_width",
 "canvas_height"}``. Producers differ in nearly everything, so `read_openpose` accepts every variant known and
 `write_openpose` emits the one form every consumer accepts.
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic import written_beside
+from ..system.files import written_beside
 from .skeleton import (
     FACE_POINTS,
     FOOT_POINTS,
@@ -53,7 +53,7 @@ _FROM_COCO_17 = (0, None, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 _COCO_SHOULDERS = (5, 6)
 
 # Beyond this a number is a mistake, and arithmetic with it would only hide that.
-_FARTHEST_NORMALISED = 1.5  # canvas sides
+_MAX_NORMALISED = 1.5  # canvas sides
 # On a canvas smaller than this, coordinates within 0..1 are as likely pixels, and hardly differ from them.
 _SMALLEST_NORMALISED_CANVAS = 16
 # Says that a document means exactly what it says; written only where a reader would guess otherwise.
@@ -63,7 +63,7 @@ _UNITS_KEY, _PIXELS = "coordinates", "pixels"
 def read_openpose(document: object, canvas: Canvas | None = None) -> list[People]:
     """Read pose data of any known producer.
 
-    Accepted: a list of pictures or one bare picture, parsed or as JSON text; coordinates in pixels or 0..1;
+    Accepted: a list of images or one bare image, parsed or as JSON text; coordinates in pixels or 0..1;
     missing points as 0,0,0, as -1,-1, by a confidence of 0 or by null; parts that are null, absent or empty;
     confidences as flags or real scores (kept, those above 1 become 1); bodies of 18 points with or without
     confidence, BODY_25 (75 numbers) and COCO-17 (51 numbers, neck put between the shoulders); faces of 70 or
@@ -71,21 +71,21 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     which have no canvas; documents with `animals` or nothing in place of `people`, which hold nobody. Unknown keys
     are ignored.
 
-    Units are decided once a picture, over all points of everybody: 0..1 when the canvas is known (and at
+    Units are decided once an image, over all points of everybody: 0..1 when the canvas is known (and at
     least 16 px on its longer side) and no present coordinate exceeds 1 in magnitude. Points with both
-    coordinates negative are missing in such a picture. ``"coordinates": "pixels"`` in a picture switches all
+    coordinates negative are missing in such an image. ``"coordinates": "pixels"`` in an image switches all
     guessing off.
 
-    Pictures without canvas share one, as they are frames of one sequence: `canvas`, or else the first one that the
+    Images without canvas share one, as they are frames of one sequence: `canvas`, or else the first one that the
     document does state, if that holds all their points; else one that just does: the pixel of the largest x and y is
     the last column and row. If then no coordinate exceeds 1 it is 1x1, so coordinates in 0..1 can still be `rescaled`.
 
     Args:
         document: Parsed JSON or its text. Not changed.
-        canvas: Of the picture the poses were probably seen in; counts only where the document states none.
+        canvas: Of the image the poses were probably seen in; counts only where the document states none.
 
     Returns:
-        One `People` a picture; keypoints in pixels of its canvas. People without a single point are kept, so
+        One `People` an image; keypoints in pixels of its canvas. People without a single point are kept, so
         indices agree with the document.
 
     Raises:
@@ -94,22 +94,22 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     if isinstance(document, str):
         document = _parse(document)
     if isinstance(document, dict):
-        return _on_canvases([_read_picture(document, "")], canvas)
+        return _on_canvases([_read_image(document, "")], canvas)
     if isinstance(document, (list, tuple)):
-        raw = [_read_picture(picture, f"[{index}]") for index, picture in enumerate(document)]
+        raw = [_read_image(image, f"[{index}]") for index, image in enumerate(document)]
         return _on_canvases(raw, canvas)
-    raise PoseFormatError(f"pose data must be a list of pictures or one picture, got {_described(document)}")
+    raise PoseFormatError(f"pose data must be a list of images or one image, got {_described(document)}")
 
 
-def write_openpose(pictures: list[People], *, scores: bool = False) -> list[dict[str, Any]]:
+def write_openpose(images: list[People], *, scores: bool = False) -> list[dict[str, Any]]:
     """Write the strict form, ready for `json.dumps`; with `scores`, real confidences in place of 1.0.
 
     A list, pixels, Python floats, confidence 1.0 or 0.0 (several consumers drop anything between), missing
     points as zeros, hands (63 numbers) and face (210) always present, feet (18) where there are some.
     `read_openpose` gives back the same values except for scores. Where all points lie within a pixel of the origin,
-    or one is at -1,-1, a picture also carries ``"coordinates": "pixels"``, because a reader would have to guess.
+    or one is at -1,-1, an image also carries ``"coordinates": "pixels"``, because a reader would have to guess.
     """
-    return [_write_picture(picture, scores) for picture in pictures]
+    return [_write_image(image, scores) for image in images]
 
 
 def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -> list[People]:
@@ -135,7 +135,7 @@ def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -
         raise PoseFormatError(f"{path}: {error}") from error
 
 
-def save_pose_file(path: str | os.PathLike[str], pictures: list[People], *, scores: bool = False) -> None:
+def save_pose_file(path: str | os.PathLike[str], images: list[People], *, scores: bool = False) -> None:
     """Write pose data as a JSON file (UTF-8) in the strict form; with `scores`, real confidences in place of 1.0.
 
     The file is written beside its place and renamed, so a reader never sees half of it. Missing folders are made.
@@ -144,7 +144,7 @@ def save_pose_file(path: str | os.PathLike[str], pictures: list[People], *, scor
         OSError: The folder cannot be written.
     """
     path = Path(path)
-    text = json.dumps(write_openpose(pictures, scores=scores), allow_nan=False)
+    text = json.dumps(write_openpose(images, scores=scores), allow_nan=False)
     with written_beside(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
@@ -165,8 +165,8 @@ class _RawPerson:
 
 
 @dataclass(frozen=True)
-class _RawPicture:
-    """A picture as the document has it."""
+class _RawImage:
+    """An image as the document has it."""
 
     path: str
     people: list[_RawPerson]
@@ -188,32 +188,32 @@ def _parse(text: str) -> object:
         raise PoseFormatError(f"pose data {what}") from error
 
 
-def _read_picture(picture: object, path: str) -> _RawPicture:
-    if not isinstance(picture, dict):
-        raise PoseFormatError(f"{path or 'pose data'} must be an object, got {_described(picture)}")
-    exact = picture.get(_UNITS_KEY) == _PIXELS
-    entries = picture.get("people")
+def _read_image(image: object, path: str) -> _RawImage:
+    if not isinstance(image, dict):
+        raise PoseFormatError(f"{path or 'pose data'} must be an object, got {_described(image)}")
+    exact = image.get(_UNITS_KEY) == _PIXELS
+    entries = image.get("people")
     people_path = _join(path, "people")
     if entries is None:
         entries = []
     if not isinstance(entries, (list, tuple)):
         raise PoseFormatError(f"{people_path} must be a list, got {_described(entries)}")
     people = [_read_person(entry, f"{people_path}[{index}]", exact) for index, entry in enumerate(entries)]
-    return _RawPicture(path, people, exact, _read_canvas(picture, path))
+    return _RawImage(path, people, exact, _read_canvas(image, path))
 
 
-def _on_canvases(pictures: list[_RawPicture], likely: Canvas | None) -> list[People]:
-    """Everybody in pixels of a canvas; pictures that state none share one."""
-    bare = [picture for picture in pictures if picture.canvas is None]
+def _on_canvases(images: list[_RawImage], likely: Canvas | None) -> list[People]:
+    """Everybody in pixels of a canvas; images that state none share one."""
+    bare = [image for image in images if image.canvas is None]
     if bare:
-        stated = next((picture.canvas for picture in pictures if picture.canvas is not None), None)
-        points = np.concatenate([picture.points() for picture in bare])
+        stated = next((image.canvas for image in images if image.canvas is not None), None)
+        points = np.concatenate([image.points() for image in bare])
         shared = _inferred_canvas(points, bare[0].path, likely or stated)
     read = []
-    for picture in pictures:
-        canvas = shared if picture.canvas is None else picture.canvas
-        normalised = not picture.exact and _looks_normalised(picture.points(), canvas)
-        read.append(People(tuple(_to_pose(person, canvas, normalised) for person in picture.people), canvas))
+    for image in images:
+        canvas = shared if image.canvas is None else image.canvas
+        normalised = not image.exact and _looks_normalised(image.points(), canvas)
+        read.append(People(tuple(_to_pose(person, canvas, normalised) for person in image.people), canvas))
     return read
 
 
@@ -283,17 +283,17 @@ def _read_number(value: object, path: str) -> float | None:
     return number
 
 
-def _read_canvas(picture: dict[Any, Any], path: str) -> Canvas | None:
+def _read_canvas(image: dict[Any, Any], path: str) -> Canvas | None:
     """The declared canvas, or None if there is none."""
     keys = ("canvas_width", "canvas_height")
-    absent = [key for key in keys if picture.get(key) is None]
+    absent = [key for key in keys if image.get(key) is None]
     if len(absent) == 2:
         return None
     if absent:
         raise PoseFormatError(f"{_join(path, absent[0])} is missing, though the other side of the canvas is given")
     sides = []
     for key in keys:
-        value = picture[key]
+        value = image[key]
         whole = isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
         if isinstance(value, bool) or not whole or not 1 <= value <= MAX_CANVAS_SIDE:
             raise PoseFormatError(
@@ -328,12 +328,12 @@ def _present(parts: list[FloatArray]) -> FloatArray:
 def _looks_normalised(points: FloatArray, canvas: Canvas) -> bool:
     """Whether `points` (N, 2) on `canvas` are in 0..1 rather than in pixels.
 
-    In pixels, everything of everybody would sit in the corner; nobody has such a picture unless the canvas itself is
-    hardly larger. A joint beyond the picture's edge is still in 0..1 terms, a little below 0 or above 1.
+    In pixels, everything of everybody would sit in the corner; nobody has such an image unless the canvas itself is
+    hardly larger. A joint beyond the image's edge is still in 0..1 terms, a little below 0 or above 1.
     """
     if max(canvas.width, canvas.height) < _SMALLEST_NORMALISED_CANVAS or not points.any():
         return False
-    return bool(np.abs(points).max() <= _FARTHEST_NORMALISED)
+    return bool(np.abs(points).max() <= _MAX_NORMALISED)
 
 
 def _to_pose(person: _RawPerson, canvas: Canvas, normalised: bool) -> Pose:
@@ -381,7 +381,7 @@ def _to_70(face: FloatArray | None) -> FloatArray | None:
     return np.concatenate([face, np.zeros((FACE_POINTS - len(face), 3))])
 
 
-def _write_picture(picture: People, scores: bool) -> dict[str, Any]:
+def _write_image(image: People, scores: bool) -> dict[str, Any]:
     people = [
         {
             "pose_keypoints_2d": _flat(np.column_stack([pose.keypoints, pose.confidence]), len(KEYPOINT_NAMES), scores),
@@ -390,15 +390,15 @@ def _write_picture(picture: People, scores: bool) -> dict[str, Any]:
             "hand_right_keypoints_2d": _flat(pose.hand_right, HAND_POINTS, scores),
             **({} if pose.feet is None else {"foot_keypoints_2d": _flat(pose.feet, FOOT_POINTS, scores)}),
         }
-        for pose in picture.people
+        for pose in image.people
     ]
     document: dict[str, Any] = {
         "people": people,
-        "canvas_width": picture.canvas.width,
-        "canvas_height": picture.canvas.height,
+        "canvas_width": image.canvas.width,
+        "canvas_height": image.canvas.height,
     }
-    points = _present([part for pose in picture.people for part in _parts(pose)])
-    if _looks_normalised(points, picture.canvas) or (points == -1.0).all(axis=1).any():
+    points = _present([part for pose in image.people for part in _parts(pose)])
+    if _looks_normalised(points, image.canvas) or (points == -1.0).all(axis=1).any():
         document[_UNITS_KEY] = _PIXELS
     return document
 

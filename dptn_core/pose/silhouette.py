@@ -29,7 +29,7 @@ def draw_silhouette(
 
     Args:
         people: whose; keypoints and limbs that are missing leave a gap.
-        size: (H, W) of the picture; the poses are stretched to it. Their canvas when None.
+        size: (H, W) of the image; the poses are stretched to it. Their canvas when None.
         thickness: factor on the width of every limb, above 0.
 
     Returns:

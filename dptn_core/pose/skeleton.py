@@ -63,8 +63,8 @@ FACE_POINTS = 70
 FOOT_POINTS = 6
 
 MAX_CANVAS_SIDE = 32_768
-MAX_COORDINATE = 1e6  # pixels; nothing farther away belongs to a picture
-"""Twice the largest picture ComfyUI handles; keeps a hostile file from asking for terabytes of canvas."""
+MAX_COORDINATE = 1e6  # pixels; nothing farther away belongs to an image
+"""Twice the largest image ComfyUI handles; keeps a hostile file from asking for terabytes of canvas."""
 
 
 class NoPersonError(ValueError):
@@ -246,7 +246,7 @@ class Pose:
         """The pose seen in a mirror: x becomes ``width - x``, and left and right swap names.
 
         Hands change sides and the points of the face take the index of their mirror image, so the result
-        is what a detector would report for the flipped picture.
+        is what a detector would report for the flipped image.
         """
         width = self.canvas.width
 
@@ -281,7 +281,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class People:
-    """The people of one picture.
+    """The people of one image.
 
     Attributes:
         people: Poses on the same canvas, in the order they were given. May be empty.
@@ -300,7 +300,7 @@ class People:
         for index, pose in enumerate(self.people):
             if pose.canvas != self.canvas:
                 raise ValueError(
-                    f"person {index} is on a canvas of {pose.canvas}, the picture is {self.canvas}; "
+                    f"person {index} is on a canvas of {pose.canvas}, the image is {self.canvas}; "
                     "move it with rescaled() first"
                 )
 
@@ -322,7 +322,7 @@ class People:
             NoPersonError: There is no such person.
         """
         if not 0 <= index < len(self.people):
-            raise NoPersonError(f"there is no person {index}: this picture has {len(self.people)}, counted from 0")
+            raise NoPersonError(f"there is no person {index}: this image has {len(self.people)}, counted from 0")
         return self.people[index]
 
     def rescaled(self, canvas: Canvas) -> People:

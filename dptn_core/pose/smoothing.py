@@ -1,6 +1,6 @@
 """Poses of a video made steady: what is doubtful or jumps is left out, gaps are filled, jitter is smoothed away.
 
-Everything looks at frames before and after alike, so nothing lags behind the picture.
+Everything looks at frames before and after alike, so nothing lags behind the image.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 
 from .skeleton import People, Pose
 
-_FARTHEST: Final = 0.5  # of a person's size, in the median of the joints, for each frame since they were seen
+_MAX_DISTANCE: Final = 0.5  # of a person's size, in the median of the joints, for each frame since they were seen
 _FORGOTTEN: Final = 15  # frames after which somebody who comes back counts as somebody else
 _SHARED: Final = 3  # joints that two poses must both have to be compared
 
@@ -52,5 +52,5 @@ def _cost(pose: Pose, before: Pose, frames: int) -> float:
     if frames > _FORGOTTEN or both.sum() < min(_SHARED, int(pose.present.sum()), int(before.present.sum())):
         return 2.0
     left, top, right, bottom = before.bounds()
-    reach = _FARTHEST * max(right - left, bottom - top, 1.0) * min(frames, 3)
+    reach = _MAX_DISTANCE * max(right - left, bottom - top, 1.0) * min(frames, 3)
     return min(2.0, float(np.median(np.hypot(*(pose.keypoints - before.keypoints)[both].T))) / reach)

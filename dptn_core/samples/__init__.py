@@ -1,4 +1,4 @@
-"""Pictures and poses that ship, so that a first run needs nothing of one's own."""
+"""Images and poses that ship, so that a first run needs nothing of one's own."""
 
 from pathlib import Path
 

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..detection.crops import Square, cut, square_around
-from ..pose.extraction.detector import check_picture
+from ..detection.external.pose_detector import check_image
 from ..pose.skeleton import FloatArray, Pose
 from .blazepose import SIZE, BlazePoseSegmenter
+from .blazepose_file import SegmentationError
 from .edges import applied, linear_model
-from .weights import SegmentationError
 
 # For each of COCO's 17 keypoints its place among OpenPose's 18.
 _OPENPOSE: Final = (0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10)
@@ -35,7 +35,7 @@ def person_mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tenso
         SegmentationError: The pose has too few joints to say where the person is.
         ExtractionError: `image` is not as described.
     """
-    check_picture(image)
+    check_image(image)
     height, width = image.shape[1:]
     square = square_around(_coco(pose, width, height), sure=np.finfo(float).tiny)
     if square is None:

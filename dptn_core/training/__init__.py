@@ -1,9 +1,9 @@
 """Training on the dual-task objective, resumable at any moment."""
 
-from .config import TrainingConfig, load_config, with_data
 from .loop import DivergedError, InterruptedRunError, RunOptions, train
 from .state import ResumeError
-from .tables import ConfigError, find_config
+from .toml_tables import ConfigError, find_config
+from .training_config import TrainingConfig, load_config, with_data
 
 __all__ = [
     "ConfigError",

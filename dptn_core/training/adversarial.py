@@ -13,12 +13,12 @@ Gan = Literal["lsgan", "hinge", "wgan-gp"]
 
 
 def generator_loss(gan: Gan, score: Tensor) -> Tensor:
-    """What the generator wants of the scores of its pictures, any shape: to be 1 (LSGAN), or to be high."""
+    """What the generator wants of the scores of its images, any shape: to be 1 (LSGAN), or to be high."""
     return ((score - 1) ** 2).mean() if gan == "lsgan" else -score.mean()
 
 
 def discriminator_loss(gan: Gan, real: Tensor, fake: Tensor) -> Tensor:
-    """What the discriminator wants of its scores of real and drawn pictures, any shape.
+    """What the discriminator wants of its scores of real and drawn images, any shape.
 
     LSGAN (Mao et al. 2017): 1 and 0, the mean of both halves. Hinge (Lim and Ye 2017): above 1 and below -1, the mean
     of both halves. WGAN (Arjovsky et al. 2017): as far apart as they get; see `gradient_penalty`.
@@ -31,12 +31,12 @@ def discriminator_loss(gan: Gan, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
-    """Squared distance of the critic's gradient from length 1, between real and drawn pictures (Gulrajani et al. 2017).
+    """Squared distance of the critic's gradient from length 1, between real and drawn images (Gulrajani et al. 2017).
 
     Args:
-        critic: scores (B, 3, H, W) pictures.
+        critic: scores (B, 3, H, W) images.
         real, fake: (B, 3, H, W), without graph.
-        share: (B,) in 0..1, where between them each picture lies.
+        share: (B,) in 0..1, where between them each image lies.
 
     Returns:
         Scalar, the mean over the batch, differentiable in the critic's weights.

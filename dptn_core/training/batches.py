@@ -10,18 +10,18 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Framing
-from ..data.synthetic.pairs import SyntheticPairs
+from ..data.synthetic.synthetic_pairs import SyntheticPairs
 from ..network import AttentionTarget
 from ..pose.heatmaps import keypoint_heatmaps
-from .config import DataConfig
 from .losses import attention_target
+from .training_config import DataConfig
 
 PAPER_HEIGHT = 256  # the height at which the paper's heat maps have their sigma of 6 pixels
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures in [-1, 1] and everything the losses compare them with."""
+    """Images in [-1, 1] and everything the losses compare them with."""
 
     source: Tensor  # (B, 3, H, W)
     target: Tensor  # (B, 3, H, W)
@@ -38,9 +38,9 @@ class BatchSource(Protocol):
 
     Attributes:
         steps_ahead: How many steps' batches it wants to hear of before they are asked for.
-        framing: How a model trained on these pictures cuts out people.
+        framing: How a model trained on these images cuts out people.
         description: What they are, for the model's provenance.
-        skipped: Pictures that could not be read so far, with the reason.
+        skipped: Images that could not be read so far, with the reason.
     """
 
     steps_ahead: int
@@ -63,14 +63,14 @@ class BatchSource(Protocol):
         """
 
     def check_size(self, size: tuple[int, int]) -> None:
-        """Raise a ConfigError if these pictures cannot be had at (H, W)."""
+        """Raise a ConfigError if these images cannot be had at (H, W)."""
 
     def fixed(self, count: int, size: tuple[int, int], stride: int) -> Batch:
         """Pairs that training never sees, always the same ones, to look at; fewer where there are no more."""
 
 
 def sigma_at(data: DataConfig, height: int) -> float:
-    """Sigma in pixels of the heat maps for pictures `height` pixels high."""
+    """Sigma in pixels of the heat maps for images `height` pixels high."""
     return data.heatmap_sigma * height / PAPER_HEIGHT
 
 

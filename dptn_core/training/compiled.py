@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .tables import ConfigError
+from .toml_tables import ConfigError
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..memory import counts_memory, forget_peak, resident_peak
-from ..processes import join_processes
-from .config import Stage, TrainingConfig
+from ..system.distributed import join_processes
+from ..system.memory import counts_memory, forget_peak, resident_peak
 from .loop import CHECKPOINT, DivergedError, RunOptions, begin, make_objective, one_step, open_source
-from .sheets import PAIRS_SHOWN
+from .sample_grid import PAIRS_SHOWN
 from .state import TrainingState
+from .training_config import Stage, TrainingConfig
 
 _TIMED = 2  # steps of each stage, after one that sets things up
 _SHEET_BYTES_A_PIXEL = 1.5  # of a PNG of people, about
@@ -42,7 +42,7 @@ class RunCost:
 
     generator_parameters: int
     discriminator_parameters: int
-    pictures: str
+    images: str
     precision: str
     stages: tuple[StageCost, ...]
     processes: int
@@ -57,7 +57,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
     """Do a few steps of every stage and throw them away; nothing is written. All processes of a run must take part.
 
     Raises:
-        DataFileError, PictureError, ConfigError, ResumeError and so on: what `train` would raise.
+        DataFileError, ImageError, ConfigError, ResumeError and so on: what `train` would raise.
     """
     device = options.device
     config = replace(config, run=replace(config.run, divergence=0.0))  # its steps are out of their order
@@ -97,7 +97,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
     return RunCost(
         generator_parameters=_parameters(state.generator),
         discriminator_parameters=_parameters(state.discriminator),
-        pictures=source.description,
+        images=source.description,
         precision=objective.precision,
         stages=tuple(costs),
         processes=processes.count,
@@ -116,7 +116,7 @@ def describe_run(cost: RunCost) -> str:
     disk = 2 * cost.checkpoint + cost.sheets
     lines = [
         f"parameters   generator {cost.generator_parameters:,}{adversary}",
-        f"pictures     {cost.pictures}",
+        f"images     {cost.images}",
         f"precision    {cost.precision}",
     ]
     if cost.processes > 1:

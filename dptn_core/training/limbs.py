@@ -17,14 +17,14 @@ def limb_attention(
 ) -> tuple[AttentionTarget, Tensor]:
     """Attention targets of a pair of poses; see `losses.attention_target`.
 
-    A token on a limb of the target should look at the same share of that limb in the source. Pictures have no true
+    A token on a limb of the target should look at the same share of that limb in the source. Images have no true
     correspondence; this much of it the keypoints give away, on front and back alike. Of limbs that cross the nearest
     counts.
 
     Args:
         source, target: (B, 18, 2) xy in pixels.
         source_present, target_present: (B, 18) bool.
-        size: (H, W) of the pictures.
+        size: (H, W) of the images.
         stride: pixels a token.
 
     Returns:
@@ -47,6 +47,6 @@ def limb_attention(
     far = far.masked_fill(~there[:, :, None, None], torch.inf)
     nearest, limb = far.min(1)
     share = share.gather(1, limb[:, None])[:, 0, ..., None]  # B, rows, columns, 1
-    picture = torch.arange(len(limb), device=limb.device)[:, None, None]
-    ends = [source[:, joints][picture, limb] for joints in (start, end)]
+    image = torch.arange(len(limb), device=limb.device)[:, None, None]
+    ends = [source[:, joints][image, limb] for joints in (start, end)]
     return attention_target(torch.lerp(ends[0], ends[1], share), nearest <= _REACH, stride=1, samples=1)

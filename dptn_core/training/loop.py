@@ -17,23 +17,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..atomic import remove_leftovers
-from ..checkpoint import ModelFacts, load_model
-from ..folder_lock import alone_in
+from ..checkpoint import ModelMetadata, load_model
 from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from ..precision import choose_precision
-from ..processes import Processes, join_processes
+from ..system.device import choose_precision
+from ..system.distributed import Processes, join_processes
+from ..system.files import remove_leftovers
+from ..system.folder_lock import alone_in
 from .batches import Batch, BatchSource, sigma_at
 from .compiled import compiled
-from .config import LossConfig, Stage, TrainingConfig
-from .perceptual import PerceptualLoss, find_vgg_weights
-from .photographs import PhotographSource
-from .reports import Reports
-from .sheets import PAIRS_SHOWN, save_sheet
+from .photograph_pairs import PhotographSource
+from .progress import Reports
+from .sample_grid import PAIRS_SHOWN, save_sheet
 from .state import TrainingState, load_state, new_state, save_state, update_average
 from .steps import Objective, Terms, discriminator_gradients, draw, generator_gradients, update
-from .synthetic import PairSource
-from .tables import ConfigError
+from .synthetic_batches import PairSource
+from .toml_tables import ConfigError
+from .training_config import LossConfig, Stage, TrainingConfig
+from .vgg_losses import PerceptualLoss, find_vgg_weights
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
@@ -101,7 +101,7 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
                 raise DivergedError(f"{said}. Lower the learning rate and resume")
             _LOG.warning(said)
         elif processes.is_main:
-            save_state(path, state, config, model_facts(config, state, source, options.command))
+            save_state(path, state, config, model_metadata(config, state, source, options.command))
 
     if state.step >= last and processes.is_main:
         _LOG.info("nothing is left to do: %d of %d steps are done", state.step, last)
@@ -122,7 +122,7 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
                 go_on_without(save)
     skipped = sorted(set().union(*processes.gather(set(source.skipped))))
     if skipped:
-        _LOG.warning("passed over %d of the pictures: %s", len(skipped), ", ".join(skipped[:10]))
+        _LOG.warning("passed over %d of the images: %s", len(skipped), ", ".join(skipped[:10]))
     processes.end()
     return path
 
@@ -220,10 +220,10 @@ def learning_rate(stage: Stage, step: int) -> float:
     return risen * (stage.learning_rate + share * (stage.final_learning_rate - stage.learning_rate))
 
 
-def model_facts(config: TrainingConfig, state: TrainingState, source: BatchSource, command: str) -> dict[str, Any]:
+def model_metadata(config: TrainingConfig, state: TrainingState, source: BatchSource, command: str) -> dict[str, Any]:
     """What a model trained by `state` has to carry along (see checkpoint.py)."""
     stage, _ = config.stage_at(max(state.step - 1, 0))
-    facts = ModelFacts(
+    metadata = ModelMetadata(
         config=config.generator,
         training_size=(stage.height, stage.width),
         heatmap_sigma=sigma_at(config.data, stage.height),
@@ -238,7 +238,7 @@ def model_facts(config: TrainingConfig, state: TrainingState, source: BatchSourc
             "training": json.dumps(config.to_dict()),
         },
     )
-    return facts.to_dict()
+    return metadata.to_dict()
 
 
 def one_step(
@@ -329,7 +329,7 @@ def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float
         )
     total = values["total"]
     _, within = config.stage_at(state.step)
-    if within == 0:  # another picture size has losses of its own
+    if within == 0:  # another image size has losses of its own
         state.mean_loss = state.recent_loss = total
         state.best_loss = math.inf
     state.mean_loss += 0.005 * (total - state.mean_loss)

@@ -15,7 +15,7 @@ _LUMA_CHROMA = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.0
 
 
 def reconstruction_loss(
-    image: Tensor, truth: Tensor, weight: Tensor, *, chroma: float, scales: Sequence[int], gradient: float
+    image: Tensor, ground_truth: Tensor, weight: Tensor, *, chroma: float, scales: Sequence[int], gradient: float
 ) -> Tensor:
     """L1 on brightness and colour apart, over areas of several sizes, plus L1 on brightness steps.
 
@@ -23,18 +23,18 @@ def reconstruction_loss(
     of their own.
 
     Args:
-        image, truth: (B, 3, H, W) in [-1, 1].
+        image, ground truth: (B, 3, H, W) in [-1, 1].
         weight: (B, 1, H, W), how much each pixel counts, at least 0.
         chroma: weight of the two colour differences against brightness.
-        scales: sides in pixels of the squares whose means are compared; those larger than the picture are left out.
+        scales: sides in pixels of the squares whose means are compared; those larger than the image are left out.
         gradient: weight of the brightness steps at the finest scale.
 
     Returns:
-        Scalar: each picture's weighted mean over its pixels, averaged over scales and pictures, so that it is the same
+        Scalar: each image's weighted mean over its pixels, averaged over scales and images, so that it is the same
         for a batch as for its parts.
     """
     matrix = image.new_tensor(_LUMA_CHROMA) * image.new_tensor([1.0, chroma, chroma])[:, None]
-    difference = torch.einsum("bchw,kc->bkhw", image - truth, matrix)
+    difference = torch.einsum("bchw,kc->bkhw", image - ground_truth, matrix)
     total = image.new_zeros(())
     fitting = [scale for scale in scales if scale <= min(image.shape[-2:])]
     for scale in fitting:
@@ -52,11 +52,11 @@ def reconstruction_loss(
 
 
 def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
-    """Mean over pictures of each one's weighted mean.
+    """Mean over images of each one's weighted mean.
 
     Args:
         values: (B, C, H, W).
-        weight: (B, 1, H, W), at least 0 and not all 0 in any picture.
+        weight: (B, 1, H, W), at least 0 and not all 0 in any image.
     """
     return ((values * weight).sum((1, 2, 3)) / (values.shape[1] * weight.sum((1, 2, 3)))).mean()
 
@@ -108,6 +108,6 @@ def attention_target(
 def attention_loss(entropy: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy of attention to its target (B, T), each token counted `weight` (B, T) times.
 
-    The mean over pictures of each one's weighted mean; a picture without weights counts 0.
+    The mean over images of each one's weighted mean; an image without weights counts 0.
     """
     return ((entropy * weight).sum(1) / weight.sum(1).clamp(min=1e-6)).mean()

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..atomic import written_beside
 from ..network import Discriminator, Generator, initialise
-from .config import TrainingConfig
-from .tables import ConfigError
+from ..system.files import written_beside
+from .toml_tables import ConfigError
+from .training_config import TrainingConfig
 
 KIND = "dptn-training"
 _COUNTERS = {
@@ -89,7 +89,7 @@ def _tensors(module: nn.Module) -> Iterable[Tensor]:
     yield from module.buffers()
 
 
-def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: dict[str, Any]) -> None:
+def save_state(path: Path, state: TrainingState, config: TrainingConfig, metadata: dict[str, Any]) -> None:
     """Write the whole state beside `path` and rename it, so that a kill at any moment leaves a whole file.
 
     Args:
@@ -104,7 +104,7 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, facts: 
     content = {
         "kind": KIND,
         "config": config.to_dict(),
-        "model_facts": facts,
+        "model_facts": metadata,
         "step": state.step,
         "pairs_used": state.pairs_used,
         "seconds": state.seconds,

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from ..network import Generator
 from ..perceptual import ShiftTolerantDistance
-from ..precision import Precision, autocast
+from ..system.device import Precision, autocast
 from .adversarial import discriminator_loss, generator_loss, gradient_penalty
 from .batches import Batch
-from .config import LossConfig
 from .losses import attention_loss, reconstruction_loss, weighted_mean
-from .perceptual import PerceptualLoss
 from .state import TrainingState
+from .training_config import LossConfig
+from .vgg_losses import PerceptualLoss
 
 BothBranches = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
 Terms = dict[str, Tensor]
@@ -87,12 +87,12 @@ def generator_gradients(
     losses = objective.losses
     terms: Terms = {}
     total = drawn.target.new_zeros(())
-    for name, image, truth, mask, share in (
+    for name, image, ground_truth, mask, share in (
         ("target", drawn.target, batch.target, batch.target_mask, losses.target_share),
         ("source", drawn.source, batch.source, batch.source_mask, 1 - losses.target_share),
     ):
         if share:
-            total = total + share * _branch_loss(name, image, truth, mask, batch.source, objective, terms)
+            total = total + share * _branch_loss(name, image, ground_truth, mask, batch.source, objective, terms)
     if drawn.entropies and batch.attention_weight is not None:
         each = [attention_loss(entropy, batch.attention_weight) for entropy in drawn.entropies]
         terms["attention"] = torch.stack(each).mean()
@@ -111,7 +111,13 @@ def generator_gradients(
 
 
 def _branch_loss(
-    name: str, image: Tensor, truth: Tensor, mask: Tensor | None, source: Tensor, objective: Objective, terms: Terms
+    name: str,
+    image: Tensor,
+    ground_truth: Tensor,
+    mask: Tensor | None,
+    source: Tensor,
+    objective: Objective,
+    terms: Terms,
 ) -> Tensor:
     """The weighted sum of one branch's terms, which are put into `terms` under the branch's name."""
     losses = objective.losses
@@ -121,25 +127,25 @@ def _branch_loss(
     else:
         weight = 1 + (losses.foreground - 1) * mask[:, None].to(image.dtype)
     if losses.l1:
-        difference = weighted_mean((image - truth).abs(), weight)
+        difference = weighted_mean((image - ground_truth).abs(), weight)
         terms[f"{name}_l1"] = difference
         total = total + losses.l1 * difference
     if losses.reconstruction:
         terms[f"{name}_reconstruction"] = reconstruction = reconstruction_loss(
-            image, truth, weight, chroma=losses.chroma, scales=losses.scales, gradient=losses.gradient
+            image, ground_truth, weight, chroma=losses.chroma, scales=losses.scales, gradient=losses.gradient
         )
         total = total + losses.reconstruction * reconstruction
     if objective.shift_tolerant is not None:
         # on the person most of all, as the terms over pixels: elsewhere a background is copied, not drawn
         with autocast(image.device, objective.precision):
-            apart = objective.shift_tolerant(image, truth, weight)
+            apart = objective.shift_tolerant(image, ground_truth, weight)
         terms[f"{name}_perceptual"] = distance = apart.mean()
         total = total + losses.perceptual * distance
     if objective.perceptual is not None:
         # the source already looks like itself: only the target is held against it
         against = source if losses.affinity and name == "target" else None
         with autocast(image.device, objective.precision):
-            content, style, alike = objective.perceptual(image, truth, against, losses.affinity_temperature)
+            content, style, alike = objective.perceptual(image, ground_truth, against, losses.affinity_temperature)
         terms[f"{name}_content"], terms[f"{name}_style"] = content, style
         total = total + losses.content * content + losses.style * style
         if alike is not None:

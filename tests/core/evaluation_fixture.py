@@ -1,4 +1,4 @@
-"""What the tests of the evaluation share: weights of the right layout with random numbers, pictures, a small set."""
+"""What the tests of the evaluation share: weights of the right layout with random numbers, images, a small set."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from shift_tolerant_fixture import random_file
 from torch import Tensor
-from transfer_fixture import person, smooth_picture
+from transfer_fixture import person, smooth_image
 
-from dptn_core.data.pairs import write_annotations, write_pairs
+from dptn_core.data.datasets import write_annotations, write_pairs
+from dptn_core.image_io import write_image
 from dptn_core.perceptual.packages import WeightPackage
-from dptn_core.pictures import write_picture
 
 FASHION = (256, 176)
 NAMES = ("one", "two", "three", "four")
@@ -68,18 +68,18 @@ def _random(name: str, like: Tensor) -> Tensor:
     return torch.zeros(like.shape) if "bias" in name or "mean" in name else torch.ones(like.shape)
 
 
-def picture(seed: int, size: tuple[int, int] = FASHION) -> Tensor:
+def image(seed: int, size: tuple[int, int] = FASHION) -> Tensor:
     """(3, H, W) in [0, 1], whole 255ths, with edges and noise."""
     height, width = size
     random = torch.Generator().manual_seed(seed)
     noise = torch.rand(3, height, width, generator=random)
     blocks = torch.rand(3, -(-height // 16), -(-width // 16), generator=random)
     blocks = blocks.repeat_interleave(16, 1).repeat_interleave(16, 2)[:, :height, :width]
-    return ((0.6 * blocks + 0.3 * smooth_picture(width, height) + 0.1 * noise) * 255).round() / 255
+    return ((0.6 * blocks + 0.3 * smooth_image(width, height) + 0.1 * noise) * 255).round() / 255
 
 
 def make_set(root: Path, *, broken: tuple[str, ...] = ()) -> Path:
-    """A prepared DeepFashion of four pictures and four pairs a split; pictures named in `broken` are no pictures."""
+    """A prepared DeepFashion of four images and four pairs a split; images named in `broken` are no images."""
     points = {}
     for number, name in enumerate(NAMES):
         pose = person((FASHION[1], FASHION[0]), sway=0.1, seed=number)
@@ -89,15 +89,15 @@ def make_set(root: Path, *, broken: tuple[str, ...] = ()) -> Path:
         write_pairs(root / f"fasion-resize-pairs-{split}.csv", pairs)
         write_annotations(root / f"fasion-resize-annotation-{split}.csv", points)
         for number, name in enumerate(NAMES):
-            write_picture(root / split / f"{name}.png", picture(number + 10 * (split == "train")))
+            write_image(root / split / f"{name}.png", image(number + 10 * (split == "train")))
     for name in broken:
-        (root / "test" / f"{name}.png").write_bytes(b"no picture")
+        (root / "test" / f"{name}.png").write_bytes(b"no image")
     return root
 
 
-def write_all(folder: Path, pictures: dict[str, Tensor]) -> Path:
-    for name, one in pictures.items():
-        write_picture(folder / name, one)
+def write_all(folder: Path, images: dict[str, Tensor]) -> Path:
+    for name, one in images.items():
+        write_image(folder / name, one)
     return folder
 
 
@@ -117,7 +117,7 @@ def by_windows(
     for channel in range(3):
         for top in range(x.shape[1] - side + 1):
             for left in range(x.shape[2] - side + 1):
-                a, b = (picture[channel, top : top + side, left : left + side] for picture in (x, y))
+                a, b = (image[channel, top : top + side, left : left + side] for image in (x, y))
                 mean_a, mean_b = (a * weights).sum(), (b * weights).sum()
                 variance = ((a - mean_a) ** 2 * weights).sum() + ((b - mean_b) ** 2 * weights).sum()
                 both = ((a - mean_a) * (b - mean_b) * weights).sum() * unbiased

@@ -1,4 +1,4 @@
-"""Pairs whose truth is known by formula: a patterned paper doll, moved, turned and scaled; no renderer is wanted."""
+"""Pairs whose ground truth is known by formula: a patterned paper doll, moved, turned and scaled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dptn_core.data.synthetic.kept import Manifest, Renderer
-from dptn_core.data.synthetic.pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, joined
+from dptn_core.data.synthetic.synthetic_pairs import GARMENTS, LIMBS, PARTS, PeoplePairs, joined
 
 SIZE = (96, 64)
 # The doll's keypoints in its own frame: x to the viewer's right, y down, the trunk about one long. It faces the viewer,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dptn_core.network import Discriminator, Generator, official_to_ours
 
-PARITY = Path(__file__).parent / "parity"
+PARITY = Path(__file__).parent / "network" / "parity_arrays"
 
 
 def reference_outputs() -> dict[str, Tensor]:

@@ -12,13 +12,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from transfer_fixture import person, smooth_picture, tiny_model
+from transfer_fixture import person, smooth_image, tiny_model
 
 from dptn_core import samples
 from dptn_core.checkpoint import load_model, save_model
 from dptn_core.cli import main
 from dptn_core.commands import convert
-from dptn_core.pictures import read_picture, write_picture
+from dptn_core.image_io import read_image, write_image
 from dptn_core.pose import People, Pose, save_pose_file
 
 ROOT = Path(__file__).parents[2]
@@ -34,13 +34,13 @@ class Desk:
         self.out = folder / "out"
         self.model = folder / "tiny.safetensors"
         save_model(self.model, tiny_model())
-        write_picture(folder / "source.png", smooth_picture(*CANVAS))
+        write_image(folder / "source.png", smooth_image(*CANVAS))
         self.save("source", person(CANVAS))
         self.save("wave", person(CANVAS, sway=0.1, seed=1))
         self.save("walk", person((90, 100), sway=0.1, seed=2))
         self.save("nobody")
-        (folder / "text.png").write_text("no picture")
-        write_picture(folder / "lonely.png", smooth_picture(*CANVAS))
+        (folder / "text.png").write_text("no image")
+        write_image(folder / "lonely.png", smooth_image(*CANVAS))
         (folder / "file").write_text("no folder")
         self.empty = folder / "empty"
         self.empty.mkdir()
@@ -136,7 +136,7 @@ def test_each_of_many_pictures_is_drawn_in_every_pose_as_it_is_alone(desk, tmp_p
     people = tmp_path / "people"
     for number, name in enumerate(("anna/1", "anna/2", "bert/1")):
         (people / name).parent.mkdir(parents=True, exist_ok=True)
-        write_picture(people / f"{name}.png", smooth_picture(*CANVAS) * (0.5 + 0.2 * number))
+        write_image(people / f"{name}.png", smooth_image(*CANVAS) * (0.5 + 0.2 * number))
         ending = "_keypoints.json" if number == 1 else ".json"
         (people / f"{name}{ending}").write_bytes((desk.folder / "source.json").read_bytes())
     targets = [desk.folder / "wave.json", desk.folder / "walk.json"]
@@ -149,7 +149,7 @@ def test_each_of_many_pictures_is_drawn_in_every_pose_as_it_is_alone(desk, tmp_p
     alone = desk.arguments(image=people / "anna" / "2.png", source_pose=None, target_pose=targets[1])
     assert main(alone) == 0
     assert (desk.out / "walk.png").read_bytes() == (out / "anna" / "2" / "walk.png").read_bytes()
-    # pictures of the same name get folders of different ones
+    # images of the same name get folders of different ones
     both = [people / "anna" / "1.png", people / "bert" / "1.png"]
     assert main(desk.arguments(image=both, source_pose=[desk.folder / "source.json"] * 2, out=out / "more")) == 0
     assert sorted(path.name for path in (out / "more").iterdir()) == ["1_0", "1_1"]
@@ -225,11 +225,11 @@ def test_pose_files_without_a_canvas_belong_to_the_picture(desk):
         path = desk.folder / f"{name}.json"
         path.write_text(json.dumps({"people": [{"pose_keypoints_2d": points.ravel().tolist()}]}))
         assert main(desk.arguments(source_pose=path, target_pose=path)) == 0
-        drawn.append(read_picture(desk.out / f"{name}.png"))
+        drawn.append(read_image(desk.out / f"{name}.png"))
     stated = desk.save("stated", pose)
     assert main(desk.arguments(source_pose=stated, target_pose=stated)) == 0
     for found in drawn:
-        torch.testing.assert_close(found, read_picture(desk.out / "stated.png"), atol=0.02, rtol=0)
+        torch.testing.assert_close(found, read_image(desk.out / "stated.png"), atol=0.02, rtol=0)
 
 
 def test_pictures_of_unusual_kinds_go_through_the_whole_command(desk):
@@ -254,22 +254,22 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
     (folder / "empty_list.json").write_text("[]")
     return {
         "missing image": (desk.arguments(image=folder / "no.png"), "no.png: no such file"),
-        "image is text": (desk.arguments(image=folder / "text.png"), "text.png is not a picture"),
+        "image is text": (desk.arguments(image=folder / "text.png"), "text.png is not an image"),
         "missing source pose": (desk.arguments(source_pose=folder / "no.json"), "no pose file at"),
         "missing target pose": (desk.arguments(target_pose=folder / "no.json"), "no pose file at"),
-        "pose is a picture": (desk.arguments(target_pose=folder / "source.png"), "not a text file"),
+        "pose is an image": (desk.arguments(target_pose=folder / "source.png"), "not a text file"),
         "pose is no json": (desk.arguments(target_pose=folder / "text.png"), "is not JSON"),
         "pose is a folder": (desk.arguments(target_pose=folder), "is a folder"),
         "source pose without a person": (desk.arguments(source_pose=folder / "nobody.json"), "there is no person"),
         "target pose without a person": (desk.arguments(target_pose=folder / "nobody.json"), "there is no person"),
-        "a frame without a person": (desk.arguments(target_pose=mixed), "mixed.json, picture 1: there is no person"),
-        "pose file without a picture": (desk.arguments(target_pose=folder / "empty_list.json"), "holds no pose"),
-        "wrong person": (desk.arguments(person=3), "there is no person 3: this picture has 1, counted from 0"),
+        "a frame without a person": (desk.arguments(target_pose=mixed), "mixed.json, image 1: there is no person"),
+        "pose file without an image": (desk.arguments(target_pose=folder / "empty_list.json"), "holds no pose"),
+        "wrong person": (desk.arguments(person=3), "there is no person 3: this image has 1, counted from 0"),
         "negative person": (desk.arguments(person=-1), "there is no person -1"),
         "person is no number": (desk.arguments(person="Ann"), "invalid int value: 'Ann'"),
         "pose of another shape": (desk.arguments(source_pose=folder / "walk.json"), "another shape"),
         "unknown model": (desk.arguments(model=folder / "no.safetensors"), "there is no such file"),
-        "model is a picture": (desk.arguments(model=folder / "source.png"), "neither a .safetensors"),
+        "model is an image": (desk.arguments(model=folder / "source.png"), "neither a .safetensors"),
         "out is a file": (desk.arguments(out=folder / "file"), "cannot be written"),
         "attention without a format": (desk.arguments(attention=folder / "looked"), "names no format"),
         "size not of tokens": (desk.arguments(size="97x128"), "size 97x128 does not fit the network"),
@@ -282,11 +282,11 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         "fp16 on a cpu": (desk.arguments(precision="fp16"), "choose bf16 or fp32"),
         "unknown framing": (desk.arguments(framing="crop"), "invalid choice: 'crop'"),
         "no source pose": (desk.arguments(image=folder / "lonely.png", source_pose=None), "name it with --source-pose"),
-        "two pictures and one pose": (
+        "two images and one pose": (
             desk.arguments(image=[desk.folder / "source.png"] * 2),
             "1 files for --source-pose",
         ),
-        "a folder without pictures": (desk.arguments(image=desk.empty, source_pose=None), "holds no pictures"),
+        "a folder without images": (desk.arguments(image=desk.empty, source_pose=None), "holds no images"),
         "unknown option": (desk.arguments("--quality", 9), "unrecognized arguments"),
         "convert to another suffix": (["convert", desk.model, folder / "m.pth"], "use m.safetensors"),
         "convert from nothing": (["convert", folder / "no.pth", folder / "m.safetensors"], "no such file"),
@@ -302,7 +302,7 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         ),
         "demo into a file": (["demo", "--model", desk.model, "--out", folder / "file"], "cannot be written"),
         "demo without its model": (["demo", "--model", folder / "no.pth"], "there is no such file"),
-        "evaluate a picture": (["evaluate", "--model", folder / "source.png"], "neither a .safetensors"),
+        "evaluate an image": (["evaluate", "--model", folder / "source.png"], "neither a .safetensors"),
         "train without a config": (["train", "--config", folder / "no.toml", "--out", desk.out], "no.toml"),
         "bench on a toaster": (["bench", "--device", "toaster"], "try --device cpu"),
     }
@@ -375,7 +375,7 @@ def test_convert_writes_a_model_in_the_wanted_format(desk, capsys, name, dtype):
     assert said.out.startswith(f"wrote {target} (") and name in said.out and said.err == ""
     dtypes = {tensor.dtype for tensor in load_file(target).values()}
     assert dtypes == {dtype, torch.float32}  # norms stay fp32
-    assert load_model(target).facts == load_model(desk.model).facts
+    assert load_model(target).metadata == load_model(desk.model).metadata
     assert main(desk.arguments(model=target)) == 0
     assert size_of(desk.out / "wave.png") == CANVAS
 
@@ -413,7 +413,7 @@ def test_heights_and_masks_of_a_transfer(desk, capsys):
         assert size_of(desk.out / f"wave{part}.png") == (width, 60)
     capsys.readouterr()
     assert "wants --texture full" in refused(capsys, desk.arguments("--masks", "--texture", "network"))
-    assert "pictures of up to 8192 pixels" in refused(capsys, desk.arguments("--height", 9000))
+    assert "images of up to 8192 pixels" in refused(capsys, desk.arguments("--height", 9000))
 
 
 def test_the_demo_writes_every_picture_that_it_names_and_all_that_ship(desk, capsys):
@@ -501,7 +501,7 @@ def test_bad_ones_among_many_pictures_are_passed_over_named_and_counted(desk, tm
     people.mkdir()
     pose = (desk.folder / "source.json").read_bytes()
     for name in ("a", "b", "c", "d", "e"):
-        write_picture(people / f"{name}.png", smooth_picture(*CANVAS))
+        write_image(people / f"{name}.png", smooth_image(*CANVAS))
         if name != "d":
             (people / f"{name}.json").write_bytes(pose)
     (people / "b.png").write_bytes((people / "a.png").read_bytes()[:200])
@@ -509,7 +509,7 @@ def test_bad_ones_among_many_pictures_are_passed_over_named_and_counted(desk, tm
     assert main(desk.arguments(image=people, source_pose=None)) == 2
     assert desk.written() == [f"{name}/wave{part}.png" for name in "ae" for part in ("", "_skeleton")]
     *passed, last = capsys.readouterr().err.splitlines()
-    assert last == "dptn transfer: 3 of the 5 pictures were passed over, for the reasons above"
+    assert last == "dptn transfer: 3 of the 5 images were passed over, for the reasons above"
     assert ["b.png" in passed[0], "c.json" in passed[1], "d.png has no pose file" in passed[2]] == [True] * 3
     # a disk that cannot be written would fail for all
     (tmp_path / "file").write_text("")

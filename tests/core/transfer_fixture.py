@@ -32,7 +32,7 @@ def tiny_model(
     torch.manual_seed(seed)
     generator = Generator(TINY)
     initialise(generator)
-    for tensor in generator.parameters():  # the paper's start is nearly zero, and every picture nearly grey
+    for tensor in generator.parameters():  # the paper's start is nearly zero, and every image nearly grey
         if tensor.ndim > 1:
             torch.nn.init.normal_(tensor.data, std=1 / math.sqrt(tensor[0].numel()))
     return DPTNModel(generator.eval().requires_grad_(False), training_size, sigma, framing, {})
@@ -59,7 +59,7 @@ def person(
     return Pose.from_keypoints([None if i in missing else tuple(p) for i, p in enumerate(xy)], Canvas(width, height))
 
 
-def smooth_picture(width: int, height: int) -> Tensor:
+def smooth_image(width: int, height: int) -> Tensor:
     """(3, H, W) in [0, 1] without sharp edges, different everywhere."""
     x = torch.arange(width)[None, :] / width
     y = torch.arange(height)[:, None] / height

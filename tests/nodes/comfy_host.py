@@ -35,8 +35,8 @@ def find_host() -> tuple[Path, Path] | str:
     places = [Path(named)] if named else [PACK.parent.parent, Path.home() / "comfy" / "ComfyUI"]
     folder = next((place for place in places if (place / "main.py").is_file() and (place / "comfy").is_dir()), None)
     if folder is None:
-        looked = ", ".join(str(place) for place in places)
-        return f"no ComfyUI found in {looked}; set COMFYUI_PATH to its folder"
+        attended = ", ".join(str(place) for place in places)
+        return f"no ComfyUI found in {attended}; set COMFYUI_PATH to its folder"
     inside = [folder / env / python for env in (".venv", "venv") for python in ("bin/python", "Scripts/python.exe")]
     chosen = os.environ.get("COMFYUI_PYTHON")
     pythons = [Path(chosen)] if chosen else [*inside, Path(sys.executable)]
@@ -163,8 +163,8 @@ class Host:
         found = answer["node_errors"]
         return found
 
-    def picture(self, entry: dict[str, str]) -> Any:
-        """The picture an output names, (H, W, 3) uint8."""
+    def image(self, entry: dict[str, str]) -> Any:
+        """The image an output names, (H, W, 3) uint8."""
         import io
 
         import numpy as np
@@ -182,7 +182,7 @@ class Host:
 
 
 @contextmanager
-def running_host(folder: Path, python: Path, base: Path, *options: str) -> Iterator[Host]:
+def running_host(folder: Path, python: Path, base: Path, *options: str, **environment: str) -> Iterator[Host]:
     """Start a host whose user folders are all in `base`, with this pack and the probe installed."""
     packs = base / "custom_nodes"
     packs.mkdir(parents=True, exist_ok=True)
@@ -193,10 +193,10 @@ def running_host(folder: Path, python: Path, base: Path, *options: str) -> Itera
         port = free.getsockname()[1]
     log = base / "host.log"
     command = [python, "main.py", "--cpu", "--port", str(port), "--base-directory", str(base), *options]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    variables = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"} | environment
     with (
         log.open("wb") as out,
-        subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=environment) as process,
+        subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=variables) as process,
     ):
         host = Host(f"127.0.0.1:{port}", base, process, log)
         try:

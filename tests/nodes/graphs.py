@@ -79,7 +79,7 @@ def transfer_graph(
     return graph, {"model": model, "person": person, "source": source, "drawn": drawn}
 
 
-def facts(run: Any, node: str) -> dict[str, Any]:
+def metadata(run: Any, node: str) -> dict[str, Any]:
     """What ProbeReportImages said."""
     result: dict[str, Any] = json.loads(run.outputs[node]["facts"][0])
     return result
@@ -104,7 +104,7 @@ STANDING = [
 ]
 
 
-def picture(people: list[dict[str, Any]], width: int | None = 384, height: int | None = 512) -> dict[str, Any]:
+def pose_frame(people: list[dict[str, Any]], width: int | None = 384, height: int | None = 512) -> dict[str, Any]:
     """A frame of POSE_KEYPOINT."""
     frame: dict[str, Any] = {"people": people}
     return frame if width is None else frame | {"canvas_width": width, "canvas_height": height}

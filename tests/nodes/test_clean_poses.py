@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from graphs import STANDING, Graph, person, picture, reported_pose
+from graphs import STANDING, Graph, person, pose_frame, reported_pose
 
 WRIST = 4
 
@@ -25,7 +25,7 @@ def shaken(count=24, seed=0):
             points[WRIST][0] += 120
         if number in (15, 16):
             points[WRIST] = [0, 0, 0.0]
-        frames.append(picture([person(points)]))
+        frames.append(pose_frame([person(points)]))
     return frames
 
 
@@ -58,7 +58,7 @@ def test_one_person_is_followed_through_frames_that_list_them_in_any_order(host)
     frames = []
     for number in range(8):
         both = [person([[x / 2, y] for x, y in STANDING]), person([[x / 2 + 95, y] for x, y in right])]
-        frames.append(picture(both if number % 2 else both[::-1]))
+        frames.append(pose_frame(both if number % 2 else both[::-1]))
     for choice, place in (("leftmost", 96), ("rightmost", 286)):
         run, out = clean(host, frames, people=choice)
         assert run.error is None, run.error
@@ -70,6 +70,6 @@ def test_one_person_is_followed_through_frames_that_list_them_in_any_order(host)
 
 
 def test_frames_of_different_sizes_are_refused_in_words(host):
-    run, _ = clean(host, [picture([person(STANDING)]), picture([person(STANDING)], 100, 100)])
+    run, _ = clean(host, [pose_frame([person(STANDING)]), pose_frame([person(STANDING)], 100, 100)])
     assert run.error is not None
     assert "Clean Poses, input 'pose'" in run.error and "100x100, 384x512" in run.error

@@ -24,7 +24,7 @@ def extract(host, count=1, **inputs):
 
 
 def photograph(graph, host, name="me.png", image=None):
-    """A picture of the host's input folder; the astronaut that ships, unless another is given."""
+    """An image of the host's input folder; the astronaut that ships, unless another is given."""
     folder = host.base / "input"
     folder.mkdir(exist_ok=True)
     (Image.open(PHOTOGRAPH) if image is None else image).save(folder / name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from graphs import STANDING, Graph, facts, person, picture, reported_pose, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, reported_pose, transfer_graph
 
 EMPTY_HAND, EMPTY_FACE = [0.0] * 63, [0.0] * 210
 
@@ -27,13 +27,13 @@ def body_25() -> list[float]:
 def missing(mark: list[float]) -> dict[str, object]:
     points = [[*point, 1.0] for point in STANDING]
     points[4] = mark
-    return picture([person(points)])
+    return pose_frame([person(points)])
 
 
 STANDING_PERSON = person(STANDING)
 VARIANTS = {
     "strict": [
-        picture(
+        pose_frame(
             [
                 STANDING_PERSON
                 | {
@@ -44,17 +44,17 @@ VARIANTS = {
             ]
         )
     ],
-    "a bare dict": picture([STANDING_PERSON]),
+    "a bare dict": pose_frame([STANDING_PERSON]),
     "parts None": [
-        picture([STANDING_PERSON | {"hand_left_keypoints_2d": None, "face_keypoints_2d": None}]),
+        pose_frame([STANDING_PERSON | {"hand_left_keypoints_2d": None, "face_keypoints_2d": None}]),
     ],
-    "normalised": [picture([person(normalised())])],
-    "normalised without canvas": [picture([person(normalised())], None)],
-    "real scores": [picture([person([[*point, 0.31 + number / 40] for number, point in enumerate(STANDING)])])],
-    "BODY_25": [picture([{"pose_keypoints_2d": body_25()}])],
-    "COCO-17": [picture([{"pose_keypoints_2d": coco()}])],
+    "normalised": [pose_frame([person(normalised())])],
+    "normalised without canvas": [pose_frame([person(normalised())], None)],
+    "real scores": [pose_frame([person([[*point, 0.31 + number / 40] for number, point in enumerate(STANDING)])])],
+    "BODY_25": [pose_frame([{"pose_keypoints_2d": body_25()}])],
+    "COCO-17": [pose_frame([{"pose_keypoints_2d": coco()}])],
     "feet and animals beside": [
-        picture([STANDING_PERSON | {"foot_keypoints_2d": [0.0] * 18}]) | {"animals": [], "version": "x"}
+        pose_frame([STANDING_PERSON | {"foot_keypoints_2d": [0.0] * 18}]) | {"animals": [], "version": "x"}
     ],
 }
 
@@ -69,7 +69,7 @@ def test_every_variant_is_read_and_leaves_in_the_strict_form(host, name):
     out = graph.add("ProbeReportPose", pose=graph.out(edited))
     run = host.run(graph.prompt)
     assert run.error is None
-    assert facts(run, image)["shape"] == [1, 512, 384, 3]
+    assert metadata(run, image)["shape"] == [1, 512, 384, 3]
     (frame,) = reported_pose(run, out)
     (body,) = frame["people"]
     assert (frame["canvas_width"], frame["canvas_height"]) == (384, 512)
@@ -106,11 +106,11 @@ def test_missing_joints_in_every_spelling(host, mark):
     ("document", "said"),
     [
         ([], "holds no frame"),
-        ([picture([])], "there is no person"),
+        ([pose_frame([])], "there is no person"),
         ([{"animals": [[1, 2, 3]], "canvas_width": 64, "canvas_height": 64, "version": "ap10k"}], "there is no person"),
         ("not a pose", "pose"),
-        ([picture([{"pose_keypoints_2d": [1.0, 2.0]}])], "pose_keypoints_2d"),
-        ([picture([person([[0.0, 0.0, 0.0]] * 14 + [[10.0, 10.0, 1.0]] * 4)])], "within"),
+        ([pose_frame([{"pose_keypoints_2d": [1.0, 2.0]}])], "pose_keypoints_2d"),
+        ([pose_frame([person([[0.0, 0.0, 0.0]] * 14 + [[10.0, 10.0, 1.0]] * 4)])], "within"),
         (None, "pose"),
     ],
 )
@@ -128,11 +128,11 @@ def test_the_person_is_chosen_by_place_not_by_order(host):
     heights = {}
     for choice in ("leftmost", "2nd from left", "rightmost"):
         graph = Graph()
-        pose = graph.send_pose([picture(people, 600, 512)])
+        pose = graph.send_pose([pose_frame(people, 600, 512)])
         graph, nodes = transfer_graph(pose, graph)
         graph.prompt[nodes["drawn"]]["inputs"]["person"] = choice
         run = host.run(graph.prompt)
-        drawn = host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
+        drawn = host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
         dark = drawn.min(2) < 128
         heights[choice] = float(dark.nonzero()[1].mean())
     assert heights["leftmost"] < heights["2nd from left"] - 100 < heights["rightmost"] - 200
@@ -147,21 +147,21 @@ def test_a_choice_beyond_those_who_are_there_is_said_so(host):
 
 
 def test_canvases_that_differ_from_the_picture(host):
-    twice = [picture([person([[2 * x, 2 * y] for x, y in STANDING])], 768, 1024)]
+    twice = [pose_frame([person([[2 * x, 2 * y] for x, y in STANDING])], 768, 1024)]
     graph = Graph()
     person_node = graph.add("DPTNSamplePerson", person="photograph (astronaut)")
     graph, nodes = transfer_graph(None, graph, image=graph.out(person_node), pose=graph.send_pose(twice))
     error = host.run(graph.prompt).error
     assert "Encode Source, input 'pose'" in error and "768x1024" in error and "512x512" in error
 
-    graph = Graph()  # the same proportions are the same picture at another size
+    graph = Graph()  # the same proportions are the same image at another size
     graph, nodes = transfer_graph(graph.send_pose(twice), graph, pose=graph.send_pose(twice))
     report = graph.report(graph.out(nodes["drawn"]))
-    assert facts(host.run(graph.prompt), report)["shape"] == [1, 1024, 768, 3]
+    assert metadata(host.run(graph.prompt), report)["shape"] == [1, 1024, 768, 3]
 
 
 def test_a_sequence_without_canvas_shares_one_and_is_not_distorted(host):
-    frames = [picture([person([[2 * x + 40 * number, 2 * y] for x, y in STANDING])], None) for number in range(3)]
+    frames = [pose_frame([person([[2 * x + 40 * number, 2 * y] for x, y in STANDING])], None) for number in range(3)]
     graph = Graph()
     block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(frames))
     out = graph.add("ProbeReportPose", pose=graph.out(block))
@@ -171,7 +171,7 @@ def test_a_sequence_without_canvas_shares_one_and_is_not_distorted(host):
     assert run.error is None, run.error
     noses = [frame["people"][0]["pose_keypoints_2d"][:2] for frame in reported_pose(run, out)]
     assert noses == [[384.0, 140.0], [424.0, 140.0], [464.0, 140.0]]
-    assert facts(run, report)["shape"][0] == 3
+    assert metadata(run, report)["shape"][0] == 3
 
 
 def test_shares_of_an_unknown_canvas_cannot_be_drawn_without_a_size(host):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from graphs import STANDING, Graph, facts, person, picture
+from graphs import STANDING, Graph, metadata, person, pose_frame
 from PIL import Image
 from test_extract_pose import PHOTOGRAPH, photograph
 
@@ -28,7 +28,7 @@ def masked(host, image, frames=1, **inputs):
 def test_a_photograph_gets_a_mask_of_its_size(host):
     run, out = masked(host, Image.open(PHOTOGRAPH))
     assert run.error is None, run.error
-    said = facts(run, out)
+    said = metadata(run, out)
     assert said["shape"] == [1, 512, 512, 3] and said["low"] == 0 and said["high"] > 0.99
 
 
@@ -36,25 +36,25 @@ def test_an_image_of_nobody_gets_a_black_mask(host):
     for person_meant in ("everybody", "leftmost"):
         run, out = masked(host, Image.new("RGB", (96, 128), (90, 120, 90)), person=person_meant)
         assert run.error is None, run.error
-        assert facts(run, out)["high"] == 0
+        assert metadata(run, out)["high"] == 0
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_one_pose_serves_a_batch(host, count):
     graph = Graph()
     images = graph.out(graph.add("ProbeSendImages", count=count, height=512, width=384, channels=3))
-    pose = graph.send_pose([picture([person(STANDING)])])
+    pose = graph.send_pose([pose_frame([person(STANDING)])])
     block = graph.add("DPTNPersonMask", image=images, pose=pose)
     out = graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(block))))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    assert facts(run, out)["shape"] == [count, 512, 384, 3]
+    assert metadata(run, out)["shape"] == [count, 512, 384, 3]
 
 
 def test_what_does_not_fit_is_said_in_words(host):
     graph = Graph()
     images = graph.out(graph.add("ProbeSendImages", count=3, height=64, width=64, channels=3))
-    pose = graph.send_pose([picture([person(STANDING)])] * 2)
+    pose = graph.send_pose([pose_frame([person(STANDING)])] * 2)
     block = graph.add("DPTNPersonMask", image=images, pose=pose)
     graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(block))))
     error = host.run(graph.prompt).error
@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_said_in_words(host):
     few = [[10, 10, 1.0], [12, 12, 1.0], *[[0, 0, 0.0]] * 16]
     graph = Graph()
     images = graph.out(graph.add("ProbeSendImages", count=1, height=64, width=64, channels=3))
-    pose = graph.send_pose([picture([person(few)], 64, 64)])
+    pose = graph.send_pose([pose_frame([person(few)], 64, 64)])
     block = graph.add("DPTNPersonMask", image=images, pose=pose, person="largest")
     graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(block))))
     error = host.run(graph.prompt).error
@@ -85,9 +85,9 @@ def video_masked(host, frames, choice):
     """The facts of three masks of the astronaut."""
     graph = Graph()
     images = graph.out(graph.add("RepeatImageBatch", image=photograph(graph, host), amount=3))
-    pose = graph.send_pose([picture(people) for people in frames])
+    pose = graph.send_pose([pose_frame(people) for people in frames])
     block = graph.add("DPTNPersonMask", image=images, pose=pose, person=choice)
     out = graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(block))))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    return facts(run, out)
+    return metadata(run, out)

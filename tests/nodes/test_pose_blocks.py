@@ -9,7 +9,7 @@ import urllib.parse
 import numpy as np
 import pytest
 import safetensors.numpy
-from graphs import STANDING, Graph, facts, person, picture, reported_pose, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, reported_pose, transfer_graph
 
 
 def run_alone(host, kind: str, **inputs):
@@ -40,7 +40,7 @@ def test_every_sample_person_can_be_transferred_with_what_ships(host):
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None
-        assert facts(run, report)["high"] > 0.5
+        assert metadata(run, report)["high"] > 0.5
 
 
 def test_drawn_figures_depend_on_their_seed_alone(host):
@@ -50,7 +50,7 @@ def test_drawn_figures_depend_on_their_seed_alone(host):
         sample = graph.add("DPTNSamplePerson", person="drawn figure (by seed)", figure_seed=seed)
         other = graph.add("ImageInvert", image=graph.out(sample))  # a different prompt each time is not needed
         report = graph.report(graph.out(other))
-        hashes.append(facts(host.run(graph.prompt), report)["hash"])
+        hashes.append(metadata(host.run(graph.prompt), report)["hash"])
     assert hashes[1] == hashes[2] and len(set(hashes)) == 3
 
 
@@ -59,7 +59,7 @@ def test_drawn_figures_depend_on_their_seed_alone(host):
 
 def test_what_save_pose_writes_load_pose_reads(host):
     people = [person(STANDING), person([[x / 2 + 200, y / 2] for x, y in STANDING])]
-    frames = [picture(people), picture([]), picture(people[:1])]
+    frames = [pose_frame(people), pose_frame([]), pose_frame(people[:1])]
     graph = Graph()
     saved = graph.add("DPTNSavePose", pose=graph.send_pose(frames), filename_prefix="round/trip")
     run = host.run(graph.prompt)
@@ -76,7 +76,7 @@ def test_saving_again_takes_the_next_number_and_leaves_nothing_half_written(host
     names = []
     for number in range(3):
         graph = Graph()
-        pose = graph.send_pose([picture([person([[x + number, y] for x, y in STANDING])])])
+        pose = graph.send_pose([pose_frame([person([[x + number, y] for x, y in STANDING])])])
         saved = graph.add("DPTNSavePose", pose=pose, filename_prefix="again/and again")
         names += host.run(graph.prompt).outputs[saved]["text"]
     assert len(set(names)) == 3
@@ -88,7 +88,7 @@ def test_saving_again_takes_the_next_number_and_leaves_nothing_half_written(host
 @pytest.mark.parametrize("prefix", ["../outside", "/outside", "..", "./", "", "a" * 300, "a\nb"])
 def test_save_pose_stays_in_the_output_folder(host, prefix):
     graph = Graph()
-    graph.add("DPTNSavePose", pose=graph.send_pose([picture([person(STANDING)])]), filename_prefix=prefix)
+    graph.add("DPTNSavePose", pose=graph.send_pose([pose_frame([person(STANDING)])]), filename_prefix=prefix)
     error = host.run(graph.prompt).error
     assert error is not None and "Save Pose, input 'filename_prefix'" in error
     assert not list(host.base.glob("outside*")) and not list(host.base.parent.glob("outside*"))
@@ -99,7 +99,7 @@ def test_a_changed_file_is_read_again(host):
     path = host.base / "input" / "changing.json"
     found = []
     for shift in (0, 30):
-        path.write_text(json.dumps([picture([person([[x + shift, y] for x, y in STANDING])])]))
+        path.write_text(json.dumps([pose_frame([person([[x + shift, y] for x, y in STANDING])])]))
         found.append(run_alone(host, "DPTNLoadPose", file="changing.json")[0]["people"][0]["pose_keypoints_2d"][0])
     assert found == [192.0, 222.0]
 
@@ -137,7 +137,7 @@ def test_edits_win_until_upstream_changes(host):
 
     def result(value: str, shift: float):
         graph = Graph()
-        pose = graph.send_pose([picture([person([[x + shift, y] for x, y in STANDING])])])
+        pose = graph.send_pose([pose_frame([person([[x + shift, y] for x, y in STANDING])])])
         block = graph.add("DPTNEditSkeleton", pose=pose, edited=value)
         graph.add("PreviewImage", images=graph.out(block, 1))
         out = graph.add("ProbeReportPose", pose=graph.out(block))
@@ -153,7 +153,7 @@ def test_edits_win_until_upstream_changes(host):
     assert result(mine, 0)[0] == 242.0
     assert result(mine, 7)[0] == 199.0  # another pose came in
     assert result(edited(by_hand), 7)[0] == 199.0  # the edit was made before anything was connected
-    assert result(json.dumps([picture(by_hand[0]["people"])]), 7)[0] == 242.0  # OpenPose JSON linked as text
+    assert result(json.dumps([pose_frame(by_hand[0]["people"])]), 7)[0] == 242.0  # OpenPose JSON linked as text
 
 
 def test_keyframes_go_out_as_a_sequence(host):
@@ -173,7 +173,7 @@ def test_a_value_without_frames_holds_no_edit(host):
 
 def test_a_second_run_tells_the_editor_again_although_nothing_is_run(host):
     graph = Graph()
-    pose = graph.send_pose([picture([person(STANDING)])])
+    pose = graph.send_pose([pose_frame([person(STANDING)])])
     block = graph.add("DPTNEditSkeleton", pose=pose)
     graph.add("PreviewImage", images=graph.out(block, 1))
     first, second = (host.run(graph.prompt).outputs[block]["dptn_pose"] for _ in range(2))
@@ -192,7 +192,7 @@ def test_a_background_that_comes_again_is_the_same_file(host, channels):
         run = host.run(graph.prompt)
         assert run.error is None, run.error
         (entry,) = run.outputs[block]["dptn_background"]
-        assert host.picture(entry).shape == (64, 48, 3)
+        assert host.image(entry).shape == (64, 48, 3)
         shown.append(entry)
     assert shown[0] == shown[1]
 
@@ -206,7 +206,7 @@ def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
     run = host.run(graph.prompt)
     (frame,) = reported_pose(run, out)
     assert (frame["canvas_width"], frame["canvas_height"]) == (1024, 512)
-    assert facts(run, report)["shape"] == [1, 512, 1024, 3]
+    assert metadata(run, report)["shape"] == [1, 512, 1024, 3]
     numbers = frame["people"][0]["pose_keypoints_2d"]
     assert numbers[0] - numbers[6] == 40.0  # nose to shoulder, as it was
 
@@ -238,19 +238,19 @@ def drawn(host, frames, **inputs):
     shown = graph.add("PreviewImage", images=graph.out(block))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    return [host.picture(one) for one in run.outputs[shown]["images"]]
+    return [host.image(one) for one in run.outputs[shown]["images"]]
 
 
 def test_skeletons_are_drawn_in_openpose_colours_at_any_size(host):
-    (image,) = drawn(host, [picture([person(STANDING)])], width=768)
+    (image,) = drawn(host, [pose_frame([person(STANDING)])], width=768)
     assert image.shape == (1024, 768, 3)
     assert tuple(image[140, 384]) == (255, 0, 0)  # the nose's disc, twice as large
-    (tiny,) = drawn(host, [picture([person(STANDING)])], width=24, height=32)
+    (tiny,) = drawn(host, [pose_frame([person(STANDING)])], width=24, height=32)
     assert tiny.shape == (32, 24, 3) and tiny.max() == 255
 
 
 def test_a_silhouette_is_white_on_black_and_covers_the_body(host):
-    (image,) = drawn(host, [picture([person(STANDING)])], style="silhouette (for masks)")
+    (image,) = drawn(host, [pose_frame([person(STANDING)])], style="silhouette (for masks)")
     assert set(np.unique(image)) <= {0, 255}
     assert all(image[int(y), int(x)].tolist() == [255, 255, 255] for x, y in STANDING)
     assert image[5, 5].tolist() == [0, 0, 0] and 0.08 < image.mean() / 255 < 0.5
@@ -258,7 +258,7 @@ def test_a_silhouette_is_white_on_black_and_covers_the_body(host):
 
 def test_a_frame_without_people_is_black_and_two_people_are_both_drawn(host):
     two = [person([[x * 0.4 + left, y] for x, y in STANDING]) for left in (0, 200)]
-    nobody, both = drawn(host, [picture([]), picture(two)])
+    nobody, both = drawn(host, [pose_frame([]), pose_frame(two)])
     assert nobody.max() == 0
     assert both[:, :190].max() == 255 and both[:, 210:].max() == 255
 
@@ -279,7 +279,7 @@ def attention(host, **inputs):
 def test_attention_comes_as_images_a_mask_and_numbers(host):
     run, block, reports = attention(host, points="10,20; 300.5,400")
     assert run.error is None
-    assert [facts(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 6
+    assert [metadata(run, one)["shape"] for one in reports] == [[1, 512, 384, 3]] * 6
     (said,) = run.outputs[block]["dptn_attention"]
     numbers = json.loads(said)
     assert numbers["version"] == 3 and len(said) < 8_000
@@ -313,7 +313,7 @@ def test_all_attention_comes_as_a_file_that_says_what_the_numbers_say(host):
     assert abs(shares.sum(-1) - 1).max() < 0.08
     averaged = shares[-1].mean(0)
     target, source = numbers["target"], numbers["source"]
-    for (x, y), looked in zip(numbers["asked"], numbers["looked"], strict=True):
+    for (x, y), attended in zip(numbers["asked"], numbers["looked"], strict=True):
         left, top, width, height = target["frame"]
         column = min(max(int((x - left) / width * columns), 0), columns - 1)
         row = min(max(int((y - top) / height * rows), 0), rows - 1)
@@ -321,7 +321,9 @@ def test_all_attention_comes_as_a_file_that_says_what_the_numbers_say(host):
         left, top, width, height = source["frame"]
         place = (left + (highest % columns + 0.5) / columns * width, top + (highest // columns + 0.5) / rows * height)
         # the middle of mass lies within one token of the highest one
-        assert abs(place[0] - looked[0]) <= width / columns + 0.2 and abs(place[1] - looked[1]) <= height / rows + 0.2
+        assert (
+            abs(place[0] - attended[0]) <= width / columns + 0.2 and abs(place[1] - attended[1]) <= height / rows + 0.2
+        )
 
 
 def test_the_two_pictures_to_click_on_are_the_drawn_one_and_the_source(host):
@@ -330,22 +332,22 @@ def test_the_two_pictures_to_click_on_are_the_drawn_one_and_the_source(host):
     shown = graph.add("PreviewImage", images=graph.out(nodes["drawn"]))
     person = graph.add("PreviewImage", images=graph.out(nodes["person"]))
     run = host.run(graph.prompt)
-    pictures = run.outputs[block]["dptn_pictures"]
+    images = run.outputs[block]["dptn_pictures"]
     assert len(run.outputs[block]["images"]) == 1
-    for found, node in zip(pictures[:2], (shown, person), strict=True):
-        wanted = host.picture(run.outputs[node]["images"][0]).astype(int)
-        assert abs(host.picture(found).astype(int) - wanted).max() <= 1
+    for found, node in zip(images[:2], (shown, person), strict=True):
+        wanted = host.image(run.outputs[node]["images"][0]).astype(int)
+        assert abs(host.image(found).astype(int) - wanted).max() <= 1
 
 
 def test_large_pictures_are_sent_small_and_missing_joints_as_null(host):
     points = [[x * 8, y * 8] for x, y in STANDING[:14]] + [[0, 0, 0]] * 4
-    headless = [picture([person(points)], 3072, 4096)]
+    headless = [pose_frame([person(points)], 3072, 4096)]
     graph = Graph()
     graph, nodes = transfer_graph(graph.send_pose(headless), graph)
     block = graph.add("DPTNAttentionPreview", attention=graph.out(nodes["drawn"], 1))
     run = host.run(graph.prompt)
     assert run.error is None
-    target, source = (host.picture(one) for one in run.outputs[block]["dptn_pictures"][:2])
+    target, source = (host.image(one) for one in run.outputs[block]["dptn_pictures"][:2])
     assert target.shape == (1024, 768, 3) and source.shape == (512, 384, 3)
     numbers = json.loads(run.outputs[block]["dptn_attention"][0])
     assert numbers["target"]["canvas"] == [3072, 4096]
@@ -365,10 +367,10 @@ def test_a_mask_of_any_size_can_be_asked_about(host):
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        ({"picture": 1}, "input 'picture': picture is 1; this run drew 1"),
+        ({"picture": 1}, "input 'picture': image is 1; this run drew 1"),
         ({"layer": 5}, "input 'layer'"),
         ({"head": 40}, "input 'head': head 40"),
-        ({"points": "-5,5"}, "input 'points': '-5,5' lies outside the target picture of 384x512"),
+        ({"points": "-5,5"}, "input 'points': '-5,5' lies outside the target image of 384x512"),
         ({"points": "9" * 50 + ",1"}, "lies outside"),
         ({"points": "1,1;" * 100}, "up to 64"),
         ({"points": "3;4"}, "input 'points': '3' is no point"),
@@ -407,11 +409,11 @@ def test_openpose_files_are_taken_in_place_of_an_edit(host):
 
 
 def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
-    huge = [picture([person([[x * 50, y * 50] for x, y in STANDING])], 19200, 25600)]
+    huge = [pose_frame([person([[x * 50, y * 50] for x, y in STANDING])], 19200, 25600)]
     graph = Graph()
     block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(huge))
     graph.add("ProbeReportPose", pose=graph.out(block))
     assert "Edit Skeleton: the canvas is 19200x25600; sides of up to 8192" in host.run(graph.prompt).error
     graph = Graph()
     graph.report(graph.out(graph.add("DPTNDrawSkeleton", pose=graph.send_pose(huge))))
-    assert "Draw Skeleton: a picture of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error
+    assert "Draw Skeleton: an image of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error

@@ -18,23 +18,23 @@ FILE_COMBOS = {("DPTNLoadModel", "model"), ("DPTNLoadPose", "file")}
 def described(info: dict[str, Any]) -> dict[str, Any]:
     """The parts of /object_info that saved workflows and prompts depend on."""
     result = {}
-    for node, facts in sorted(info.items()):
+    for node, metadata in sorted(info.items()):
         if not node.startswith("DPTN"):
             continue
         inputs = []
         for group in ("required", "optional"):
-            for name in facts["input_order"].get(group, []):
-                kind, options = facts["input"][group][name]
+            for name in metadata["input_order"].get(group, []):
+                kind, options = metadata["input"][group][name]
                 shown = {key: value for key, value in options.items() if key in ("default", "min", "max", "step")}
                 choices = options.get("options")
                 if choices is not None and (node, name) not in FILE_COMBOS:
                     shown["options"] = choices
                 inputs.append([name, group, kind, shown])
-        outputs = [list(pair) for pair in zip(facts["output"], facts["output_name"], strict=True)]
+        outputs = [list(pair) for pair in zip(metadata["output"], metadata["output_name"], strict=True)]
         result[node] = {
-            "display_name": facts["display_name"],
-            "category": facts["category"],
-            "output_node": facts["output_node"],
+            "display_name": metadata["display_name"],
+            "category": metadata["category"],
+            "output_node": metadata["output_node"],
             "inputs": inputs,
             "outputs": outputs,
         }
@@ -46,23 +46,23 @@ def test_every_block_is_as_released(host):
 
 
 def test_every_input_and_output_has_a_tooltip_and_every_block_a_description(host):
-    for node, facts in host.get("/object_info").items():
+    for node, metadata in host.get("/object_info").items():
         if node.startswith("DPTN"):
-            assert len(facts["description"]) > 40, node
-            inputs = {**facts["input"].get("required", {}), **facts["input"].get("optional", {})}
+            assert len(metadata["description"]) > 40, node
+            inputs = {**metadata["input"].get("required", {}), **metadata["input"].get("optional", {})}
             for name, (_, options) in inputs.items():
                 assert len(options.get("tooltip", "")) > 10, (node, name)
-            assert all(facts["output_tooltips"]), node
+            assert all(metadata["output_tooltips"]), node
 
 
 def test_every_block_has_a_help_page_with_a_picture(host):
     for node in described(host.get("/object_info")):
         page = host.fetch(f"/extensions/dptn-pose-transfer/docs/{node}.md").decode()
         assert page == (DOCS / f"{node}.md").read_text()
-        pictures = [line.split("](")[1].split(")")[0] for line in page.splitlines() if line.startswith("![")]
-        assert pictures, node
-        for picture in pictures:
-            assert host.fetch(f"/extensions/dptn-pose-transfer/docs/{picture}")[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0")
+        images = [line.split("](")[1].split(")")[0] for line in page.splitlines() if line.startswith("![")]
+        assert images, node
+        for image in images:
+            assert host.fetch(f"/extensions/dptn-pose-transfer/docs/{image}")[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comfy_host import PACK, find_host, running_host
-from graphs import STANDING, Graph, facts, person, picture, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, transfer_graph
 from PIL import Image
 
 SAMPLES = PACK / "dptn_core" / "samples"
@@ -23,7 +23,7 @@ def drawn(host: Any, **inputs: Any) -> np.ndarray:
     run = host.run(graph.prompt)
     assert run.error is None, run.error
     (entry,) = run.outputs[nodes["drawn"]]["images"]
-    found: np.ndarray = host.picture(entry).astype(int)
+    found: np.ndarray = host.image(entry).astype(int)
     return found
 
 
@@ -34,7 +34,7 @@ def masks(host: Any, graph: Graph, nodes: dict[str, str], **inputs: Any) -> tupl
     previews = [graph.add("PreviewImage", images=graph.out(image)) for image in images]
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    one, other = (host.picture(run.outputs[node]["images"][0])[..., 0] / 255 for node in previews)
+    one, other = (host.image(run.outputs[node]["images"][0])[..., 0] / 255 for node in previews)
     return one, other
 
 
@@ -103,7 +103,7 @@ def test_a_large_source_keeps_its_detail_at_a_larger_height(host):
         graph.prompt[nodes["drawn"]]["inputs"]["output_height"] = height
         run = host.run(graph.prompt)
         assert run.error is None, run.error
-        trunk = host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(float)
+        trunk = host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(float)
         trunk = trunk[int(height * 0.3) : int(height * 0.34), int(height * 0.48) : int(height * 0.52)]
         found[height] = np.abs(np.diff(trunk, axis=0)).mean()
     assert found[2048] > 4 * found[512]
@@ -127,7 +127,7 @@ def test_values_that_come_along_a_wire_are_checked(host, inputs, said):
 
 def test_a_height_at_which_a_wide_canvas_is_too_large_is_refused(host):
     graph = Graph()
-    wide = graph.send_pose([picture([person([[x * 2 + 3000, y / 2] for x, y in STANDING])], 8000, 256)])
+    wide = graph.send_pose([pose_frame([person([[x * 2 + 3000, y / 2] for x, y in STANDING])], 8000, 256)])
     graph, nodes = transfer_graph(wide, graph)
     graph.prompt[nodes["drawn"]]["inputs"]["output_height"] = 4096
     error = host.run(graph.prompt).error
@@ -151,7 +151,7 @@ def test_a_mask_of_ones_own_says_who_is_carried(host):
         graph, nodes = transfer_graph(None, graph, **({"mask": mask} if mask else {}))
         run = host.run(graph.prompt)
         assert run.error is None, run.error
-        images[name] = host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
+        images[name] = host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
     assert (images["black"] == images["found"]).all(), "a black mask names nobody, so the person is looked for"
     assert np.abs(images["without head"] - images["found"]).max() > 40
 
@@ -172,7 +172,7 @@ def test_a_mask_of_ones_own_says_who_is_carried(host):
 def test_masks_that_do_not_fit_are_said_in_words(host, count, shape, said):
     graph = Graph()
     images = graph.out(graph.add("ProbeSendImages", count=count, height=256, width=192, channels=3))
-    pose = graph.send_pose([picture([person(STANDING)])])
+    pose = graph.send_pose([pose_frame([person(STANDING)])])
     mask = graph.out(graph.add("ProbeSendMask", shape=str(shape)))
     graph, _ = transfer_graph(pose, graph, mask=mask, image=images, pose=pose)
     assert said in (host.run(graph.prompt).error or "")
@@ -182,13 +182,13 @@ def test_masks_that_do_not_fit_are_said_in_words(host, count, shape, said):
 def test_masks_of_any_size_serve_each_image_or_all(host, shape):
     graph = Graph()
     images = graph.out(graph.add("ProbeSendImages", count=3, height=256, width=192, channels=3))
-    pose = graph.send_pose([picture([person(STANDING)])])
+    pose = graph.send_pose([pose_frame([person(STANDING)])])
     mask = graph.out(graph.add("ProbeSendMask", shape=str(shape)))
     graph, nodes = transfer_graph(pose, graph, mask=mask, image=images, pose=pose)
     report = graph.report(graph.out(graph.add("MaskToImage", mask=graph.out(nodes["drawn"], PERSON))))
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    assert facts(run, report)["shape"] == [3, 512, 384, 3]
+    assert metadata(run, report)["shape"] == [3, 512, 384, 3]
 
 
 def test_a_changed_pose_does_not_look_for_the_person_again(host):
@@ -196,7 +196,7 @@ def test_a_changed_pose_does_not_look_for_the_person_again(host):
     for number in range(2):
         graph = Graph()
         moved = [[x + 3 * number, y] for x, y in STANDING]
-        graph, nodes = transfer_graph(graph.send_pose([picture([person(moved)])]), graph, working_height=104)
+        graph, nodes = transfer_graph(graph.send_pose([pose_frame([person(moved)])]), graph, working_height=104)
         run = host.run(graph.prompt)
         assert run.error is None
         ran.append(nodes["source"] in run.executed)
@@ -219,7 +219,7 @@ def preview(host: Any, **inputs: Any) -> tuple[Any, str, list[str]]:
 
 def test_attention_preview_shows_what_transfer_pose_carried(host):
     run, block, shown = preview(host)
-    dense, parts, invented, wanted = (host.picture(run.outputs[node]["images"][0]) / 255 for node in shown)
+    dense, parts, invented, wanted = (host.image(run.outputs[node]["images"][0]) / 255 for node in shown)
     assert np.abs(invented - wanted).max() <= 1 / 255, "the mask of Transfer Pose, found anew"
     y, x = 20, 300  # nobody was ever there: it is its own source, and seen
     assert np.allclose(dense[y, x], [(x + 0.5) / 384, (y + 0.5) / 512, 1], atol=0.01)
@@ -235,7 +235,7 @@ def test_attention_preview_shows_what_transfer_pose_carried(host):
 
 def test_attention_preview_of_the_network_alone_has_one_view(host):
     run, block, shown = preview(host, texture="network only")
-    dense, parts, invented, wanted = (host.picture(run.outputs[node]["images"][0]) for node in shown)
+    dense, parts, invented, wanted = (host.image(run.outputs[node]["images"][0]) for node in shown)
     assert dense.max() == parts.max() == 0 and invented.min() == wanted.min() == 255
     assert json.loads(run.outputs[block]["dptn_attention"][0])["views"] == ["image"]
     assert len(run.outputs[block]["dptn_pictures"]) == 2

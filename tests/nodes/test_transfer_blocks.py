@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from comfy_host import PACK, Rejected
-from graphs import STANDING, Graph, facts, person, picture, transfer_graph
+from graphs import STANDING, Graph, metadata, person, pose_frame, transfer_graph
 
 
 def shifted(dx: float, dy: float = 0.0) -> list[list[float]]:
@@ -17,7 +17,7 @@ def shifted(dx: float, dy: float = 0.0) -> list[list[float]]:
 
 
 def sequence(count: int) -> list[dict[str, object]]:
-    return [picture([person(shifted(10 * np.sin(number)))]) for number in range(count)]
+    return [pose_frame([person(shifted(10 * np.sin(number)))]) for number in range(count)]
 
 
 def test_the_shortest_graph_draws_a_picture_and_shows_it_in_the_block(host):
@@ -25,22 +25,22 @@ def test_the_shortest_graph_draws_a_picture_and_shows_it_in_the_block(host):
     report = graph.report(graph.out(nodes["drawn"]))
     run = host.run(graph.prompt)
     assert run.error is None
-    seen = facts(run, report)
+    seen = metadata(run, report)
     assert seen["shape"] == [1, 512, 384, 3] and seen["dtype"] == "torch.float32" and seen["device"] == "cpu"
     assert 0 <= seen["low"] < 0.2 and 0.8 < seen["high"] <= 1
-    shown = host.picture(run.outputs[nodes["drawn"]]["images"][0])
+    shown = host.image(run.outputs[nodes["drawn"]]["images"][0])
     assert shown.shape == (512, 384, 3) and shown.std() > 20
 
 
 def test_a_draft_is_small_and_shows_the_same_person(host):
     graph, nodes = transfer_graph()
-    full = host.picture(host.run(graph.prompt).outputs[nodes["drawn"]]["images"][0])
+    full = host.image(host.run(graph.prompt).outputs[nodes["drawn"]]["images"][0])
     graph.prompt[nodes["drawn"]]["inputs"]["draft"] = 128
     run = host.run(graph.prompt)
     assert run.error is None
     (entry,) = run.outputs[nodes["drawn"]]["images"]
     assert entry["filename"].endswith(".jpg"), "quicker to write than a PNG"
-    small = host.picture(entry)
+    small = host.image(entry)
     assert small.shape == (128, 96, 3)
     again = full.reshape(128, 4, 96, 4, 3).mean((1, 3))
     assert np.abs(again - small).mean() < 8
@@ -51,14 +51,14 @@ def test_a_changed_pose_does_not_encode_the_source_again(host):
     hashes = set()
     for number in range(3):
         graph = Graph()
-        pose = graph.send_pose([picture([person(shifted(4 * number + 1))])])
+        pose = graph.send_pose([pose_frame([person(shifted(4 * number + 1))])])
         graph, nodes = transfer_graph(pose, graph, working_height=96)
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None
         encoded += nodes["source"] in run.executed
         drawn += nodes["drawn"] in run.executed
-        hashes.add(facts(run, report)["hash"])
+        hashes.add(metadata(run, report)["hash"])
     assert (encoded, drawn, len(hashes)) == (1, 3, 3)
 
 
@@ -68,7 +68,7 @@ def test_a_sequence_streams_through_in_chunks_with_progress_and_previews(host):
     graph.prompt[nodes["drawn"]]["inputs"]["poses_at_once"] = 4
     report = graph.report(graph.out(nodes["drawn"]))
     run = host.run(graph.prompt)
-    assert facts(run, report)["shape"] == [11, 512, 384, 3]
+    assert metadata(run, report)["shape"] == [11, 512, 384, 3]
     steps = [
         message["data"]["value"]
         for message in run.messages
@@ -79,14 +79,14 @@ def test_a_sequence_streams_through_in_chunks_with_progress_and_previews(host):
 
 
 def test_the_chunk_size_does_not_change_the_pictures(host):
-    pictures = []
+    images = []
     for at_once in (1, 3):
         graph = Graph()
         graph, nodes = transfer_graph(graph.send_pose(sequence(3)), graph)
         graph.prompt[nodes["drawn"]]["inputs"]["poses_at_once"] = at_once
         run = host.run(graph.prompt)
-        pictures.append(np.stack([host.picture(one) for one in run.outputs[nodes["drawn"]]["images"]]).astype(int))
-    assert abs(pictures[0] - pictures[1]).max() <= 1
+        images.append(np.stack([host.image(one) for one in run.outputs[nodes["drawn"]]["images"]]).astype(int))
+    assert abs(images[0] - images[1]).max() <= 1
 
 
 def test_an_interrupted_sequence_stops_within_two_chunks_and_the_next_prompt_works(host):
@@ -116,27 +116,27 @@ def test_one_pose_for_many_pictures_and_one_each(host):
     for poses, frames in ((1, 1), (3, 3)):
         graph = Graph()
         images = graph.add("ProbeSendImages", count=3, height=512, width=384, channels=3)
-        source_pose = graph.send_pose([picture([person(STANDING)])])
+        source_pose = graph.send_pose([pose_frame([person(STANDING)])])
         target = graph.send_pose(sequence(frames))
         graph, nodes = transfer_graph(target, graph, image=graph.out(images), pose=source_pose)
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None, (poses, run.error)
-        assert facts(run, report)["shape"] == [3, 512, 384, 3]
+        assert metadata(run, report)["shape"] == [3, 512, 384, 3]
 
 
 @pytest.mark.parametrize(
-    ("pictures", "source_poses", "target_poses", "said"),
+    ("count", "source_poses", "target_poses", "said"),
     [
-        (3, 2, 1, "Encode Source, input 'pose': 2 poses came for 3 pictures"),
-        (1, 2, 1, "Encode Source, input 'pose': 2 poses came for 1 picture;"),
+        (3, 2, 1, "Encode Source, input 'pose': 2 poses came for 3 images"),
+        (1, 2, 1, "Encode Source, input 'pose': 2 poses came for 1 image;"),
         (3, 1, 2, "Transfer Pose, inputs 'source' and 'pose': 3 sources meet 2 poses"),
     ],
 )
-def test_batches_that_do_not_match_get_an_error_that_names_the_input(host, pictures, source_poses, target_poses, said):
+def test_batches_that_do_not_match_get_an_error_that_names_the_input(host, count, source_poses, target_poses, said):
     graph = Graph()
-    images = graph.add("ProbeSendImages", count=pictures, height=256, width=192, channels=3)
-    source_pose = graph.send_pose([picture([person(STANDING)])] * source_poses)
+    images = graph.add("ProbeSendImages", count=count, height=256, width=192, channels=3)
+    source_pose = graph.send_pose([pose_frame([person(STANDING)])] * source_poses)
     target = graph.send_pose(sequence(target_poses))
     graph, _ = transfer_graph(target, graph, image=graph.out(images), pose=source_pose)
     assert said in (host.run(graph.prompt).error or "")
@@ -147,23 +147,23 @@ def test_grey_and_transparent_pictures_of_any_size_are_taken(host):
         graph = Graph()
         images = graph.add("ProbeSendImages", count=1, height=height, width=width, channels=channels)
         scaled = [[x * width / 384, y * height / 512] for x, y in STANDING]
-        pose = graph.send_pose([picture([person(scaled)], width, height)])
+        pose = graph.send_pose([pose_frame([person(scaled)], width, height)])
         graph, nodes = transfer_graph(pose, graph, image=graph.out(images), pose=pose)
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None
-        assert facts(run, report)["shape"] == [1, height, width, 3]
+        assert metadata(run, report)["shape"] == [1, height, width, 3]
 
 
 def hashes(host, graph: Graph, nodes: dict[str, str]) -> list[str]:
-    """Of each picture that Transfer Pose shows."""
+    """Of each image that Transfer Pose shows."""
     run = host.run(graph.prompt)
     assert run.error is None, run.error
-    return [hashlib.sha256(host.picture(one).tobytes()).hexdigest() for one in run.outputs[nodes["drawn"]]["images"]]
+    return [hashlib.sha256(host.image(one).tobytes()).hexdigest() for one in run.outputs[nodes["drawn"]]["images"]]
 
 
 def drawn_alone(host, frames: list[dict[str, object]]) -> list[str]:
-    """Each frame's picture, drawn by itself."""
+    """Each frame's image, drawn by itself."""
     found = []
     for frame in frames:
         graph = Graph()
@@ -174,7 +174,7 @@ def drawn_alone(host, frames: list[dict[str, object]]) -> list[str]:
 
 def test_frames_without_a_person_stop_repeat_or_are_left_out(host):
     a, b = sequence(2)
-    nobody = picture([])
+    nobody = pose_frame([])
     of_a, of_b = drawn_alone(host, [a, b])
     frames = [nobody, nobody, a, nobody, b]
     for choice, expected in (
@@ -193,7 +193,7 @@ def test_frames_without_a_person_stop_repeat_or_are_left_out(host):
 
 
 def test_a_left_out_frame_takes_its_source_with_it(host):
-    """Two pictures, of which the first has no target pose: the second is drawn in its own."""
+    """Two images, of which the first has no target pose: the second is drawn in its own."""
 
     def graph_of(frames: list[dict[str, object]], count: int) -> tuple[Graph, dict[str, str]]:
         graph = Graph()
@@ -201,27 +201,27 @@ def test_a_left_out_frame_takes_its_source_with_it(host):
         batch = graph.out(images)
         if count == 1:
             batch = graph.out(graph.add("ImageFromBatch", image=batch, batch_index=1, length=1))
-        source_pose = graph.send_pose([picture([person(STANDING)])])
+        source_pose = graph.send_pose([pose_frame([person(STANDING)])])
         graph, nodes = transfer_graph(graph.send_pose(frames), graph, image=batch, pose=source_pose)
         graph.prompt[nodes["drawn"]]["inputs"].update(when_nobody="leave the frame out", poses_at_once=1)
         return graph, nodes
 
     frame = sequence(2)[1]
     (alone,) = hashes(host, *graph_of([frame], 1))
-    assert hashes(host, *graph_of([picture([]), frame], 2)) == [alone]
-    graph, _ = graph_of([frame, picture([]), frame], 2)
+    assert hashes(host, *graph_of([pose_frame([]), frame], 2)) == [alone]
+    graph, _ = graph_of([frame, pose_frame([]), frame], 2)
     assert "2 sources meet 3 poses" in (host.run(graph.prompt).error or "")
 
 
 def test_a_pose_of_somebody_else_takes_the_size_and_place_of_the_source(host):
-    far_away = [picture([person([[x * 3 + 900, y * 3 + 100] for x, y in STANDING])], 2400, 1800)]
+    far_away = [pose_frame([person([[x * 3 + 900, y * 3 + 100] for x, y in STANDING])], 2400, 1800)]
     graph = Graph()
     graph, nodes = transfer_graph(graph.send_pose(far_away), graph)
     graph.prompt[nodes["drawn"]]["inputs"]["size_and_place"] = "like the source"
     run = host.run(graph.prompt)
     assert run.error is None
-    like_source = host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
-    assert like_source.shape == (512, 384, 3)  # the source picture's canvas
+    like_source = host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
+    assert like_source.shape == (512, 384, 3)  # the source image's canvas
     # the same pose, already in the source's place
     sample = host.base.parent / "figure.json"
     sample.write_bytes((PACK / "dptn_core" / "samples" / "figure.json").read_bytes())
@@ -233,9 +233,9 @@ def test_a_pose_of_somebody_else_takes_the_size_and_place_of_the_source(host):
     scale = trunk / np.hypot(*(own[1] - own_hips))
     placed = ((own - own_hips) * scale + hips).tolist()
     graph = Graph()
-    graph, nodes = transfer_graph(graph.send_pose([picture([person(placed)])]), graph)
+    graph, nodes = transfer_graph(graph.send_pose([pose_frame([person(placed)])]), graph)
     run = host.run(graph.prompt)
-    expected = host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
+    expected = host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(int)
     assert abs(like_source - expected).mean() < 1
 
 
@@ -250,7 +250,7 @@ def test_partial_execution_runs_the_transfer_alone(host):
 def test_two_hundred_prompts_in_a_row_leave_memory_flat(host, record_property):
     def once(number: int) -> None:
         graph = Graph()
-        pose = graph.send_pose([picture([person(shifted(number / 10))])])
+        pose = graph.send_pose([pose_frame([person(shifted(number / 10))])])
         graph, _ = transfer_graph(pose, graph, working_height=64)
         assert host.run(graph.prompt).error is None
 
@@ -294,7 +294,7 @@ def test_a_model_file_in_the_models_folder_is_offered_loaded_and_loaded_anew_whe
         report = graph.report(graph.out(nodes["drawn"]))
         run = host.run(graph.prompt)
         assert run.error is None
-        hashes.append(facts(run, report)["hash"])
+        hashes.append(metadata(run, report)["hash"])
     assert hashes[0] != hashes[1]
 
 
@@ -311,13 +311,13 @@ def test_hostile_model_files_get_an_error_that_names_block_and_file(host, conten
 
 
 def test_half_precision_draws_nearly_the_same(host):
-    pictures = []
+    images = []
     for dtype in ("fp32", "bf16"):
         graph, nodes = transfer_graph()
         graph.prompt[nodes["model"]]["inputs"]["dtype"] = dtype
         run = host.run(graph.prompt)
-        pictures.append(host.picture(run.outputs[nodes["drawn"]]["images"][0]).astype(float))
-    error = np.square(pictures[0] - pictures[1]).mean()
+        images.append(host.image(run.outputs[nodes["drawn"]]["images"][0]).astype(float))
+    error = np.square(images[0] - images[1]).mean()
     assert 10 * np.log10(255**2 / error) > 35
 
 
@@ -333,7 +333,7 @@ def test_fp16_on_a_cpu_is_refused_in_words(host):
         ("DPTNTransferPose", "source", "connect Encode Source"),
         ("DPTNEncodeSource", "model", "connect Load DPTN Model"),
         ("DPTNAttentionPreview", "attention", "connect Transfer Pose"),
-        ("DPTNEncodeSource", "image", "a batch of at least one picture"),
+        ("DPTNEncodeSource", "image", "a batch of at least one image"),
         ("DPTNEditSkeleton", "edited", "a text is wanted"),
         ("DPTNSavePose", "filename_prefix", "a text is wanted"),
         ("DPTNTransferPose", "pose", "pose data"),
@@ -359,4 +359,4 @@ def test_pictures_of_odd_channels_are_refused_by_block_and_input(host, channels)
     graph = Graph()
     images = graph.add("ProbeSendImages", count=1, height=512, width=384, channels=channels)
     graph, _ = transfer_graph(None, graph, image=graph.out(images))
-    assert "Encode Source, input 'image': a picture has the shape" in host.run(graph.prompt).error
+    assert "Encode Source, input 'image': an image has the shape" in host.run(graph.prompt).error

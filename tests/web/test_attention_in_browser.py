@@ -59,7 +59,7 @@ def run(page: Any) -> None:
 
 
 def screen(page: Any, side: str, x: float, y: float) -> tuple[float, float]:
-    """Where a share of one of the pictures is on the page."""
+    """Where a share of one of the images is on the page."""
     box = page.locator(f".stage[aria-label={side}]").bounding_box()
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 

@@ -351,7 +351,7 @@ def test_openpose_json_by_paste_drop_and_file(page, tmp_path):
 def test_what_is_wrong_is_marked_and_said(page):
     assert page.locator(".mark").count() == 0 and page.inner_text(".said") == ""
     page.evaluate("editor.state.nudge(1, [-200, 0], false)")
-    assert page.locator(".mark").count() > 2 and "outside the picture" in page.inner_text(".said")
+    assert page.locator(".mark").count() > 2 and "outside the image" in page.inner_text(".said")
     page.evaluate("editor.state.undo()")
     page.evaluate("editor.state.pull(editor.state.person(), 9, editor.state.person().points[8], true, {})")
     assert page.locator(".mark").count() == 1 and "right knee" in page.inner_text(".said")

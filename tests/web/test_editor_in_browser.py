@@ -183,7 +183,7 @@ def test_live_posing_draws_while_pulling_and_starts_nothing_else(editor, host):
     assert editor.evaluate("window.grounds.some(href => href.includes('dptn_draft'))")
     assert not editor.evaluate("window.app.canvas.pause_rendering")
     press(editor, "Live posing")
-    assert "dptn_background" in editor.evaluate(ground)  # off: the connected picture again
+    assert "dptn_background" in editor.evaluate(ground)  # off: the connected image again
     deadline = time.monotonic() + 30
     while drafts_in_history(host, before) and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -12,7 +12,7 @@ import pytest
 from browser import CHROMIUM, chromium, new_page, served_pack
 from PIL import Image
 
-from dptn_core.attention_maps import AttentionMaps
+from dptn_core.inference.attention_maps import AttentionMaps
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -46,8 +46,8 @@ def data() -> tuple[dict[str, Any], str]:
     run = {
         "names": ["nose", "neck"],
         "views": ["image", "body parts"],
-        "target": {**TARGET, "joints": [[36, 40], None], "images": [plain(120), plain(10)]},
-        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "images": [plain(120), plain(20)]},
+        "target": {**TARGET, "joints": [[36, 40], None], "pictures": [plain(120), plain(10)]},
+        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "pictures": [plain(120), plain(20)]},
     }
     looks = shares()
     maps = AttentionMaps(np.round(looks * 255).astype(np.uint8), looks.max(-1).astype(np.float32), (DOWN, ACROSS), 1)
@@ -75,7 +75,7 @@ def page(opened) -> Any:
 
 
 def screen(page: Any, side: str, x: float, y: float) -> tuple[float, float]:
-    """Where a pixel of one of the pictures is on the page."""
+    """Where a pixel of one of the images is on the page."""
     box = page.locator(f".stage[aria-label={side}]").bounding_box()
     width, height = (TARGET if side == "target" else SOURCE)["canvas"]
     return box["x"] + x / width * box["width"], box["y"] + y / height * box["height"]
@@ -147,7 +147,7 @@ def test_pointing_at_the_target_shines_on_the_source_through_both_frames(page):
     assert hottest(page, "source") == [2, 4] and hottest(page, "target") is None
     assert ring(page, "source") == pytest.approx([50 + 10 * 2.5, -10 + 15 * 4.5])
     assert page.locator(".stage text").all_text_contents() == [""]  # only pins have a number
-    assert said(page) == "target 52, 88 looked at source 75, 58; 100 % of its attention lies there"
+    assert said(page) == "target 52, 88 attends to source 75, 58; 100 % of its attention lies there"
     page.mouse.move(1400, 900)
     assert hottest(page, "source") is None and ring(page, "source") is None
 
@@ -200,7 +200,7 @@ def test_a_click_on_a_joint_pins_the_joint_itself(page):
     (pin,) = pins(page)
     assert pin["joint"] == 0 and pin["box"] == [36, 40, 0, 0]
     page.mouse.move(1400, 900)
-    assert "target 36, 40 (nose) looked at" in said(page)
+    assert "target 36, 40 (nose) attends to" in said(page)
     assert page.locator(".stage[aria-label=target] circle.joint").count() == 1
     assert page.locator(".stage[aria-label=source] circle.joint").count() == 2
     click(page, "target", 36, 40)
@@ -338,7 +338,7 @@ def test_a_run_that_carried_nothing_has_no_views_to_choose_from(page):
     run, file = data()
     page.select_option("select[name=view]", label="body parts")
     for side in ("target", "source"):
-        run[side]["images"] = run[side]["images"][:1]
+        run[side]["pictures"] = run[side]["pictures"][:1]
     page.evaluate("([run, file]) => window.show(run, file)", [run | {"views": ["image"]}, file])
     assert shown(page) == [plain(120), plain(120)]
     assert page.locator("select[name=view]").is_hidden()

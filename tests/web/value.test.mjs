@@ -6,13 +6,7 @@ import { test } from "node:test";
 import { standing } from "../../web/skeleton/anatomy.js";
 import { History } from "../../web/skeleton/history.js";
 import { writeOpenPose } from "../../web/skeleton/openpose.js";
-import {
-	MIRRORED_FACE,
-	mirrored,
-	NO_PARTS,
-	personOf,
-	withPoints,
-} from "../../web/skeleton/person.js";
+import { MIRRORED_FACE, mirrored, personOf, withPoints } from "../../web/skeleton/person.js";
 import { dragJoint } from "../../web/skeleton/pose.js";
 import { PoseTextError, readValue, writeValue } from "../../web/skeleton/value.js";
 
@@ -28,7 +22,7 @@ const HAND = Array.from({ length: 21 }, (_, index) => [
 ]);
 const WHOLE = {
 	...personOf(PERSON),
-	parts: { ...NO_PARTS, handLeft: HAND },
+	parts: { handLeft: HAND, handRight: null, face: null },
 	rest: { id: 7 },
 };
 
@@ -38,8 +32,8 @@ test("a value survives reading and writing, with hands, keyframes and kept poses
 		canvas: CANVAS,
 		frames: [[hidden], []],
 		steps: [
-			{ duration: 6, easing: "smooth" },
-			{ duration: 1, easing: "linear" },
+			{ frames: 6, easing: "smooth" },
+			{ frames: 1, easing: "linear" },
 		],
 		loop: true,
 		rate: 24,
@@ -75,8 +69,8 @@ test("a value of version 1 is read: its frames follow each other at once", () =>
 	};
 	const edit = readValue(JSON.stringify(old), ELSEWHERE);
 	assert.deepEqual(edit.steps, [
-		{ duration: 1, easing: "linear" },
-		{ duration: 1, easing: "linear" },
+		{ frames: 1, easing: "linear" },
+		{ frames: 1, easing: "linear" },
 	]);
 	assert.equal(edit.upstream, "ab");
 	assert.ok(!edit.loop && !edit.foreign);

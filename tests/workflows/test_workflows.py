@@ -39,10 +39,10 @@ def test_whichever_is_opened_first_runs_at_once_with_what_ships(host, path):
     """Hosts list templates in the order of the file system, so none may fail; what needs downloads is muted."""
     run = host.run(prompt_of(read(path), host.get("/object_info")))
     assert run.error is None
-    pictures = [one for output in run.outputs.values() for one in output.get("images", [])]
-    assert pictures
-    for one in pictures:
-        assert host.picture(one).std() > 5
+    images = [one for output in run.outputs.values() for one in output.get("images", [])]
+    assert images
+    for one in images:
+        assert host.image(one).std() > 5
 
 
 def missing_files(host: Any, prompt: dict[str, Any]) -> set[tuple[str, str]]:
@@ -83,8 +83,8 @@ def test_a_photograph_of_ones_own_takes_the_place_of_the_one_that_ships(host):
     prompt = prompt_of(workflow, host.get("/object_info"), with_muted=True)
     folder = host.base / "input"
     folder.mkdir(exist_ok=True)
-    with Image.open(PACK / "dptn_core" / "samples" / "figure.png") as picture:
-        picture.convert("RGB").save(folder / "mine.png")
+    with Image.open(PACK / "dptn_core" / "samples" / "figure.png") as image:
+        image.convert("RGB").save(folder / "mine.png")
     own, shipped = str(ids["LoadImage"]), str(ids["DPTNSamplePerson"])
     prompt[own]["inputs"]["image"] = "mine.png"
     for node in prompt.values():
@@ -94,12 +94,12 @@ def test_a_photograph_of_ones_own_takes_the_place_of_the_one_that_ships(host):
     said = json.loads(run.outputs[str(ids["DPTNEditSkeleton"])]["dptn_pose"][0])
     assert said["by_hand"] is False  # the edit was made over somebody else
     (drawn,) = run.outputs[str(ids["DPTNTransferPose"])]["images"]
-    assert host.picture(drawn).shape[:2] == (512, 384)
+    assert host.image(drawn).shape[:2] == (512, 384)
 
 
 @pytest.mark.parametrize("path", DIFFUSION, ids=name_of)
 def test_our_part_of_a_diffusion_workflow_runs(host, path):
-    """What feeds the diffusion, up to the picture, the skeleton and the mask that it gets."""
+    """What feeds the diffusion, up to the image, the skeleton and the mask that it gets."""
     prompt = prompt_of(read(path), host.get("/object_info"), with_muted=True)
     ours = {name: node for name, node in prompt.items() if node["class_type"].startswith("DPTN")}
     wanted = [name for name, node in ours.items() if node["class_type"] in ("DPTNTransferPose", "DPTNDrawSkeleton")]
@@ -175,8 +175,8 @@ def test_nothing_of_its_authors_machine_is_in_it_and_it_has_a_thumbnail(host, pa
     templates = host.get("/workflow_templates")["dptn-pose-transfer"]
     assert path.stem in templates
     thumbnail = FOLDER / f"{path.stem}.jpg"
-    with Image.open(thumbnail) as picture:
-        assert picture.format == "JPEG" and 200 <= picture.width <= 800
+    with Image.open(thumbnail) as image:
+        assert image.format == "JPEG" and 200 <= image.width <= 800
     served = host.fetch(f"/api/workflow_templates/dptn-pose-transfer/{thumbnail.name}")
     assert served == thumbnail.read_bytes()
 

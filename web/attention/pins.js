@@ -1,12 +1,19 @@
-/** Pinned places, each in a colour of its own. */
+/**
+ * Places that stay asked about, each in a colour of its own.
+ */
 
-/** Okabe and Ito's, for colour-blind eyes too; without black, brightest first: the background is dark. */
-// biome-ignore format: a table
+/** Okabe and Ito's, told apart by the colour-blind too; without black, brightest first, as the ground is dark. */
 export const COLOURS = [
-	"#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "#cc79a7", "#4a90d9",
+	"#e69f00",
+	"#56b4e9",
+	"#f0e442",
+	"#009e73",
+	"#d55e00",
+	"#cc79a7",
+	"#4a90d9",
 ];
 
-export const MAX_PINS = 32;
+export const MOST_PINS = 32;
 
 /** @param {{box: MapBox}} place */
 export function middleOf({ box: [left, top, width, height] }) {
@@ -33,7 +40,7 @@ export function pinned(pins, place) {
 		({ side, joint }) => joint === null || joint !== place.joint || side !== place.side,
 	);
 	if (others.length < pins.length) return others;
-	const kept = pins.slice(1 - MAX_PINS);
+	const kept = pins.slice(1 - MOST_PINS);
 	return [...kept, { ...place, colour: nextColour(kept) }];
 }
 
@@ -52,7 +59,7 @@ export function nearest(places, from, reach) {
  * Pins for another run: joints follow the pose, and nothing stays outside the pictures.
  * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Points}>} sides
  */
-export function pinsFor(pins, sides) {
+export function carriedOver(pins, sides) {
 	return pins.flatMap((pin) => {
 		const { canvas, joints } = sides[pin.side];
 		const [left, top, width, height] = pin.box;
@@ -63,7 +70,7 @@ export function pinsFor(pins, sides) {
 	});
 }
 
-/** The single places of the target, as the node's `points` are written. @param {Pin[]} pins @param {Point} canvas */
+/** The single places of the target, as the block's `points` are written. @param {Pin[]} pins @param {Point} canvas */
 export function pointsText(pins, canvas) {
 	return pins
 		.filter((pin) => pin.side === "target" && !isRegion(pin))

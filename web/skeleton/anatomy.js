@@ -43,7 +43,7 @@ export function jointColour(joint) {
 	return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
 }
 
-/** All joints below `joint`. @type {(joint: number) => number[]} */
+/** All joints that hang on `joint`, itself not among them. @type {(joint: number) => number[]} */
 export const hangingOn = (joint) =>
 	PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort(
 		(a, b) => a - b,
@@ -55,7 +55,7 @@ export function above(joint, known) {
 	return parent < 0 || known(parent) ? parent : above(parent, known);
 }
 
-// Fractions of the height, x from the middle of the body, y from the crown, as in dptn_core/pose/standing.py.
+// Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
 /** @type {Point[]} */
 // biome-ignore format: a table
 export const STANDING = [

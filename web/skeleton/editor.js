@@ -13,7 +13,8 @@ import { Toolbar } from "./toolbar.js";
 
 const TYPED = "input[type=text], input[type=number]"; // fields that want keys and pasted texts for themselves
 
-const targetOf = (/** @type {Event} */ event) => /** @type {HTMLElement} */ (event.target);
+/** @param {Event} event */
+const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
 	/** @param {EditorOptions} options */
@@ -35,7 +36,7 @@ export class SkeletonEditor {
 		const actions = { live, enlarge: () => this.enlarge() };
 		this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
 		this.said = html("div", { class: "said", role: "status" });
-		this.picture = html("img", { alt: "The person as drawn last", hidden: "" });
+		this.picture = html("img", { alt: "The latest result", hidden: "" });
 		const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
 		this.panel = html(
 			"div",
@@ -89,7 +90,7 @@ export class SkeletonEditor {
 		this.state.setText(text);
 	}
 
-	/** What the block's last run said of its pose. @param {PoseRun} run */
+	/** What the node's last run said of its pose. @param {PoseRun} run */
 	setRun(run) {
 		this.state.setRun(run);
 	}
@@ -101,8 +102,9 @@ export class SkeletonEditor {
 		this.stage.render();
 	}
 
-	/** The person as live posing drew them last: beside the stage of the full window, and under the pose where it fits. @param {string} url @param {boolean} inPlace */
-	showImage(url, inPlace) {
+	/** The person as live posing generated them last: beside the stage of the full window, and under the pose where it fits.
+	 * @param {string} url @param {boolean} inPlace */
+	showPicture(url, inPlace) {
 		this.picture.src = url;
 		this.picture.hidden = false;
 		this.picture.onload = () => this.showDrawn(inPlace && this.live ? url : null); // loaded, so that nothing flickers
@@ -114,7 +116,7 @@ export class SkeletonEditor {
 		this.stage.render();
 	}
 
-	/** A line of words that stays until the next one. @param {string} text */
+	/** A line of text that stays until the next one. @param {string} text */
 	say(text) {
 		if (this.note === text) return;
 		this.note = text;
@@ -139,11 +141,14 @@ export class SkeletonEditor {
 
 	enlarge() {
 		if (this.window) return this.shrink();
-		const label = { class: "dptn-window", "aria-label": "Skeleton editor" };
-		const dialog = html("dialog", label, this.panel);
+		const dialog = html(
+			"dialog",
+			{ class: "dptn-window", "aria-label": "Skeleton editor" },
+			this.panel,
+		);
+		this.window = dialog;
 		dialog.addEventListener("close", () => this.shrink());
 		dialog.addEventListener("keydown", (event) => event.target === dialog && this.key(event));
-		this.window = dialog;
 		document.body.append(dialog);
 		dialog.showModal();
 		this.toolbar.large.focus();

@@ -1,17 +1,22 @@
 /** A skeleton drawn in SVG: in the editor, under it as a reminder, and small in the library and on the strip. */
 
 import { jointColour, LIMBS } from "./anatomy.js";
-import { boxOf, middleOf, seen } from "./geometry.js";
+import { at, boxOf, middleOf, seen } from "./geometry.js";
 import { svg } from "./page.js";
 
 /** Lines for the limbs that are there. @param {Points} points @param {Attributes} attributes */
 export function limbs(points, attributes) {
-	return LIMBS.flatMap(([a, b]) => {
-		const [from, to] = [points[a], points[b]];
-		if (!from || !to) return [];
-		const [[x1, y1], [x2, y2]] = [from, to];
-		const colour = { stroke: jointColour(b), "stroke-linecap": "round" };
-		return [svg("line", { x1, y1, x2, y2, ...colour, ...attributes })];
+	return LIMBS.filter(([a, b]) => points[a] && points[b]).map(([a, b]) => {
+		const [[x1, y1], [x2, y2]] = [at(points, a), at(points, b)];
+		return svg("line", {
+			x1,
+			y1,
+			x2,
+			y2,
+			stroke: jointColour(b),
+			"stroke-linecap": "round",
+			...attributes,
+		});
 	});
 }
 

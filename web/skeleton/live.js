@@ -91,10 +91,10 @@ export function nearestDownstream(prompt, starts, kind) {
 /**
  * What a prompt calls a node: its id, within subgraphs those of the nodes around it first, and one for each place the
  * subgraph is used.
- * @param {HostGraph | undefined} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
+ * @param {any} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
  */
 export function idsInPrompt(graph, node, prefix = "") {
-	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {
+	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((/** @type {any} */ other) => {
 		if (other === node) return [`${prefix}${other.id}`];
 		return other.subgraph ? idsInPrompt(other.subgraph, node, `${prefix}${other.id}:`) : [];
 	});

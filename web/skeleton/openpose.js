@@ -3,11 +3,8 @@
 import { boxOf, mean, seen } from "./geometry.js";
 import { detailsOf, eachPart, mapped } from "./person.js";
 
-/** A text that holds no pose; the message says why. */
+/** Said in words when a text is no pose. */
 export class PoseTextError extends Error {}
-
-/** @param {unknown} error */
-export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
 /** What `read` gives; `otherwise` says what to do with a text that is no pose. @template T @param {() => T} read
  * @param {(error: PoseTextError) => T} otherwise */
@@ -20,21 +17,20 @@ export function unlessNoPose(read, otherwise) {
 	}
 }
 
-/** @param {unknown} value @returns {value is Record<string, unknown>} */
-export const isObject = (value) =>
-	value !== null && typeof value === "object" && !Array.isArray(value);
+/** @param {unknown} value @returns {value is Record<string, any>} */
+export function isObject(value) {
+	return value !== null && typeof value === "object" && !Array.isArray(value);
+}
 
 const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];
 const [MAX_SIDE, MAX_COORDINATE] = [32768, 1e6];
-const MAX_NORMALISED = 1.5; // canvas sides; a joint a little beyond the edge is still in fractions
-const MIN_NORMALISED_CANVAS = 16;
-const FOOT = 3; // points: big toe, small toe and heel
+const FARTHEST_SHARE = 1.5; // canvas sides; a joint a little beyond the edge is still in shares
+const SMALLEST_SHARED_CANVAS = 16;
 
 /** How many numbers a part may hold, and how many of them make a point. @type {Record<string, Record<number, number>>} */
 const LENGTHS = {
 	pose: { 54: 3, 75: 3, 51: 3, 36: 2 },
-	foot: { 18: 3, 12: 2 },
 	hand_left: { 63: 3, 42: 2 },
 	hand_right: { 63: 3, 42: 2 },
 	face: { 210: 3, 204: 3, 140: 2 },
@@ -51,7 +47,7 @@ const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [
  */
 export function readOpenPose(document, fallback) {
 	const pictures = Array.isArray(document) ? document : [document];
-	const raw = pictures.map(readFrame);
+	const raw = pictures.map(readPicture);
 	const bare = raw
 		.filter((picture) => !picture.canvas)
 		.flatMap((picture) => picture.people.flatMap(everyPoint));
@@ -72,27 +68,16 @@ export function writePeople(people, canvas) {
 	const points = people.flatMap(everyPoint);
 	const guessed =
 		canvas !== null &&
-		(lookNormalised(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
+		(seemShares(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
 	return {
-		people: people.map(({ points, parts, rest }) => ({
+		people: people.map(({ points, parts: { handLeft, handRight, face }, rest }) => ({
 			...rest,
 			pose_keypoints_2d: flat(points),
-			...writeParts(parts),
+			...(face && { face_keypoints_2d: flat(face) }),
+			...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
+			...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
 		})),
 		...(guessed && { coordinates: "pixels" }),
-	};
-}
-
-/** @param {Parts} parts */
-function writeParts({ handLeft, handRight, face, footLeft, footRight }) {
-	const no = new Array(FOOT).fill(null);
-	return {
-		...(face && { face_keypoints_2d: flat(face) }),
-		...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
-		...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
-		...((footLeft || footRight) && {
-			foot_keypoints_2d: flat([...(footLeft ?? no), ...(footRight ?? no)]),
-		}),
 	};
 }
 
@@ -112,62 +97,59 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** A hundredth of a pixel is below what anybody means, and keeps the text short. @param {Points} points */
+/** Hundredths of a pixel are finer than anybody means, and keep the text short. @param {Points} points */
 function flat(points) {
 	const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
 	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
 }
 
-/** @param {unknown} frame @returns {RawFrame} */
-function readFrame(frame) {
-	if (!isObject(frame)) throw new PoseTextError("expected OpenPose JSON: an object with people");
-	const exact = frame.coordinates === "pixels";
-	const people = frame.people ?? [];
+/** @type {(picture: unknown) => RawPicture} */
+function readPicture(picture) {
+	if (!isObject(picture))
+		throw new PoseTextError("this is no pose data: an object with people in it is wanted");
+	const exact = picture.coordinates === "pixels";
+	const people = picture.people ?? [];
 	if (!Array.isArray(people)) throw new PoseTextError("people must be a list");
-	return { people: people.map((one) => readPerson(one, exact)), exact, canvas: readCanvas(frame) };
+	return {
+		people: people.map((person) => readPerson(person, exact)),
+		exact,
+		canvas: readCanvas(picture),
+	};
 }
 
-/** @param {Record<string, unknown>} frame */
-function readCanvas(frame) {
-	const sides = [frame.canvas_width ?? null, frame.canvas_height ?? null];
+/** @type {(picture: Record<string, any>) => Canvas | null} */
+function readCanvas(picture) {
+	const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
 	if (sides.every((side) => side === null)) return null;
-	const [width, height] = sides.map((side) => {
-		if (Number.isInteger(side) && Number(side) >= 1 && Number(side) <= MAX_SIDE)
-			return Number(side);
-		throw new PoseTextError(
-			`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`,
-		);
-	});
-	return { width, height };
+	for (const side of sides) {
+		if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE) {
+			throw new PoseTextError(
+				`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`,
+			);
+		}
+	}
+	return { width: sides[0], height: sides[1] };
 }
 
-/** @param {unknown} person @param {boolean} exact @returns {Person} */
+/** @type {(person: unknown, exact: boolean) => Person} */
 function readPerson(person, exact) {
 	if (!isObject(person)) throw new PoseTextError("a person must be an object");
 	const part = (/** @type {string} */ name) => {
-		const [key, oldKey] = [`${name}_keypoints_2d`, `${name}_keypoints`];
-		const used = (person[key] ?? null) ? key : oldKey;
-		return readPoints(person[used], used, LENGTHS[name], exact);
+		const key =
+			(person[`${name}_keypoints_2d`] ?? null) ? `${name}_keypoints_2d` : `${name}_keypoints`;
+		return readPoints(person[key], key, LENGTHS[name], exact);
 	};
 	const rest = Object.fromEntries(
 		Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)),
 	);
-	const [face, feet] = [part("face"), part("foot")];
-	const parts = {
-		handLeft: part("hand_left"),
-		handRight: part("hand_right"),
-		face: face && [...face, ...new Array(70 - face.length).fill(null)],
-		footLeft: feet?.slice(0, FOOT) ?? null,
-		footRight: feet?.slice(FOOT) ?? null,
-	};
 	const points = to18(part("pose"));
+	const face = part("face");
+	const whole = face && [...face, ...new Array(70 - face.length).fill(null)];
+	const parts = { handLeft: part("hand_left"), handRight: part("hand_right"), face: whole };
 	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
 }
 
-/**
- * @param {unknown} values @param {string} key @param {Record<number, number>} lengths @param {boolean} exact
- * @returns {Points | null}
- */
+/** @type {(values: unknown, key: string, lengths: Record<number, number>, exact: boolean) => Points | null} */
 function readPoints(values, key, lengths, exact) {
 	if (values === null || values === undefined) return null;
 	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
@@ -175,14 +157,14 @@ function readPoints(values, key, lengths, exact) {
 	const each = lengths[values.length];
 	if (!each)
 		throw new PoseTextError(
-			`${key} must hold ${Object.keys(lengths).join(" or ")} numbers, got ${values.length}`,
+			`${key} holds ${values.length} values; ${Object.keys(lengths).join(" or ")} are wanted`,
 		);
 	const wrong = values.find(
 		(value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"),
 	);
 	if (wrong !== undefined)
 		throw new PoseTextError(
-			`${key}: expected coordinates, got ${JSON.stringify(wrong)?.slice(0, 40)}`,
+			`${key} holds ${JSON.stringify(wrong)?.slice(0, 40)}, which is no coordinate`,
 		);
 	return Array.from({ length: values.length / each }, (_, index) => {
 		const [x, y, score = Number(x !== 0 || y !== 0)] = values.slice(
@@ -194,7 +176,7 @@ function readPoints(values, key, lengths, exact) {
 	});
 }
 
-/** @param {Points | null} body @returns {Points} */
+/** @type {(body: Points | null) => Points} */
 function to18(body) {
 	if (!body) return new Array(18).fill(null);
 	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
@@ -204,10 +186,10 @@ function to18(body) {
 	return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
 }
 
-/** Every point of a person that is present. @param {Person} person */
+/** Everything of a person that is there. @param {Person} person */
 const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
-/** @param {Point[]} points @param {Canvas} likely */
+/** @type {(points: Point[], likely: Canvas) => Canvas} */
 function inferred(points, likely) {
 	if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
 	const { right, bottom } = boxOf(points);
@@ -217,21 +199,22 @@ function inferred(points, likely) {
 	return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 
-/** Whether points are in fractions of the canvas rather than in pixels. @param {Point[]} points @param {Canvas} canvas */
-function lookNormalised(points, canvas) {
-	if (Math.max(canvas.width, canvas.height) < MIN_NORMALISED_CANVAS) return false;
+/** Whether points are in fractions of the canvas, not in pixels. @type {(points: Point[], canvas: Canvas) => boolean} */
+function seemShares(points, canvas) {
+	if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
 	if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
-	return points.every(([x, y]) => Math.abs(x) <= MAX_NORMALISED && Math.abs(y) <= MAX_NORMALISED);
+	return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
 }
 
-/** A picture's people in pixels of a canvas, brought to another. @param {RawFrame} picture @param {Canvas} own @param {Canvas} canvas */
+/** A picture's people in pixels of a canvas, brought to another.
+ * @param {RawPicture} picture @param {Canvas} own @param {Canvas} canvas */
 function onCanvas({ people, exact }, own, canvas) {
-	const fractions = !exact && lookNormalised(people.flatMap(everyPoint), own);
+	const shares = !exact && seemShares(people.flatMap(everyPoint), own);
 	// without the points a detector had marked by -1 before it divided by the size
 	/** @type {(point: Point) => Point | null} */
 	const inPixels = ([x, y]) => (x < 0 && y < 0 ? null : [x * own.width, y * own.height]);
 	return fitted(
-		people.map((person) => (fractions ? mapped(person, inPixels) : person)),
+		people.map((person) => (shares ? mapped(person, inPixels) : person)),
 		own,
 		canvas,
 	);

@@ -24,12 +24,12 @@ export const row = (...children) => html("div", { class: "row" }, ...children);
 
 /** @param {string} label @param {string} title @param {() => void} act @param {...Node} children */
 export function button(label, title, act, ...children) {
-	const element = html(
-		"button",
-		{ type: "button", title, "aria-label": title },
-		label,
-		...children,
-	);
+	// voice control goes by what is seen
+	const words = (/** @type {string} */ text) => text.toLowerCase().split(/[^a-z]+/);
+	const name = words(label).every((word) => !word || words(title).includes(word))
+		? title
+		: `${title}, ${label}`;
+	const element = html("button", { type: "button", title, "aria-label": name }, label, ...children);
 	element.addEventListener("click", act);
 	return element;
 }

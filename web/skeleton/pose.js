@@ -31,8 +31,8 @@ import {
 } from "./geometry.js";
 
 const NOWHERE = 1e-9; // pixels; so near there is no direction
-const MIN_LENGTH = 0.5; // pixels; shorter limbs have no direction anybody meant
-const MIN_JOINTS = 3; // joints; with fewer there is no telling where a person is
+const SHORTEST = 0.5; // pixels; shorter limbs have no direction anybody meant
+const FEWEST = 3; // joints; with fewer there is no telling where a person is
 
 /**
  * Bring a joint to a place, as far as the body allows.
@@ -64,9 +64,9 @@ export function dragJoint(points, joint, target, free = false) {
 		);
 	}
 	const there = onCircle(centre, distance(centre, here), target, here);
-	const attached = hangingOn(joint);
+	const carried = hangingOn(joint);
 	const result = points.map((point, other) =>
-		point && attached.includes(other) ? plus(point, minus(there, here)) : point,
+		point && carried.includes(other) ? plus(point, minus(there, here)) : point,
 	);
 	return replaced(result, joint, there);
 }
@@ -128,7 +128,8 @@ export function upright(points) {
 	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
-const named = (/** @type {number[]} */ joints) =>
+/** @param {number[]} joints */
+const named = (joints) =>
 	joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", ");
 
 /** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */
@@ -141,15 +142,14 @@ export function problems(points, canvas) {
 		const [x, y] = at(points, joint);
 		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
 	});
-	if (outside.length)
-		found.push({ text: `outside the picture: ${named(outside)}`, joints: outside });
+	if (outside.length) found.push({ text: `outside the image: ${named(outside)}`, joints: outside });
 	const folded = there.filter((joint) => {
 		const parent = points[PARENT[joint]];
-		return parent && distance(parent, at(points, joint)) < MIN_LENGTH;
+		return parent && distance(parent, at(points, joint)) < SHORTEST;
 	});
 	if (folded.length)
 		found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
-	if (there.length && there.length < MIN_JOINTS)
+	if (there.length && there.length < FEWEST)
 		found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
 	return found;
 }
@@ -173,14 +173,14 @@ export function restored(points, joint, canvas) {
 	);
 }
 
-/** How large a person is against a model: by all limbs that are there. @param {Points} points @param {Points} model */
+/** How large a person is against a model: by all limbs that are there. @type {(points: Points, model: Point[]) => number} */
 function scaleOf(points, model) {
 	let [own, standard] = [0, 0];
 	PARENT.forEach((parent, joint) => {
 		const [end, start] = [points[joint], points[parent]];
 		if (!end || !start) return;
 		own += distance(end, start);
-		standard += distance(at(model, joint), at(model, parent));
+		standard += distance(model[joint], model[parent]);
 	});
 	return standard ? own / standard : 1;
 }
@@ -199,7 +199,7 @@ function onCircle(centre, radius, target, otherwise) {
 /**
  * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the
  * trunk, and feet stay planted as far as the legs reach.
- * @param {Points} points @param {number} joint @param {Point} by
+ * @type {(points: Points, joint: number, by: Point) => Points}
  */
 function pullTrunk(points, joint, by) {
 	const [neck, hips] = [at(points, NECK), mean(hipsOf(points))];
@@ -209,10 +209,13 @@ function pullTrunk(points, joint, by) {
 	const angle = direction(end, follows) - direction(pulled, towed);
 	const shift = minus(joint === NECK ? end : follows, neck);
 	const whole = points.map((point) => point && plus(turnedPoint(point, neck, angle), shift));
-	return TWO_BONES.slice(2).reduce((moved, limb) => planted(moved, points, limb), whole);
+	return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
 }
 
-/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches. @param {Points} moved @param {Points} before @param {number[]} limb */
+/**
+ * A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches.
+ * @type {(moved: Points, before: Points, limb: number[]) => Points}
+ */
 function planted(moved, before, limb) {
 	const [end, middle, root] = limb;
 	const [foot, knee, hip] = [before[end], before[middle], moved[root]];

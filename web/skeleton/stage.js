@@ -30,8 +30,8 @@ const grown = ({ left, top, right, bottom }, by) => ({
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 	svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
 
-/** @type {(place: Point, r: number, attributes: Attributes) => SVGElement} */
-const circle = ([cx, cy], r, attributes) => svg("circle", { cx, cy, r, ...attributes });
+/** @type {(at: Point, r: number, attributes: Attributes) => SVGElement} */
+const circle = (at, r, attributes) => svg("circle", { cx: at[0], cy: at[1], r, ...attributes });
 
 export class Stage {
 	/** @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a pull has ended */
@@ -277,7 +277,7 @@ export class Stage {
 
 	// Hands.
 
-	/** Place of a pointer in pixels of the canvas. @param {Spot} spot */
+	/** Place of a pointer in pixels of the canvas. @type {(spot: Spot) => Point} */
 	place({ clientX, clientY }) {
 		const matrix = this.element.getScreenCTM();
 		if (!matrix) return [0, 0];
@@ -318,7 +318,7 @@ export class Stage {
 		this.state.show();
 	}
 
-	/** @param {PointerEvent} event */
+	/** @param {PointerEvent} event @returns {Gesture} */
 	begin(event) {
 		const { state } = this;
 		const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
@@ -355,12 +355,12 @@ export class Stage {
 		return { ...pull, end: () => (this.pressed.joint ? state.hide([joint]) : pull.end?.()) };
 	}
 
-	/** @param {PointerEvent} event */
+	/** @param {PointerEvent} event @returns {Gesture} */
 	pan(event) {
 		const { view } = this;
 		const scale = this.scale();
 		return {
-			move: (/** @type {Spot} */ { clientX, clientY }) => {
+			move: ({ clientX, clientY }) => {
 				this.view = {
 					...view,
 					x: view.x - (clientX - event.clientX) / scale,
@@ -371,26 +371,28 @@ export class Stage {
 		};
 	}
 
-	/** Two fingers: zoom and move the view. */
+	/** Two fingers: zoom and move the view. @returns {Gesture} */
 	pinch() {
 		const fingers = () => {
-			const [a, b = a] = this.pointers.values();
+			const [a, b] = this.pointers.values();
+			if (!b) return null;
 			const centre = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
 			return { centre, spread: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) };
 		};
-		const { centre, spread } = fingers();
+		const start = fingers();
+		if (!start) return NOTHING;
+		const { centre, spread } = start;
 		const { zoom } = this.view;
 		const held = this.place(centre);
 		return {
 			move: () => {
-				if (this.pointers.size < 2) return;
 				const now = fingers();
-				this.zoomAt(now.centre, held, (zoom * now.spread) / (spread || 1));
+				if (now) this.zoomAt(now.centre, held, (zoom * now.spread) / (spread || 1));
 			},
 		};
 	}
 
-	/** @param {PointerEvent} event @param {Person} start @param {number} joint */
+	/** @param {PointerEvent} event @param {Person} start @param {number} joint @returns {Gesture} */
 	pull(event, start, joint) {
 		return this.merged(event, (from, to, now, gesture) =>
 			this.state.pull(
@@ -403,7 +405,7 @@ export class Stage {
 		);
 	}
 
-	/** @param {PointerEvent} event @param {Person} start @param {number[]} joints */
+	/** @param {PointerEvent} event @param {Person} start @param {number[]} joints @returns {Gesture} */
 	shift(event, start, joints) {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, now, gesture) => {
@@ -414,7 +416,7 @@ export class Stage {
 		});
 	}
 
-	/** @param {PointerEvent} event @param {string} kind */
+	/** @param {PointerEvent} event @param {string} kind of handle @returns {Gesture} */
 	transformation(event, kind) {
 		const start = this.state.person();
 		const joints = [...this.state.selected];
@@ -449,15 +451,17 @@ export class Stage {
 					.people()
 					.map(({ points }) => present(points).filter((joint) => isInside(at(points, joint), box)));
 				// whoever has most joints in it, unless some are kept
-				const counts = inside.map(({ length }) => length);
-				const most = Math.max(...counts);
-				if (!kept.length && most > counts[state.active]) state.active = counts.indexOf(most);
+				if (!kept.length) {
+					for (const [index, some] of inside.entries())
+						if (some.length > inside[state.active].length) state.active = index;
+				}
 				state.select([...kept, ...(inside[state.active] ?? [])]);
 			},
 		};
 	}
 
-	/** A gesture whose changes are undone together. @param {PointerEvent} event @param {MergedChange} change @returns {Gesture} */
+	/** A gesture whose changes are undone together. @param {PointerEvent} event
+	 * @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change @returns {Gesture} */
 	merged(event, change) {
 		const from = this.place(event);
 		const gesture = {};

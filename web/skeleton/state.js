@@ -48,18 +48,18 @@ export class EditorState {
 
 	// What is shown.
 
-	/** The edit that counts, or what it would start from. */
+	/** The edit that counts, or what it would start from. @returns {Edit} */
 	shown() {
 		const shown = this.counting();
 		const canvas = this.options.canvas?.() ?? shown.canvas;
 		const { width, height } = canvas;
-		if (this.fit?.source === shown && this.fit.width === width && this.fit.height === height)
-			return this.fit.edit;
-		const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
-		const same = frames.every((people, index) => people === shown.frames[index]);
-		const edit = same ? shown : { ...shown, canvas, frames };
-		this.fit = { source: shown, width, height, edit };
-		return edit;
+		if (this.fit?.source !== shown || this.fit.width !== width || this.fit.height !== height) {
+			const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
+			const same = frames.every((people, index) => people === shown.frames[index]);
+			const edit = same ? shown : { ...shown, canvas, frames };
+			this.fit = { source: shown, width, height, edit };
+		}
+		return this.fit.edit;
 	}
 
 	/** The same on the canvas it was made on. @returns {Edit} */
@@ -97,7 +97,7 @@ export class EditorState {
 		return shown.frames[this.index] ?? [];
 	}
 
-	/** The one in hand, if there is one. */
+	/** The one in hand, if there is one. @returns {Person | undefined} */
 	person() {
 		return this.people()[this.active];
 	}
@@ -185,7 +185,7 @@ export class EditorState {
 	}
 
 	/** @param {(edit: Edit) => Partial<Edit>} change @param {unknown} [gesture] */
-	change(change, gesture) {
+	change(change, gesture = undefined) {
 		const before = this.shown();
 		this.commit(
 			writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }),
@@ -193,11 +193,9 @@ export class EditorState {
 		);
 	}
 
-	/**
-	 * Change the people of the current keyframe.
-	 * @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture]
-	 */
-	changePeople(change, gesture) {
+	/** Change the people of the keyframe in hand.
+	 * @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture] */
+	changePeople(change, gesture = undefined) {
 		const { index } = this;
 		this.change(
 			({ frames, canvas }) => ({
@@ -207,21 +205,15 @@ export class EditorState {
 		);
 	}
 
-	/**
-	 * Change the current person.
-	 * @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture]
-	 */
-	changePerson(change, gesture) {
+	/** Change the person in hand. @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture] */
+	changePerson(change, gesture = undefined) {
 		this.changePeople(
 			(people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)),
 			gesture,
 		);
 	}
 
-	/**
-	 * Change the joints alone; hands, face and feet move with them.
-	 * @param {(points: Points, canvas: Canvas) => Points} change
-	 */
+	/** The same of the joints alone; hands and face follow. @param {(points: Points, canvas: Canvas) => Points} change */
 	changePoints(change) {
 		this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
 	}
@@ -236,7 +228,8 @@ export class EditorState {
 
 	// Joints.
 
-	/** Pull a joint, from the person as it was when the gesture began. @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone @param {unknown} gesture */
+	/** Drag a joint, from the person as it was when the gesture began.
+	 * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone @param {unknown} gesture */
 	pull(start, joint, target, alone, gesture) {
 		const drag = this.symmetric ? dragBoth : dragJoint;
 		const points = drag(start.points, joint, target, alone || this.free);
@@ -255,18 +248,17 @@ export class EditorState {
 		} else this.pull(person, joint, plus(here, by), alone, gesture);
 	}
 
-	/**
-	 * Move some joints alike; if those are all, the hands, the face and the feet too.
-	 * @param {Person} start @param {number[]} joints @param {Move} change @param {unknown} [gesture]
-	 */
-	transform(start, joints, change, gesture) {
+	/** Move some joints all alike; of all of them, hands and face too.
+	 * @param {Person} start @param {number[]} joints @param {(point: Point) => Point} change @param {unknown} [gesture] */
+	transform(start, joints, change, gesture = undefined) {
 		const whole = present(start.points).every((joint) => joints.includes(joint));
 		const some = () =>
 			start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
 		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
 	}
 
-	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale @param {object} gesture */
+	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
+	 * @param {unknown} gesture */
 	turn(start, joints, centre, angle, scale, gesture) {
 		this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
 	}
@@ -387,7 +379,7 @@ export class EditorState {
 		this.frame = index + 1;
 		this.change(({ frames, steps }) => {
 			// what led to a plain next frame leads to the new one at the usual pace
-			const step = frames.length === 1 ? { duration: 12, easing: "smooth" } : steps[index];
+			const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
 			return {
 				frames: frames.toSpliced(index, 0, frames[index]),
 				steps: steps.toSpliced(index, 1, step, { ...step }),

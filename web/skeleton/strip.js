@@ -1,7 +1,7 @@
 /** The strip of keyframes: their order, how long the way to the next is and how it is gone, and playback. */
 
 import { thumbnail } from "./figure.js";
-import { EASINGS, MAX_FRAMES } from "./interpolation.js";
+import { EASINGS, MOST_FRAMES } from "./interpolation.js";
 import { arrowStep, button, choice, html, row, slider, toggle } from "./page.js";
 import { RATES } from "./value.js";
 
@@ -20,17 +20,17 @@ export class Strip {
 			state.play(frame),
 		);
 		const label = "Frames to the next keyframe";
-		this.duration = html("input", {
+		this.steps = html("input", {
 			type: "number",
 			min: 1,
-			max: MAX_FRAMES,
+			max: MOST_FRAMES,
 			value: 12,
 			"aria-label": label,
 			title: label,
 		});
-		this.duration.addEventListener("change", () => {
-			const duration = Math.round(Number(this.duration.value));
-			if (duration >= 1 && duration <= MAX_FRAMES) state.setStep({ duration });
+		this.steps.addEventListener("change", () => {
+			const frames = Math.round(Number(this.steps.value));
+			if (frames >= 1 && frames <= MOST_FRAMES) state.setStep({ frames });
 			else this.render();
 		});
 		this.easing = choice("The way to the next keyframe", Object.keys(EASINGS), "", (easing) =>
@@ -50,7 +50,7 @@ export class Strip {
 		this.element = html(
 			"div",
 			{ class: "strip" },
-			row(add, this.remove, this.left, this.right, this.duration, this.easing, this.loop),
+			row(add, this.remove, this.left, this.right, this.steps, this.easing, this.loop),
 			row(this.playButton, this.where, this.rate, this.count),
 			this.frames,
 		);
@@ -87,7 +87,7 @@ export class Strip {
 		event.preventDefault();
 		if (event.altKey) state.moveFrame(step);
 		else state.takeFrame(next);
-		/** @type {HTMLElement} */ (this.frames.children[next])?.focus();
+		/** @type {HTMLElement | undefined} */ (this.frames.children[next])?.focus();
 	}
 
 	render() {
@@ -103,9 +103,9 @@ export class Strip {
 		this.where.value = String(now);
 		this.count.textContent = `frame ${now + 1} of ${total}`;
 		const step = shown.steps[state.index];
-		this.duration.value = String(step?.duration ?? 1);
+		this.steps.value = String(step?.frames ?? 1);
 		this.easing.value = step?.easing ?? "linear";
-		this.duration.disabled = this.easing.disabled = alone || (state.index === last && !shown.loop);
+		this.steps.disabled = this.easing.disabled = alone || (state.index === last && !shown.loop);
 		this.rate.value = String(shown.rate);
 		this.loop.setAttribute("aria-pressed", String(shown.loop));
 		this.left.disabled = state.index < 1;

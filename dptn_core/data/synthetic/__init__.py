@@ -1,1 +1,1 @@
-"""People whose truth is known: an endless, seeded data set, made and not collected."""
+"""People whose ground truth is known: an endless, seeded data set, made and not collected."""

@@ -21,7 +21,7 @@ class SendPose:
 
 
 class SendImages:
-    """A batch of pictures of one grey."""
+    """A batch of images of one grey."""
 
     CATEGORY, FUNCTION = "tests", "send"
     RETURN_TYPES = ("IMAGE",)
@@ -37,7 +37,7 @@ class SendImages:
 
 
 class ReportImages:
-    """Shape, range and a hash of pictures, as the UI payload."""
+    """Shape, range and a hash of images, as the UI payload."""
 
     CATEGORY, FUNCTION, OUTPUT_NODE = "tests", "report", True
     RETURN_TYPES = ()
@@ -48,7 +48,7 @@ class ReportImages:
 
     def report(self, image):
         content = hashlib.sha256((image * 255).round().byte().cpu().contiguous().numpy().tobytes()).hexdigest()
-        facts = {
+        metadata = {
             "shape": list(image.shape),
             "dtype": str(image.dtype),
             "device": str(image.device),
@@ -56,7 +56,7 @@ class ReportImages:
             "high": float(image.max()),
             "hash": content,
         }
-        return {"ui": {"facts": [json.dumps(facts)]}}
+        return {"ui": {"facts": [json.dumps(metadata)]}}
 
 
 class ReportPose:

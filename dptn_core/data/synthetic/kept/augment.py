@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ..pairs import LIMBS, PARTS
+from ..synthetic_pairs import LIMBS, PARTS
 from .one import Bytes, Floats, OnePair
 from .recolour import recoloured
 from .windows import Window, largest, windowed

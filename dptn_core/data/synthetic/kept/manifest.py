@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ....atomic import written_beside
+from ....system.files import written_beside
 
 FILE: Final = "set.json"
 FORMAT: Final = 1  # of the shards
-LARGEST_COUNT: Final = 10_000_000
+MAX_COUNT: Final = 10_000_000
 
 
 class KeptSetError(ValueError):
@@ -52,7 +52,7 @@ class Manifest:
         """
         for name, low, high in (
             *(("height", 16, 16_383), ("width", 16, 16_383), ("quality", 0, 100)),  # WebP has no larger sides
-            *(("pairs", 1, LARGEST_COUNT), ("shard_pairs", 1, 10_000), ("seed", 0, 2**31 - 1)),
+            *(("pairs", 1, MAX_COUNT), ("shard_pairs", 1, 10_000), ("seed", 0, 2**31 - 1)),
         ):
             if not low <= getattr(self, name) <= high:
                 raise KeptSetError(f"{name} is {getattr(self, name)}; allowed: {low} to {high}")
@@ -79,9 +79,9 @@ class Manifest:
     @property
     def stamp(self) -> str:
         """What every shard of the set carries: all facts but the number of pairs, which may grow."""
-        facts = dataclasses.asdict(self)
-        del facts["pairs"]
-        return json.dumps(facts, sort_keys=True)
+        metadata = dataclasses.asdict(self)
+        del metadata["pairs"]
+        return json.dumps(metadata, sort_keys=True)
 
 
 def read_manifest(folder: Path) -> Manifest:

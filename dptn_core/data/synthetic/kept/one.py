@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..pairs import PeoplePairs
+from ..synthetic_pairs import PeoplePairs
 
 Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..pairs import PeoplePairs
+from ..synthetic_pairs import PeoplePairs
 from .augment import augmented
 from .manifest import KeptSetError, Manifest, read_manifest
 from .one import OnePair, as_pairs

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ..pairs import GARMENTS
+from ..synthetic_pairs import GARMENTS
 from .one import Bytes, Flags, Floats, OnePair
 
 _DYED: Final = tuple(GARMENTS.index(name) for name in ("bottom", "top", "outer", "skirt", "shoe"))

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ....atomic import remove_leftovers, written_beside
+from ....system.files import remove_leftovers, written_beside
 from .codec import FILES, decode_colours, decode_correspondence, decode_labels, encode
 from .manifest import KeptSetError, Manifest
 from .one import OnePair

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ....folder_lock import FolderInUseError, alone_in
-from ..pairs import PeoplePairs, pair_seeds
+from ....system.folder_lock import FolderInUseError, alone_in
+from ..synthetic_pairs import PeoplePairs, pair_seeds
 from .manifest import KeptSetError, Manifest, check_same, write_manifest
 from .one import OnePair, as_one
 from .shards import fault, write_shard

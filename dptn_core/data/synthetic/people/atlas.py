@@ -1,6 +1,6 @@
 """Tiles that surfaces are made of: folds, noise, patterns of cloth, prints, rough walls and grounds.
 
-Made here but for the rough ones, which are scikit-image's pictures brick, grass and gravel (CC0), and its coffee (CC0),
+Made here but for the rough ones, which are scikit-image's images brick, grass and gravel (CC0), and its coffee (CC0),
 which is printed on shirts.
 """
 
@@ -74,9 +74,9 @@ def _bake() -> Baked:
 def _photograph(name: str) -> Array:
     from skimage import data
 
-    picture: Array = getattr(data, name)()
-    image = np.asarray(Image.fromarray(picture).convert("L").resize((_SIZE, _SIZE), Image.Resampling.BOX), np.float32)
-    return image / image.mean()
+    photograph: Array = getattr(data, name)()
+    grey = np.asarray(Image.fromarray(photograph).convert("L").resize((_SIZE, _SIZE), Image.Resampling.BOX), np.float32)
+    return grey / grey.mean()
 
 
 def _soft(value: Array, width: float = 0.02) -> Array:
@@ -178,7 +178,7 @@ def _scatter(
 def _print(rng: np.random.Generator, kind: int) -> Array:
     """Coverage and choice between two colours, (128, 128, 2)."""
     coverage, tone = Image.new("L", (128, 128)), Image.new("L", (128, 128))
-    paint: tuple[Callable[[Image.Image, Image.Image, np.random.Generator], None], ...] = (_words, _shapes, _picture)
+    paint: tuple[Callable[[Image.Image, Image.Image, np.random.Generator], None], ...] = (_words, _shapes, _image)
     with warnings.catch_warnings():
         paint[kind % 3](coverage, tone, rng)
     return np.stack([np.asarray(coverage, np.float32), np.asarray(tone, np.float32)], -1) / 255
@@ -208,7 +208,7 @@ def _shapes(coverage: Image.Image, tone: Image.Image, rng: np.random.Generator) 
                 pen.regular_polygon((x, y, r), sides, turn, fill=fill)
 
 
-def _picture(coverage: Image.Image, tone: Image.Image, rng: np.random.Generator) -> None:
+def _image(coverage: Image.Image, tone: Image.Image, rng: np.random.Generator) -> None:
     ImageDraw.Draw(coverage).rectangle([18, 18, 110, 110], fill=255)
     if rng.random() < 0.4:
         from skimage import data

@@ -83,7 +83,7 @@ def _room(rng: np.random.Generator, canvas: _Canvas) -> Array:
         if kind == 0:  # a window
             image[inner] = rng.uniform(0.9, 1.6) * np.array([1, 1.02, 1.06])
             image[frame & (np.abs(canvas.x - px - w / 2) < 0.006)] = 0.5
-        elif kind == 1:  # a picture
+        elif kind == 1:  # an image
             tone = 0.5 + 0.5 * np.tanh(canvas.tile(canvas.noise, 0, 2, rng.random(), rng.random()))[..., None]
             painted = tone * cloth_colour(rng, 0.3) + (1 - tone) * cloth_colour(rng, 0.3)
             image = np.where(inner[..., None], painted, image)

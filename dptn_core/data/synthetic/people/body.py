@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .garment_template import Template
 from .geometry import product, unit
 from .person import Body
-from .template import Template
 
 
 def rest_bodies(template: Template, bodies: Sequence[Body]) -> tuple[Tensor, Tensor]:

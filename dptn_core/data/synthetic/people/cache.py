@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ....atomic import remove_leftovers, written_beside
+from ....system.files import remove_leftovers, written_beside
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ def baked(name: str, version: str, bake: Callable[[], Baked]) -> tuple[Mapping[s
                 if not path.exists():
                     remove_leftovers(path)
                     _LOG.info("working out %s once, for %s", name, path)
-                    tensors, facts = bake()
-                    metadata = {"facts": json.dumps(facts)}
+                    tensors, described = bake()
+                    metadata = {"facts": json.dumps(described)}
                     with written_beside(path) as beside:
                         save_file({key: value.contiguous() for key, value in tensors.items()}, beside, metadata)
         except OSError as error:

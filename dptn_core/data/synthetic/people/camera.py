@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .garment_template import BODY_VERTICES, Template
 from .person import column
 from .scene import Scene
-from .template import BODY_VERTICES, Template
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from .atlas import DENIM, Atlas
+from .garment_template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP, Template
 from .geometry import smooth, unit
 from .person import Fabric, Person, column
 from .raster import Samples
 from .scene import Scene
-from .template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP, Template
 from .warp_launch import bilinear
 
 Filled = tuple[Tensor, Tensor, float | Tensor, float | Tensor, float | Tensor]
 
 _FOLDS_OF_LIMBS = (0, 1, 2, 3, 10)
-_LASTING = 0.75  # of the small folds are the same in both pictures
+_LASTING = 0.75  # of the small folds are the same in both images
 _FOLD_HEIGHT = {BOTTOM: 1.3, TOP: 1.5, OUTER: 1.5, SKIRT: 1.2, SHOE: 0.15}
 
 
@@ -30,7 +30,7 @@ class _Piece:
 
     person: Tensor
     kind: Tensor  # index into CLOTH
-    target: Tensor  # bool: of the target picture
+    target: Tensor  # bool: of the target image
     u: Tensor
     v: Tensor
     height: Tensor
@@ -95,9 +95,9 @@ def _piece(template: Template, people: Sequence[Person], samples: Samples, at: T
     u, v = samples.uv[at].unbind(-1)
     rest, arm = samples.rest[at], samples.arm[at]
     return _Piece(
-        person=samples.picture[at] % len(people),
+        person=samples.image[at] % len(people),
         kind=number[samples.layer[at]],
-        target=samples.picture[at] >= len(people),
+        target=samples.image[at] >= len(people),
         u=u,
         v=v,
         height=template.floor - v,
@@ -171,7 +171,7 @@ def _worn(template: Template, piece: _Piece, palette: Tensor, colour: Tensor) ->
 
 
 def _folds(atlas: Atlas, people: Sequence[Person], scenes: Sequence[Scene], piece: _Piece) -> Tensor:
-    """Slopes (N, 2) of small folds, some of them other ones in each picture, deeper where cloth bunches."""
+    """Slopes (N, 2) of small folds, some of them other ones in each image, deeper where cloth bunches."""
     base = torch.tensor([scene.seed for scene in scenes], device=piece.kind.device)[piece.person].double()
     base = base + piece.kind * 11.0
     slopes = []

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .garment_template import BOTTOM, CAP, EYE, LONG, OUTER, SHOE, SKIN, SKIRT, TOP, Template
 from .geometry import smooth, unit
 from .person import Person, column
-from .template import BOTTOM, CAP, EYE, LONG, OUTER, SHOE, SKIN, SKIRT, TOP, Template
 
 _FAR = 9.0  # metres: a cut that is nowhere near
 GONE = -_FAR  # the cut of skin that is not there at all, not even under cloth

@@ -1,4 +1,4 @@
-"""From scene light to a picture as a camera would save it."""
+"""From scene light to an image as a camera would save it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .person import column
 from .scene import Scene
 
 
-def develop(light: Tensor, scenes: Sequence[Scene], picture: Tensor) -> Tensor:
+def develop(light: Tensor, scenes: Sequence[Scene], image: Tensor) -> Tensor:
     """Exposure, a film's curve and saturation: linear light (..., 3) to sRGB in [0, 1].
 
     Args:
-        light: of the scenes' pictures.
+        light: of the scenes' images.
         scenes: B of them.
-        picture: (...) which of the 2B pictures each value belongs to.
+        image: (...) which of the 2B images each value belongs to.
     """
-    scene = picture % len(scenes)
+    scene = image % len(scenes)
     tone, saturation = (column(scenes, name, light.device)[scene] for name in ("tone", "saturation"))
     light = light.clamp(min=0)
     grey = light.mean(-1, keepdim=True)

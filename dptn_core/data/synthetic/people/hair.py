@@ -23,7 +23,7 @@ def hair_material(atlas: Atlas, people: Sequence[Person], samples: Samples, at: 
     locks = bilinear(atlas.noise, strands, u * 9, v * 1.4)[:, 0]
     single = bilinear(atlas.noise, strands, u * 26 + 0.3, v * 2.6 + locks * 0.02)[:, 0]
     large = bilinear(atlas.noise, torch.zeros_like(at), u * 3, v * 1.5)[:, 0]
-    colour = column(people, "face.hair", at.device)[samples.picture[at] % len(people)]
+    colour = column(people, "face.hair", at.device)[samples.image[at] % len(people)]
     colour = colour * torch.exp(0.20 * locks + 0.20 * single + 0.15 * large)[:, None]
     bend = (locks * 0.22 + single * 0.26)[:, None]
     normal = unit(samples.normal[at] + bend * samples.tangents[0][at])

@@ -124,7 +124,7 @@ def light_kernel(
     diffuse: wp.array(dtype=wp.vec3),
     spec: wp.array(dtype=wp.vec3),
 ):
-    """Sum over the lights of a picture: each has a depth map of the person, so shadows and occlusion are true."""
+    """Sum over the lights of an image: each has a depth map of the person, so shadows and occlusion are true."""
     s = wp.tid()
     i = pic[s]
     n = nrm[s]
@@ -194,7 +194,7 @@ def skin_kernel(
     out: wp.array2d(dtype=wp.vec3),
     out_normal: wp.array2d(dtype=wp.vec3),
 ):
-    """Large folds (other ones in each picture) and linear blend skinning, of positions and normals."""
+    """Large folds (other ones in each image) and linear blend skinning, of positions and normals."""
     i, v = wp.tid()
     j = i % rest.shape[0]
     p = rest[j, v]

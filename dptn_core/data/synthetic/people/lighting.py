@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .garment_template import EYE, Template
 from .geometry import unit
 from .raster import Posed
 from .scene import LIGHTS, Scene
-from .template import EYE, Template
 
 _MAP_SIDE = 128  # cells
 _EXTENT = 2.5  # metres across a depth map
@@ -20,7 +20,7 @@ _EXTENT = 2.5  # metres across a depth map
 
 @dataclass(frozen=True)
 class Lit:
-    """Lights of P pictures and how far each reaches."""
+    """Lights of P images and how far each reaches."""
 
     directions: Tensor  # (P, LIGHTS, 3)
     colours: Tensor  # (P, LIGHTS, 3)
@@ -37,7 +37,7 @@ def cast_shadows(template: Template, posed: Posed, scenes: Sequence[Scene], cent
     from .kernels import shadow_kernel
     from .warp_launch import EMPTY, launch, vec, vec3
 
-    device, pictures = posed.world.device, len(posed.world)
+    device, images = posed.world.device, len(posed.world)
 
     def twice(values: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]) -> Tensor:
         return torch.from_numpy(np.stack(values * 2)).to(device).float()
@@ -48,7 +48,7 @@ def cast_shadows(template: Template, posed: Posed, scenes: Sequence[Scene], cent
     helper = torch.where(steep, directions.new_tensor([1.0, 0, 0]), directions.new_tensor([0, 1.0, 0]))
     right = unit(torch.cross(helper, directions, dim=-1))
     frames = torch.stack([right, torch.cross(directions, right, dim=-1), -directions], -2)
-    depth = torch.full((pictures, LIGHTS, _MAP_SIDE, _MAP_SIDE), EMPTY, dtype=torch.int64, device=device)
+    depth = torch.full((images, LIGHTS, _MAP_SIDE, _MAP_SIDE), EMPTY, dtype=torch.int64, device=device)
     casts = ((posed.cut > 0) & (template.vertex_layer != EYE)).nonzero()
     casts = torch.cat([casts, casts + casts.new_tensor([len(posed.cut), 0])]).int()
     arguments = [
@@ -56,7 +56,7 @@ def cast_shadows(template: Template, posed: Posed, scenes: Sequence[Scene], cent
         vec3(posed.world),
         vec(frames, wp.mat33),
         vec3(centre),
-        vec(torch.full((pictures,), _EXTENT, device=device), wp.float32),
+        vec(torch.full((images,), _EXTENT, device=device), wp.float32),
         wp.from_torch(depth),
     ]
     launch(shadow_kernel, len(casts), arguments, device)
@@ -70,7 +70,7 @@ def shine_on(
     normal: Tensor,
     flat_normal: Tensor,
     view: Tensor,
-    picture: Tensor,
+    image: Tensor,
     grain: Tensor,
     wrap: Tensor,
     exponent: Tensor,
@@ -80,7 +80,7 @@ def shine_on(
     Args:
         lit: the lights.
         place, normal, flat_normal, view: (N, 3), see `Samples`.
-        picture: (N,) which of the pictures.
+        image: (N,) which of the images.
         grain: (N,) int32, decides how shadows are jittered.
         wrap: (N,) how far light creeps around the surface, 0 to 1.
         exponent: (N,) of the highlight; larger is sharper.
@@ -96,7 +96,7 @@ def shine_on(
     diffuse, mirrored = torch.zeros_like(place), torch.zeros_like(place)
     arguments = [
         *(vec3(values) for values in (place, normal, flat_normal, view)),
-        vec(picture.int(), wp.int32),
+        vec(image.int(), wp.int32),
         vec(grain.int(), wp.int32),
         vec(wrap, wp.float32),
         vec(exponent, wp.float32),

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from .atlas import Atlas
 from .cloth import cloth_material
+from .garment_template import CAP, CLOTH, EYE, LONG, SKIN, Template
 from .hair import hair_material
 from .person import Person
 from .raster import Samples
 from .scene import Scene
 from .skin import eye_material, skin_material
-from .template import CAP, CLOTH, EYE, LONG, SKIN, Template
 
 _BLED = (1.08, 0.97, 0.93)  # light that came through the skin is redder
 
@@ -34,7 +34,7 @@ class Material:
 def materials(
     template: Template, atlas: Atlas, people: Sequence[Person], scenes: Sequence[Scene], samples: Samples
 ) -> Material:
-    """Materials of the samples of B people's pictures."""
+    """Materials of the samples of B people's images."""
     count, device = len(samples.layer), samples.layer.device
     out = Material(
         albedo=torch.zeros(count, 3, device=device),

@@ -1,6 +1,6 @@
 """Panoramas as light and as places: eighteen of the npm package @pmndrs/assets (CC0), kept small.
 
-`panoramas.safetensors` beside this file holds, for each, its name, a WebP picture of 512 x 256 (for the eye) and
+`panoramas.safetensors` beside this file holds, for each, its name, a WebP image of 512 x 256 (for the eye) and
 64 x 32 values of linear light (for the lamps). To make it anew from the package's folder `hdri`:
 
     python -m dptn_core.data.synthetic.people.panoramas package/hdri
@@ -22,11 +22,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ....atomic import written_beside
+from ....system.files import written_beside
 from .mesh import Array
 
 FILE = Path(__file__).with_name("panoramas.safetensors")
-_BRIGHTEST = 16.0  # of the pictures, in medians of a panorama; the lamps know more
+_BRIGHTEST = 16.0  # of the images, in medians of a panorama; the lamps know more
 _GAMMA = 2.4
 _SOURCE = "npm @pmndrs/assets 1.7.0, hdri/*.exr.js, CC0 1.0"
 
@@ -36,7 +36,7 @@ class Panoramas:
     """N panoramas in linear light, 1 at the median of each; rows from the zenith down."""
 
     names: tuple[str, ...]
-    pictures: Tensor  # (N, 256, 512, 3)
+    images: Tensor  # (N, 256, 512, 3)
     lamps: Array  # (N, 32, 64, 3), not clipped
 
 
@@ -48,8 +48,8 @@ def load_panoramas(device: torch.device) -> Panoramas:
         names = tuple(json.loads(file.metadata()["names"]))
         lamps = file.get_tensor("lamps").float().numpy()
         coded = [np.asarray(Image.open(io.BytesIO(file.get_tensor(name).numpy().tobytes()))) for name in names]
-    pictures = (torch.from_numpy(np.stack(coded)).float() / 255) ** _GAMMA * _BRIGHTEST
-    return Panoramas(names, pictures.to(device), lamps)
+    images = (torch.from_numpy(np.stack(coded)).float() / 255) ** _GAMMA * _BRIGHTEST
+    return Panoramas(names, images.to(device), lamps)
 
 
 def convert(folder: Path, path: Path = FILE) -> None:
@@ -89,7 +89,7 @@ def _read(file: Path) -> Array:
 
     found = re.search(r"base64,([A-Za-z0-9+/=]+)", file.read_text())
     if found is None:
-        raise ValueError(f"{file} holds no picture as base64; was the package's layout changed?")
+        raise ValueError(f"{file} holds no image as base64; was the package's layout changed?")
     with tempfile.NamedTemporaryFile(suffix=".exr") as temporary:
         temporary.write(base64.b64decode(found.group(1)))
         temporary.flush()

@@ -1,4 +1,4 @@
-"""Who is rendered: body, face, hair and clothes of one grown-up, and what their face does in each picture."""
+"""Who is rendered: body, face, hair and clothes of one grown-up, and what their face does in each image."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 from . import held_out
 from .atlas import DENIM, MELANGE
 from .colours import DARK_HAIR, HAIR_TONES, IRISES, SKIN_TONES, cloth_colour, denim_colours, linear
+from .garment_template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP
 from .held_out import Split
 from .mesh import Array
-from .template import BOTTOM, CLOTH, OUTER, SHOE, SKIRT, TOP
 
 _FINE = (13, 15, 16, 19)  # patterns of one colour's shades
 
@@ -300,7 +300,7 @@ def _sample_fabric(rng: np.random.Generator, layer: int, style: str, split: Spli
 
 
 def sample_expression(rng: np.random.Generator, names: Sequence[str]) -> Array:
-    """How much of each face action one picture shows, (E,): a mild expression, nearly alike on both sides."""
+    """How much of each face action one image shows, (E,): a mild expression, nearly alike on both sides."""
     amounts = {name: 0.0 for name in names}
 
     def both(stem: str, amount: float) -> None:

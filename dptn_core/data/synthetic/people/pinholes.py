@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .garment_template import Template
 from .raster import TRIANGLES
-from .template import Template
 from .warp_launch import EMPTY
 
 
@@ -18,29 +18,29 @@ def close_pinholes(template: Template, depth: Tensor, scale: int) -> None:
         depth: (P, H * scale, W * scale) from `rasterise`.
         scale: samples a pixel and direction.
     """
-    picture, row, column = _enclosed(depth, scale).nonzero(as_tuple=True)
+    image, row, column = _enclosed(depth, scale).nonzero(as_tuple=True)
     span = torch.arange(3 * scale, device=depth.device)
     rows, columns = ((place * scale)[:, None] + span for place in (row, column))
-    around = depth[picture[:, None, None], rows[:, :, None], columns[:, None, :]]  # (N, 3 * scale, 3 * scale)
+    around = depth[image[:, None, None], rows[:, :, None], columns[:, None, :]]  # (N, 3 * scale, 3 * scale)
 
     nearest = around.view(-1, 3, scale, 3, scale).amin((2, 4)).flatten(1)
     part = template.face_part[nearest & TRIANGLES]
     part = torch.cat([part[:, :4], part[:, 5:]], 1)
     within = (part == part[:, :1]).all(1)
-    picture, row, column, around = picture[within], row[within], column[within], around[within].flatten(1)
+    image, row, column, around = image[within], row[within], column[within], around[within].flatten(1)
 
     place = torch.cartesian_prod(span, span)
     middle = place[((place >= scale) & (place < 2 * scale)).all(1)]
     apart = (middle[:, None] - place).square().sum(-1).float()  # (scale * scale, 9 * scale * scale)
     apart = apart.masked_fill((around == EMPTY)[:, None], torch.inf)  # what is covered keeps its own: nothing is nearer
     filled = around.gather(1, apart.argmin(-1))
-    depth[picture[:, None], (row * scale)[:, None] + middle[:, 0], (column * scale)[:, None] + middle[:, 1]] = filled
+    depth[image[:, None], (row * scale)[:, None] + middle[:, 0], (column * scale)[:, None] + middle[:, 1]] = filled
 
 
 def _enclosed(depth: Tensor, scale: int) -> Tensor:
     """Which pixels are background among eight that are a person's, (P, H - 2, W - 2); the outermost never are."""
-    pictures, height, width = depth.shape
-    samples = (depth < EMPTY).view(pictures, height // scale, scale, width // scale, scale)
+    images, height, width = depth.shape
+    samples = (depth < EMPTY).view(images, height // scale, scale, width // scale, scale)
     inside = samples.sum((2, 4)) * 2 >= scale * scale
     three = inside[:, :-2] & inside[:, 1:-1] & inside[:, 2:]
     above, here, below = (inside[:, k : k + three.shape[1], 1:-1] for k in range(3))

@@ -42,7 +42,7 @@ class _Ground:
 
 @dataclass(frozen=True)
 class _Rays:
-    """Where P pictures' rays meet the place."""
+    """Where P images' rays meet the place."""
 
     ray: Tensor  # (P, H, W, 3)
     hit: Tensor  # (P, H, W, 3)
@@ -58,9 +58,9 @@ def places_behind(scenes: Sequence[Scene], atlas: Atlas, panoramas: Panoramas, c
     light = _light_on(rays, lit)
     height = cameras.size[0]
     out = []
-    for picture in range(len(cameras.focal)):
-        scene, ground = scenes[picture % len(scenes)], grounds[picture % len(scenes)]
-        colour = _colour(scene, ground, atlas, panoramas, rays, light, picture)
+    for image in range(len(cameras.focal)):
+        scene, ground = scenes[image % len(scenes)], grounds[image % len(scenes)]
+        colour = _colour(scene, ground, atlas, panoramas, rays, light, image)
         sigma = _blur(scene, panoramas, height)
         out.append(gaussian(colour.permute(2, 0, 1)[None], sigma)[0].permute(1, 2, 0))
     return torch.stack(out)
@@ -70,7 +70,7 @@ def _blur(scene: Scene, panoramas: Panoramas, height: int) -> float:
     """Sigma in pixels that puts a place out of focus; a panorama's pixels must not show as squares."""
     if scene.place != "panorama":
         return (0.8 if scene.place == "white" else scene.background_blur) * height / 256
-    texel = math.pi / panoramas.pictures.shape[1] / (scene.camera.field_of_view / height)
+    texel = math.pi / panoramas.images.shape[1] / (scene.camera.field_of_view / height)
     return max(scene.background_blur * height / 256, 0.55 * texel)
 
 
@@ -107,16 +107,16 @@ def _cast(cameras: Cameras, walls: Tensor) -> _Rays:
 
 def _light_on(rays: _Rays, lit: Lit) -> Tensor:
     """Light on wall and floor, (P, H, W, 3)."""
-    pictures, height, width = rays.floor.shape
+    images, height, width = rays.floor.shape
     hit = rays.hit[:, ::_COARSE, ::_COARSE]
     rows, columns = hit.shape[1:3]
     places, floor = hit.reshape(-1, 3), rays.floor[:, ::_COARSE, ::_COARSE].reshape(-1)
     normal = torch.where(floor[:, None], places.new_tensor([0.0, -1.0, 0.0]), places.new_tensor([0.0, 0.0, 1.0]))
-    picture = torch.arange(pictures, device=places.device).repeat_interleave(rows * columns)
-    grain = torch.arange(rows * columns, device=places.device).repeat(pictures)
+    image = torch.arange(images, device=places.device).repeat_interleave(rows * columns)
+    grain = torch.arange(rows * columns, device=places.device).repeat(images)
     still, matt = places.new_zeros(len(places)), places.new_full((len(places),), 5.0)
-    diffuse, _ = shine_on(lit, places, normal, normal, normal, picture, grain, still, matt)
-    light = diffuse.view(pictures, rows, columns, 3).permute(0, 3, 1, 2)
+    diffuse, _ = shine_on(lit, places, normal, normal, normal, image, grain, still, matt)
+    light = diffuse.view(images, rows, columns, 3).permute(0, 3, 1, 2)
     light = functional.avg_pool2d(functional.pad(light, (1, 1, 1, 1), mode="replicate"), 3, 1)
     return functional.interpolate(light, (height, width), mode="bilinear", align_corners=False).permute(0, 2, 3, 1)
 
@@ -128,15 +128,15 @@ def _flat(bank: Tensor, number: int, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _colour(
-    scene: Scene, ground: _Ground, atlas: Atlas, panoramas: Panoramas, rays: _Rays, light: Tensor, picture: int
+    scene: Scene, ground: _Ground, atlas: Atlas, panoramas: Panoramas, rays: _Rays, light: Tensor, image: int
 ) -> Tensor:
-    """One picture's background, (H, W, 3)."""
-    lit, floor, (x, y, z) = light[picture], rays.floor[picture][..., None], rays.hit[picture].unbind(-1)
+    """One image's background, (H, W, 3)."""
+    lit, floor, (x, y, z) = light[image], rays.floor[image][..., None], rays.hit[image].unbind(-1)
     floor_colour = _floor_colour(scene, ground, atlas, x, z)
     if scene.place == "panorama":
-        return _panorama(scene, panoramas, rays.ray[picture], floor, lit)
+        return _panorama(scene, panoramas, rays.ray[image], floor, lit)
     backdrop = torch.from_numpy(ground.backdrop).to(lit)[None]
-    if scene.place == "clutter":  # a flat picture: it moves with the camera
+    if scene.place == "clutter":  # a flat image: it moves with the camera
         height = lit.shape[0]
         rows = (torch.arange(height, device=lit.device) + 0.5)[:, None] / height
         columns = (torch.arange(lit.shape[1], device=lit.device) + 0.5)[None] / height
@@ -174,8 +174,8 @@ def _panorama(scene: Scene, panoramas: Panoramas, ray: Tensor, floor: Tensor, li
     ray = unit(ray)
     u = (torch.atan2(ray[..., 0], ray[..., 2]) - scene.panorama_turn) / (2 * math.pi)
     v = torch.acos((-ray[..., 1]).clamp(-1, 1)) / math.pi
-    picture = panoramas.pictures[scene.panorama : scene.panorama + 1]
-    colour = _flat(picture, 0, u, v.clamp(0.002, 0.998)) * scene.gain
+    image = panoramas.images[scene.panorama : scene.panorama + 1]
+    colour = _flat(image, 0, u, v.clamp(0.002, 0.998)) * scene.gain
     open_sky = lit.amax((0, 1)).clamp(min=1e-3)
     return torch.where(floor, colour * (0.3 + 0.7 * (lit / open_sky)), colour).clamp(max=4)
 

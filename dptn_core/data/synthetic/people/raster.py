@@ -10,7 +10,7 @@ from torch import Tensor
 from .atlas import STRAND_NOISE, Atlas
 from .camera import Cameras
 from .clothing import GONE
-from .template import CAP, EYE, LONG, SHOE, SKIN, Template
+from .garment_template import CAP, EYE, LONG, SHOE, SKIN, Template
 
 TRIANGLES = (1 << 20) - 1  # bits of a depth map's entry that name the triangle
 _ROUGH = {CAP: 0.004, LONG: 0.007}  # metres that strands reach over the edge of hair
@@ -30,8 +30,8 @@ class Samples:
     """N visible samples of surfaces."""
 
     spot: Tensor  # (N,) flat index into P x H x W at the sampled size
-    picture: Tensor  # (N,) of P
-    grain: Tensor  # (N,) int32, number of the sample within its picture
+    image: Tensor  # (N,) of P
+    grain: Tensor  # (N,) int32, number of the sample within its image
     triangle: Tensor  # (N,)
     layer: Tensor  # (N,)
     place: Tensor  # (N, 3) metres
@@ -141,7 +141,7 @@ def gather(
     arm, leg, along_arm, edge = extra.unbind(-1)
     return Samples(
         spot=spot,
-        picture=spot // area,
+        image=spot // area,
         grain=(spot % area).int(),
         triangle=triangle,
         layer=template.face_layer[triangle],

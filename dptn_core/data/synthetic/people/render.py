@@ -1,4 +1,4 @@
-"""One pair for each seed: sampling, posing, drawing, and the truth about it."""
+"""One pair for each seed: sampling, posing, drawing, and the ground truth about it."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pairs import PeoplePairs, joined
+from ..synthetic_pairs import PeoplePairs, joined
 from .atlas import Atlas, load_atlas
 from .body import rest_bodies, vertex_normals
 from .camera import Cameras, frame_people
+from .camera_response import photograph
 from .clothing import dress
 from .develop import develop
+from .garment_template import BODY_VERTICES, BOTTOM, OUTER, SKIRT, TOP, Template, load_template
 from .geometry import product
+from .ground_truth import correspondence, keypoint_ground_truth, labels, limb_depths, surface_of
 from .held_out import Split
 from .lighting import Lit, cast_shadows, shine_on
 from .materials import materials
 from .mesh import Array
 from .panoramas import Panoramas, load_panoramas
 from .person import Person, sample_expression, sample_person
-from .photograph import photograph
 from .pinholes import close_pinholes
 from .places import places_behind
 from .posture import JointAngles, hides_face, sample_angles, sample_turn
 from .raster import Posed, gather, rasterise
 from .rig import bone_rotations, skin
 from .scene import Scene, sample_scene, step_back
-from .template import BODY_VERTICES, BOTTOM, OUTER, SKIRT, TOP, Template, load_template
-from .truth import correspondence, keypoint_truth, labels, limb_depths, surface_of
 from .warp_launch import EMPTY
 
 _AT_ONCE = 8  # pairs
@@ -187,10 +187,10 @@ def _render(studio: Studio, seeds: list[int], size: tuple[int, int], split: Spli
     cast = sample_cast(studio, seeds, split)
     shot = _shoot(studio, cast, size)
     behind = places_behind(cast.scenes, studio.atlas, studio.panoramas, shot.cameras, shot.lit)
-    picture = torch.arange(2 * len(seeds), device=behind.device)[:, None, None].expand(behind.shape[:3])
-    image = shot.person + develop(behind, cast.scenes, picture) * (1 - shot.matte[..., None])
+    row = torch.arange(2 * len(seeds), device=behind.device)[:, None, None].expand(behind.shape[:3])
+    image = shot.person + develop(behind, cast.scenes, row) * (1 - shot.matte[..., None])
     image = (image * 255).round() / 255  # as a file has it; and the last bits of sums depend on the batch
-    pairs = _with_truth(studio, cast, seeds, shot, image.permute(0, 3, 1, 2))
+    pairs = _with_ground_truth(studio, cast, seeds, shot, image.permute(0, 3, 1, 2))
     if not faults:
         return pairs
     return photograph(pairs, cast.scenes, seeds, _bystanders(studio, cast.scenes, size, split))
@@ -223,16 +223,16 @@ def _draw_person(
         material.normal,
         samples.flat_normal,
         samples.view,
-        samples.picture,
+        samples.image,
         samples.grain,
         material.wrap,
         material.exponent,
     )
     light = material.albedo * diffuse + mirrored * material.gloss[:, None]
-    colour = develop(light, cast.scenes, samples.picture)
+    colour = develop(light, cast.scenes, samples.image)
     height, width = cameras.size
     row, column = samples.spot // (width * _OVERSAMPLING), samples.spot % (width * _OVERSAMPLING)
-    pixel = row // _OVERSAMPLING * width + column // _OVERSAMPLING  # rows of all pictures, one below the other
+    pixel = row // _OVERSAMPLING * width + column // _OVERSAMPLING  # rows of all images, one below the other
     canvas = light.new_zeros(len(depth) * height * width, 4)
     canvas.index_add_(0, pixel, torch.cat([colour, torch.ones_like(colour[:, :1])], 1))
     canvas = canvas.view(len(depth), height, width, 4)
@@ -253,12 +253,12 @@ def _to_shade(covered: Tensor) -> Tensor:
     return chosen | (covered & alone)
 
 
-def _with_truth(studio: Studio, cast: Cast, seeds: list[int], shot: _Shot, image: Tensor) -> PeoplePairs:
+def _with_ground_truth(studio: Studio, cast: Cast, seeds: list[int], shot: _Shot, image: Tensor) -> PeoplePairs:
     batch, joints, matte = len(seeds), shot.joints, shot.matte
     surface = surface_of(shot.depth, _OVERSAMPLING)
     place, seen = correspondence(studio.template, shot.posed, shot.cameras, shot.screen, surface)
     guesses = [2 * seed + k for k in range(2) for seed in seeds]
-    present, visible = keypoint_truth(joints, surface, guesses, shot.cameras.size)
+    present, visible = keypoint_ground_truth(joints, surface, guesses, shot.cameras.size)
     parts, garments = labels(studio.template, surface)
     shared = torch.tensor([scene.camera.shared for scene in cast.scenes], device=place.device)[:, None, None]
     background = ~surface.inside

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .garment_template import Template
 from .geometry import axis_rotation, rotation, unit
 from .posture import JointAngles
-from .template import Template
 
 _SIDES = (("R", -1.0), ("L", 1.0))
 
@@ -152,7 +152,7 @@ def skin(
     places: Tensor,
     wave_seeds: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    """Linear blend skinning of vertices and normals, with large folds that differ from picture to picture.
+    """Linear blend skinning of vertices and normals, with large folds that differ from image to image.
 
     Args:
         template: weights.

@@ -29,7 +29,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera for both pictures, or one for each."""
+    """One camera for both images, or one for each."""
 
     field_of_view: float  # radians, vertical
     pitch: float
@@ -41,10 +41,10 @@ class Camera:
 
 @dataclass(frozen=True)
 class Faults:
-    """What photographs look like afterwards; the same for both pictures but for the grain."""
+    """What photographs look like afterwards; the same for both images but for the grain."""
 
     noise: float  # standard deviation, in 0..1
-    blur: float  # sigma in pixels of a picture 256 high
+    blur: float  # sigma in pixels of an image 256 high
     white_balance: Array  # (3,) factors
     quality: int  # of the JPEG; 0: never compressed
     bystander: int  # seed of a second person behind; -1: none
@@ -62,7 +62,7 @@ class Scene:
     panorama: int  # index, or -1
     panorama_turn: float  # radians
     gain: float  # exposure
-    background_blur: float  # sigma in pixels of a picture 256 high
+    background_blur: float  # sigma in pixels of an image 256 high
     tone: float  # how much of a film's curve, 0..1
     saturation: float
     seed: int  # of details

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from .atlas import Atlas
+from .garment_template import BOTTOM, TOP, Template
 from .geometry import smooth, unit
 from .person import Person, column
 from .raster import Samples
-from .template import BOTTOM, TOP, Template
 from .warp_launch import bilinear
 
 Filled = tuple[Tensor, Tensor, float | Tensor, float | Tensor, float | Tensor]
@@ -53,7 +53,7 @@ def _towards(colour: Tensor, other: Tensor, share: Tensor) -> Tensor:
 
 def skin_material(template: Template, atlas: Atlas, people: Sequence[Person], samples: Samples, at: Tensor) -> Filled:
     """Albedo, normal, wrap, exponent and gloss of the samples `at` (N,); skin under cloth is that cloth's lining."""
-    person = samples.picture[at] % len(people)
+    person = samples.image[at] % len(people)
     device = at.device
 
     def of(name: str) -> Tensor:
@@ -118,7 +118,7 @@ def _beard(template: Template, face: _OnFace, rest: Tensor, lips: Tensor, hairs:
 
 def eye_material(template: Template, people: Sequence[Person], samples: Samples, at: Tensor) -> Filled:
     """As `skin_material`, of eyes: white, iris and pupil by the angle from straight ahead."""
-    rest, person = samples.rest[at], samples.picture[at] % len(people)
+    rest, person = samples.rest[at], samples.image[at] % len(people)
     direction = unit(rest - template.eyes[(rest[:, 0] < 0).long()])
     angle = torch.rad2deg(torch.acos(direction[:, 2].clamp(-1, 1)))
     iris = column(people, "face.iris", at.device)[person]

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..pairs import PARTS
+from ..synthetic_pairs import PARTS
 from .body import vertex_normals
 from .cache import Baked
+from .garment_template import BODY_VERTICES, BOTTOM, CAP, EYE, EYE_VERTICES, LONG, OUTER, SHOE, SKIN, SKIRT, TOP
 from .mesh import Array, read_obj, subdivide, triangles
-from .template import BODY_VERTICES, BOTTOM, CAP, EYE, EYE_VERTICES, LONG, OUTER, SHOE, SKIN, SKIRT, TOP
 
 _EYES = slice(14_598, 14_742)  # of the base mesh
 _KEYPOINTS = (
@@ -212,14 +212,14 @@ def bake_template() -> Baked:
         "regress_vertices": regress_vertices,
         "masks": _skin_masks(data / "mpfb2/textures"),
     }
-    facts: dict[str, object] = {
+    metadata: dict[str, object] = {
         "bones": bones,
         "parents": [int(parent) for parent in model.bone_parents],
         "floor": floor,
         "local_changes": list(model.local_change_labels),
         "expressions": list(_EXPRESSIONS),
     }
-    return tensors, facts
+    return tensors, metadata
 
 
 def _sources(groups: dict[str, Array], count: int) -> _Sources:

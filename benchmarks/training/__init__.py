@@ -1,0 +1,1 @@
+"""What a training step takes: against the plain way, and shared by several processes."""

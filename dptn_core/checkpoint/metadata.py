@@ -1,0 +1,146 @@
+"""What must be known about trained weights besides the weights, and how it is written into files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from ..network import GeneratorConfig
+from .checkpoint_error import CheckpointError
+
+Framing = Literal["fit", "stretch"]
+
+FORMAT_VERSION: Final = 1
+_NAMES: Final = ("config", "training_size", "heatmap_sigma", "framing", "provenance")
+_PREFIX: Final = "dptn."  # of our keys in the metadata of a .safetensors file; others may add their own
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """Everything about a model but its weights; a training checkpoint keeps `to_dict()` as "model_facts".
+
+    Attributes:
+        config: Sizes of the generator.
+        training_size: (H, W) in pixels.
+        heatmap_sigma: Of the heat maps' Gaussians, in pixels at the training size.
+        framing: See `DPTNModel`.
+        provenance: Free text facts.
+
+    Raises:
+        ValueError: A value is out of range; the message gives its name, the value and what is allowed.
+    """
+
+    config: GeneratorConfig
+    training_size: tuple[int, int]
+    heatmap_sigma: float
+    framing: Framing
+    provenance: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Refuse what no model was trained with."""
+        _check_size(self.training_size, self.config.stride)
+        sigma = self.heatmap_sigma
+        if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma < math.inf:
+            raise ValueError(f"heatmap_sigma is {sigma!r}; allowed: a number of pixels above 0")
+        if self.framing not in get_args(Framing):
+            raise ValueError(f"framing is {self.framing!r}; allowed: {', '.join(get_args(Framing))}")
+        for name, text in self.provenance.items():
+            if not isinstance(name, str) or not isinstance(text, str):
+                raise ValueError(f"provenance has {name!r}: {text!r}; allowed: text named by text")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts and the format version as plain values, ready for JSON."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "config": self.config.to_dict(),
+            "training_size": list(self.training_size),
+            "heatmap_sigma": float(self.heatmap_sigma),
+            "framing": self.framing,
+            "provenance": dict(self.provenance),
+        }
+
+    @classmethod
+    def from_dict(cls, values: object) -> ModelMetadata:
+        """Build from `to_dict`'s output, taken from a file.
+
+        Raises:
+            CheckpointError: It was written by a newer version, or a fact is missing, unknown or out of range.
+        """
+        if not isinstance(values, Mapping):
+            raise CheckpointError(f"its model facts are {type(values).__name__}, not named values; {_DAMAGED}")
+        _check_version(values.get("format_version"))
+        _check_names({str(name) for name in values if name != "format_version"})
+        try:
+            return cls(
+                config=_config(values["config"]),
+                training_size=_pair(values["training_size"]),
+                heatmap_sigma=values["heatmap_sigma"],
+                framing=values["framing"],
+                provenance=dict(_mapping("provenance", values["provenance"])),
+            )
+        except (ValueError, TypeError) as error:
+            raise CheckpointError(f"its model facts make no sense: {error}; {_DAMAGED}") from error
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the facts as metadata of a .safetensors file: each value as JSON, under `dptn.<name>`."""
+        return {_PREFIX + name: json.dumps(value, allow_nan=False) for name, value in self.to_dict().items()}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> ModelMetadata | None:
+        """Build from the metadata of a .safetensors file; None if there is nothing of ours in it.
+
+        Raises:
+            CheckpointError: As for `from_dict`, or a value is not JSON.
+        """
+        ours = {name: text for name, text in metadata.items() if name.startswith(_PREFIX)}
+        if not ours:
+            return None
+        try:
+            return cls.from_dict({name.removeprefix(_PREFIX): json.loads(text) for name, text in ours.items()})
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise CheckpointError(f"the metadata under {_PREFIX}* is not JSON ({error}); {_DAMAGED}") from error
+
+
+_DAMAGED: Final = "the file was edited or damaged: download or convert it again"
+
+
+def _check_version(version: object) -> None:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise CheckpointError(f"its format version is {version!r}, not a whole number from 1; {_DAMAGED}")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"it was written by a newer version (format {version}; this one reads up to {FORMAT_VERSION}): "
+            "update DPTN Pose Transfer"
+        )
+
+
+def _check_names(names: set[str]) -> None:
+    wrong = [f"no {name}" for name in _NAMES if name not in names]
+    wrong += [f"an unknown {name}" for name in sorted(names.difference(_NAMES))]
+    if wrong:
+        raise CheckpointError(f"its model facts have {', '.join(wrong)}; {_DAMAGED}")
+
+
+def _check_size(size: tuple[int, int], stride: int) -> None:
+    whole = len(size) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in size)
+    if not whole or any(n < 1 or n % stride for n in size):
+        raise ValueError(f"training_size is {tuple(size)!r}; allowed: (height, width) in pixels, divisible by {stride}")
+
+
+def _config(value: object) -> GeneratorConfig:
+    return GeneratorConfig.from_dict(_mapping("config", value))
+
+
+def _mapping(name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} is {value!r}; allowed: named values")
+    return value
+
+
+def _pair(value: object) -> tuple[int, int]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"training_size is {value!r}; allowed: [height, width] in pixels")
+    return value[0], value[1]

@@ -1,0 +1,1 @@
+"""Your own images as a set to train on."""

@@ -1,0 +1,78 @@
+"""The way in from Python: one call, an image and a pose in, an image out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from ..checkpoint import DPTNModel, load_model, starter_path
+from ..detection import detect_people, load_movenet
+from ..image_io import read_image, to_bytes, to_image
+from ..pose import Canvas, Pose, load_pose_file
+from ..pose.openpose_json import read_openpose
+from .texture_networks import compose_from, load_texturing
+from .transfer import encode_source, transfer
+
+AnyImage = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
+AnyPose = Pose | str | os.PathLike[str] | list[Any] | dict[str, Any]
+
+
+def transfer_pose(
+    image: AnyImage,
+    target_pose: AnyPose,
+    source_pose: AnyPose | None = None,
+    model: DPTNModel | str | os.PathLike[str] | None = None,
+) -> Image.Image:
+    """The person of an image in another pose, with the image's own texture.
+
+    Networks are loaded anew at each call; for many poses of one person use `encode_source` and `transfer`.
+
+    Args:
+        image: a file, a Pillow image, or an (H, W, C) array or tensor of uint8 or of floats in [0, 1].
+        target_pose: a `Pose`, an OpenPose JSON file, or such a document; of several people the largest counts. On a
+            canvas of the image's size the background stays where it is.
+        source_pose: the same, of the person in the image; None: the built-in detector finds the largest person.
+        model: a loaded model, a .safetensors or .pth file, or None for the starter; a loaded model stays where it is,
+            others run on the CPU.
+
+    Returns:
+        An RGB image of the target pose's canvas.
+
+    Raises:
+        ImageError: `image` cannot be used.
+        PoseError: a pose cannot be read.
+        FramingError: a pose shows no person, or does not belong to the image.
+        CheckpointError: `model` holds no DPTN generator.
+        ValueError: nobody is found in the image.
+    """
+    pixels = read_image(Path(image)) if isinstance(image, (str, os.PathLike)) else to_image(image)
+    if not isinstance(model, DPTNModel):
+        model = load_model(starter_path() if model is None else Path(model))
+    canvas = Canvas(pixels.shape[2], pixels.shape[1])
+    pose = _detected(pixels) if source_pose is None else _read(source_pose, canvas)
+    source = encode_source(model, pixels, pose)
+    compose = compose_from(load_texturing(model.device), source)
+    result = transfer(source, [_read(target_pose, canvas)], compose=compose)
+    return Image.fromarray(to_bytes(result.images[0]))
+
+
+def _detected(image: Tensor) -> Pose:
+    people = detect_people(load_movenet(), image)
+    if not people.people:
+        raise ValueError("nobody was found in the image; give source_pose")
+    return people.largest()
+
+
+def _read(pose: AnyPose, canvas: Canvas) -> Pose:
+    """One pose in any form; `canvas` is for documents that state none."""
+    if isinstance(pose, Pose):
+        return pose
+    frames = load_pose_file(pose, canvas) if isinstance(pose, (str, os.PathLike)) else read_openpose(pose, canvas)
+    if not frames:
+        raise ValueError("the pose document holds no frame; give one with a person in it")
+    return frames[0].largest()

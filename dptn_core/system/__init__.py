@@ -1,0 +1,1 @@
+"""The machine underneath: files written whole, devices and number formats, memory, cores and processes."""

@@ -1,0 +1,177 @@
+"""Examples on disk: files of equally many, made one after the other, read example by example."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ...system.files import written_beside
+from .examples import Examples
+
+FILE: Final = "examples.json"
+SHARD: Final = 32  # examples a file: 17 MB at 144 x 192, and what is lost at most when a run is stopped
+SHOWN: Final = "shown.safetensors"  # those of the sample sheets, which training does not see
+_FORMAT: Final = 1
+
+
+class ExamplesError(ValueError):
+    """Examples on disk cannot be used; the message names the file, what is wrong and the way out."""
+
+
+@dataclass(frozen=True)
+class StoreMetadata:
+    """What decides the examples; two runs with the same facts make the same ones."""
+
+    size: tuple[int, int]  # (H, W)
+    made_of: Mapping[str, str]  # data, seed, generators and so on
+    shard: int = SHARD
+    format: int = _FORMAT
+
+
+class ExampleStore:
+    """The examples in a folder; only the process that makes them may call `add`."""
+
+    def __init__(self, folder: Path, metadata: StoreMetadata) -> None:
+        """Use a folder whose facts are known; `open_store` reads them, `make_store` writes them."""
+        self.folder, self.metadata = folder, metadata
+        self._shards = 0
+
+    def path(self, shard: int) -> Path:
+        """Of a file."""
+        return self.folder / f"{shard:05d}.safetensors"
+
+    @property
+    def shards(self) -> int:
+        """How many files there are by now, from the first without a gap."""
+        while self.path(self._shards).is_file():
+            self._shards += 1
+        return self._shards
+
+    def __len__(self) -> int:
+        return self.shards * self.metadata.shard
+
+    def add(self, examples: Examples) -> None:
+        """Write the next file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        _save(self.path(self.shards), examples)
+
+    def read(self, numbers: Sequence[int]) -> Examples:
+        """Examples by number, each below `len(self)`.
+
+        Raises:
+            ExamplesError: a file is missing or damaged.
+        """
+        return _stacked([self._one(self.path(number // self.metadata.shard), number) for number in numbers])
+
+    @property
+    def has_shown(self) -> bool:
+        """Whether those of the sample sheets are made."""
+        return (self.folder / SHOWN).is_file()
+
+    def keep_shown(self, examples: Examples) -> None:
+        """Write those of the sample sheets."""
+        _save(self.folder / SHOWN, examples)
+
+    def shown(self) -> Examples:
+        """Those of the sample sheets; where none were kept, the first ones.
+
+        Raises:
+            ExamplesError: the file is damaged.
+        """
+        path = self.folder / SHOWN if self.has_shown else self.path(0)
+        try:
+            with safe_open(path, "pt") as file:
+                return Examples.of({name: file.get_tensor(name)[:_MAX_SHOWN] for name in _NAMES})
+        except (OSError, SafetensorError) as error:
+            raise ExamplesError(f"{path} cannot be read ({error}); remove it, and it is made anew") from error
+
+    def _one(self, path: Path, number: int) -> dict[str, Tensor]:
+        try:
+            with safe_open(path, "pt") as file:
+                return {name: file.get_slice(name)[number % self.metadata.shard] for name in _NAMES}
+        except (OSError, SafetensorError, IndexError) as error:
+            raise ExamplesError(
+                f"{path} cannot be read ({error}); remove this file and all that come after it, and the run makes them "
+                "anew"
+            ) from error
+
+
+_NAMES: Final = tuple(field.name for field in fields(Examples))
+_MAX_SHOWN: Final = 12
+
+
+def make_store(folder: Path, metadata: StoreMetadata) -> ExampleStore:
+    """The examples of a folder, none at first.
+
+    Raises:
+        ExamplesError: the folder holds other ones.
+        OSError: it cannot be written.
+    """
+    if (folder / FILE).exists():
+        found = open_store(folder)
+        if found.metadata != metadata:
+            names = sorted(
+                name
+                for name in {*metadata.made_of, *found.metadata.made_of}
+                if metadata.made_of.get(name) != found.metadata.made_of.get(name)
+            )
+            said = ", ".join(
+                f"{name} is {found.metadata.made_of.get(name)} there and {metadata.made_of.get(name)} is wanted"
+                for name in names
+            )
+            raise ExamplesError(
+                f"{folder} holds examples of another kind: {said or 'their size or format differs'}; remove the folder "
+                "or choose another --out"
+            )
+        return found
+    with written_beside(folder / FILE) as beside:
+        beside.write_text(json.dumps(dataclasses.asdict(metadata), indent=2) + "\n", encoding="utf-8")
+    return ExampleStore(folder, metadata)
+
+
+def is_store(named: str) -> bool:
+    """Whether a config's `data.root` names examples that are made already."""
+    return bool(named) and (Path(named) / FILE).is_file()
+
+
+def open_store(folder: Path) -> ExampleStore:
+    """The examples that a run has made.
+
+    Raises:
+        ExamplesError: the folder holds none that can be read.
+    """
+    path = folder / FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        height, width = values["size"]
+        metadata = StoreMetadata(
+            (int(height), int(width)), dict(values["made_of"]), int(values["shard"]), values["format"]
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ExamplesError(
+            f"{path} does not describe a carrier's examples ({error}); remove the folder, and the run makes them anew"
+        ) from error
+    if metadata.format != _FORMAT or metadata.shard < 1:
+        raise ExamplesError(f"{path} is of format {metadata.format!r}; this version reads {_FORMAT}: make them anew")
+    return ExampleStore(folder, metadata)
+
+
+def _stacked(rows: Sequence[Mapping[str, Tensor]]) -> Examples:
+    return Examples.of({name: torch.stack([row[name] for row in rows]) for name in _NAMES})
+
+
+def _save(path: Path, examples: Examples) -> None:
+    with written_beside(path) as beside:
+        save_file(examples.tensors(), beside)

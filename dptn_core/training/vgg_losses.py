@@ -1,0 +1,133 @@
+"""VGG19 content and style terms (paper section 3.4) and DPTN-TA's affinity, when the weights are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from pickle import UnpicklingError  # only the error; nothing is unpickled as code
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# Indices in torchvision's vgg19().features.
+_CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
+_STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
+_AFFINITY = (20, 29)  # relu4_1, 5_1
+_SHOWN = 160  # characters of what torch says of a file that is something else
+_NO_LENGTH = 1e-4  # features shorter than this have no direction
+
+
+class VGGWeightsMissingError(FileNotFoundError):
+    """VGG19 weights were asked for by path and are not there, or are not VGG19 weights."""
+
+
+def find_vgg_weights(path: str = "") -> Path | None:
+    """The file named by `path`, or torchvision's cached download, or None. Nothing is downloaded.
+
+    Raises:
+        VGGWeightsMissingError: `path` names no file.
+    """
+    if path:
+        if not Path(path).is_file():
+            raise VGGWeightsMissingError(f"losses.vgg names {path}, which is no file; give torchvision's vgg19-*.pth")
+        return Path(path)
+    cached = sorted((Path(torch.hub.get_dir()) / "checkpoints").glob("vgg19-*.pth"))
+    return cached[0] if cached else None
+
+
+class PerceptualLoss(nn.Module):
+    """L1 between VGG19 features (content) and between their Gram matrices (style).
+
+    Images go in as they are, in [-1, 1] and without ImageNet's normalisation, as in the authors' training.
+    """
+
+    def __init__(self, features: nn.Sequential) -> None:
+        """Wrap torchvision's `vgg19().features`, frozen."""
+        super().__init__()
+        self.layers = nn.ModuleList(features[: max(_STYLE) + 1])
+        for layer in self.layers:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = False  # the features are compared, not only passed on
+        self.requires_grad_(False)
+
+    @classmethod
+    def load(cls, path: Path) -> PerceptualLoss:
+        """Read torchvision's VGG19 weights (.pth or .safetensors).
+
+        Raises:
+            VGGWeightsMissingError: the file holds something else.
+        """
+        from torchvision.models import vgg19
+
+        with torch.device("meta"):  # the classifier, most of the network, is never used
+            features = vgg19(weights=None).features
+        features.to_empty(device="cpu")
+        try:
+            if path.suffix == ".safetensors":
+                from safetensors.torch import load_file
+
+                weights = load_file(path)
+            else:
+                weights = torch.load(path, map_location="cpu", weights_only=True)
+            features.load_state_dict(
+                {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
+            )
+        except Exception as error:
+            said = " ".join(str(error).split())
+            if isinstance(error, UnpicklingError):
+                said = "it holds more than weights, or is damaged"
+            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({said[:_SHOWN]})") from error
+        return cls(features)
+
+    def activations(self, image: Tensor) -> dict[int, Tensor]:
+        """Features of (B, 3, H, W) images at every layer the two terms look at."""
+        found = {}
+        for index, layer in enumerate(self.layers):
+            image = layer(image)
+            if index in _CONTENT or index in _STYLE:
+                found[index] = image
+        return found
+
+    def forward(
+        self, image: Tensor, ground_truth: Tensor, source: Tensor | None = None, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Content, style and, where a source is given, affinity distance of (B, 3, H, W) images in [-1, 1]: scalars.
+
+        The affinity (DPTN-TA, TVCG 2023) compares to which places of the source each place of `image` and of `truth`
+        is alike, by cosine of their features, as shares that sum to 1.
+        """
+        drawn = self.activations(image)
+        with torch.no_grad():  # nothing is learnt from the ground truth, and its graph would double the memory
+            wanted = self.activations(ground_truth)
+            known = None if source is None else self.activations(source)
+        zero = image.new_zeros(())
+        content = sum((functional.l1_loss(drawn[i], wanted[i]) for i in _CONTENT), zero)
+        style = sum((functional.l1_loss(gram(drawn[i]), gram(wanted[i])) for i in _STYLE), zero)
+        if known is None:
+            return content, style, None
+        alike = (
+            functional.l1_loss(affinity(drawn[i], known[i], temperature), affinity(wanted[i], known[i], temperature))
+            for i in _AFFINITY
+        )
+        return content, style, sum(alike, zero)
+
+
+def affinity(features: Tensor, source: Tensor, temperature: float = 1.0) -> Tensor:
+    """Shares (B, N, M), fp32, in which each place of `features` is like the places of `source`.
+
+    Args:
+        features: (B, C, h, w) with N = h * w.
+        source: (B, C, h', w') with M = h' * w'.
+        temperature: cosines are divided by it before the softmax.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        query, key = (x.flatten(2).float() for x in (features, source))
+        query, key = (x / x.norm(dim=1, keepdim=True).clamp(min=_NO_LENGTH) for x in (query, key))
+        return (query.transpose(1, 2) @ key / temperature).softmax(-1)
+
+
+def gram(features: Tensor) -> Tensor:
+    """Channel correlations (B, C, C) of (B, C, H, W) features, divided by C * H * W."""
+    with torch.autocast(features.device.type, enabled=False):  # sums over a whole image overflow fp16
+        flat = features.flatten(2).float()
+        return flat @ flat.transpose(1, 2) / flat[0].numel()

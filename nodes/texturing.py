@@ -1,0 +1,102 @@
+"""The networks that carry a source's own pixels, in the hands of the host, and what they find in a source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..dptn_core.inference.carrier_file import CARRIER, load_carrier
+from ..dptn_core.inference.source_texture import SourceTexture, encode_texture
+from ..dptn_core.inference.texture_networks import mask_of
+from ..dptn_core.inference.transfer import EncodedSource
+from ..dptn_core.network.carrier import MULTIPLE, Carrier, SourceParts, resized
+from ..dptn_core.pose import Pose
+from ..dptn_core.segmentation import BlazePoseSegmenter, load_segmenter
+from . import host
+from .images import at_most
+
+ROOM = 2**28  # bytes that they work in, for an image of a megapixel
+_DRAFT_HEIGHT = 96  # pixels at which the carrier chooses for drafts, half of what it was trained at
+_DRAFT_SIDE = 512  # pixels at most of the source that drafts are made of
+
+
+@dataclass(frozen=True, eq=False)
+class TextureNetworks:
+    """The carrier, and the segmenter that finds the person it carries."""
+
+    carrier: Carrier
+    segmenter: BlazePoseSegmenter
+    patchers: tuple[Any, ...]  # held as long as the networks: what nobody holds, the host forgets that it has loaded
+
+    def encode(self, source: EncodedSource, mask: Tensor | None, others: Sequence[Pose]) -> HeldTexture:
+        """Find the person of a source and what lies behind them; the networks must be on the computing device.
+
+        Args:
+            source: from `encode_source`.
+            mask: (H, W) in [0, 1], where the person is in the source's image; None: the segmenter looks, where the pose
+                has joints enough to say whom it looks for.
+            others: further people in the image, who stay where they are.
+        """
+        if mask is None:
+            mask = mask_of(self.segmenter, source.image, [source.pose])
+        avoid = mask_of(self.segmenter, source.image, others)
+        return HeldTexture.of(encode_texture(self.carrier, source, mask, avoid=avoid))
+
+
+def load_texture_networks() -> TextureNetworks | None:
+    """The networks that ship, or None where the carrier does not: then the network draws everything.
+
+    Raises:
+        TextureError: the carrier's weights are damaged.
+        SegmentationError: the segmenter's weights are missing or damaged.
+    """
+    if not CARRIER.is_file():
+        return None
+    carrier, segmenter = load_carrier(), load_segmenter()
+    return TextureNetworks(carrier, segmenter, (host.managed(carrier), host.managed(segmenter)))
+
+
+@dataclass(frozen=True, eq=False)
+class HeldTexture:
+    """A source's texture between nodes, where the host wants results; its layers in half the bytes of those in use."""
+
+    full: SourceTexture
+    small: SourceTexture  # for drafts, which have no time for the carrier's working size nor for every pixel
+
+    @classmethod
+    def of(cls, texture: SourceTexture) -> HeldTexture:
+        """Put a texture to rest."""
+        height, width = texture.frame.size
+        across = width * _DRAFT_HEIGHT / height
+        size = (_DRAFT_HEIGHT, max(MULTIPLE, round(across / MULTIPLE) * MULTIPLE))
+        layers = (texture.person, texture.background, texture.matte[None])
+        person, background, matte = (at_most(layer, _DRAFT_SIDE) for layer in layers)
+        small = replace(
+            texture,
+            parts=SourceParts(resized(texture.parts.image, size), resized(texture.parts.logits, size)),
+            frame=replace(texture.frame, size=size),
+            matte=matte[0],
+            person=person,
+            background=background,
+        )
+        return cls(*(_moved(one, host.result_device(), torch.float16) for one in (texture, small)))
+
+    def ready(self, device: torch.device, *, draft: bool = False) -> SourceTexture:
+        """The texture on the device that carries it."""
+        return _moved(self.small if draft else self.full, device, torch.float32)
+
+
+def _moved(texture: SourceTexture, device: torch.device, dtype: torch.dtype) -> SourceTexture:
+    """A texture on a device; what is as large as the source's image is in the number format `dtype`."""
+    return replace(
+        texture,
+        parts=replace(texture.parts, image=texture.parts.image.to(device), logits=texture.parts.logits.to(device)),
+        pose=texture.pose.to(device),
+        matte=texture.matte.to(device, dtype),
+        person=texture.person.to(device, dtype),
+        background=texture.background.to(device, dtype),
+    )

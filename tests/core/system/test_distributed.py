@@ -1,0 +1,260 @@
+"""Several processes, started by `dptn train` or by `accelerate launch`: one run, resumed by all, ended as one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from dptn_core import samples
+from dptn_core.cli import main
+from dptn_core.system.distributed import Processes, join_processes
+
+ROOT = Path(__file__).parents[3]
+CONFIG = """
+[[stages]]
+height = 64
+width = 48
+batch = 8
+steps = {steps}
+learning_rate = 2e-4
+
+[generator]
+base_features = 8
+max_features = 32
+residual_blocks = 1
+context_blocks = 1
+texture_blocks = 1
+norm = "{norm}"
+
+[discriminator]
+base_features = 4
+max_features = 8
+layers = 2
+
+[losses]
+content = 0.0
+style = 0.0
+
+[run]
+precision = "fp32"
+log_every = 1
+save_every = 2
+sheet_every = 4
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(steps: int, norm: str = "instance") -> Path:
+        path = tmp_path / f"{norm}{steps}.toml"
+        path.write_text(CONFIG.format(steps=steps, norm=norm))
+        return path
+
+    return write
+
+
+def command(processes: int, *arguments: object, launched: bool = False) -> list[str]:
+    """A command shared by so many processes, which accelerate starts if it is `launched` or knows no `--processes`."""
+    own = arguments[0] == "train" and not launched
+    dptn = ["-m", "dptn_core.cli", *map(str, arguments), *(["--processes", str(processes)] if own else [])]
+    if processes == 1 or own:
+        return [sys.executable, *dptn]
+    # accelerate's name for its starter that needs no MPI, which is also the one for CPUs
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1", "--mixed_precision", "no"]
+    port = ["--main_process_port", "0", "--dynamo_backend", "no"]
+    return [sys.executable, *launch, *port, "--num_processes", str(processes), *dptn]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def attempt(processes: int, *arguments: object, launched: bool = False) -> subprocess.CompletedProcess[str]:
+    given = command(processes, *arguments, launched=launched)
+    return subprocess.run(given, capture_output=True, text=True, env=environment(), timeout=300)
+
+
+def run(processes: int, *arguments: object, launched: bool = False) -> str:
+    done = attempt(processes, *arguments, launched=launched)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def losses_of(folder: Path) -> list[float]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "logs"))
+    events.Reload()
+    return [one.value for one in events.Scalars("total")]
+
+
+def step_of(folder: Path) -> int:
+    content = torch.load(folder / "training.pt", map_location="cpu", weights_only=True)
+    return int(content["step"])
+
+
+@pytest.mark.parametrize(("norm", "launched"), [("instance", True), ("batch", False), ("batch", True)])
+def test_two_processes_lose_as_one_does_at_the_same_batch(tmp_path, config, norm, launched):
+    path = config(8, norm)
+    for count in (1, 2):
+        given = ("train", "--config", path, "--out", tmp_path / str(count), "--device", "cpu")
+        said = run(count, *given, launched=launched and count == 2)
+        assert said.count("wrote") == 1, "only the first process speaks"
+    alone, together = losses_of(tmp_path / "1"), losses_of(tmp_path / "2")
+    assert len(alone) == len(together) == 8
+    # the same at first; then sums in another order grow, as they do between two numbers of threads
+    assert together[:4] == pytest.approx(alone[:4], rel=2e-3)
+    assert sum(together) == pytest.approx(sum(alone), rel=0.02)
+    assert step_of(tmp_path / "2") == 8
+    assert sorted(file.name for file in (tmp_path / "2" / "sheets").iterdir()) == ["0000004.png", "0000008.png"]
+
+
+def test_every_process_resumes_where_the_run_was(tmp_path, config):
+    path, out = config(6), tmp_path / "run"
+    run(2, "train", "--config", path, "--out", out, "--device", "cpu", "--steps", 3)
+    assert step_of(out) == 3
+    run(2, "train", "--config", path, "--out", out, "--device", "cpu")
+    whole = tmp_path / "whole"
+    run(2, "train", "--config", path, "--out", whole, "--device", "cpu")
+    one, other = (torch.load(folder / "training.pt", weights_only=True)["ema"] for folder in (out, whole))
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=1e-4, atol=1e-5, msg=name)
+
+
+def started(processes: int, *arguments: object, launched: bool = False) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(processes, *arguments, launched=launched),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        # where the tests themselves run in the background, Ctrl-C is ignored and would be here as well
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 240
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[1][-2000:]
+        time.sleep(0.2)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signals there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_shared_run_that_is_stopped_saves_and_goes_on_with_any_number_of_processes(tmp_path, config, number):
+    out = tmp_path / "run"
+    process = started(2, "train", "--config", config(100_000), "--out", out, "--device", "cpu")
+    wait_for(out / "training.pt", process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors[-2000:]
+    assert errors.count("dptn train: stopped at step") == 1 and "Traceback" not in errors
+    assert [path.name for path in out.glob("*training*")] == ["training.pt"]
+    step = step_of(out)
+    for further, count in enumerate((1, 2), 1):
+        run(count, "train", "--config", config(100_000), "--out", out, "--device", "cpu", "--steps", 1)
+        assert step_of(out) == step + further
+
+
+def test_an_error_is_said_once_for_all_processes(tmp_path, config):
+    out = tmp_path / "run"
+    run(2, "train", "--config", config(2), "--out", out, "--device", "cpu")
+    done = attempt(2, "train", "--config", config(4, "batch"), "--out", out, "--device", "cpu")
+    assert done.returncode == 2
+    assert done.stderr.count("use the old sizes or another output folder") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_two_processes_score_what_one_does(tmp_path):
+    for count in (1, 2):
+        out = tmp_path / str(count)
+        given = ("--pairs", 5, "--device", "cpu", "--precision", "fp32", "--out", out)
+        said = json.loads(run(count, "evaluate", *given))
+        assert said["pairs"] == 5
+    one, other = ((tmp_path / name / "pairs.csv").read_text() for name in ("1", "2"))
+    rows, more = (list(csv.DictReader(text.splitlines())) for text in (one, other))
+    assert [row["number"] for row in more] == [row["number"] for row in rows]
+    for row, again in zip(rows, more, strict=True):
+        assert float(again["psnr"]) == pytest.approx(float(row["psnr"]), abs=1e-3)
+
+
+def test_two_processes_share_the_pictures_and_poses_of_a_transfer(tmp_path):
+    poses = [target for target in samples.FIGURE_TARGETS][:3]
+    images = ("--image", *[samples.FIGURE] * 3, "--source-pose", *[samples.FIGURE_POSE] * 3)
+    said = run(2, "transfer", *images, "--target-pose", *poses, "--out", tmp_path, "--device", "cpu")
+    assert said.count("wrote") == 9
+    for number in range(3):
+        assert {path.name for path in (tmp_path / f"{samples.FIGURE.stem}_{number}").iterdir()} == {
+            f"{pose.stem}{part}.png" for pose in poses for part in ("", "_skeleton")
+        }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("launched", [False, True])
+def test_the_death_of_one_ends_the_run_with_the_last_checkpoint_whole(tmp_path, config, launched):
+    out = tmp_path / "run"
+    given = ("train", "--config", config(100_000), "--out", out, "--device", "cpu")
+    process = started(2, *given, launched=launched)
+    try:
+        wait_for(out / "training.pt", process)
+        workers = _below(process.pid)
+        assert len(workers) == 2
+        os.kill(workers[1], signal.SIGKILL)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == (1 if launched else 2)
+    if not launched:
+        assert "was killed by SIGKILL" in errors and "Traceback" not in errors
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers), "a process goes on by itself"
+    assert step_of(out) % 2 == 0, "only whole checkpoints are kept"
+
+
+def _below(parent: int) -> list[int]:
+    """Processes that a process started and that compute: multiprocessing has a helper beside them."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in listed if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused_in_a_line_or_done_by_fewer(tmp_path, config):
+    path = config(4)
+    path.write_text(path.read_text().replace("batch = 8", "batch = 3"))
+    given = ("train", "--config", path, "--out", tmp_path / "run", "--device", "cpu")
+    done = attempt(2, *given, launched=True)
+    assert done.returncode != 0
+    assert "a batch of 3 cannot be shared out among 2 processes" in done.stderr
+    done = attempt(2, *given, "--steps", 1)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "batches of 3 cannot be shared out evenly among 2 processes; 1 does it" in done.stderr
+
+
+def test_one_process_is_alone_and_averages_nothing(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    alone = join_processes(torch.device("cpu"))
+    assert alone == Processes(1, 0, torch.device("cpu"))
+    values = torch.tensor([1.0, 2.0])
+    alone.average([values])
+    assert values.tolist() == [1.0, 2.0]
+    assert alone.is_main
+    assert alone.anybody(True)
+    assert not alone.anybody(False)
+
+
+def test_processes_are_not_started_for_what_is_no_cpu_nor_twice(tmp_path, config, monkeypatch, capsys):
+    given = ["train", "--config", str(config(2)), "--out", str(tmp_path / "run"), "--processes", "2"]
+    monkeypatch.setattr("dptn_core.commands.train.find_device", lambda _: torch.device("cuda"))
+    assert main(given) == 2
+    assert "--processes 2 is for CPUs, and this run is on cuda" in capsys.readouterr().err
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main([*given, "--device", "cpu"]) == 2
+    assert "--processes 2 is not for a command that is one of 2 processes already" in capsys.readouterr().err

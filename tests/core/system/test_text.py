@@ -1,0 +1,36 @@
+"""Text that every console, log and socket can hold."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from dptn_core.system.text import printable
+
+
+@pytest.mark.parametrize("text", ["", "plain", "日本 Fréchet \N{GRINNING FACE}"])
+def test_text_that_can_be_printed_stays(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(("text", "shown"), [("\ud800.json", "\\ud800.json"), ("a\udcff", "a\\udcff")])
+def test_lone_surrogates_are_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_the_console_decides_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), "cp1252"))
+    assert printable("é 日") == "é \\u65e5"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_the_command_line_names_files_of_any_name(encoding: str) -> None:
+    words = ["-m", "dptn_core.cli", "convert", b"\xff\xe6\x97\xa5.pth", "x.safetensors"]
+    run = subprocess.run([sys.executable, *words], capture_output=True, env={"PYTHONIOENCODING": encoding, "PATH": ""})
+    assert run.returncode == 2 and b"Traceback" not in run.stderr
+    assert b"\\udcff" in run.stderr and run.stderr.startswith(b"dptn convert: ")
