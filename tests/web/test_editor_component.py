@@ -345,7 +345,7 @@ def test_openpose_json_by_paste_drop_and_file(page, tmp_path):
     assert frame.canvas == Canvas(400, 300) and frame.people[0].keypoints[0, 0] == pytest.approx(170, abs=0.01)
     before = page.evaluate("editor.text")
     page.evaluate("editor.state.paste('nonsense')")
-    assert "no JSON" in page.inner_text(".said") and page.evaluate("editor.text") == before
+    assert "not valid JSON" in page.inner_text(".said") and page.evaluate("editor.text") == before
 
 
 def test_what_is_wrong_is_marked_and_said(page):
@@ -384,7 +384,7 @@ def test_people_are_taken_in_hand_added_and_removed(page):
     assert len(people(page)) == 1 and people(page)[0] == before[1]
     press(page, "Remove this person")
     assert people(page) == [] and page.locator("circle.joint").count() == 0
-    assert "nobody" in page.inner_text(".who >> nth=0")
+    assert "no person" in page.inner_text(".who >> nth=0")
     press(page, "Add a person")
     assert len(people(page)) == 1
 

@@ -46,8 +46,8 @@ def data() -> tuple[dict[str, Any], str]:
     run = {
         "names": ["nose", "neck"],
         "views": ["image", "body parts"],
-        "target": {**TARGET, "joints": [[36, 40], None], "pictures": [plain(120), plain(10)]},
-        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "pictures": [plain(120), plain(20)]},
+        "target": {**TARGET, "joints": [[36, 40], None], "images": [plain(120), plain(10)]},
+        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "images": [plain(120), plain(20)]},
     }
     looks = shares()
     maps = AttentionMaps(np.round(looks * 255).astype(np.uint8), looks.max(-1).astype(np.float32), (DOWN, ACROSS), 1)
@@ -338,7 +338,7 @@ def test_a_run_that_carried_nothing_has_no_views_to_choose_from(page):
     run, file = data()
     page.select_option("select[name=view]", label="body parts")
     for side in ("target", "source"):
-        run[side]["pictures"] = run[side]["pictures"][:1]
+        run[side]["images"] = run[side]["images"][:1]
     page.evaluate("([run, file]) => window.show(run, file)", [run | {"views": ["image"]}, file])
     assert shown(page) == [plain(120), plain(120)]
     assert page.locator("select[name=view]").is_hidden()

@@ -1,4 +1,4 @@
-/** How the explorer looks. */
+/** Styles of the explorer. */
 
 export const STYLE = `
 .dptn-attention { display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%; min-height: 300px;

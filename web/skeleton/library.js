@@ -1,4 +1,4 @@
-/** Named poses, drawn by angles, and how somebody takes one: with limbs of their own length, on the ground they stand on. */
+/** Named poses, drawn by angles, and how a person takes one: with limbs of their own length, on their own ground. */
 
 import { above, HEAD, MIRRORED, NECK, PARENT, STANDING, standing, TWO_BONES } from "./anatomy.js";
 import { hipsOf } from "./frames.js";
@@ -59,7 +59,7 @@ const DRAWINGS = [
 ];
 
 /**
- * Half the width of shoulders and hips, and the face, in shares of the stature, as each view shows them.
+ * Half the width of shoulders and hips, and the face, in fractions of the height, as each view shows them.
  * @type {Record<string, {shoulder: number, hip: number, nose: number | null, eyes: (number | null)[], ears: (number | null)[]}>}
  */
 const VIEWS = {
@@ -69,17 +69,19 @@ const VIEWS = {
 	back: { shoulder: -0.105, hip: -0.06, nose: null, eyes: [null, null], ears: [0.045, -0.045] },
 };
 const HIPS_MIDDLE = [0, STANDING[8][1]];
-const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
+/** @type {(degrees: number) => number} */
+const radians = (degrees) => (degrees * Math.PI) / 180;
 const lengthOf = (/** @type {number} */ joint) =>
 	distance(STANDING[joint], STANDING[PARENT[joint]]);
 
-/** A drawing as 18 points in fractions of the stature, y from 0 at the ground upward negative.
- * @param {Limb[]} limbs @param {Drawing} drawing @returns {Points} */
+/**
+ * A drawing as 18 points in fractions of the height, y from 0 at the ground upward negative.
+ * @param {Limb[]} limbs @param {Drawing} drawing
+ */
 function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }) {
 	const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
-	/** @type {Points} */
 	const points = new Array(18).fill(null);
-	// as far to the side as the view shows it, as high as on somebody who stands
+	// as far to the side as the view shows it, as high as on a standing person
 	/** @type {(joint: number, x: number | null) => void} */
 	const put = (joint, x) => {
 		points[joint] = x === null ? null : [x, STANDING[joint][1]];
@@ -95,27 +97,25 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 	}
 	/** @type {(joints: number[], centre: Point, degrees: number) => void} */
 	const tilt = (joints, centre, degrees) => {
-		for (const joint of joints) {
-			const point = points[joint];
-			points[joint] = point && turnedPoint(point, centre, radians(degrees));
-		}
+		for (const joint of joints)
+			points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
 	};
-	tilt(HEAD, at(points, NECK), head);
+	tilt(HEAD, points[NECK], head);
 	tilt([NECK, 2, 5, ...HEAD], HIPS_MIDDLE, lean);
 	const rightSide = shoulder > 0 ? -1 : 1;
 	TWO_BONES.forEach(([end, middle, root], index) => {
-		const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
+		const [upper, lower, upperFraction = 1, lowerFraction = 1] = limbs[index];
 		const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
 		const hung = (/** @type {number} */ degrees) => Math.PI / 2 - outward * radians(degrees);
-		points[middle] = away(at(points, root), hung(upper), lengthOf(middle) * upperShare);
-		points[end] = away(at(points, middle), hung(lower), lengthOf(end) * lowerShare);
+		points[middle] = away(points[root], hung(upper), lengthOf(middle) * upperFraction);
+		points[end] = away(points[middle], hung(lower), lengthOf(end) * lowerFraction);
 	});
 	tilt([...points.keys()], HIPS_MIDDLE, turn);
 	const ground = boxOf(seen(points)).bottom + lift;
 	return points.map((point) => point && minus(point, [0, ground]));
 }
 
-/** The poses that come along, in shares of the stature, the ground at 0. */
+/** The poses of the library, in fractions of the height, the ground at 0. */
 export const POSES = DRAWINGS.map(
 	([name, [arm, leftArm = arm], [leg, leftLeg = leg], more = {}]) => ({
 		name,
@@ -131,7 +131,7 @@ export const POSES = DRAWINGS.map(
  */
 export function inPose(points, model, canvas) {
 	const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);
-	const { stature, shares } = proportions(person);
+	const { stature, fractions } = proportions(person);
 	const scale = stature / proportions(model).stature;
 	/** @type {Points} */
 	const posed = new Array(18).fill(null);
@@ -141,7 +141,8 @@ export function inPose(points, model, canvas) {
 		const parent = above(joint, (up) => posed[up]);
 		if (!model[joint] || parent < 0) continue;
 		const [x, y] = minus(at(model, joint), at(model, parent));
-		posed[joint] = plus(at(posed, parent), [x * scale * shares[joint], y * scale * shares[joint]]);
+		const length = scale * fractions[joint];
+		posed[joint] = plus(at(posed, parent), [x * length, y * length]);
 	}
 	const kept = posed.map((point, joint) => (HEAD.includes(joint) || person[joint] ? point : null));
 	const [x, y] = minus(standsAt(person), standsAt(kept));
@@ -149,7 +150,7 @@ export function inPose(points, model, canvas) {
 	return kept.map((point) => point && plus(point, [x, y - Math.max(lift, 0)]));
 }
 
-/** Middle of the hips (or else of everything), and the lowest point. @type {(points: Points) => Point} */
+/** Middle of the hips (or else of everything), and the lowest point. @param {Points} points */
 function standsAt(points) {
 	const hips = hipsOf(points);
 	return [mean(hips.length ? hips : seen(points))[0], boxOf(seen(points)).bottom];
@@ -171,9 +172,9 @@ function proportions(points) {
 	const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
 	const sorted = telling.length ? telling : known(ratios);
 	const stature = sorted[Math.floor(0.75 * (sorted.length - 1))] ?? 1;
-	const shares = ratios.map((ratio, joint) => {
+	const fractions = ratios.map((ratio, joint) => {
 		const longest = Math.max(ratio, ratios[MIRRORED[joint]]);
 		return longest > 0 && !HEAD.includes(joint) ? within(longest / stature, 0.8, 1.25) : 1;
 	});
-	return { stature, shares };
+	return { stature, fractions };
 }

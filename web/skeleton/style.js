@@ -1,4 +1,4 @@
-/** How the editor looks. Everything hangs on one class, so that no other part of the page is touched. */
+/** Styles of the editor, all under its own classes. */
 
 export const STYLE = `
 .dptn-editor { width: 100%; height: 100%; min-height: 420px; box-sizing: border-box; contain: size layout; }
