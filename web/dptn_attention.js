@@ -12,7 +12,10 @@ const BEFORE =
 	"Run the workflow: then point, click or drag on the image to see what the network attended to.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
-/** What an executed node returned, as the explorer takes it. @param {HostOutput} output @param {AbortSignal} signal */
+/**
+ * What an executed node returned, as the explorer takes it.
+ * @param {HostOutput} output @param {AbortSignal} signal
+ */
 async function explorable(output, signal) {
 	const {
 		version,
@@ -52,8 +55,10 @@ function mount(node) {
 		},
 	});
 	explorer.setEmpty(BEFORE);
-	const options = { serialize: false, getMinHeight: () => 330, hideOnZoom: false }; // not into the prompt
-	node.addDOMWidget("explorer", "DPTN_EXPLORER", explorer.element, options).serialize = false; // nor into the workflow
+	// not into the prompt
+	const options = { serialize: false, getMinHeight: () => 330, hideOnZoom: false };
+	// nor into the workflow
+	node.addDOMWidget("explorer", "DPTN_EXPLORER", explorer.element, options).serialize = false;
 	node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
 
 	let loading = new AbortController();
@@ -79,7 +84,8 @@ function mount(node) {
 		onExecuted?.call(node, output);
 		take(output);
 	};
-	// a workflow that was left and opened again has new nodes, but the page still knows what their last run returned
+	// a workflow that was left and opened again has new nodes, but the page still knows what their
+	// last run returned
 	explorer.element.addEventListener("pointerenter", () => {
 		if (!explorer.run) take(app.nodeOutputs?.[node.id]);
 	});

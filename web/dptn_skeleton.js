@@ -185,7 +185,8 @@ function mount(node, name) {
 		},
 		onLive: (on) => {
 			if (!on) return live?.rest();
-			live ??= liveRuns(node, editor); // kept when switched off: what it has in flight still counts when switched on again
+			// kept when switched off: what it has in flight still counts when switched on again
+			live ??= liveRuns(node, editor);
 			live.request("full");
 		},
 		// the node's canvas: of what is connected, known after a run, or else of its widgets

@@ -1,4 +1,7 @@
-/** Shapes that the files of `web/skeleton/` and `web/attention/` hand to each other, for the TypeScript compiler and for readers. */
+/**
+ * Shapes that the files of `web/skeleton/` and `web/attention/` hand to each other, for the
+ * TypeScript compiler and for readers.
+ */
 
 /** x and y in pixels of the canvas. */
 type Point = number[];
@@ -134,8 +137,9 @@ type Acts = Record<string, () => void>;
 type Attributes = Record<string, string | number>;
 
 /**
- * Angles of the upper and the lower half of a limb in degrees from hanging straight down, outward (seen from the side:
- * forward) positive; then how much of each half's length is seen, 1 if left out.
+ * Angles of the upper and the lower half of a limb in degrees from hanging straight down, outward
+ * (seen from the side: forward) positive; then how much of each half's length is seen, 1 if left
+ * out.
  */
 type Limb = number[];
 
@@ -301,4 +305,13 @@ interface QueueEvent {
 	node?: string | number;
 	output?: HostOutput;
 	exec_info?: { queue_remaining: number };
+}
+
+/** Offsets from the middle of the body in fractions of the height; null: hidden in this view. */
+interface View {
+	shoulder: number;
+	hip: number;
+	nose: number | null;
+	eyes: (number | null)[];
+	ears: (number | null)[];
 }

@@ -1,6 +1,6 @@
 /**
- * Target and source side by side; pointing at a place of one highlights what the network attended on the other.
- * It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
+ * Target and source side by side; pointing at a place of one highlights what the network attended
+ * on the other. It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
  */
 
 import { button, html } from "../skeleton/page.js";
@@ -21,9 +21,10 @@ import { STYLE } from "./style.js";
 /** @type {Side[]} */
 const SIDES = ["target", "source"];
 const HELP =
-	"Arrow keys point, J goes to the next joint, Enter pins, Delete removes the last pin, Escape all pins";
+	"Arrow keys point, J goes to the next joint, Enter pins, Delete removes the last pin, Escape all";
 const START =
-	"Point at one image: the other shows where the network attended. Click to pin a place or joint, drag to select a region.";
+	"Point at one image: the other shows where the network attended. " +
+	"Click to pin a place or joint, drag to select a region.";
 const BESIDE = 0.4; // strength of the pins' heat while something else is pointed to
 const DRAG = 5; // pixels of the screen that a press may move and still be a click
 /** @type {Record<string, number>} */
@@ -32,7 +33,9 @@ const REACH = { mouse: 8, pen: 12, touch: 18 }; // pixels of the screen
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class AttentionExplorer {
-	/** @param {{onPoints: (text: string) => void}} options called with the target's pins as `x,y; x,y` */
+	/**
+	 * @param {{onPoints: (text: string) => void}} options called with the target's pins as `x,y; x,y`
+	 */
 	constructor({ onPoints }) {
 		/** @type {AttentionRun | null} */
 		this.run = null;
@@ -152,7 +155,8 @@ export class AttentionExplorer {
 
 	/**
 	 * On a pin, on a joint, or anywhere.
-	 * @param {AttentionRun} run @param {Side} side @param {Point} place @param {number} reach in pixels
+	 * @param {AttentionRun} run @param {Side} side @param {Point} place @param {number} reach in
+	 * pixels
 	 */
 	click(run, side, place, reach) {
 		const on = nearest(
@@ -168,7 +172,8 @@ export class AttentionExplorer {
 	}
 
 	listen() {
-		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
+		// Before anybody else: some front ends start to drag the node from a listener further up, in
+		// the capturing phase.
 		window.addEventListener(
 			"pointerdown",
 			(event) => {
@@ -279,7 +284,10 @@ export class AttentionExplorer {
 		return there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length) ?? null;
 	}
 
-	/** Point to a place or, with null, to nothing, and draw everything. @param {Place | null} place */
+	/**
+	 * Point to a place or, with null, to nothing, and draw everything.
+	 * @param {Place | null} place
+	 */
 	point(place) {
 		const { run } = this;
 		if (!run) return;
@@ -337,12 +345,13 @@ export class AttentionExplorer {
 		const percent = `${(fraction * 100).toFixed(fraction < 0.1 ? 1 : 0)} %`;
 		return place.side === "target"
 			? `${asked} attends to source ${there.join(", ")}; ${percent} of its attention lies there`
-			: `${asked} is attended most by target ${there.join(", ")}, which gives it ${percent} of its attention`;
+			: `${asked} is attended most by target ${there.join(", ")}: ${percent} of its attention`;
 	}
 }
 
 /**
- * @param {Side} side @param {Point} place @param {number | null} [joint] @param {Point} [size] @returns {Place}
+ * @param {Side} side @param {Point} place @param {number | null} [joint] @param {Point} [size]
+ * @returns {Place}
  */
 function placeAt(side, place, joint = null, size = [0, 0]) {
 	return { side, box: [...place, ...size], joint };

@@ -1,6 +1,7 @@
 /**
- * All attention of one generated image, as `dptn_core/inference/attention_maps.py` packs it, and the questions it
- * answers. A cell is a square of tokens, the smallest unit; places are pixels of the target or source image.
+ * All attention of one generated image, as `dptn_core/inference/attention_maps.py` packs it, and
+ * the questions it answers. A cell is a square of tokens, the smallest unit; places are pixels of
+ * the target or source image.
  */
 
 /** A file that cannot be read; the message says why. */
@@ -11,7 +12,9 @@ const VERSION = "1";
 
 /** Read an unpacked safetensors file. @param {ArrayBuffer} buffer */
 export function readMaps(buffer) {
-	/** @type {Record<string, {dtype?: string, shape?: number[], data_offsets?: number[]} | undefined>} */
+	/**
+	 * @type {Record<string, {dtype?: string, shape?: number[], data_offsets?: number[]} | undefined>}
+	 */
 	let header;
 	/** @type {Record<string, string>} */
 	let metadata;
@@ -27,7 +30,10 @@ export function readMaps(buffer) {
 	const { version, ...sizes } = metadata;
 	if (version !== VERSION)
 		throw new MapsError(`attention of version ${version} cannot be read, only version ${VERSION}`);
-	/** A copy: its place in the file need not be aligned. @param {string} name @param {string} kind @param {number} axes */
+	/**
+	 * A copy: its place in the file need not be aligned.
+	 * @param {string} name @param {string} kind @param {number} axes
+	 */
 	const tensor = (name, kind, axes) => {
 		const { dtype, shape, data_offsets: span } = header[name] ?? {};
 		if (dtype !== kind || shape?.length !== axes || !span)
@@ -36,9 +42,12 @@ export function readMaps(buffer) {
 	};
 	const { shape, data } = tensor("values", "U8", 4);
 	const [layers, heads, cells] = shape.map(Number);
-	const values = new Uint8Array(data); // layer, head, target cell, source cell: 255 * sqrt(fraction / highest)
-	const highest = new Float32Array(tensor("highest", "F32", 3).data); // layer, head, target cell: the largest fraction
-	// tokens of target and source alike, and of a cell's side; at the right and lower edge there may be fewer
+	// layer, head, target cell, source cell: 255 * sqrt(fraction / highest)
+	const values = new Uint8Array(data);
+	// layer, head, target cell: the largest fraction
+	const highest = new Float32Array(tensor("highest", "F32", 3).data);
+	// tokens of target and source alike, and of a cell's side; at the right and lower edge there may
+	// be fewer
 	const [rows, columns, block] = [sizes.rows, sizes.columns, sizes.block].map(Number);
 	const [down, across] = [Math.ceil(rows / block), Math.ceil(columns / block)];
 	if (
@@ -52,8 +61,8 @@ export function readMaps(buffer) {
 }
 
 /**
- * For cells of the target: the mean of their attention to each source cell; for cells of the source: the fraction of each
- * target cell's attention that they got together.
+ * For cells of the target: the mean of their attention to each source cell; for cells of the
+ * source: the fraction of each target cell's attention that they got together.
  * @param {Maps} maps @param {Choice} choice @param {Side} side @param {number[]} asked cells
  */
 export function answer(maps, { layer, head }, side, asked) {
@@ -78,7 +87,8 @@ export function answer(maps, { layer, head }, side, asked) {
 }
 
 /**
- * Middle of mass (in tokens) within one cell of the highest one, as `dptn_core/attention.py` finds it, and that mass.
+ * Middle of mass (in tokens) within one cell of the highest one, as `dptn_core/attention.py` finds
+ * it, and that mass.
  * @param {Maps} maps @param {Float32Array} map
  */
 export function peakOf(maps, map) {
@@ -97,7 +107,10 @@ export function peakOf(maps, map) {
 	return { x: x / mass, y: y / mass, cell, fraction: Math.min(mass, 1) };
 }
 
-/** The cell of a place; outside the frame the nearest one. @param {Maps} maps @param {MapBox} frame @param {Point} place */
+/**
+ * The cell of a place; outside the frame the nearest one.
+ * @param {Maps} maps @param {MapBox} frame @param {Point} place
+ */
 export function cellAt({ rows, columns, block, across }, frame, [x, y]) {
 	const parts = [
 		[(y - frame[1]) / frame[3], rows],
@@ -109,7 +122,10 @@ export function cellAt({ rows, columns, block, across }, frame, [x, y]) {
 	return row * across + column;
 }
 
-/** The cells that a rectangle touches. @param {Maps} maps @param {MapBox} frame @param {MapBox} region */
+/**
+ * The cells that a rectangle touches.
+ * @param {Maps} maps @param {MapBox} frame @param {MapBox} region
+ */
 export function cellsIn(maps, frame, [left, top, width, height]) {
 	const first = placeOf(maps, cellAt(maps, frame, [left, top]));
 	const last = placeOf(maps, cellAt(maps, frame, [left + width, top + height]));
@@ -126,7 +142,10 @@ export function boxOf(maps, frame, cell) {
 	return [x, y, (width / maps.columns) * frame[2], (height / maps.rows) * frame[3]];
 }
 
-/** Where a place in tokens lies in the image. @param {Maps} maps @param {MapBox} frame @param {Point} tokens */
+/**
+ * Where a place in tokens lies in the image.
+ * @param {Maps} maps @param {MapBox} frame @param {Point} tokens
+ */
 export function pixels(maps, frame, [x, y]) {
 	return [frame[0] + (x / maps.columns) * frame[2], frame[1] + (y / maps.rows) * frame[3]];
 }

@@ -1,8 +1,12 @@
-/** One of the two images, the heat on it and the marks on top. It draws what it is given and locates pointers. */
+/**
+ * One of the two images, the heat on it and the marks on top. It draws what it is given and locates
+ * pointers.
+ */
 
 import { html, svg } from "../skeleton/page.js";
 
-const DIM = [5, 5.6, 7.4, 0.62]; // over the image, so that the heat stands out; red, green and blue times alpha
+// over the image, so that the heat stands out; red, green and blue times alpha
+const DIM = [5, 5.6, 7.4, 0.62];
 const HOTTEST = 0.9;
 const UNIT = 1 / 80; // of an image's longer side, for the sizes of marks
 const RADIUS = { pin: 2.6, ring: 2.6, peak: 2.4 };

@@ -1,6 +1,9 @@
 /** Pinned places, each in a colour of its own. */
 
-/** Okabe and Ito's, for colour-blind eyes too; without black, brightest first: the background is dark. */
+/**
+ * Okabe and Ito's, for colour-blind eyes too; without black, brightest first: the background is
+ * dark.
+ */
 // biome-ignore format: a table
 export const COLOURS = [
 	"#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "#cc79a7", "#4a90d9",
@@ -25,7 +28,8 @@ export function nextColour(pins) {
 }
 
 /**
- * One more pin or, where that joint is pinned already, one less; the oldest is dropped where there are too many.
+ * One more pin or, where that joint is pinned already, one less; the oldest is dropped where there
+ * are too many.
  * @param {Pin[]} pins @param {Place} place
  */
 export function pinned(pins, place) {
@@ -37,7 +41,10 @@ export function pinned(pins, place) {
 	return [...kept, { ...place, colour: nextColour(kept) }];
 }
 
-/** Index of the nearest place within reach, or null. @param {Points} places @param {Point} from @param {number} reach */
+/**
+ * Index of the nearest place within reach, or null.
+ * @param {Points} places @param {Point} from @param {number} reach
+ */
 export function nearest(places, from, reach) {
 	/** @type {number | null} */
 	let found = null;
@@ -63,7 +70,10 @@ export function pinsFor(pins, sides) {
 	});
 }
 
-/** The single places of the target, as the node's `points` are written. @param {Pin[]} pins @param {Point} canvas */
+/**
+ * The single places of the target, as the node's `points` are written.
+ * @param {Pin[]} pins @param {Point} canvas
+ */
 export function pointsText(pins, canvas) {
 	return pins
 		.filter((pin) => pin.side === "target" && !isRegion(pin))

@@ -1,6 +1,6 @@
 /**
- * The 18 OpenPose body keypoints, how they hang together, and how they are painted. The order is that of
- * `dptn_core/pose/skeleton.py`.
+ * The 18 OpenPose body keypoints, how they hang together, and how they are painted. The order is
+ * that of `dptn_core/pose/skeleton.py`.
  */
 
 // biome-ignore format: a table
@@ -29,13 +29,16 @@ export const SHOULDERS = [2, 5];
 export const HIPS = [8, 11];
 export const HEAD = [0, 14, 15, 16, 17];
 
-/** Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics; the arms first, right before left. */
+/**
+ * Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics; the arms first,
+ * right before left.
+ */
 // biome-ignore format: a table
 export const TWO_BONES = [[4, 3, 2], [7, 6, 5], [10, 9, 8], [13, 12, 11]];
 
 /**
- * Paul Tol's "bright" scheme, readable without colour vision: right side warm, left side cool, the middle light.
- * Draw Skeleton uses OpenPose's colours for ControlNets; these are for the editor.
+ * Paul Tol's "bright" scheme, readable without colour vision: right side warm, left side cool, the
+ * middle light. Draw Skeleton uses OpenPose's colours for ControlNets; these are for the editor.
  * @param {number} joint
  */
 export function jointColour(joint) {
@@ -49,13 +52,17 @@ export const hangingOn = (joint) =>
 		(a, b) => a - b,
 	);
 
-/** The next joint up that is known, -1 without one. @type {(joint: number, known: (joint: number) => unknown) => number} */
+/**
+ * The next joint up that is known, -1 without one.
+ * @type {(joint: number, known: (joint: number) => unknown) => number}
+ */
 export function above(joint, known) {
 	const parent = PARENT[joint];
 	return parent < 0 || known(parent) ? parent : above(parent, known);
 }
 
-// Fractions of the height, x from the middle of the body, y from the crown, as in dptn_core/pose/standing.py.
+// Fractions of the height, x from the middle of the body, y from the crown, as in
+// dptn_core/pose/standing.py.
 /** @type {Point[]} */
 // biome-ignore format: a table
 export const STANDING = [
@@ -64,7 +71,10 @@ export const STANDING = [
 	[0.068, 0.715], [0.072, 0.945], [-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],
 ];
 
-/** A person standing in the middle of the canvas. @type {(width: number, height: number) => Point[]} */
+/**
+ * A person standing in the middle of the canvas.
+ * @type {(width: number, height: number) => Point[]}
+ */
 export function standing(width, height) {
 	const size = Math.min(height * 0.84, width * 2.2);
 	return STANDING.map(([x, y]) => [x * size + width / 2, y * size + (height - size) / 2]);

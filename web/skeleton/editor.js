@@ -1,6 +1,6 @@
 /**
- * The skeleton editor: the stage, its buttons and the strip of keyframes in one element, which can also fill the
- * window. It knows nothing of ComfyUI; `../dptn_skeleton.js` puts it into a node.
+ * The skeleton editor: the stage, its buttons and the strip of keyframes in one element, which can
+ * also fill the window. It knows nothing of ComfyUI; `../dptn_skeleton.js` puts it into a node.
  */
 
 import { html } from "./page.js";
@@ -101,11 +101,16 @@ export class SkeletonEditor {
 		this.stage.render();
 	}
 
-	/** The latest image of live posing: beside the stage in the full window, and under the pose where it fits. @param {string} url @param {boolean} inPlace */
+	/**
+	 * The latest image of live posing: beside the stage in the full window, and under the pose where
+	 * it fits.
+	 * @param {string} url @param {boolean} inPlace
+	 */
 	showImage(url, inPlace) {
 		this.image.src = url;
 		this.image.hidden = false;
-		this.image.onload = () => this.showGenerated(inPlace && this.live ? url : null); // loaded, so that nothing flickers
+		// loaded, so that nothing flickers
+		this.image.onload = () => this.showGenerated(inPlace && this.live ? url : null);
 	}
 
 	/** @param {string | null} url */
@@ -217,7 +222,10 @@ export class SkeletonEditor {
 		return acts[event.key];
 	}
 
-	/** What a key means on a joint. @param {KeyboardEvent} event @param {number} person @param {number} joint */
+	/**
+	 * What a key means on a joint.
+	 * @param {KeyboardEvent} event @param {number} person @param {number} joint
+	 */
 	jointAct({ key, shiftKey, altKey }, person, joint) {
 		const { state } = this;
 		const far = shiftKey ? 10 : 1;

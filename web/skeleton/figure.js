@@ -1,4 +1,7 @@
-/** A skeleton drawn in SVG: in the editor, under it as a reminder, and small in the library and on the strip. */
+/**
+ * A skeleton drawn in SVG: in the editor, under it as a reminder, and small in the library and on
+ * the strip.
+ */
 
 import { jointColour, LIMBS } from "./anatomy.js";
 import { boxOf, middleOf, seen } from "./geometry.js";
@@ -18,7 +21,8 @@ export function limbs(points, attributes) {
 /**
  * A small image of some people.
  * @param {Points[]} people
- * @param {{left: number, top: number, width: number, height: number} | null} view what to show; null: all
+ * @param {{left: number, top: number, width: number, height: number} | null} view what to show;
+ * null: all
  */
 export function thumbnail(people, view = null) {
 	const there = people.flatMap(seen);

@@ -1,4 +1,7 @@
-/** The parts of a body that others move with: trunk, head, wrists and ankles. See dptn_core/pose/interpolation.py. */
+/**
+ * The parts of a body that others move with: trunk, head, wrists and ankles. See
+ * dptn_core/pose/interpolation.py.
+ */
 
 import { HIPS, NECK, NOSE, TWO_BONES } from "./anatomy.js";
 import { at, direction, distance, Frame, mean, NO_LENGTH, seen } from "./geometry.js";
@@ -18,7 +21,8 @@ const pointing = (from, to, otherwise) =>
 	from && distance(from, to) > NO_LENGTH ? direction(from, to) : otherwise;
 
 /**
- * At the hips, pointing away from the neck; at the neck, pointing downward, where there are no hips.
+ * At the hips, pointing away from the neck; at the neck, pointing downward, where there are no
+ * hips.
  * @param {Points} points @param {number[]} known the joints to go by, at least one
  */
 export function trunkFrame(points, known) {
@@ -30,7 +34,10 @@ export function trunkFrame(points, known) {
 		: new Frame(neck, DOWN);
 }
 
-/** At the nose, pointing away from the neck. @param {Points} points @param {number[]} known @param {Frame} trunk */
+/**
+ * At the nose, pointing away from the neck.
+ * @param {Points} points @param {number[]} known @param {Frame} trunk
+ */
 export function headFrame(points, known, trunk) {
 	if (!known.includes(NOSE)) return trunk;
 	const [neck, nose] = [known.includes(NECK) ? points[NECK] : null, at(points, NOSE)];
@@ -38,8 +45,8 @@ export function headFrame(points, known, trunk) {
 }
 
 /**
- * What each part of a person moves with: the face with the head, hands with the wrists and feet with the ankles,
- * which point away from the elbows and knees.
+ * What each part of a person moves with: the face with the head, hands with the wrists and feet
+ * with the ankles, which point away from the elbows and knees.
  * @param {Points} points @param {number[]} known @param {Frame} trunk
  */
 export function partFrames(points, known, trunk) {

@@ -17,7 +17,10 @@ export const minus = (a, b) => [a[0] - b[0], a[1] - b[1]];
 /** On the straight line from a to b. @type {(a: Point, b: Point, fraction: number) => Point} */
 export const onWay = (a, b, fraction) => [mix(a[0], b[0], fraction), mix(a[1], b[1], fraction)];
 
-/** A point at a distance in a direction. @type {(from: Point, angle: number, length: number) => Point} */
+/**
+ * A point at a distance in a direction.
+ * @type {(from: Point, angle: number, length: number) => Point}
+ */
 export const away = (from, angle, length) => [
 	from[0] + length * Math.cos(angle),
 	from[1] + length * Math.sin(angle),

@@ -1,6 +1,7 @@
 /**
- * Poses between poses, by the angles of the joints and the lengths of the limbs. `dptn_core/pose/interpolation.py` gives the
- * same numbers and explains them; both are tested on one file of examples.
+ * Poses between poses, by the angles of the joints and the lengths of the limbs.
+ * `dptn_core/pose/interpolation.py` gives the same numbers and explains them; both are tested on
+ * one file of examples.
  */
 
 import { above, HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES } from "./anatomy.js";
@@ -8,7 +9,10 @@ import { headFrame, partFrames, present, trunkFrame } from "./frames.js";
 import { at, away, direction, distance, Frame, mix, NO_LENGTH, wrapped } from "./geometry.js";
 import { eachPart } from "./person.js";
 
-/** Fraction of the time to fraction of the way. @type {Record<string, (fraction: number) => number>} */
+/**
+ * Fraction of the time to fraction of the way.
+ * @type {Record<string, (fraction: number) => number>}
+ */
 export const EASINGS = {
 	linear: (fraction) => fraction,
 	smooth: (fraction) => fraction * fraction * (3 - 2 * fraction),
@@ -22,17 +26,26 @@ export const MAX_FRAMES = 10_000;
 const HEAD = [14, 15, 16, 17];
 const HALF_TURN = Math.PI - 1e-6;
 
-/** How many frames lie between the first of some keyframes and the one after the last. @param {Step[]} steps */
+/**
+ * How many frames lie between the first of some keyframes and the one after the last.
+ * @param {Step[]} steps
+ */
 const lengthOf = (steps) => steps.reduce((sum, step) => sum + step.duration, 0);
 
-/** How many frames a sequence has. @param {Step[]} steps one for each keyframe @param {boolean} loop */
+/**
+ * How many frames a sequence has.
+ * @param {Step[]} steps one for each keyframe @param {boolean} loop
+ */
 export const frameCount = (steps, loop) =>
 	loop ? lengthOf(steps) : lengthOf(steps.slice(0, -1)) + 1;
 
 /** The frame at which a keyframe stands. @param {Step[]} steps @param {number} keyframe */
 export const startOf = (steps, keyframe) => lengthOf(steps.slice(0, keyframe));
 
-/** One frame of the sequence, counted from 0. @param {Person[][]} keyframes @param {Step[]} steps @param {number} number */
+/**
+ * One frame of the sequence, counted from 0.
+ * @param {Person[][]} keyframes @param {Step[]} steps @param {number} number
+ */
 export function frameAt(keyframes, steps, number) {
 	let left = number;
 	for (const [index, people] of keyframes.entries()) {
@@ -49,7 +62,10 @@ export function frameAt(keyframes, steps, number) {
 	return keyframes[keyframes.length - 1];
 }
 
-/** Everybody between two frames. @param {Person[]} start @param {Person[]} end @param {number} fraction */
+/**
+ * Everybody between two frames.
+ * @param {Person[]} start @param {Person[]} end @param {number} fraction
+ */
 export function between(start, end, fraction) {
 	return start.map((person, index) =>
 		end[index] ? personBetween(person, end[index], fraction) : person,
@@ -97,7 +113,8 @@ function personBetween(start, end, fraction) {
 
 /**
  * The joints between two poses.
- * @param {Points} a @param {Points} b @param {number} fraction @param {number[]} known @param {Frame[]} trunks
+ * @param {Points} a @param {Points} b @param {number} fraction @param {number[]} known
+ * @param {Frame[]} trunks
  * @param {Frame[]} heads
  */
 function pointsBetween(a, b, fraction, known, [trunkA, trunkB, trunk], [headA, headB]) {
@@ -133,9 +150,10 @@ function pointsBetween(a, b, fraction, known, [trunkA, trunkB, trunk], [headA, h
 }
 
 /**
- * The end of a limb that turns about `root` relative to the trunk, the shorter way round, outward when both are alike.
- * @param {Point} root @param {Frame} trunk @param {Frame[]} trunks at start and end @param {Point[]} start root and end
- * of the limb @param {Point[]} end @param {number} fraction
+ * The end of a limb that turns about `root` relative to the trunk, the shorter way round, outward
+ * when both are alike.
+ * @param {Point} root @param {Frame} trunk @param {Frame[]} trunks at start and end
+ * @param {Point[]} start root and end of the limb @param {Point[]} end @param {number} fraction
  */
 function swung(root, trunk, [trunkA, trunkB], start, end, fraction) {
 	const [lengthA, lengthB] = [start, end].map(([from, to]) => distance(from, to));
@@ -153,7 +171,8 @@ function swung(root, trunk, [trunkA, trunkB], start, end, fraction) {
 
 /**
  * The end of a forearm or shin: its angle to the upper limb changes through the straight limb.
- * @param {Point} root @param {Point} middle @param {Point[]} start @param {Point[]} end @param {number} fraction
+ * @param {Point} root @param {Point} middle @param {Point[]} start @param {Point[]} end
+ * @param {number} fraction
  */
 function bent(root, middle, start, end, fraction) {
 	const [bendA, bendB] = [start, end].map(([one, two, three]) => {
@@ -172,7 +191,8 @@ const depth = (joint) => (joint < 0 ? 0 : 1 + depth(PARENT[joint]));
 
 /**
  * A joint that only the start has: on the next known joint above it, turned with the trunk.
- * @param {number} joint @param {Points} a @param {Points} done @param {Frame} trunkA @param {Frame} trunk
+ * @param {number} joint @param {Points} a @param {Points} done @param {Frame} trunkA @param {Frame}
+ * trunk
  */
 function attached(joint, a, done, trunkA, trunk) {
 	const held = above(joint, (up) => done[up] && a[up]);

@@ -1,4 +1,7 @@
-/** Named poses, drawn by angles, and how a person takes one: with limbs of their own length, on their own ground. */
+/**
+ * Named poses, drawn by angles, and how a person takes one: with limbs of their own length, on
+ * their own ground.
+ */
 
 import { above, HEAD, MIRRORED, NECK, PARENT, STANDING, standing, TWO_BONES } from "./anatomy.js";
 import { hipsOf } from "./frames.js";
@@ -15,7 +18,10 @@ import {
 	within,
 } from "./geometry.js";
 
-/** @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and left; one: both alike */
+/**
+ * @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and
+ * left; one: both alike
+ */
 // biome-ignore format: a table
 const DRAWINGS = [
 	["standing", [[8, 4]], [[2, 1]]],
@@ -34,12 +40,15 @@ const DRAWINGS = [
 	["at ease", [[14, 4], [46, -50, 1, 0.95]], [[-3, -2], [16, 7]], { lean: -4, head: 5 }],
 	["walking towards you", [[12, 10, 1, 0.8], [11, 4]], [[3, 0], [4, 2, 0.95, 0.78]]],
 	["walking", [[-24, -8], [22, 42]], [[24, 8], [-14, -36]], { view: "side", lean: 2 }],
-	["running", [[-48, 42], [42, 128]], [[68, -12], [-18, -88]], { view: "side", lean: 12, lift: 0.02 }],
-	["marching", [[12, -4, 0.95, 0.9], [18, 160, 0.9, 0.8]], [[70, -4, 0.75, 0.95], [2, 1]], { view: "turned" }],
+	["running", [[-48, 42], [42, 128]], [[68, -12], [-18, -88]],
+		{ view: "side", lean: 12, lift: 0.02 }],
+	["marching", [[12, -4, 0.95, 0.9], [18, 160, 0.9, 0.8]], [[70, -4, 0.75, 0.95], [2, 1]],
+		{ view: "turned" }],
 	["sitting, from the front", [[14, -16, 0.95, 0.75]], [[22, 2, 0.42]]],
 	["sitting, from the side", [[22, 62], [26, 66]], [[86, -4], [82, 4]], { view: "side", lean: -3 }],
 	["sitting cross-legged", [[26, 16, 1, 0.85]], [[74, -98, 0.85, 0.8], [74, -92, 0.85, 0.8]]],
-	["sitting on the floor", [[-30, -26], [-26, -22]], [[118, 34], [90, 88]], { view: "side", lean: -18 }],
+	["sitting on the floor", [[-30, -26], [-26, -22]], [[118, 34], [90, 88]],
+		{ view: "side", lean: -18 }],
 	["kneeling", [[2, 22], [6, 26]], [[2, -92], [-2, -88]], { view: "side" }],
 	["on one knee", [[18, 70], [-4, 14]], [[88, 0], [-4, -86]], { view: "side", lean: 3 }],
 	["squatting", [[30, -42, 0.8, 0.8]], [[58, -12, 0.72]]],
@@ -59,8 +68,9 @@ const DRAWINGS = [
 ];
 
 /**
- * Half the width of shoulders and hips, and the face, in fractions of the height, as each view shows them.
- * @type {Record<string, {shoulder: number, hip: number, nose: number | null, eyes: (number | null)[], ears: (number | null)[]}>}
+ * Half the width of shoulders and hips, and the face, in fractions of the height, as each view
+ * shows them.
+ * @type {Record<string, View>}
  */
 const VIEWS = {
 	front: { shoulder: 0.105, hip: 0.06, nose: 0, eyes: [-0.02, 0.02], ears: [-0.045, 0.045] },
@@ -124,8 +134,9 @@ export const POSES = DRAWINGS.map(
 );
 
 /**
- * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest point on the ground where it
- * was, and the hips above the same place. Arms and legs they hide stay hidden; the head shows what the pose shows.
+ * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest
+ * point on the ground where it was, and the hips above the same place. Arms and legs they hide stay
+ * hidden; the head shows what the pose shows.
  * @param {Points} points the person @param {Points} model the pose, any size
  * @param {Canvas} canvas if nothing is there of the person
  */
@@ -157,8 +168,8 @@ function standsAt(points) {
 }
 
 /**
- * How tall somebody is in pixels, and each limb against that, from what is seen: what is foreshortened is measured on
- * the other side or taken for average.
+ * How tall somebody is in pixels, and each limb against that, from what is seen: what is
+ * foreshortened is measured on the other side or taken for average.
  * @param {Points} points
  */
 function proportions(points) {

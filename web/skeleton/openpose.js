@@ -1,4 +1,7 @@
-/** OpenPose JSON as ComfyUI's packs exchange it, read in every form `dptn_core/pose/openpose_json.py` reads and explains. */
+/**
+ * OpenPose JSON as ComfyUI's packs exchange it, read in every form
+ * `dptn_core/pose/openpose_json.py` reads and explains.
+ */
 
 import { boxOf, mean, seen } from "./geometry.js";
 import { detailsOf, eachPart, mapped } from "./person.js";
@@ -9,8 +12,12 @@ export class PoseTextError extends Error {}
 /** @param {unknown} error */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
-/** What `read` gives; `otherwise` says what to do with a text that is no pose. @template T @param {() => T} read
- * @param {(error: PoseTextError) => T} otherwise */
+/**
+ * What `read` gives; `otherwise` says what to do with a text that is no pose.
+ * @template T
+ * @param {() => T} read
+ * @param {(error: PoseTextError) => T} otherwise
+ */
 export function unlessNoPose(read, otherwise) {
 	try {
 		return read();
@@ -31,7 +38,10 @@ const MAX_NORMALISED = 1.5; // canvas sides; a joint a little beyond the edge is
 const MIN_NORMALISED_CANVAS = 16;
 const FOOT = 3; // points: big toe, small toe and heel
 
-/** How many numbers a part may hold, and how many of them make a point. @type {Record<string, Record<number, number>>} */
+/**
+ * How many numbers a part may hold, and how many of them make a point.
+ * @type {Record<string, Record<number, number>>}
+ */
 const LENGTHS = {
 	pose: { 54: 3, 75: 3, 51: 3, 36: 2 },
 	foot: { 18: 3, 12: 2 },
@@ -47,7 +57,8 @@ const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [
 /**
  * @param {unknown} document a list of frames, or one
  * @param {Canvas} fallback for frames that state none, if it holds their points
- * @returns {{canvas: Canvas, frames: Person[][]}} all on the first frame's canvas; those of another shape are centred on it
+ * @returns {{canvas: Canvas, frames: Person[][]}} all on the first frame's canvas; those of another
+ * shape are centred on it
  */
 export function readOpenPose(document, fallback) {
 	const list = Array.isArray(document) ? document : [document];
@@ -96,7 +107,10 @@ function writeParts({ handLeft, handRight, face, footLeft, footRight }) {
 	};
 }
 
-/** A file of OpenPose JSON that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
+/**
+ * A file of OpenPose JSON that every pack reads.
+ * @param {Person[][]} frames @param {Canvas} canvas
+ */
 export function writeOpenPose(frames, canvas) {
 	const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
 	const empty = {
@@ -112,7 +126,10 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** A hundredth of a pixel is below what anybody means, and keeps the text short. @param {Points} points */
+/**
+ * A hundredth of a pixel is below what anybody means, and keeps the text short.
+ * @param {Points} points
+ */
 function flat(points) {
 	const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
 	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
@@ -165,7 +182,8 @@ function readPerson(person, exact) {
 }
 
 /**
- * @param {unknown} values @param {string} key @param {Record<number, number>} lengths @param {boolean} exact
+ * @param {unknown} values @param {string} key @param {Record<number, number>} lengths
+ * @param {boolean} exact
  * @returns {Points | null}
  */
 function readPoints(values, key, lengths, exact) {
@@ -217,14 +235,20 @@ function inferred(points, likely) {
 	return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 
-/** Whether points are in fractions of the canvas rather than in pixels. @param {Point[]} points @param {Canvas} canvas */
+/**
+ * Whether points are in fractions of the canvas rather than in pixels.
+ * @param {Point[]} points @param {Canvas} canvas
+ */
 function lookNormalised(points, canvas) {
 	if (Math.max(canvas.width, canvas.height) < MIN_NORMALISED_CANVAS) return false;
 	if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
 	return points.every(([x, y]) => Math.abs(x) <= MAX_NORMALISED && Math.abs(y) <= MAX_NORMALISED);
 }
 
-/** A frame's people in pixels of a canvas, brought to another. @param {RawFrame} frame @param {Canvas} own @param {Canvas} canvas */
+/**
+ * A frame's people in pixels of a canvas, brought to another.
+ * @param {RawFrame} frame @param {Canvas} own @param {Canvas} canvas
+ */
 function onCanvas({ people, exact }, own, canvas) {
 	const fractions = !exact && lookNormalised(people.flatMap(everyPoint), own);
 	// without the points a detector had marked by -1 before it divided by the size
@@ -237,8 +261,11 @@ function onCanvas({ people, exact }, own, canvas) {
 	);
 }
 
-/** People on another canvas, scaled alike both ways and centred. @param {Person[]} people @param {Canvas} own
- * @param {Canvas} canvas */
+/**
+ * People on another canvas, scaled alike both ways and centred. @param {Person[]} people
+ * @param {Canvas} own
+ * @param {Canvas} canvas
+ */
 export function fitted(people, own, canvas) {
 	if (own.width === canvas.width && own.height === canvas.height) return people;
 	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);

@@ -38,8 +38,8 @@ export function mapped(person, change) {
 }
 
 /**
- * The person with other joints: hands move with their wrists, the face with the head, feet with their ankles. A part
- * whose joint is hidden is removed.
+ * The person with other joints: hands move with their wrists, the face with the head, feet with
+ * their ankles. A part whose joint is hidden is removed.
  * @type {(person: Person, points: Points) => Person}
  */
 export function withPoints(person, points) {
@@ -55,7 +55,9 @@ export function withPoints(person, points) {
 	return { ...person, points, parts };
 }
 
-/** Index of each face point's mirror image: 68 outline points and two pupils, in runs up or down. */
+/**
+ * Index of each face point's mirror image: 68 outline points and two pupils, in runs up or down.
+ */
 // biome-ignore format: a table
 export const MIRRORED_FACE = [
 	[16, 0], [26, 17], [27, 30], [35, 31], [45, 42], [47, 46], [39, 36], [41, 40], [54, 48], [59, 55],
@@ -65,7 +67,10 @@ export const MIRRORED_FACE = [
 	return Array.from({ length: Math.abs(last - first) + 1 }, (_, by) => first + towards * by);
 });
 
-/** Seen in a mirror, in place: x about the middle of the box, and left and right change names. @param {Person} person */
+/**
+ * Seen in a mirror, in place: x about the middle of the box, and left and right change names.
+ * @param {Person} person
+ */
 export function mirrored(person) {
 	const there = seen(person.points);
 	if (!there.length) return person;

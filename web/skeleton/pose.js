@@ -1,6 +1,6 @@
 /**
- * Moving joints of one person. Points are [x, y] in pixels of the canvas, or null where a joint is missing. Nothing here
- * changes its arguments or touches the page.
+ * Moving joints of one person. Points are [x, y] in pixels of the canvas, or null where a joint is
+ * missing. Nothing here changes its arguments or touches the page.
  */
 
 import {
@@ -37,10 +37,11 @@ const MIN_JOINTS = 3; // joints; with fewer there is no telling where a person i
 /**
  * Bring a joint to a place, as far as the body allows.
  *
- * Wrists and ankles bend their limb (two-bone inverse kinematics, the elbow or knee keeps its side); elbows, knees and
- * shoulders turn about their parent joint and move the joints below them; the nose turns the head; the neck and the
- * hips move the trunk, whose other end follows, and feet stay planted as far as the legs reach. All lengths stay as they are.
- * Where `free`, only this joint moves, and lengths change (foreshortening).
+ * Wrists and ankles bend their limb (two-bone inverse kinematics, the elbow or knee keeps its
+ * side); elbows, knees and shoulders turn about their parent joint and move the joints below them;
+ * the nose turns the head; the neck and the hips move the trunk, whose other end follows, and feet
+ * stay planted as far as the legs reach. All lengths stay as they are. Where `free`, only this
+ * joint moves, and lengths change (foreshortening).
  * @type {(points: Points, joint: number, target: Point, free?: boolean) => Points}
  */
 export function dragJoint(points, joint, target, free = false) {
@@ -71,7 +72,10 @@ export function dragJoint(points, joint, target, free = false) {
 	return replaced(result, joint, there);
 }
 
-/** The same joint of the other side dragged the mirrored way as well, seen from the trunk. @type {typeof dragJoint} */
+/**
+ * The same joint of the other side dragged the mirrored way as well, seen from the trunk.
+ * @type {typeof dragJoint}
+ */
 export function dragBoth(points, joint, target, free = false) {
 	const here = points[joint];
 	const other = MIRRORED[joint];
@@ -85,7 +89,8 @@ export function dragBoth(points, joint, target, free = false) {
 }
 
 /**
- * One side made the mirror image of the other, about the trunk; joints the giving side lacks stay as they are.
+ * One side made the mirror image of the other, about the trunk; joints the giving side lacks stay
+ * as they are.
  * @param {Points} points @param {"left" | "right"} from
  */
 export function copiedSide(points, from) {
@@ -131,7 +136,10 @@ export function upright(points) {
 const named = (/** @type {number[]} */ joints) =>
 	joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", ");
 
-/** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */
+/**
+ * What is wrong with a pose, in words, and with which joints.
+ * @param {Points} points @param {Canvas} canvas
+ */
 export function problems(points, canvas) {
 	const there = present(points);
 	/** @type {{text: string, joints: number[]}[]} */
@@ -154,7 +162,8 @@ export function problems(points, canvas) {
 }
 
 /**
- * Where a missing joint would be: the standing person's limb, as large as this one's and turned with the trunk, on its parent.
+ * Where a missing joint would be: the standing person's limb, as large as this one's and turned
+ * with the trunk, on its parent.
  * @param {Points} points @param {number} joint @param {Canvas} canvas
  */
 export function restored(points, joint, canvas) {
@@ -172,7 +181,10 @@ export function restored(points, joint, canvas) {
 	);
 }
 
-/** How large a person is against a model: by all limbs that are there. @param {Points} points @param {Points} model */
+/**
+ * How large a person is against a model: by all limbs that are there.
+ * @param {Points} points @param {Points} model
+ */
 function scaleOf(points, model) {
 	let [own, standard] = [0, 0];
 	PARENT.forEach((parent, joint) => {
@@ -196,8 +208,8 @@ function onCircle(centre, radius, target, otherwise) {
 }
 
 /**
- * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the
- * trunk, and feet stay planted as far as the legs reach.
+ * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps
+ * its place on the trunk, and feet stay planted as far as the legs reach.
  * @param {Points} points @param {number} joint @param {Point} by
  */
 function pullTrunk(points, joint, by) {
@@ -211,7 +223,10 @@ function pullTrunk(points, joint, by) {
 	return TWO_BONES.slice(2).reduce((moved, limb) => planted(moved, points, limb), whole);
 }
 
-/** A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches. @param {Points} moved @param {Points} before @param {number[]} limb */
+/**
+ * A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches.
+ * @param {Points} moved @param {Points} before @param {number[]} limb
+ */
 function planted(moved, before, limb) {
 	const [end, middle, root] = limb;
 	const [foot, knee, hip] = [before[end], before[middle], moved[root]];
@@ -222,8 +237,11 @@ function planted(moved, before, limb) {
 	return old && now ? replaced(moved, joint, onCircle(hip, distance(hip, now), old, now)) : moved;
 }
 
-/** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points @param {number[]} limb
- * @param {Point} target */
+/**
+ * Two bones that bring the end to a place, the middle joint on the side it was. @param {Points}
+ * points @param {number[]} limb
+ * @param {Point} target
+ */
 function bend(points, [end, middle, root], target) {
 	const [a, b, c] = [at(points, root), at(points, middle), at(points, end)];
 	const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];

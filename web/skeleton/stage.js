@@ -1,4 +1,6 @@
-/** Where a pose is shown and dragged: the canvas with everything on it, zoom and pan, and gestures. */
+/**
+ * Where a pose is shown and dragged: the canvas with everything on it, zoom and pan, and gestures.
+ */
 
 import { JOINTS, jointColour } from "./anatomy.js";
 import { limbs } from "./figure.js";
@@ -34,7 +36,10 @@ const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 const circle = ([cx, cy], r, attributes) => svg("circle", { cx, cy, r, ...attributes });
 
 export class Stage {
-	/** @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a drag has ended */
+	/**
+	 * @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a
+	 * drag has ended
+	 */
 	constructor(state, options = {}) {
 		this.state = state;
 		this.options = options;
@@ -53,7 +58,8 @@ export class Stage {
 		/** @type {Gesture | null} */
 		this.gesture = null;
 		this.panning = false; // the space bar is down
-		this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: elements do not stay
+		// the last press on a joint, to tell double ones: elements do not stay
+		this.pressed = { joint: "", time: 0 };
 		this.element = svg("svg", {
 			role: "group",
 			"aria-label": "Skeleton editor",
@@ -74,7 +80,8 @@ export class Stage {
 		/** The joint to focus when a gesture has ended. @type {string | undefined} */
 		this.focused = undefined;
 		this.listening = new AbortController();
-		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
+		// Before anybody else: some front ends start to drag the node from a listener further up, in
+		// the capturing phase.
 		const first = { capture: true, signal: this.listening.signal };
 		window.addEventListener("pointerdown", (event) => this.down(event), first);
 		window.addEventListener(
@@ -131,7 +138,8 @@ export class Stage {
 		const side = Math.max(width, height);
 		if (!this.gesture || !this.held) {
 			const canvas = { left: 0, top: 0, right: width, bottom: height };
-			const reach = grown(canvas, 2 * side); // a joint lost in the distance must not make everything tiny
+			// a joint lost in the distance must not make everything tiny
+			const reach = grown(canvas, 2 * side);
 			const near = this.state
 				.people()
 				.flatMap(({ points }) => seen(points))
@@ -205,7 +213,8 @@ export class Stage {
 		const found = this.element.querySelector(
 			`circle[data-person="${this.state.active}"][data-joint="${joint}"]`,
 		);
-		/** @type {SVGElement} */ (found ?? this.element).focus(); // without focus, keys would go to the graph
+		// without focus, keys would go to the graph
+		/** @type {SVGElement} */ (found ?? this.element).focus();
 	}
 
 	/** @param {Person} person @param {number} index @param {boolean} several @param {number} unit */
@@ -222,6 +231,7 @@ export class Stage {
 		});
 		const detail = { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" };
 		const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
+		const who = several ? `, person ${index + 1}` : "";
 		const joints = present(points).map((joint) => {
 			const chosen = inHand && selected.has(joint);
 			const dot = circle(at(points, joint), unit * (joint > 13 ? 0.8 : 1.2), {
@@ -234,7 +244,7 @@ export class Stage {
 				role: "button",
 				"data-person": index,
 				"data-joint": joint,
-				"aria-label": `${JOINTS[joint]}${several ? `, person ${index + 1}` : ""}${chosen ? ", selected" : ""}`,
+				"aria-label": `${JOINTS[joint]}${who}${chosen ? ", selected" : ""}`,
 			});
 			dot.append(svg("title", {}, JOINTS[joint]));
 			return dot;
@@ -245,7 +255,10 @@ export class Stage {
 		return [...lines, ...dots, ...joints, ...marks];
 	}
 
-	/** The box around the selection with its corners to scale and its knob to turn. @param {number} unit */
+	/**
+	 * The box around the selection with its corners to scale and its knob to turn.
+	 * @param {number} unit
+	 */
 	handles(unit) {
 		const points = this.state.person()?.points ?? [];
 		const chosen = seen([...this.state.selected].map((joint) => points[joint]));
@@ -290,7 +303,10 @@ export class Stage {
 		return this.element.getScreenCTM()?.a || 1;
 	}
 
-	/** The joint nearest to a pointer, if it is near; of another person only where it is nearer. @param {PointerEvent} event */
+	/**
+	 * The joint nearest to a pointer, if it is near; of another person only where it is nearer.
+	 * @param {PointerEvent} event
+	 */
 	jointAt(event) {
 		const here = this.place(event);
 		const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
@@ -457,7 +473,10 @@ export class Stage {
 		};
 	}
 
-	/** A gesture whose changes are undone together. @param {PointerEvent} event @param {MergedChange} change @returns {Gesture} */
+	/**
+	 * A gesture whose changes are undone together.
+	 * @param {PointerEvent} event @param {MergedChange} change @returns {Gesture}
+	 */
 	merged(event, change) {
 		const from = this.place(event);
 		const gesture = {};
@@ -479,7 +498,10 @@ export class Stage {
 		};
 	}
 
-	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held @param {number} zoom */
+	/**
+	 * Zoom so that a place of the canvas stays under a place of the screen.
+	 * @param {Spot} spot @param {Point} held @param {number} zoom
+	 */
 	zoomAt(spot, held, zoom) {
 		this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
 		this.render();

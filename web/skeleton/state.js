@@ -1,6 +1,6 @@
 /**
- * What the editor holds and every way to change it, without a page. The value is one text; each change writes it anew, so that
- * undo, the graph and the prompt all see the same.
+ * What the editor holds and every way to change it, without a page. The value is one text; each
+ * change writes it anew, so that undo, the graph and the prompt all see the same.
  */
 
 import { standing } from "./anatomy.js";
@@ -14,11 +14,15 @@ import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
 import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
-/** The list with one of its items changed. @template T @param {T[]} list @param {number} index @param {(item: T) => T} change */
+/**
+ * The list with one of its items changed.
+ * @template T @param {T[]} list @param {number} index @param {(item: T) => T} change
+ */
 const changedAt = (list, index, change) =>
 	list.map((item, at) => (at === index ? change(item) : item));
 
-/** The list without one of its items. @template T @param {T[]} list @param {number} index */
+/** The list without one of its items.
+ * @template T @param {T[]} list @param {number} index */
 const without = (list, index) => list.filter((_, at) => at !== index);
 
 export class EditorState {
@@ -42,7 +46,10 @@ export class EditorState {
 		/** @type {number | null} frame of the sequence that playback shows */
 		this.played = null;
 		this.history = new History("");
-		/** What is shown, as long as it is made from the same. @type {{source: Edit, width: number, height: number, edit: Edit} | null} */
+		/**
+		 * What is shown, as long as it is made from the same.
+		 * @type {{source: Edit, width: number, height: number, edit: Edit} | null}
+		 */
 		this.fit = null;
 	}
 
@@ -236,14 +243,21 @@ export class EditorState {
 
 	// Joints.
 
-	/** Drag a joint, from the person as it was when the gesture began. @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone @param {unknown} gesture */
+	/**
+	 * Drag a joint, from the person as it was when the gesture began.
+	 * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone
+	 * @param {unknown} gesture
+	 */
 	pull(start, joint, target, alone, gesture) {
 		const drag = this.symmetric ? dragBoth : dragJoint;
 		const points = drag(start.points, joint, target, alone || this.free);
 		this.changePerson(() => withPoints(start, points), gesture);
 	}
 
-	/** Push the selected joints, or one, a little. @param {number} joint @param {Point} by @param {boolean} alone */
+	/**
+	 * Push the selected joints, or one, a little.
+	 * @param {number} joint @param {Point} by @param {boolean} alone
+	 */
 	nudge(joint, by, alone) {
 		this.played = null; // what is pushed is the keyframe
 		const person = this.person();
@@ -266,7 +280,10 @@ export class EditorState {
 		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
 	}
 
-	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale @param {object} gesture */
+	/**
+	 * @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle
+	 * @param {number} scale @param {object} gesture
+	 */
 	turn(start, joints, centre, angle, scale, gesture) {
 		this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
 	}

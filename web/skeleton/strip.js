@@ -96,7 +96,8 @@ export class Strip {
 		const { total, now } = state.timing();
 		const last = shown.frames.length - 1;
 		const alone = last < 1;
-		if (this.timer !== undefined && (alone || state.played === null)) this.stop(); // a joint was dragged
+		// a joint was dragged
+		if (this.timer !== undefined && (alone || state.played === null)) this.stop();
 		this.playButton.textContent = this.timer === undefined ? "▶" : "❚❚";
 		for (const part of [this.playButton, this.where, this.loop, this.remove]) part.disabled = alone;
 		this.where.max = String(total - 1);

@@ -1,6 +1,6 @@
 /**
- * The editor's value: one versioned JSON text, as `dptn_core/pose/edited.py` reads, writes and explains it. Beyond that it
- * holds the kept poses (`library`) and the speed of playback (`rate`).
+ * The editor's value: one versioned JSON text, as `dptn_core/pose/edited.py` reads, writes and
+ * explains it. Beyond that it holds the kept poses (`library`) and the speed of playback (`rate`).
  */
 
 import { seen } from "./geometry.js";
@@ -23,7 +23,10 @@ const RATE = 12;
 
 /** @typedef {Record<string, unknown>} Document */
 
-/** From each older version to the next one. @type {Record<number, (document: Document) => Document>} */
+/**
+ * From each older version to the next one.
+ * @type {Record<number, (document: Document) => Document>}
+ */
 const MIGRATIONS = { 1: (document) => ({ ...document, version: 2, loop: false }) };
 
 /** The step of a keyframe that states none. @type {Step} */
@@ -140,7 +143,7 @@ function readStep(frame, index) {
 	)
 		return { duration, easing };
 	throw new PoseTextError(
-		`frame ${index}: "steps" must be 1 to ${MAX_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`,
+		`frame ${index}: steps must be 1 to ${MAX_FRAMES}, easing one of ${Object.keys(EASINGS)}`,
 	);
 }
 
@@ -150,7 +153,10 @@ function writeKept({ name, points }) {
 	return { name, pose_keypoints_2d };
 }
 
-/** A kept pose, or nothing where it is damaged: that must not cost the edit. @param {unknown} kept @returns {KeptPose[]} */
+/**
+ * A kept pose, or nothing where it is damaged: that must not cost the edit.
+ * @param {unknown} kept @returns {KeptPose[]}
+ */
 const readKept = (kept) =>
 	unlessNoPose(
 		() => {
