@@ -208,9 +208,9 @@ def test_keyframes_are_timed_ordered_and_played(page):
     page.get_by_role("button", name="Add a keyframe").click()
     press(page, "kick")
     page.get_by_role("option", name="Keyframe 1").click()
-    page.get_by_label("Frames to the next keyframe").fill("8")
-    page.get_by_label("Frames to the next keyframe").press("Enter")
-    page.get_by_label("The way to the next keyframe").select_option("linear")
+    page.get_by_label("Duration: frames to the next keyframe").fill("8")
+    page.get_by_label("Duration: frames to the next keyframe").press("Enter")
+    page.get_by_label("Easing to the next keyframe").select_option("linear")
     text = page.evaluate("editor.text")
     edit = read_edited(text)
     assert edit is not None and len(edit.sequence()) == 9

@@ -157,7 +157,7 @@ def test_pointing_at_the_source_asks_who_used_it(page):
     hover(page, "source", 50 + 10 * 3.5, -10 + 15 * 2.5)
     assert hottest(page, "target") == [2, 2] and hottest(page, "source") is None
     assert ring(page, "target") == pytest.approx([12 + 16 * 2.5, 16 + 16 * 2.5])
-    assert "source 85, 28 was used most by target 52, 56, which gave it 100 %" in said(page)
+    assert "source 85, 28 is attended most by target 52, 56: 100 %" in said(page)
 
 
 def test_the_last_layer_and_all_heads_are_shown_first_and_each_can_be_chosen(page):
