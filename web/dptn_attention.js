@@ -1,17 +1,21 @@
-/** Puts the attention explorer into Attention Preview; it asks what the last run returned, never the host. */
+/** Puts the attention explorer into Attention Preview; it reads what the last run returned. */
 
 import { api } from "/scripts/api.js";
 import { app } from "/scripts/app.js";
 
 import { AttentionExplorer } from "./attention/explorer.js";
 import { MapsError, readMaps } from "./attention/maps.js";
+import { messageOf } from "./skeleton/openpose.js";
 
 const VERSION = 3;
 const BEFORE =
 	"Run the workflow: then point, click or drag on the image to see what the network attended to.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
-/** What an executed node returned, as the explorer takes it. @param {AttentionOutput} output @param {AbortSignal} signal */
+/**
+ * What an executed node returned, as the explorer takes it.
+ * @param {HostOutput} output @param {AbortSignal} signal
+ */
 async function explorable(output, signal) {
 	const {
 		version,
@@ -20,21 +24,21 @@ async function explorable(output, signal) {
 		target,
 		source,
 		views,
-	} = JSON.parse(output.dptn_attention[0]);
+	} = JSON.parse(output.dptn_attention?.[0] ?? "{}");
 	if (version !== VERSION)
 		throw new MapsError("Page and host have different versions of this pack. Reload the page.");
-	const address = (/** @type {FileEntry} */ one) => `/view?${new URLSearchParams(one)}`;
+	const address = (/** @type {HostImage} */ image) => `/view?${new URLSearchParams(image)}`;
 	const answer = await api.fetchApi(address(file), { signal });
 	if (answer.status === 404) throw new MapsError(GONE);
-	if (!answer.ok)
+	if (!answer.ok || !answer.body)
 		throw new MapsError(`The host answered ${answer.status} for the attention of this run.`);
-	const packed = await answer.blob();
-	const unpacked = packed.stream().pipeThrough(new DecompressionStream("gzip"));
-	const maps = readMaps(await new Response(unpacked).arrayBuffer());
+	const maps = readMaps(
+		await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer(),
+	);
 	// of each view the target, then the source
-	const pictures = output.dptn_pictures.map((one) => api.apiURL(address(one)));
-	target.pictures = pictures.filter((_, index) => index % 2 === 0);
-	source.pictures = pictures.filter((_, index) => index % 2 === 1);
+	const images = (output.dptn_pictures ?? []).map((image) => api.apiURL(address(image)));
+	target.images = images.filter((_, index) => index % 2 === 0);
+	source.images = images.filter((_, index) => index % 2 === 1);
 	return { maps, names, target, source, views };
 }
 
@@ -47,16 +51,18 @@ function mount(node) {
 			points.value = text;
 			points.callback?.(text);
 			node.graph?.change?.();
-			explorer.said.textContent = "written into 'points'; the next run draws them";
+			explorer.said.textContent = "written to 'points' for the next run";
 		},
 	});
 	explorer.setEmpty(BEFORE);
-	const options = { serialize: false, getMinHeight: () => 330, hideOnZoom: false }; // not into the prompt
-	node.addDOMWidget("explorer", "DPTN_EXPLORER", explorer.element, options).serialize = false; // nor into the workflow
+	// not into the prompt
+	const options = { serialize: false, getMinHeight: () => 330, hideOnZoom: false };
+	// nor into the workflow
+	node.addDOMWidget("explorer", "DPTN_EXPLORER", explorer.element, options).serialize = false;
 	node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
 
 	let loading = new AbortController();
-	const take = async (/** @type {AttentionOutput | undefined} */ output) => {
+	const take = async (/** @type {HostOutput | undefined} */ output) => {
 		if (!output?.dptn_attention) return;
 		loading.abort();
 		loading = new AbortController();
@@ -67,7 +73,9 @@ function mount(node) {
 		} catch (error) {
 			if (signal.aborted) return;
 			explorer.setEmpty(
-				error instanceof MapsError ? error.message : `The attention did not arrive: ${error}`,
+				error instanceof MapsError
+					? error.message
+					: `The attention did not arrive: ${messageOf(error)}`,
 			);
 		}
 	};
@@ -76,11 +84,12 @@ function mount(node) {
 		onExecuted?.call(node, output);
 		take(output);
 	};
-	// a workflow that was left and opened again has new nodes, but the page still knows what their last run returned
+	// a workflow that was left and opened again has new nodes, but the page still knows what their
+	// last run returned
 	explorer.element.addEventListener("pointerenter", () => {
 		if (!explorer.run) take(app.nodeOutputs?.[node.id]);
 	});
-	node.onRemoved = (/** @type {any[]} */ ...given) => {
+	node.onRemoved = (...given) => {
 		loading.abort();
 		explorer.dispose();
 		return onRemoved?.apply(node, given);
@@ -89,7 +98,6 @@ function mount(node) {
 
 app.registerExtension({
 	name: "dptn.attention",
-	/** @param {any} node */
 	nodeCreated(node) {
 		if (node.comfyClass === "DPTNAttentionPreview") mount(node);
 	},

@@ -5,21 +5,22 @@ import { app } from "/scripts/app.js";
 
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
+import { messageOf } from "./skeleton/openpose.js";
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
-const DRAWS = "DPTNTransferPose";
+const GENERATES = "DPTNTransferPose";
 const HEIGHT = 430;
-const DRAFT = 256; // pixels of the longer side while somebody pulls
+const DRAFT = 256; // pixels of the longer side during a drag
 const CALM = 250; // milliseconds between drawings of the graph
 const TIDY = 3000;
 const PATIENCE = 500; // that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
-/** @param {FileEntry} picture */
-const pictureAt = (picture) => api.apiURL(`/view?${new URLSearchParams(picture)}`);
+/** @type {(image: HostImage) => string} */
+const imageUrl = (image) => api.apiURL(`/view?${new URLSearchParams(image)}`);
 
-/** @type {(node: HostNode, name: string, otherwise: number) => number} */
+/** @param {HostNode} node @param {string} name @param {number} otherwise */
 function numberOf(node, name, otherwise) {
 	const value = Number(node.widgets?.find((widget) => widget.name === name)?.value);
 	return value > 0 ? value : otherwise;
@@ -27,28 +28,28 @@ function numberOf(node, name, otherwise) {
 
 /** Sends the graph with one editor's pose in it; only what the nearest Transfer Pose needs runs. */
 class LivePrompts {
-	/** @param {any} node @param {SkeletonEditor} editor */
+	/** @param {HostNode} node @param {SkeletonEditor} editor */
 	constructor(node, editor) {
 		this.node = node;
 		this.editor = editor;
-		/** The graph as it was when the pull began: nothing but the pose changes until it ends. @type {any} */
+		/** The graph as it was when the drag began: nothing but the pose changes until it ends.
+		 * @type {{output: Prompt, workflow: object} | null} */
 		this.graph = null;
-		/** @type {string[]} ids of the blocks that draw */
+		/** @type {string[]} ids of the nodes that generate */
 		this.targets = [];
-		/** Whether they draw where the pose is. */
+		/** Whether they generate where the pose is. */
 		this.inPlace = false;
 		/** @type {Set<string>} to leave the queue's history: long ones slow the page */
 		this.drafts = new Set();
 	}
 
-	/** @param {LiveKind} kind @returns {Promise<string | null>} */
+	/** @param {LiveKind} kind */
 	async send(kind) {
 		try {
 			if (kind === "full" || !this.graph) this.graph = await app.graphToPrompt();
-			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter(
-				(id) => id in this.graph.output,
-			);
-			const targets = nearestDownstream(this.graph.output, ids, DRAWS);
+			const { output: prompt, workflow: whole } = this.graph;
+			const ids = idsInPrompt(app.rootGraph ?? app.graph, this.node).filter((id) => id in prompt);
+			const targets = nearestDownstream(prompt, ids, GENERATES);
 			if (!targets.length) {
 				this.editor.say("live: no Transfer Pose is connected");
 				this.graph = null;
@@ -56,15 +57,15 @@ class LivePrompts {
 			}
 			this.editor.say("");
 			this.targets = targets;
-			const output = { ...this.graph.output };
+			const output = { ...prompt };
 			this.inPlace = targets.every((id) => output[id].inputs.size_and_place === "as the pose is");
 			for (const id of ids) {
-				// a text that comes along a wire counts, and nothing pulled here
+				// a linked text counts, not the editor's
 				if (!Array.isArray(output[id].inputs.edited))
 					output[id] = withInputs(output[id], { edited: this.editor.text });
 			}
-			// a draft's picture need not hold the workflow
-			const workflow = kind === "full" ? this.graph.workflow : undefined;
+			// a draft's image need not hold the workflow
+			const workflow = kind === "full" ? whole : undefined;
 			if (kind === "draft")
 				for (const id of targets) output[id] = withInputs(output[id], { draft: DRAFT });
 			else this.graph = null;
@@ -79,12 +80,12 @@ class LivePrompts {
 			return id;
 		} catch (error) {
 			this.graph = null;
-			this.editor.say(`live: ${error instanceof Error ? error.message : error}`);
+			this.editor.say(`live: ${messageOf(error)}`);
 			return null;
 		}
 	}
 
-	/** A prompt has ended: those before it are in the history by now. @param {string | null | undefined} id */
+	/** A prompt has ended: those before it are in the history by now. @param {string | null} [id] */
 	tidy(id) {
 		for (const draft of this.drafts) {
 			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
@@ -103,18 +104,21 @@ function liveRuns(node, editor) {
 	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
 		onEnd: (listener) => {
-			const heard = (/** @type {CustomEvent} */ { detail }) => {
-				listener(detail?.prompt_id);
-				prompts.tidy(detail?.prompt_id);
+			/** @typedef {CustomEvent<QueueEvent>} Told */
+			const heard = (/** @type {Told} */ { detail }) => {
+				const id = detail?.prompt_id;
+				if (id) listener(id);
+				prompts.tidy(id);
 				setTimeout(() => prompts.tidy(runs.inFlight ? runs.promptId : null), TIDY); // the last
 			};
-			const drawn = (/** @type {CustomEvent} */ { detail }) => {
-				const images = prompts.targets.includes(String(detail?.node)) && detail.output?.images;
+			const generated = (/** @type {Told} */ { detail }) => {
+				if (!prompts.targets.includes(String(detail?.node))) return;
+				const images = detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
-				if (image) editor.showPicture(pictureAt(image), prompts.inPlace);
+				if (image) editor.showImage(imageUrl(image), prompts.inPlace);
 			};
-			// a prompt taken out of the queue, or that died with the host, ends without a word
-			const counted = (/** @type {CustomEvent} */ { detail }) => {
+			// a prompt removed from the queue, or lost with the host, ends without an event
+			const counted = (/** @type {Told} */ { detail }) => {
 				idle = detail?.exec_info?.queue_remaining === 0;
 				const id = runs.promptId;
 				if (idle && id) setTimeout(() => idle && listener(id), PATIENCE);
@@ -124,22 +128,26 @@ function liveRuns(node, editor) {
 			const ends = Object.fromEntries(ENDS.map((kind) => [kind, heard]));
 			const all = Object.entries({
 				...ends,
-				executed: drawn,
+				executed: generated,
 				status: counted,
 				reconnected: back,
 				reconnecting: gone,
 			});
-			for (const [kind, act] of all) api.addEventListener(/** @type {any} */ (kind), act);
+			for (const [kind, act] of all) api.addEventListener(kind, act);
 			return () => {
-				for (const [kind, act] of all) api.removeEventListener(/** @type {any} */ (kind), act);
+				for (const [kind, act] of all) api.removeEventListener(kind, act);
 			};
 		},
 	});
 	return runs;
 }
 
-/** Draw the graph seldom during a drag: its canvas takes the time live posing needs. @param {SkeletonEditor} editor */
-function calm({ stage }, { canvas } = app) {
+/**
+ * Draw the graph less often during a drag: its canvas takes the time live posing needs.
+ * @param {SkeletonEditor} editor
+ */
+function calm({ stage }) {
+	const { canvas } = app;
 	if (canvas.pause_rendering) return;
 	canvas.pause_rendering = true;
 	const timer = setInterval(() => {
@@ -166,7 +174,7 @@ function mount(node, name) {
 			if (editor.stage.gesture) {
 				ask("draft");
 				if (editor.live) calm(editor);
-				return; // the graph is told when the pull ends
+				return; // the graph hears of it when the drag ends
 			}
 			node.graph?.change?.();
 			ask("full");
@@ -177,10 +185,11 @@ function mount(node, name) {
 		},
 		onLive: (on) => {
 			if (!on) return live?.rest();
-			live ??= liveRuns(node, editor); // kept when switched off: what it has in flight still counts when switched on again
+			// kept when switched off: what it has in flight still counts when switched on again
+			live ??= liveRuns(node, editor);
 			live.request("full");
 		},
-		// the block's canvas: of what is connected, once a run has said so, or else of its widgets
+		// the node's canvas: of what is connected, known after a run, or else of its widgets
 		canvas: () => {
 			const given = node.inputs?.some(
 				({ name, link }) => ["pose", "background"].includes(name) && link != null,
@@ -208,20 +217,17 @@ function mount(node, name) {
 
 app.registerExtension({
 	name: "dptn.skeleton",
-	getCustomWidgets: () => /** @type {any} */ ({ [KIND]: mount }),
-	/** @param {any} given */
-	nodeCreated(given) {
-		/** @type {HostNode} */
-		const node = given;
-		const { dptnEditor: editor } = node;
+	getCustomWidgets: () => ({ [KIND]: mount }),
+	nodeCreated(node) {
+		const editor = node.dptnEditor;
 		if (node.comfyClass !== NODE || !editor) return;
 		const executed = node.onExecuted;
-		node.onExecuted = (/** @type {any} */ output) => {
+		node.onExecuted = (output) => {
 			executed?.call(node, output);
-			const said = output?.dptn_pose?.[0];
-			if (said) editor.setRun(JSON.parse(said));
-			const picture = output?.dptn_background?.[0];
-			editor.setBackground(picture ? pictureAt(picture) : null);
+			const run = output?.dptn_pose?.[0];
+			if (run) editor.setRun(JSON.parse(run));
+			const image = output?.dptn_background?.[0];
+			editor.setBackground(image ? imageUrl(image) : null);
 		};
 		for (const side of ["width", "height"]) {
 			const widget = node.widgets?.find((one) => one.name === side);

@@ -1,4 +1,7 @@
-/** Shapes that the files of `web/skeleton/` and `web/attention/` hand to each other, for the TypeScript compiler and for readers. */
+/**
+ * Shapes that the files of `web/skeleton/` and `web/attention/` hand to each other, for the
+ * TypeScript compiler and for readers.
+ */
 
 /** x and y in pixels of the canvas. */
 type Point = number[];
@@ -18,11 +21,13 @@ interface Box {
 	bottom: number;
 }
 
-/** The hands' 21 points and the face's 70, if there are any. */
+/** The hands' 21 points, the face's 70 and the feet's 3, if there are any. */
 interface Parts {
 	handLeft: Points | null;
 	handRight: Points | null;
 	face: Points | null;
+	footLeft: Points | null;
+	footRight: Points | null;
 }
 
 interface Person {
@@ -32,15 +37,15 @@ interface Person {
 	rest: Record<string, unknown>;
 }
 
-/** The way to the next keyframe. */
+/** The transition to the next keyframe. */
 interface Step {
-	/** How many frames later it comes. */
-	frames: number;
-	/** How the way is gone: a name of EASINGS. */
+	/** Frames until it comes. */
+	duration: number;
+	/** A name of EASINGS. */
 	easing: string;
 }
 
-/** A pose put by, in pixels of any canvas. */
+/** A pose kept in the workflow, in pixels of any canvas. */
 interface KeptPose {
 	name: string;
 	points: Points;
@@ -62,20 +67,20 @@ interface Edit {
 	foreign: boolean;
 }
 
-/** What the block's last run said. */
+/** What the node's last run returned. */
 interface PoseRun {
-	/** The connected pose on the block's canvas. */
+	/** The connected pose on the node's canvas. */
 	start: object[] | null;
 	/** Its fingerprint. */
 	upstream: string | null;
-	/** Of the block. */
+	/** Of the node. */
 	canvas?: Canvas;
 	/** Whether the edit counted. */
 	by_hand: boolean;
 }
 
-/** OpenPose JSON of one picture, in its own units. */
-interface RawPicture {
+/** One frame of OpenPose JSON, in its own units. */
+interface RawFrame {
 	people: Person[];
 	exact: boolean;
 	canvas: Canvas | null;
@@ -88,7 +93,7 @@ interface StateOptions {
 	onShow(): void;
 	/** The canvas when nothing states one. */
 	fallbackCanvas(): Canvas;
-	/** The one the block will put poses on; null where that is not known yet. */
+	/** The one the node will put poses on; null where that is not known yet. */
 	canvas?(): Canvas | null;
 }
 
@@ -101,11 +106,11 @@ interface EditorOptions {
 	onRelease?(): void;
 	/** The canvas when nothing states one. */
 	fallbackCanvas(): Canvas;
-	/** The one the block will put poses on; null where that is not known yet. */
+	/** The one the node will put poses on; null where that is not known yet. */
 	canvas?(): Canvas | null;
 }
 
-/** What the toolbar asks of others: all that goes beyond the pose. */
+/** What the toolbar triggers outside the pose. */
 interface Actions {
 	live(on: boolean): void;
 	enlarge(): void;
@@ -115,7 +120,7 @@ interface Actions {
 interface Gesture {
 	move(event: PointerEvent): void;
 	end?(): void;
-	/** A second finger came: it was no pull. */
+	/** A second finger turned the pull into a pinch. */
 	cancel?(): void;
 }
 
@@ -132,8 +137,9 @@ type Acts = Record<string, () => void>;
 type Attributes = Record<string, string | number>;
 
 /**
- * Angles of the upper and the lower half of a limb in degrees from hanging straight down, outward (seen from the side:
- * forward) positive; then how much of each half's length is seen, 1 if left out.
+ * Angles of the upper and the lower half of a limb in degrees from hanging straight down, outward
+ * (seen from the side: forward) positive; then how much of each half's length is seen, 1 if left
+ * out.
  */
 type Limb = number[];
 
@@ -147,7 +153,7 @@ interface Drawing {
 	head?: number;
 	/** Of the whole body, degrees. */
 	turn?: number;
-	/** Of the lowest point above the ground, shares of the stature. */
+	/** Of the lowest point above the ground, fractions of the height. */
 	lift?: number;
 }
 
@@ -165,9 +171,16 @@ interface Queue {
 /** The graph as the host takes it, subgraphs laid flat. */
 type Prompt = Record<string, { class_type: string; inputs: Record<string, unknown> }>;
 
-type Frame = import("./skeleton/geometry.js").Frame;
 type EditorState = import("./skeleton/state.js").EditorState;
 type Stage = import("./skeleton/stage.js").Stage;
+type SkeletonEditor = import("./skeleton/editor.js").SkeletonEditor;
+type Frame = import("./skeleton/geometry.js").Frame;
+
+/** Changes one point. */
+type Move = (point: Point) => Point;
+
+/** Called during a gesture with where it began, where it is now, the event and the gesture. */
+type MergedChange = (from: Point, to: Point, now: PointerEvent, gesture: object) => void;
 
 type Maps = ReturnType<typeof import("./attention/maps.js").readMaps>;
 type Side = "target" | "source";
@@ -187,10 +200,10 @@ interface RunSide {
 	canvas: Point;
 	/** The part the network sees. */
 	frame: MapBox;
-	/** null: not there. */
+	/** null: missing. */
 	joints: Points;
-	/** Addresses of what it looks like in each view. */
-	pictures: string[];
+	/** Addresses of its image in each view. */
+	images: string[];
 }
 
 /** What can be explored. */
@@ -219,18 +232,18 @@ interface Pin extends Place {
 	colour: number;
 }
 
-/** Where a place looked, or was looked at from. */
+/** What a place attended to, or was attended from. */
 interface Answer {
 	map: Float32Array;
-	/** The peak in pixels of the other picture. */
+	/** The peak in pixels of the other image. */
 	at: Point;
-	share: number;
+	fraction: number;
 }
 
 /** Ring: a pin's answer; peak: that of what is pointed to. */
 type MarkKind = "pin" | "ring" | "peak" | "cursor" | "region";
 
-/** Something drawn on a picture. */
+/** Something drawn on an image. */
 interface Mark {
 	kind: MarkKind;
 	at: Point;
@@ -243,26 +256,62 @@ interface Mark {
 	strength?: number;
 }
 
-/** What the host's `/view` finds a file by. */
-type FileEntry = Record<string, string>;
+/** An image the host has: filename, subfolder and type. */
+type HostImage = Record<string, string>;
 
-/** What Attention Preview sends to the page. */
-interface AttentionOutput {
-	dptn_attention: string[];
-	dptn_pictures: FileEntry[];
+/** What a run of one of our nodes returns to the page. */
+interface HostOutput {
+	images?: HostImage[];
+	dptn_attention?: string[];
+	dptn_pictures?: HostImage[];
+	dptn_pose?: string[];
+	dptn_background?: HostImage[];
 }
 
-/** A node of the front end: as much of it as is used here, which differs between its versions. */
+interface HostWidget {
+	name: string;
+	value: unknown;
+	serialize?: boolean;
+	callback?(value: unknown): void;
+}
+
+/** As much of the host's node as is used here. */
 interface HostNode {
 	id: number | string;
 	comfyClass?: string;
 	size: number[];
-	inputs?: { name: string; link: unknown }[];
-	widgets?: { name: string; value?: any; callback?: (...given: any[]) => unknown }[];
+	widgets?: HostWidget[];
+	inputs?: { name: string; link?: number | null }[];
 	graph?: { change?(): void } | null;
-	addDOMWidget(name: string, type: string, element: HTMLElement, options?: object): any;
+	/** Of a node that holds a graph. */
+	subgraph?: HostGraph;
 	setSize?(size: number[]): void;
-	onExecuted?: (output: any) => unknown;
-	onRemoved?: (...given: any[]) => unknown;
-	dptnEditor?: import("./skeleton/editor.js").SkeletonEditor;
+	onExecuted?(output: HostOutput): void;
+	onRemoved?(): void;
+	addDOMWidget(name: string, type: string, element: HTMLElement, options: object): HostWidget;
+	/** Put there by dptn_skeleton.js. */
+	dptnEditor?: SkeletonEditor;
+}
+
+/** A graph, in the host's versions. */
+interface HostGraph {
+	_nodes?: HostNode[];
+	nodes?: HostNode[];
+}
+
+/** What the host's queue tells of a prompt. */
+interface QueueEvent {
+	prompt_id?: string;
+	node?: string | number;
+	output?: HostOutput;
+	exec_info?: { queue_remaining: number };
+}
+
+/** Offsets from the middle of the body in fractions of the height; null: hidden in this view. */
+interface View {
+	shoulder: number;
+	hip: number;
+	nose: number | null;
+	eyes: (number | null)[];
+	ears: (number | null)[];
 }

@@ -15,11 +15,11 @@ import {
 } from "../../web/attention/maps.js";
 import {
 	COLOURS,
-	carriedOver,
-	MOST_PINS,
+	MAX_PINS,
 	nearest,
 	nextColour,
 	pinned,
+	pinsFor,
 	pointsText,
 } from "../../web/attention/pins.js";
 
@@ -104,7 +104,7 @@ test("a region of the target is the mean of its rows, one of the source the sum 
 	assert.deepEqual([...answer(maps, { layer: 0, head: null }, "source", [0, 1])], [1, 0.5, 0, 0.5]);
 });
 
-test("bytes stand for the square of their part of the row's highest share", () => {
+test("bytes stand for the square of their part of the row's highest fraction", () => {
 	const maps = readMaps(
 		file({ values: [255, 51, 0, 0, ...Array(12).fill(0)], highest: [0.5, 0, 0, 0] }),
 	);
@@ -118,10 +118,10 @@ test("the peak is the middle of mass within a cell of the highest, and no farthe
 	const maps = plain(4, 5);
 	const map = new Float32Array(20);
 	[map[6], map[7], map[19]] = [0.4, 0.2, 0.3];
-	const { x, y, cell, share } = peakOf(maps, map);
+	const { x, y, cell, fraction } = peakOf(maps, map);
 	assert.ok(Math.abs(x - (1.5 * 0.4 + 2.5 * 0.2) / 0.6) < 1e-6 && Math.abs(y - 1.5) < 1e-6);
 	assert.equal(cell, 6);
-	assert.ok(Math.abs(share - 0.6) < 1e-6);
+	assert.ok(Math.abs(fraction - 0.6) < 1e-6);
 });
 
 test("the peak does not reach round from one edge to the other", () => {
@@ -129,7 +129,7 @@ test("the peak does not reach round from one edge to the other", () => {
 	const map = new Float32Array(9);
 	[map[2], map[3]] = [0.6, 0.4];
 	assert.deepEqual(peakOf(maps, map).x, 2.5);
-	assert.equal(peakOf(maps, new Float32Array(9)).share, 1e-9);
+	assert.equal(peakOf(maps, new Float32Array(9)).fraction, 1e-9);
 });
 
 test("the last cells of a grid that does not divide are smaller, and their middle lies nearer", () => {
@@ -174,10 +174,10 @@ test("files that cannot be read are refused in words", () => {
 	const right = { values: Array(16).fill(0), highest: Array(4).fill(0) };
 	assert.equal(readMaps(file(right)).layers, 1);
 	for (const [wrong, said] of [
-		[new ArrayBuffer(3), /no attention file/],
-		[new TextEncoder().encode("<!doctype html><title>404</title>").buffer, /no attention file/],
+		[new ArrayBuffer(3), /not an attention file/],
+		[new TextEncoder().encode("<!doctype html><title>404</title>").buffer, /not an attention file/],
 		[file({ ...right, version: "2" }), /version 2/],
-		[file({ ...right, dtype: "F16" }), /no proper 'values'/],
+		[file({ ...right, dtype: "F16" }), /no valid 'values'/],
 		[file({ ...right, block: 0 }), /contradict/],
 		[file(right).slice(0, -1), /contradict/],
 	]) {
@@ -201,7 +201,7 @@ test("pins take the colours in turn, and a freed colour comes again", () => {
 	const [, , freed] = pins;
 	assert.equal(nextColour(pins.filter((pin) => pin !== freed)), freed.colour);
 	for (let index = 0; index < 99; index++) pins = pinned(pins, at(index, 1));
-	assert.equal(pins.length, MOST_PINS);
+	assert.equal(pins.length, MAX_PINS);
 	assert.equal(pins.at(-1).box[0], 98);
 });
 
@@ -225,7 +225,7 @@ test("pins follow the joints of the next run, and those outside its pictures go"
 		at(50, 50),
 		at(99, 99, "source", null, [9, 9]),
 	].reduce(pinned, []);
-	const kept = carriedOver(pins, { target: side, source: side });
+	const kept = pinsFor(pins, { target: side, source: side });
 	assert.deepEqual(
 		kept.map((pin) => pin.box),
 		[

@@ -43,9 +43,9 @@ test("a sequence has its keyframes where the steps say", () => {
 	const at = (x) => [personOf(standing(384, 512).map((point) => [point[0] + x, point[1]]))];
 	const keyframes = [at(0), at(40), at(10)];
 	const steps = [
-		{ frames: 4, easing: "linear" },
-		{ frames: 2, easing: "hold" },
-		{ frames: 5, easing: "linear" },
+		{ duration: 4, easing: "linear" },
+		{ duration: 2, easing: "hold" },
+		{ duration: 5, easing: "linear" },
 	];
 	assert.equal(frameCount(steps, false), 7);
 	assert.equal(frameCount(steps, true), 11);

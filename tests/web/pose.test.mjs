@@ -221,6 +221,6 @@ test("what is wrong with a pose is said, and what is right is not", () => {
 	assert.deepEqual(problems(off, CANVAS)[0].joints, [4, 7]);
 	const folded = PERSON.map((point, joint) => (joint === 9 ? PERSON[8] : point));
 	assert.deepEqual(problems(folded, CANVAS)[0].joints, [9]);
-	assert.match(problems(new Array(18).fill(null), CANVAS)[0].text, /nobody/);
+	assert.match(problems(new Array(18).fill(null), CANVAS)[0].text, /no person/);
 	assert.match(problems([[5, 5], ...new Array(17).fill(null)], CANVAS)[0].text, /only 1/);
 });

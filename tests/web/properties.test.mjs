@@ -21,7 +21,7 @@ import {
 import { RATES, readValue, writeValue } from "../../web/skeleton/value.js";
 
 const CANVAS = { width: 384, height: 512 };
-const RUNS = { numRuns: 400 };
+const RUNS = { numRuns: 400, seed: Number(process.env.SEED ?? 20251125) };
 const coordinate = (most) =>
 	fc.integer({ min: 0, max: most * 100 }).map((hundredths) => hundredths / 100);
 const point = fc.tuple(coordinate(383), coordinate(511));
@@ -138,8 +138,8 @@ holds(
 	(a, b, easing, frames) => {
 		const people = [[personOf(a)], [personOf(b)]];
 		const steps = [
-			{ frames, easing },
-			{ frames: 1, easing: "linear" },
+			{ duration: frames, easing },
+			{ duration: 1, easing: "linear" },
 		];
 		assert.equal(frameCount(steps, false), frames + 1);
 		assert.deepEqual(frameAt(people, steps, 0)[0].points, a);
@@ -170,16 +170,32 @@ holds(
 	},
 );
 
+const part = (count) =>
+	fc
+		.option(fc.array(fc.option(point), { minLength: count, maxLength: count }), { freq: 2 })
+		.map((some) => (some?.some((one) => one) ? some : null));
+const person = fc.record({
+	points: somebody,
+	parts: fc.record({
+		handLeft: part(21),
+		handRight: part(21),
+		face: part(70),
+		footLeft: part(3),
+		footRight: part(3),
+	}),
+	rest: fc.constantFrom({}, { id: 7 }),
+});
+
 /** Any edit that the editor itself could have made. */
 const edit = fc
 	.record({
-		frames: fc.array(fc.array(somebody.map(personOf), { maxLength: 3 }), {
+		frames: fc.array(fc.array(person, { maxLength: 3 }), {
 			minLength: 1,
 			maxLength: 5,
 		}),
 		frameSteps: fc.array(
 			fc.record({
-				frames: fc.integer({ min: 1, max: 200 }),
+				duration: fc.integer({ min: 1, max: 200 }),
 				easing: fc.constantFrom(...Object.keys(EASINGS)),
 			}),
 			{ minLength: 5, maxLength: 5 },
@@ -232,6 +248,7 @@ const almost = fc.record(
 					),
 					face_keypoints_2d: json,
 					hand_left_keypoints_2d: json,
+					foot_keypoints_2d: json,
 				},
 				{ requiredKeys: [] },
 			),

@@ -157,11 +157,11 @@ test("keyframes are added, ordered, timed, removed and played", () => {
 	state.addFrame();
 	assert.equal(state.shown().frames.length, 3);
 	assert.equal(state.timing().total, 25);
-	state.setStep({ frames: 5, easing: "linear" });
+	state.setStep({ duration: 5, easing: "linear" });
 	state.takeFrame(0);
-	state.setStep({ frames: 4, easing: "hold" });
+	state.setStep({ duration: 4, easing: "hold" });
 	assert.deepEqual(
-		state.shown().steps.map(({ frames }) => frames),
+		state.shown().steps.map(({ duration }) => duration),
 		[4, 12, 5],
 	);
 	const [first, second] = state.shown().frames;

@@ -28,7 +28,7 @@ def page(page_on_host: Any) -> Any:
 
 @pytest.fixture
 def unrun(page) -> Any:
-    """The page with the workflow open and the block in the middle."""
+    """The page with the workflow open and the node in the middle."""
     load(page, json.loads(WORKFLOW.read_text()))
     return page
 
@@ -38,7 +38,7 @@ def explored(unrun) -> Any:
     """The same after a run."""
     run(unrun)
     unrun.wait_for_selector(FULL, timeout=60_000)
-    unrun.wait_for_timeout(1200)  # the block grows by its preview
+    unrun.wait_for_timeout(1200)  # the node grows by its preview
     return unrun
 
 
@@ -106,11 +106,11 @@ def test_everything_is_asked_of_what_the_run_returned_and_nothing_in_the_graph_m
     for x in (0.4, 0.5, 0.6):
         explored.mouse.move(*screen(explored, "target", x, 0.6))
         words.add(said(explored))
-    assert len(words) == 3 and all("looked at source" in one for one in words)
+    assert len(words) == 3 and all("attends to source" in one for one in words)
     explored.mouse.click(*screen(explored, "target", 0.5, 0.6))
     assert (pins(explored), pins(explored, "ring")) == (1, 1)
     explored.mouse.move(*screen(explored, "source", 0.5, 0.5))
-    assert "was used most by target" in said(explored)
+    assert "is attended most by target" in said(explored)
     joint = explored.locator(".stage[aria-label=target] circle.joint").nth(10).bounding_box()
     explored.mouse.click(joint["x"] + joint["width"] / 2, joint["y"] + joint["height"] / 2)
     explored.mouse.move(5, 500)
@@ -132,7 +132,7 @@ def test_everything_is_asked_of_what_the_run_returned_and_nothing_in_the_graph_m
     explored.get_by_role("button", name="clear pins").click()
     assert pins(explored) == 0
     assert explored.evaluate(PLACES) == places
-    # the front end itself may still be fetching the block's preview, with a random number in the address
+    # the front end itself may still be fetching the node's preview, with a random number in the address
     ours = [(how, url) for how, url in explored.asked if "rand=" not in url]
     assert [url for how, url in ours if how != "GET" or "/prompt" in url or "/view" in url] == []
 
@@ -209,7 +209,7 @@ def test_pinned_places_go_into_points_and_the_next_run_draws_them(explored):
     assert pins(explored) == 2  # they stay for the next run
 
 
-def test_a_copy_is_a_block_of_its_own_and_a_removed_one_is_gone(explored):
+def test_a_copy_is_a_node_of_its_own_and_a_removed_one_is_gone(explored):
     explored.mouse.click(*screen(explored, "target", 0.5, 0.6))
     explored.evaluate(
         f"() => {{ const n = {NODE}; window.copy = n.clone(); window.copy.pos = [n.pos[0], n.pos[1] + 1500];"

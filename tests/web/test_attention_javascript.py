@@ -98,7 +98,7 @@ def test_rows_columns_peaks_and_places_are_those_of_python(tmp_path: Path, grid,
                     continue
                 middle, mass = _peaks(torch.from_numpy(wanted).view(1, down, across))
                 assert np.allclose([answer["peak"]["x"], answer["peak"]["y"]], middle[0], atol=1e-4)
-                assert answer["peak"]["share"] == pytest.approx(float(mass), abs=1e-5)
+                assert answer["peak"]["fraction"] == pytest.approx(float(mass), abs=1e-5)
             # what the bytes lose moves the peak by far less than a token
             middle, _ = _peaks(torch.from_numpy(exact[cell]).view(1, down, across))
             if block == 1:

@@ -52,8 +52,9 @@ def lengths(points: list[Any]) -> list[float]:
 
 
 def where(page: Any, joint: int, person: int = 0) -> tuple[float, float]:
-    """Middle of a joint on the screen."""
-    box = page.locator(f'circle[data-person="{person}"][data-joint="{joint}"]').bounding_box()
+    """Middle of a joint on the screen, in one step: playback replaces the elements."""
+    circle = f'circle[data-person="{person}"][data-joint="{joint}"]'
+    box = page.evaluate("one => document.querySelector(one).getBoundingClientRect().toJSON()", circle)
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
@@ -208,9 +209,9 @@ def test_keyframes_are_timed_ordered_and_played(page):
     page.get_by_role("button", name="Add a keyframe").click()
     press(page, "kick")
     page.get_by_role("option", name="Keyframe 1").click()
-    page.get_by_label("Frames to the next keyframe").fill("8")
-    page.get_by_label("Frames to the next keyframe").press("Enter")
-    page.get_by_label("The way to the next keyframe").select_option("linear")
+    page.get_by_label("Duration: frames to the next keyframe").fill("8")
+    page.get_by_label("Duration: frames to the next keyframe").press("Enter")
+    page.get_by_label("Easing to the next keyframe").select_option("linear")
     text = page.evaluate("editor.text")
     edit = read_edited(text)
     assert edit is not None and len(edit.sequence()) == 9
@@ -345,7 +346,7 @@ def test_openpose_json_by_paste_drop_and_file(page, tmp_path):
     assert frame.canvas == Canvas(400, 300) and frame.people[0].keypoints[0, 0] == pytest.approx(170, abs=0.01)
     before = page.evaluate("editor.text")
     page.evaluate("editor.state.paste('nonsense')")
-    assert "no JSON" in page.inner_text(".said") and page.evaluate("editor.text") == before
+    assert "not valid JSON" in page.inner_text(".said") and page.evaluate("editor.text") == before
 
 
 def test_what_is_wrong_is_marked_and_said(page):
@@ -384,7 +385,7 @@ def test_people_are_taken_in_hand_added_and_removed(page):
     assert len(people(page)) == 1 and people(page)[0] == before[1]
     press(page, "Remove this person")
     assert people(page) == [] and page.locator("circle.joint").count() == 0
-    assert "nobody" in page.inner_text(".who >> nth=0")
+    assert "no person" in page.inner_text(".who >> nth=0")
     press(page, "Add a person")
     assert len(people(page)) == 1
 

@@ -46,8 +46,8 @@ def data() -> tuple[dict[str, Any], str]:
     run = {
         "names": ["nose", "neck"],
         "views": ["image", "body parts"],
-        "target": {**TARGET, "joints": [[36, 40], None], "pictures": [plain(120), plain(10)]},
-        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "pictures": [plain(120), plain(20)]},
+        "target": {**TARGET, "joints": [[36, 40], None], "images": [plain(120), plain(10)]},
+        "source": {**SOURCE, "joints": [[75, 30], [75, 60]], "images": [plain(120), plain(20)]},
     }
     looks = shares()
     maps = AttentionMaps(np.round(looks * 255).astype(np.uint8), looks.max(-1).astype(np.float32), (DOWN, ACROSS), 1)
@@ -157,7 +157,7 @@ def test_pointing_at_the_source_asks_who_used_it(page):
     hover(page, "source", 50 + 10 * 3.5, -10 + 15 * 2.5)
     assert hottest(page, "target") == [2, 2] and hottest(page, "source") is None
     assert ring(page, "target") == pytest.approx([12 + 16 * 2.5, 16 + 16 * 2.5])
-    assert "source 85, 28 was used most by target 52, 56, which gave it 100 %" in said(page)
+    assert "source 85, 28 is attended most by target 52, 56: 100 %" in said(page)
 
 
 def test_the_last_layer_and_all_heads_are_shown_first_and_each_can_be_chosen(page):
@@ -338,7 +338,7 @@ def test_a_run_that_carried_nothing_has_no_views_to_choose_from(page):
     run, file = data()
     page.select_option("select[name=view]", label="body parts")
     for side in ("target", "source"):
-        run[side]["pictures"] = run[side]["pictures"][:1]
+        run[side]["images"] = run[side]["images"][:1]
     page.evaluate("([run, file]) => window.show(run, file)", [run | {"views": ["image"]}, file])
     assert shown(page) == [plain(120), plain(120)]
     assert page.locator("select[name=view]").is_hidden()

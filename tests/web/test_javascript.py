@@ -138,6 +138,13 @@ def test_the_front_end_stays_small():
     assert sum(sizes.values()) < 60_000, sizes
 
 
+def test_lines_of_the_front_end_stay_within_100_columns():
+    """Comments, tables and styles too, which the formatter leaves as they are."""
+    for path in [*(PACK / "web").rglob("*.js"), PACK / "web" / "types.d.ts"]:
+        long = [n for n, line in enumerate(path.read_text().splitlines(), 1) if len(line.expandtabs(2)) > 100]
+        assert not long, f"{path}: lines {long}"
+
+
 def test_nothing_in_the_front_end_is_fetched_from_elsewhere():
     for path in (PACK / "web").rglob("*.js"):
         text = path.read_text()

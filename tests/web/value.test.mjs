@@ -6,7 +6,13 @@ import { test } from "node:test";
 import { standing } from "../../web/skeleton/anatomy.js";
 import { History } from "../../web/skeleton/history.js";
 import { writeOpenPose } from "../../web/skeleton/openpose.js";
-import { MIRRORED_FACE, mirrored, personOf, withPoints } from "../../web/skeleton/person.js";
+import {
+	MIRRORED_FACE,
+	mirrored,
+	NO_PARTS,
+	personOf,
+	withPoints,
+} from "../../web/skeleton/person.js";
 import { dragJoint } from "../../web/skeleton/pose.js";
 import { PoseTextError, readValue, writeValue } from "../../web/skeleton/value.js";
 
@@ -22,7 +28,7 @@ const HAND = Array.from({ length: 21 }, (_, index) => [
 ]);
 const WHOLE = {
 	...personOf(PERSON),
-	parts: { handLeft: HAND, handRight: null, face: null },
+	parts: { ...NO_PARTS, handLeft: HAND },
 	rest: { id: 7 },
 };
 
@@ -32,8 +38,8 @@ test("a value survives reading and writing, with hands, keyframes and kept poses
 		canvas: CANVAS,
 		frames: [[hidden], []],
 		steps: [
-			{ frames: 6, easing: "smooth" },
-			{ frames: 1, easing: "linear" },
+			{ duration: 6, easing: "smooth" },
+			{ duration: 1, easing: "linear" },
 		],
 		loop: true,
 		rate: 24,
@@ -69,8 +75,8 @@ test("a value of version 1 is read: its frames follow each other at once", () =>
 	};
 	const edit = readValue(JSON.stringify(old), ELSEWHERE);
 	assert.deepEqual(edit.steps, [
-		{ frames: 1, easing: "linear" },
-		{ frames: 1, easing: "linear" },
+		{ duration: 1, easing: "linear" },
+		{ duration: 1, easing: "linear" },
 	]);
 	assert.equal(edit.upstream, "ab");
 	assert.ok(!edit.loop && !edit.foreign);
@@ -146,6 +152,34 @@ test("a hand goes along with its wrist, and goes where its wrist is hidden", () 
 			PERSON.map((point, joint) => (joint === 7 ? null : point)),
 		).parts.handLeft,
 		null,
+	);
+});
+
+test("feet move with their ankles, change sides in the mirror, and are written back", () => {
+	const foot = (ankle) => [1, 2, 3].map((by) => [PERSON[ankle][0] + by, PERSON[ankle][1] + 2]);
+	const flat = [...foot(13), ...foot(10)].flatMap(([x, y]) => [x, y, 1]);
+	const people = [
+		{ pose_keypoints_2d: PERSON.flatMap(([x, y]) => [x, y, 1]), foot_keypoints_2d: flat },
+	];
+	const canvas = { canvas_width: 384, canvas_height: 512 };
+	const edit = readValue(JSON.stringify({ people, ...canvas }), ELSEWHERE);
+	assert.deepEqual(JSON.parse(writeValue(edit)).frames[0].people, people);
+	const [person] = edit.frames[0];
+	assert.deepEqual(person.parts.footLeft, foot(13));
+	const down = PERSON.map((point, joint) => (joint === 13 ? [point[0], point[1] + 20] : point));
+	const { parts } = withPoints(person, down);
+	assert.deepEqual(parts.footRight, foot(10));
+	for (const [index, [x, y]] of parts.footLeft.entries()) {
+		const [from, to] = [foot(13)[index], down[13]];
+		const far = Math.hypot(from[0] - PERSON[13][0], from[1] - PERSON[13][1]);
+		assert.ok(Math.abs(Math.hypot(x - to[0], y - to[1]) - far) < 1e-9);
+	}
+	assert.equal(mirrored(person).parts.footRight.length, 3);
+	const hidden = PERSON.map((point, joint) => (joint === 13 ? null : point));
+	const left = writeValue({ ...edit, frames: [[withPoints(person, hidden)]] });
+	assert.deepEqual(
+		JSON.parse(left).frames[0].people[0].foot_keypoints_2d.slice(0, 9),
+		Array(9).fill(0),
 	);
 });
 

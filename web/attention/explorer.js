@@ -1,20 +1,19 @@
 /**
- * Target and source side by side; a place of one that is pointed to shines on the other, where the network looked.
- * It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
+ * Target and source side by side; pointing at a place of one highlights what the network attended
+ * on the other. It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
  */
 
-import { at } from "../skeleton/geometry.js";
 import { button, html } from "../skeleton/page.js";
 import { answer, boxOf, cellAt, cellsIn, peakOf, pixels } from "./maps.js";
 import { Pane } from "./pane.js";
 import {
 	COLOURS,
-	carriedOver,
 	isRegion,
 	middleOf,
 	nearest,
 	nextColour,
 	pinned,
+	pinsFor,
 	pointsText,
 } from "./pins.js";
 import { STYLE } from "./style.js";
@@ -22,9 +21,10 @@ import { STYLE } from "./style.js";
 /** @type {Side[]} */
 const SIDES = ["target", "source"];
 const HELP =
-	"Arrow keys point, J goes to the next joint, Enter pins, Delete takes the last pin away, Escape all";
+	"Arrow keys point, J goes to the next joint, Enter pins, Delete removes the last pin, Escape all";
 const START =
-	"Point at one image: the other shows where the network attended. Click to pin a place or joint, drag to select a region.";
+	"Point at one image: the other shows where the network attended. " +
+	"Click to pin a place or joint, drag to select a region.";
 const BESIDE = 0.4; // strength of the pins' heat while something else is pointed to
 const DRAG = 5; // pixels of the screen that a press may move and still be a click
 /** @type {Record<string, number>} */
@@ -33,7 +33,9 @@ const REACH = { mouse: 8, pen: 12, touch: 18 }; // pixels of the screen
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class AttentionExplorer {
-	/** @param {{onPoints: (text: string) => void}} options called with the pinned places of the target, as `x,y; x,y` */
+	/**
+	 * @param {{onPoints: (text: string) => void}} options called with the target's pins as `x,y; x,y`
+	 */
 	constructor({ onPoints }) {
 		/** @type {AttentionRun | null} */
 		this.run = null;
@@ -43,6 +45,7 @@ export class AttentionExplorer {
 		this.answers = []; // to the pins, in their order
 		/** @type {Place | null} */
 		this.pointed = null;
+		this.points = "";
 		this.panes = { target: new Pane("target", HELP), source: new Pane("source", HELP) };
 		this.said = html("div", { class: "said" });
 		this.spoken = html("div", { class: "spoken", role: "status" });
@@ -50,10 +53,11 @@ export class AttentionExplorer {
 		this.viewList = html("select", { name: "view", "aria-label": "view" });
 		this.viewList.addEventListener("change", () => this.look());
 		this.clearButton = button("clear pins", "Clear pins (Escape)", () => this.keep([]));
-		this.pointsButton = button("to points", "Pins of the target to points, for the next run", () =>
-			onPoints(this.points),
+		this.pointsButton = button(
+			"to points",
+			"To points: write the target's pins into points, for the next run",
+			() => onPoints(this.points),
 		);
-		this.points = "";
 		const bar = html(
 			"div",
 			{ class: "row" },
@@ -95,25 +99,19 @@ export class AttentionExplorer {
 		const now = run.views.indexOf(this.viewList.selectedOptions[0]?.textContent ?? "");
 		this.viewList.replaceChildren(...views);
 		this.viewList.selectedIndex = Math.max(now, 0);
-		this.viewList.hidden = views.length < 2; // nothing was carried
+		this.viewList.hidden = views.length < 2; // nothing was warped
 		this.look();
 		this.element.classList.remove("empty");
-		this.keep(carriedOver(this.pins, run));
+		this.keep(pinsFor(this.pins, run));
 	}
 
-	/** The run that is shown. */
-	get shown() {
-		if (!this.run) throw new Error("nothing is shown");
-		return this.run;
-	}
-
-	/** Show both images as the list of views says. */
+	/** Show both images in the selected view. */
 	look() {
 		const view = this.viewList.selectedIndex;
-		for (const side of SIDES) this.panes[side].image.src = this.shown[side].pictures[view];
+		for (const side of SIDES) this.panes[side].image.src = this.run?.[side].images[view] ?? "";
 	}
 
-	/** Show nothing but words. @param {string} text */
+	/** Show nothing but a text. @param {string} text */
 	setEmpty(text) {
 		this.run = this.pointed = null;
 		this.pins = [];
@@ -126,51 +124,56 @@ export class AttentionExplorer {
 		this.setEmpty("");
 	}
 
-	/** @param {Place} place */
-	ask(place) {
-		const {
-			maps,
-			[place.side]: { frame },
-		} = this.shown;
-		const other = this.shown[place.side === "target" ? "source" : "target"];
+	/** @param {AttentionRun} run @param {Place} place @returns {Answer} */
+	ask(run, place) {
+		const { maps } = run;
+		const { frame } = run[place.side];
+		const other = run[place.side === "target" ? "source" : "target"];
 		const [layer, head] = this.lists.map(({ value }) => (value === "" ? null : Number(value)));
 		const cells = isRegion(place)
 			? cellsIn(maps, frame, place.box)
 			: [cellAt(maps, frame, middleOf(place))];
 		const map = answer(maps, { layer, head }, place.side, cells);
-		const { x, y, cell, share } = peakOf(maps, map);
+		const { x, y, cell, fraction } = peakOf(maps, map);
 		const at = pixels(maps, other.frame, [x, y]);
-		// asked the other way round there is no whole to have a share of, so it is what the peak itself gave
-		return { map, at, share: place.side === "target" ? share : map[cell] };
+		// from the source there is no whole to take a fraction of: it is what the peak itself gave
+		return { map, at, fraction: place.side === "target" ? fraction : map[cell] };
 	}
 
-	/** Ask all pins and draw. @param {Pin[]} pins */
+	/** Ask for all pins and draw. @param {Pin[]} pins */
 	keep(pins) {
+		const { run } = this;
+		if (!run) return;
 		this.pins = pins;
-		this.answers = pins.map((pin) => this.ask(pin));
+		this.answers = pins.map((pin) => this.ask(run, pin));
 		this.clearButton.disabled = !pins.length;
-		this.points = pointsText(pins, this.shown.target.canvas);
+		this.points = pointsText(pins, run.target.canvas);
 		this.pointsButton.disabled = !this.points;
 		this.point(null);
 		this.spoken.textContent = `${pins.length} pins. ${this.said.textContent}`;
 	}
 
-	/** On a pin, on a joint, or anywhere. @param {Side} side @param {Point} place @param {number} reach in pixels */
-	click(side, place, reach) {
+	/**
+	 * On a pin, on a joint, or anywhere.
+	 * @param {AttentionRun} run @param {Side} side @param {Point} place @param {number} reach in
+	 * pixels
+	 */
+	click(run, side, place, reach) {
 		const on = nearest(
 			this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)),
 			place,
 			reach,
 		);
-		const { joints } = this.shown[side];
+		if (on !== null) return this.keep(this.pins.toSpliced(on, 1));
+		const { joints } = run[side];
 		const joint = nearest(joints, place, reach);
-		const more = () =>
-			pinned(this.pins, placeAt(side, (joint === null ? null : joints[joint]) ?? place, joint));
-		this.keep(on === null ? more() : this.pins.toSpliced(on, 1));
+		const at = joint === null ? null : joints[joint];
+		this.keep(pinned(this.pins, placeAt(side, at ?? place, joint)));
 	}
 
 	listen() {
-		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
+		// Before anybody else: some front ends start to drag the node from a listener further up, in
+		// the capturing phase.
 		window.addEventListener(
 			"pointerdown",
 			(event) => {
@@ -202,7 +205,7 @@ export class AttentionExplorer {
 	/** A click or, if it moves, a region. @param {Side} side @param {PointerEvent} event */
 	press(side, event) {
 		const pane = this.panes[side];
-		event.preventDefault(); // no text is selected, no picture dragged
+		event.preventDefault(); // no text is selected, no image dragged
 		pane.stage.focus({ preventScroll: true });
 		if (event.isTrusted) pane.stage.setPointerCapture(event.pointerId);
 		const start = pane.place(event);
@@ -227,7 +230,8 @@ export class AttentionExplorer {
 			if (!this.run) return;
 			if (now.type === "pointercancel") this.point(null);
 			else if (region) this.keep(pinned(this.pins, region));
-			else this.click(side, start, (REACH[event.pointerType] ?? REACH.mouse) * pane.scale());
+			else
+				this.click(this.run, side, start, (REACH[event.pointerType] ?? REACH.mouse) * pane.scale());
 		};
 		for (const kind of /** @type {const} */ (["pointermove", "pointerup", "pointercancel"])) {
 			window.addEventListener(kind, follow, { capture: true, signal: ended.signal });
@@ -245,8 +249,8 @@ export class AttentionExplorer {
 		if (arrow || key === "j" || key === "J") {
 			this.point(
 				arrow
-					? this.beside(side, arrow, shiftKey ? 4 : 1)
-					: this.nextJoint(side, shiftKey ? -1 : 1),
+					? this.beside(this.run, side, arrow, shiftKey ? 4 : 1)
+					: this.nextJoint(this.run, side, shiftKey ? -1 : 1),
 			);
 			this.spoken.textContent = this.said.textContent;
 		} else if (key === "Enter" || key === " ")
@@ -257,34 +261,39 @@ export class AttentionExplorer {
 		event.preventDefault();
 	}
 
-	/** The middle of a cell some cells away. @param {Side} side @param {Point} towards @param {number} cells */
-	beside(side, [dx, dy], cells) {
-		const {
-			maps,
-			[side]: { frame },
-		} = this.shown;
+	/**
+	 * The middle of a cell some cells away.
+	 * @param {AttentionRun} run @param {Side} side @param {Point} towards @param {number} cells
+	 */
+	beside(run, side, [dx, dy], cells) {
+		const { maps } = run;
+		const { frame } = run[side];
 		const [x, y] = middleOf(this.pointed?.side === side ? this.pointed : { box: frame });
 		const [, , width, height] = boxOf(maps, frame, cellAt(maps, frame, [x, y]));
 		const cell = cellAt(maps, frame, [x + dx * cells * width, y + dy * cells * height]);
 		return placeAt(side, middleOf({ box: boxOf(maps, frame, cell) }));
 	}
 
-	/** @param {Side} side @param {number} by */
-	nextJoint(side, by) {
-		const { joints } = this.shown[side];
-		const there = [...joints.keys()].filter((joint) => joints[joint]);
-		if (!there.length) return null;
-		const now = this.pointed?.side === side ? there.indexOf(this.pointed.joint ?? -1) : -1;
-		const joint = there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length) ?? there[0];
-		return placeAt(side, at(joints, joint), joint);
+	/** @param {AttentionRun} run @param {Side} side @param {number} by */
+	nextJoint(run, side, by) {
+		const there = run[side].joints.flatMap((place, joint) =>
+			place ? [placeAt(side, place, joint)] : [],
+		);
+		const { pointed } = this;
+		const now = there.findIndex(({ joint }) => pointed?.side === side && pointed.joint === joint);
+		return there.at(now < 0 && by < 0 ? -1 : (now + by) % there.length) ?? null;
 	}
 
-	/** Point to a place or, with null, to nothing, and draw everything. @param {Place | null} place */
+	/**
+	 * Point to a place or, with null, to nothing, and draw everything.
+	 * @param {Place | null} place
+	 */
 	point(place) {
-		if (!this.run) return;
+		const { run } = this;
+		if (!run) return;
 		this.pointed = place;
-		const { maps } = this.run;
-		const found = place && this.ask(place);
+		const { maps } = run;
+		const found = place && this.ask(run, place);
 		for (const side of SIDES) {
 			const asked = place && place.side !== side;
 			/** @type {Mark[]} */
@@ -297,7 +306,7 @@ export class AttentionExplorer {
 			const colour = COLOURS[nextColour(this.pins)];
 			if (asked && found) marks.push({ ...found, kind: "peak", colour, strength: 1 });
 			else if (place) {
-				const { frame } = this.run[side];
+				const { frame } = run[side];
 				const at = middleOf(place);
 				if (isRegion(place)) marks.push({ kind: "region", at, colour, box: place.box });
 				else
@@ -311,34 +320,39 @@ export class AttentionExplorer {
 			this.panes[side].draw(marks);
 		}
 		const last = this.pins.length - 1;
-		if (place && found) this.said.textContent = this.words(place, found);
+		if (place && found) this.said.textContent = this.words(run, place, found);
 		else
 			this.said.textContent =
-				last < 0 ? START : `pin ${last + 1}: ${this.words(this.pins[last], this.answers[last])}`;
+				last < 0
+					? START
+					: `pin ${last + 1}: ${this.words(run, this.pins[last], this.answers[last])}`;
 	}
 
-	/** A question and its answer in numbers. @param {Place} place @param {Answer} found */
-	words(place, { at, share }) {
-		const {
-			names,
-			[place.side]: { joints, canvas },
-		} = this.shown;
+	/**
+	 * A question and its answer in numbers.
+	 * @param {AttentionRun} run @param {Place} place @param {Answer} found
+	 */
+	words({ names, ...run }, place, { at, fraction }) {
+		const { joints, canvas } = run[place.side];
 		const middle = middleOf(place);
-		const near = place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015);
-		const joint = near === null ? "" : names[near];
+		const index = place.joint ?? nearest(joints, middle, Math.max(...canvas) * 0.015);
+		const joint = index === null ? null : names[index];
 		const [here, there, [, , width, height]] = [middle, at, place.box].map((all) =>
 			all.map(Math.round),
 		);
 		const what = isRegion(place) ? `, region ${width} × ${height}` : joint ? ` (${joint})` : "";
 		const asked = `${place.side} ${here.join(", ")}${what}`;
-		const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+		const percent = `${(fraction * 100).toFixed(fraction < 0.1 ? 1 : 0)} %`;
 		return place.side === "target"
 			? `${asked} attends to source ${there.join(", ")}; ${percent} of its attention lies there`
-			: `${asked} was used most by target ${there.join(", ")}, which gave it ${percent} of its attention`;
+			: `${asked} is attended most by target ${there.join(", ")}: ${percent} of its attention`;
 	}
 }
 
-/** @type {(side: Side, place: Point, joint?: number | null, size?: Point) => Place} */
+/**
+ * @param {Side} side @param {Point} place @param {number | null} [joint] @param {Point} [size]
+ * @returns {Place}
+ */
 function placeAt(side, place, joint = null, size = [0, 0]) {
 	return { side, box: [...place, ...size], joint };
 }

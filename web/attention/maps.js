@@ -1,40 +1,53 @@
 /**
- * All attention of one drawn picture, as `dptn_core/attention_maps.py` packs it, and the questions it answers.
- * A cell is a square of tokens, the smallest thing to ask about; places are pixels of the target or source picture.
+ * All attention of one generated image, as `dptn_core/inference/attention_maps.py` packs it, and
+ * the questions it answers. A cell is a square of tokens, the smallest unit; places are pixels of
+ * the target or source image.
  */
 
 /** A file that cannot be read; the message says why. */
 export class MapsError extends Error {}
 
-const SHARE = Float32Array.from({ length: 256 }, (_, value) => (value / 255) ** 2);
+const WEIGHTS = Float32Array.from({ length: 256 }, (_, value) => (value / 255) ** 2);
 const VERSION = "1";
 
 /** Read an unpacked safetensors file. @param {ArrayBuffer} buffer */
 export function readMaps(buffer) {
-	/** @type {any} */
+	/**
+	 * @type {Record<string, {dtype?: string, shape?: number[], data_offsets?: number[]} | undefined>}
+	 */
 	let header;
+	/** @type {Record<string, string>} */
+	let metadata;
 	let start = 8;
 	try {
 		start += Number(new DataView(buffer).getBigUint64(0, true));
-		header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, start - 8)));
+		({ __metadata__: metadata = {}, ...header } = JSON.parse(
+			new TextDecoder().decode(new Uint8Array(buffer, 8, start - 8)),
+		));
 	} catch {
-		throw new MapsError("this is no attention file");
+		throw new MapsError("not an attention file");
 	}
-	const { version, ...sizes } = header.__metadata__ ?? {};
+	const { version, ...sizes } = metadata;
 	if (version !== VERSION)
 		throw new MapsError(`attention of version ${version} cannot be read, only version ${VERSION}`);
-	/** A copy, as its place in the file need not be aligned. @param {string} name @param {string} kind @param {number} axes */
+	/**
+	 * A copy: its place in the file need not be aligned.
+	 * @param {string} name @param {string} kind @param {number} axes
+	 */
 	const tensor = (name, kind, axes) => {
 		const { dtype, shape, data_offsets: span } = header[name] ?? {};
-		if (dtype !== kind || shape?.length !== axes)
-			throw new MapsError(`the attention file has no proper '${name}'`);
+		if (dtype !== kind || shape?.length !== axes || !span)
+			throw new MapsError(`the attention file has no valid '${name}'`);
 		return { shape, data: buffer.slice(start + span[0], start + span[1]) };
 	};
 	const { shape, data } = tensor("values", "U8", 4);
 	const [layers, heads, cells] = shape.map(Number);
-	const values = new Uint8Array(data); // layer, head, target cell, source cell: 255 * sqrt(share / highest)
-	const highest = new Float32Array(tensor("highest", "F32", 3).data); // layer, head, target cell: the largest share
-	// tokens of target and source alike, and of a cell's side; at the right and lower edge there may be fewer
+	// layer, head, target cell, source cell: 255 * sqrt(fraction / highest)
+	const values = new Uint8Array(data);
+	// layer, head, target cell: the largest fraction
+	const highest = new Float32Array(tensor("highest", "F32", 3).data);
+	// tokens of target and source alike, and of a cell's side; at the right and lower edge there may
+	// be fewer
 	const [rows, columns, block] = [sizes.rows, sizes.columns, sizes.block].map(Number);
 	const [down, across] = [Math.ceil(rows / block), Math.ceil(columns / block)];
 	if (
@@ -48,8 +61,8 @@ export function readMaps(buffer) {
 }
 
 /**
- * For cells of the target: the mean of their attention to each source cell; for cells of the source: the share of each
- * target cell's attention that they got together.
+ * For cells of the target: the mean of their attention to each source cell; for cells of the
+ * source: the fraction of each target cell's attention that they got together.
  * @param {Maps} maps @param {Choice} choice @param {Side} side @param {number[]} asked cells
  */
 export function answer(maps, { layer, head }, side, asked) {
@@ -67,14 +80,15 @@ export function answer(maps, { layer, head }, side, asked) {
 			const row = one * cells + target;
 			const scale = maps.highest[row] * part;
 			for (const source of sources)
-				found[forward ? source : target] += SHARE[maps.values[row * cells + source]] * scale;
+				found[forward ? source : target] += WEIGHTS[maps.values[row * cells + source]] * scale;
 		}
 	}
 	return found;
 }
 
 /**
- * Middle of mass (in tokens) within one cell of the highest one, as `dptn_core/attention.py` finds it, and that mass.
+ * Middle of mass (in tokens) within one cell of the highest one, as `dptn_core/attention.py` finds
+ * it, and that mass.
  * @param {Maps} maps @param {Float32Array} map
  */
 export function peakOf(maps, map) {
@@ -90,22 +104,28 @@ export function peakOf(maps, map) {
 		y += value * (top + height / 2);
 	}
 	mass = Math.max(mass, 1e-9);
-	return { x: x / mass, y: y / mass, cell, share: Math.min(mass, 1) };
+	return { x: x / mass, y: y / mass, cell, fraction: Math.min(mass, 1) };
 }
 
-/** The cell of a place; outside the frame the nearest one. @param {Maps} maps @param {MapBox} frame @param {Point} place */
+/**
+ * The cell of a place; outside the frame the nearest one.
+ * @param {Maps} maps @param {MapBox} frame @param {Point} place
+ */
 export function cellAt({ rows, columns, block, across }, frame, [x, y]) {
 	const parts = [
 		[(y - frame[1]) / frame[3], rows],
 		[(x - frame[0]) / frame[2], columns],
 	];
-	const [row, column] = parts.map(([part, most]) =>
-		Math.floor(Math.max(Math.min(part * most, most - 1), 0) / block),
+	const [row, column] = parts.map(([part, max]) =>
+		Math.floor(Math.max(Math.min(part * max, max - 1), 0) / block),
 	);
 	return row * across + column;
 }
 
-/** The cells that a rectangle touches. @param {Maps} maps @param {MapBox} frame @param {MapBox} region */
+/**
+ * The cells that a rectangle touches.
+ * @param {Maps} maps @param {MapBox} frame @param {MapBox} region
+ */
 export function cellsIn(maps, frame, [left, top, width, height]) {
 	const first = placeOf(maps, cellAt(maps, frame, [left, top]));
 	const last = placeOf(maps, cellAt(maps, frame, [left + width, top + height]));
@@ -122,7 +142,10 @@ export function boxOf(maps, frame, cell) {
 	return [x, y, (width / maps.columns) * frame[2], (height / maps.rows) * frame[3]];
 }
 
-/** Where a place in tokens lies in the picture. @param {Maps} maps @param {MapBox} frame @param {Point} tokens */
+/**
+ * Where a place in tokens lies in the image.
+ * @param {Maps} maps @param {MapBox} frame @param {Point} tokens
+ */
 export function pixels(maps, frame, [x, y]) {
 	return [frame[0] + (x / maps.columns) * frame[2], frame[1] + (y / maps.rows) * frame[3]];
 }
@@ -132,7 +155,7 @@ function placeOf({ across }, cell) {
 	return [Math.floor(cell / across), cell % across];
 }
 
-/** Left, top, width and height of a cell in tokens. @type {(maps: Maps, cell: number) => MapBox} */
+/** @param {Maps} maps @param {number} cell */
 function tokensOf(maps, cell) {
 	const { rows, columns, block } = maps;
 	const [top, left] = placeOf(maps, cell).map((at) => at * block);

@@ -1,12 +1,14 @@
 /**
- * One of the two pictures, the heat on it, and on top the marks; it draws what it is told and knows where a pointer is.
+ * One of the two images, the heat on it and the marks on top. It draws what it is given and locates
+ * pointers.
  */
 
 import { html, svg } from "../skeleton/page.js";
 
-const DIM = [5, 5.6, 7.4, 0.62]; // over the picture, for the heat to shine; red, green and blue times alpha
+// over the image, so that the heat stands out; red, green and blue times alpha
+const DIM = [5, 5.6, 7.4, 0.62];
 const HOTTEST = 0.9;
-const UNIT = 1 / 80; // of a picture's longer side, for the sizes of marks
+const UNIT = 1 / 80; // of an image's longer side, for the sizes of marks
 const RADIUS = { pin: 2.6, ring: 2.6, peak: 2.4 };
 const BASELINE = { pin: 1.25, ring: -3.3, peak: 0 };
 
@@ -15,10 +17,12 @@ export class Pane {
 	constructor(label, help) {
 		this.image = html("img", { alt: "", draggable: "false" });
 		this.heat = html("canvas");
-		this.ink = /** @type {CanvasRenderingContext2D} */ (this.heat.getContext("2d"));
-		/** Width and height of the image in pixels. @type {Point} */
+		const ink = this.heat.getContext("2d");
+		if (!ink) throw new Error("the browser has no 2D canvas");
+		this.ink = ink;
+		/** Width and height of the image. @type {Point} */
 		this.canvas = [1, 1];
-		this.unit = UNIT;
+		this.unit = 1; // pixels of the image, for the sizes of marks
 		this.svg = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
 		this.still = svg("g", {}); // frame and joints
 		this.marks = svg("g", {});
@@ -81,8 +85,8 @@ export class Pane {
 		for (let at = 0; at < pixels.data.length; at += 4) {
 			const mixed = [...DIM];
 			for (const { map, scale, full } of lit) {
-				for (const [channel, most] of full.entries())
-					mixed[channel] += (most - mixed[channel]) * map[at / 4] * scale;
+				for (const [channel, max] of full.entries())
+					mixed[channel] += (max - mixed[channel]) * map[at / 4] * scale;
 			}
 			const [red, green, blue, alpha] = mixed;
 			pixels.data.set([red / alpha, green / alpha, blue / alpha, alpha * 255], at);
@@ -107,12 +111,12 @@ export class Pane {
 		return [...found, spot];
 	}
 
-	/** Pixels of the picture that one of the screen takes. */
+	/** Image pixels in one of the screen. */
 	scale() {
 		return this.canvas[0] / this.stage.getBoundingClientRect().width;
 	}
 
-	/** Where in the picture a pointer is; the nearest place where it is outside. @param {PointerEvent} event */
+	/** Where in the image a pointer is; outside it, the nearest place. @param {PointerEvent} event */
 	place({ clientX, clientY }) {
 		const { left, top, width, height } = this.stage.getBoundingClientRect();
 		const within = (/** @type {number} */ part) => Math.min(Math.max(part || 0, 0), 1);
@@ -123,5 +127,5 @@ export class Pane {
 	}
 }
 
-/** @param {MapBox} box */
-const rectangle = (box) => ({ x: box[0], y: box[1], width: box[2], height: box[3] });
+/** @type {(box: MapBox) => Attributes} */
+const rectangle = ([x, y, width, height]) => ({ x, y, width, height });

@@ -1,19 +1,15 @@
-/**
- * Places that stay asked about, each in a colour of its own.
- */
+/** Pinned places, each in a colour of its own. */
 
-/** Okabe and Ito's, told apart by the colour-blind too; without black, brightest first, as the ground is dark. */
+/**
+ * Okabe and Ito's, for colour-blind eyes too; without black, brightest first: the background is
+ * dark.
+ */
+// biome-ignore format: a table
 export const COLOURS = [
-	"#e69f00",
-	"#56b4e9",
-	"#f0e442",
-	"#009e73",
-	"#d55e00",
-	"#cc79a7",
-	"#4a90d9",
+	"#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "#cc79a7", "#4a90d9",
 ];
 
-export const MOST_PINS = 32;
+export const MAX_PINS = 32;
 
 /** @param {{box: MapBox}} place */
 export function middleOf({ box: [left, top, width, height] }) {
@@ -32,7 +28,8 @@ export function nextColour(pins) {
 }
 
 /**
- * With one more or, where that joint is pinned already, without it; the oldest goes where there are too many.
+ * One more pin or, where that joint is pinned already, one less; the oldest is dropped where there
+ * are too many.
  * @param {Pin[]} pins @param {Place} place
  */
 export function pinned(pins, place) {
@@ -40,11 +37,14 @@ export function pinned(pins, place) {
 		({ side, joint }) => joint === null || joint !== place.joint || side !== place.side,
 	);
 	if (others.length < pins.length) return others;
-	const kept = pins.slice(1 - MOST_PINS);
+	const kept = pins.slice(1 - MAX_PINS);
 	return [...kept, { ...place, colour: nextColour(kept) }];
 }
 
-/** Index of the nearest place within reach, or null. @param {Points} places @param {Point} from @param {number} reach */
+/**
+ * Index of the nearest place within reach, or null.
+ * @param {Points} places @param {Point} from @param {number} reach
+ */
 export function nearest(places, from, reach) {
 	/** @type {number | null} */
 	let found = null;
@@ -56,10 +56,10 @@ export function nearest(places, from, reach) {
 }
 
 /**
- * Pins for another run: joints follow the pose, and nothing stays outside the pictures.
+ * Pins for another run: joints follow the pose, and nothing stays outside the images.
  * @param {Pin[]} pins @param {Record<Side, {canvas: Point, joints: Points}>} sides
  */
-export function carriedOver(pins, sides) {
+export function pinsFor(pins, sides) {
 	return pins.flatMap((pin) => {
 		const { canvas, joints } = sides[pin.side];
 		const [left, top, width, height] = pin.box;
@@ -70,12 +70,15 @@ export function carriedOver(pins, sides) {
 	});
 }
 
-/** The single places of the target, as the block's `points` are written. @param {Pin[]} pins @param {Point} canvas */
+/**
+ * The single places of the target, as the node's `points` are written.
+ * @param {Pin[]} pins @param {Point} canvas
+ */
 export function pointsText(pins, canvas) {
 	return pins
 		.filter((pin) => pin.side === "target" && !isRegion(pin))
 		.map(({ box }) =>
-			canvas.map((most, axis) => Math.min(Math.max(Math.round(box[axis]), 0), most)).join(","),
+			canvas.map((max, axis) => Math.min(Math.max(Math.round(box[axis]), 0), max)).join(","),
 		)
 		.join("; ");
 }

@@ -1,20 +1,20 @@
 /**
- * The 18 OpenPose body keypoints, how they hang together, and how they are painted. The order is that of
- * `dptn_core/pose/skeleton.py`.
+ * The 18 OpenPose body keypoints, how they hang together, and how they are painted. The order is
+ * that of `dptn_core/pose/skeleton.py`.
  */
 
 // biome-ignore format: a table
 export const JOINTS = [
-	"nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
-	"right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
-	"right ear", "left ear",
+	"nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow",
+	"left wrist", "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle",
+	"right eye", "left eye", "right ear", "left ear",
 ];
 
 /** Pairs of joints, in the order ControlNet draws them. @type {[number, number][]} */
 // biome-ignore format: a table
 export const LIMBS = [
-	[1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8, 9], [9, 10], [1, 11], [11, 12], [12, 13], [1, 0],
-	[0, 14], [14, 16], [0, 15], [15, 17],
+	[1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8, 9], [9, 10], [1, 11], [11, 12],
+	[12, 13], [1, 0], [0, 14], [14, 16], [0, 15], [15, 17],
 ];
 
 /** The joint each joint hangs on; the neck is the root. */
@@ -29,13 +29,16 @@ export const SHOULDERS = [2, 5];
 export const HIPS = [8, 11];
 export const HEAD = [0, 14, 15, 16, 17];
 
-/** Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics; the arms first, right before left. */
+/**
+ * Wrists and ankles: [end, middle, root], bent by two-bone inverse kinematics; the arms first,
+ * right before left.
+ */
 // biome-ignore format: a table
 export const TWO_BONES = [[4, 3, 2], [7, 6, 5], [10, 9, 8], [13, 12, 11]];
 
 /**
- * Paul Tol's "bright" scheme, readable without colour vision: right side warm, left side cool, the middle light.
- * What goes to a ControlNet is drawn by the host in OpenPose's colours; these are for hands and eyes.
+ * Paul Tol's "bright" scheme, readable without colour vision: right side warm, left side cool, the
+ * middle light. Draw Skeleton uses OpenPose's colours for ControlNets; these are for the editor.
  * @param {number} joint
  */
 export function jointColour(joint) {
@@ -43,29 +46,36 @@ export function jointColour(joint) {
 	return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
 }
 
-/** All joints that hang on `joint`, itself not among them. @type {(joint: number) => number[]} */
+/** All joints below `joint`. @type {(joint: number) => number[]} */
 export const hangingOn = (joint) =>
 	PARENT.flatMap((parent, other) => (parent === joint ? [other, ...hangingOn(other)] : [])).sort(
 		(a, b) => a - b,
 	);
 
-/** The next joint up that is known, -1 without one. @type {(joint: number, known: (joint: number) => unknown) => number} */
+/**
+ * The next joint up that is known, -1 without one.
+ * @type {(joint: number, known: (joint: number) => unknown) => number}
+ */
 export function above(joint, known) {
 	const parent = PARENT[joint];
 	return parent < 0 || known(parent) ? parent : above(parent, known);
 }
 
-// Shares of the stature, x from the middle of the body, y from the crown: the same as dptn_core/pose/standing.py.
+// Fractions of the height, x from the middle of the body, y from the crown, as in
+// dptn_core/pose/standing.py.
 /** @type {Point[]} */
 // biome-ignore format: a table
 export const STANDING = [
-	[0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18], [0.135, 0.335],
-	[0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48], [0.068, 0.715], [0.072, 0.945],
-	[-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],
+	[0, 0.075], [0, 0.175], [-0.105, 0.18], [-0.135, 0.335], [-0.145, 0.475], [0.105, 0.18],
+	[0.135, 0.335], [0.145, 0.475], [-0.06, 0.48], [-0.068, 0.715], [-0.072, 0.945], [0.06, 0.48],
+	[0.068, 0.715], [0.072, 0.945], [-0.02, 0.058], [0.02, 0.058], [-0.045, 0.07], [0.045, 0.07],
 ];
 
-/** Somebody who stands in the middle of the canvas. @type {(width: number, height: number) => Point[]} */
+/**
+ * A person standing in the middle of the canvas.
+ * @type {(width: number, height: number) => Point[]}
+ */
 export function standing(width, height) {
-	const stature = Math.min(height * 0.84, width * 2.2);
-	return STANDING.map(([x, y]) => [x * stature + width / 2, y * stature + (height - stature) / 2]);
+	const size = Math.min(height * 0.84, width * 2.2);
+	return STANDING.map(([x, y]) => [x * size + width / 2, y * size + (height - size) / 2]);
 }

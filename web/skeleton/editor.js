@@ -1,6 +1,6 @@
 /**
- * The skeleton editor: the stage, its buttons and the strip of keyframes, in one element, which can also fill the window. It
- * knows nothing of ComfyUI; `../dptn_skeleton.js` puts it into a node.
+ * The skeleton editor: the stage, its buttons and the strip of keyframes in one element, which can
+ * also fill the window. It knows nothing of ComfyUI; `../dptn_skeleton.js` puts it into a node.
  */
 
 import { html } from "./page.js";
@@ -11,10 +11,9 @@ import { Strip } from "./strip.js";
 import { STYLE } from "./style.js";
 import { Toolbar } from "./toolbar.js";
 
-const TYPED = "input[type=text], input[type=number]"; // fields that want keys and pasted texts for themselves
+const TYPED = "input[type=text], input[type=number]"; // fields that take keys and pasted texts
 
-/** @param {Event} event */
-const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
+const targetOf = (/** @type {Event} */ event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
 	/** @param {EditorOptions} options */
@@ -30,14 +29,14 @@ export class SkeletonEditor {
 		this.live = false;
 		const live = (/** @type {boolean} */ on) => {
 			this.live = on;
-			this.showDrawn(null);
+			this.showGenerated(null);
 			options.onLive(on);
 		};
 		const actions = { live, enlarge: () => this.enlarge() };
 		this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
 		this.said = html("div", { class: "said", role: "status" });
-		this.picture = html("img", { alt: "The latest result", hidden: "" });
-		const scene = html("div", { class: "scene" }, this.stage.element, this.picture);
+		this.image = html("img", { alt: "The latest result", hidden: "" });
+		const scene = html("div", { class: "scene" }, this.stage.element, this.image);
 		this.panel = html(
 			"div",
 			{ class: "dptn-panel" },
@@ -90,7 +89,7 @@ export class SkeletonEditor {
 		this.state.setText(text);
 	}
 
-	/** What the node's last run said of its pose. @param {PoseRun} run */
+	/** What the node's last run returned. @param {PoseRun} run */
 	setRun(run) {
 		this.state.setRun(run);
 	}
@@ -102,21 +101,25 @@ export class SkeletonEditor {
 		this.stage.render();
 	}
 
-	/** The person as live posing generated them last: beside the stage of the full window, and under the pose where it fits.
-	 * @param {string} url @param {boolean} inPlace */
-	showPicture(url, inPlace) {
-		this.picture.src = url;
-		this.picture.hidden = false;
-		this.picture.onload = () => this.showDrawn(inPlace && this.live ? url : null); // loaded, so that nothing flickers
+	/**
+	 * The latest image of live posing: beside the stage in the full window, and under the pose where
+	 * it fits.
+	 * @param {string} url @param {boolean} inPlace
+	 */
+	showImage(url, inPlace) {
+		this.image.src = url;
+		this.image.hidden = false;
+		// loaded, so that nothing flickers
+		this.image.onload = () => this.showGenerated(inPlace && this.live ? url : null);
 	}
 
 	/** @param {string | null} url */
-	showDrawn(url) {
-		this.stage.drawn = url;
+	showGenerated(url) {
+		this.stage.generated = url;
 		this.stage.render();
 	}
 
-	/** A line of text that stays until the next one. @param {string} text */
+	/** A status line that stays until the next one. @param {string} text */
 	say(text) {
 		if (this.note === text) return;
 		this.note = text;
@@ -124,7 +127,7 @@ export class SkeletonEditor {
 	}
 
 	render() {
-		if (!this.said) return; // still being put together
+		if (!this.said) return; // not yet built
 		this.stage.render();
 		this.toolbar.render();
 		this.strip.render();
@@ -141,14 +144,11 @@ export class SkeletonEditor {
 
 	enlarge() {
 		if (this.window) return this.shrink();
-		const dialog = html(
-			"dialog",
-			{ class: "dptn-window", "aria-label": "Skeleton editor" },
-			this.panel,
-		);
-		this.window = dialog;
+		const label = { class: "dptn-window", "aria-label": "Skeleton editor" };
+		const dialog = html("dialog", label, this.panel);
 		dialog.addEventListener("close", () => this.shrink());
 		dialog.addEventListener("keydown", (event) => event.target === dialog && this.key(event));
+		this.window = dialog;
 		document.body.append(dialog);
 		dialog.showModal();
 		this.toolbar.large.focus();
@@ -222,7 +222,10 @@ export class SkeletonEditor {
 		return acts[event.key];
 	}
 
-	/** What a key means on a joint. @param {KeyboardEvent} event @param {number} person @param {number} joint */
+	/**
+	 * What a key means on a joint.
+	 * @param {KeyboardEvent} event @param {number} person @param {number} joint
+	 */
 	jointAct({ key, shiftKey, altKey }, person, joint) {
 		const { state } = this;
 		const far = shiftKey ? 10 : 1;

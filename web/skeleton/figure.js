@@ -1,29 +1,28 @@
-/** A skeleton drawn in SVG: in the editor, under it as a reminder, and small in the library and on the strip. */
+/**
+ * A skeleton drawn in SVG: in the editor, under it as a reminder, and small in the library and on
+ * the strip.
+ */
 
 import { jointColour, LIMBS } from "./anatomy.js";
-import { at, boxOf, middleOf, seen } from "./geometry.js";
+import { boxOf, middleOf, seen } from "./geometry.js";
 import { svg } from "./page.js";
 
 /** Lines for the limbs that are there. @param {Points} points @param {Attributes} attributes */
 export function limbs(points, attributes) {
-	return LIMBS.filter(([a, b]) => points[a] && points[b]).map(([a, b]) => {
-		const [[x1, y1], [x2, y2]] = [at(points, a), at(points, b)];
-		return svg("line", {
-			x1,
-			y1,
-			x2,
-			y2,
-			stroke: jointColour(b),
-			"stroke-linecap": "round",
-			...attributes,
-		});
+	return LIMBS.flatMap(([a, b]) => {
+		const [from, to] = [points[a], points[b]];
+		if (!from || !to) return [];
+		const [[x1, y1], [x2, y2]] = [from, to];
+		const colour = { stroke: jointColour(b), "stroke-linecap": "round" };
+		return [svg("line", { x1, y1, x2, y2, ...colour, ...attributes })];
 	});
 }
 
 /**
- * A small picture of some people.
+ * A small image of some people.
  * @param {Points[]} people
- * @param {{left: number, top: number, width: number, height: number} | null} view what to show; null: all
+ * @param {{left: number, top: number, width: number, height: number} | null} view what to show;
+ * null: all
  */
 export function thumbnail(people, view = null) {
 	const there = people.flatMap(seen);
@@ -36,13 +35,13 @@ export function thumbnail(people, view = null) {
 		width: side,
 		height: side,
 	};
-	const picture = svg("svg", {
+	const image = svg("svg", {
 		viewBox: `${left} ${top} ${width} ${height}`,
 		class: "thumbnail",
 		"aria-hidden": "true",
 	});
-	picture.append(
+	image.append(
 		...people.flatMap((points) => limbs(points, { "stroke-width": Math.max(width, height) / 26 })),
 	);
-	return picture;
+	return image;
 }

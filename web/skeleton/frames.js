@@ -1,24 +1,28 @@
-/** The parts of a body that others go along with: trunk, head, and the wrists. The same as in dptn_core/pose/interpolation.py. */
+/**
+ * The parts of a body that others move with: trunk, head, wrists and ankles. See
+ * dptn_core/pose/interpolation.py.
+ */
 
 import { HIPS, NECK, NOSE, TWO_BONES } from "./anatomy.js";
-import { at, direction, distance, Frame, mean, NO_LENGTH } from "./geometry.js";
+import { at, direction, distance, Frame, mean, NO_LENGTH, seen } from "./geometry.js";
 
 const DOWN = Math.PI / 2;
-const [RIGHT_ARM, LEFT_ARM] = TWO_BONES;
+const [RIGHT_ARM, LEFT_ARM, RIGHT_LEG, LEFT_LEG] = TWO_BONES;
 
-/** Numbers of the joints that are there. @param {Points} points */
+/** Numbers of the joints that are present. @param {Points} points */
 export const present = (points) => points.flatMap((point, joint) => (point ? [joint] : []));
 
 /** @param {Points} points */
-export const hipsOf = (points) => HIPS.flatMap((joint) => (points[joint] ? [points[joint]] : []));
+export const hipsOf = (points) => seen(HIPS.map((joint) => points[joint]));
 
-/** From one point to another; where that is no way at all, or starts nowhere, as `otherwise` says.
+/** Direction from one point to another; `otherwise` where there is none.
  * @type {(from: Point | null, to: Point, otherwise: number) => number} */
 const pointing = (from, to, otherwise) =>
 	from && distance(from, to) > NO_LENGTH ? direction(from, to) : otherwise;
 
 /**
- * At the hips, pointing away from the neck; at the neck, pointing downward, where there are no hips.
+ * At the hips, pointing away from the neck; at the neck, pointing downward, where there are no
+ * hips.
  * @param {Points} points @param {number[]} known the joints to go by, at least one
  */
 export function trunkFrame(points, known) {
@@ -30,23 +34,26 @@ export function trunkFrame(points, known) {
 		: new Frame(neck, DOWN);
 }
 
-/** At the nose, pointing away from the neck. @param {Points} points @param {number[]} known @param {Frame} trunk */
+/**
+ * At the nose, pointing away from the neck.
+ * @param {Points} points @param {number[]} known @param {Frame} trunk
+ */
 export function headFrame(points, known, trunk) {
 	if (!known.includes(NOSE)) return trunk;
-	return new Frame(
-		at(points, NOSE),
-		pointing(known.includes(NECK) ? points[NECK] : null, at(points, NOSE), trunk.angle),
-	);
+	const [neck, nose] = [known.includes(NECK) ? points[NECK] : null, at(points, NOSE)];
+	return new Frame(nose, pointing(neck, nose, trunk.angle));
 }
 
 /**
- * What each part of a person goes along with: the face with the head; hands with the wrists, which point away from the elbows.
+ * What each part of a person moves with: the face with the head, hands with the wrists and feet
+ * with the ankles, which point away from the elbows and knees.
  * @param {Points} points @param {number[]} known @param {Frame} trunk
  */
 export function partFrames(points, known, trunk) {
-	const [handLeft, handRight] = [LEFT_ARM, RIGHT_ARM].map(([wrist, elbow]) => {
-		const hand = points[wrist];
-		return hand && new Frame(hand, pointing(points[elbow], hand, trunk.angle));
+	const ends = [LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG];
+	const [handLeft, handRight, footLeft, footRight] = ends.map(([end, middle]) => {
+		const place = points[end];
+		return place && new Frame(place, pointing(points[middle], place, trunk.angle));
 	});
-	return { handLeft, handRight, face: headFrame(points, known, trunk) };
+	return { handLeft, handRight, footLeft, footRight, face: headFrame(points, known, trunk) };
 }

@@ -2,11 +2,11 @@
 
 export const NO_LENGTH = 1e-6; // pixels; a limb as short as this has no direction
 
-/** @type {(a: number, b: number, share: number) => number} */
-export const mix = (a, b, share) => a + (b - a) * share;
+/** @type {(a: number, b: number, fraction: number) => number} */
+export const mix = (a, b, fraction) => a + (b - a) * fraction;
 
-/** @type {(value: number, least: number, most: number) => number} */
-export const within = (value, least, most) => Math.min(most, Math.max(least, value));
+/** @type {(value: number, min: number, max: number) => number} */
+export const within = (value, min, max) => Math.min(max, Math.max(min, value));
 
 /** @type {(a: Point, b: Point) => Point} */
 export const plus = (a, b) => [a[0] + b[0], a[1] + b[1]];
@@ -14,10 +14,13 @@ export const plus = (a, b) => [a[0] + b[0], a[1] + b[1]];
 /** @type {(a: Point, b: Point) => Point} */
 export const minus = (a, b) => [a[0] - b[0], a[1] - b[1]];
 
-/** On the straight line from a to b. @type {(a: Point, b: Point, share: number) => Point} */
-export const onWay = (a, b, share) => [mix(a[0], b[0], share), mix(a[1], b[1], share)];
+/** On the straight line from a to b. @type {(a: Point, b: Point, fraction: number) => Point} */
+export const onWay = (a, b, fraction) => [mix(a[0], b[0], fraction), mix(a[1], b[1], fraction)];
 
-/** So far away in a direction. @type {(from: Point, angle: number, length: number) => Point} */
+/**
+ * A point at a distance in a direction.
+ * @type {(from: Point, angle: number, length: number) => Point}
+ */
 export const away = (from, angle, length) => [
 	from[0] + length * Math.cos(angle),
 	from[1] + length * Math.sin(angle),
@@ -26,27 +29,23 @@ export const away = (from, angle, length) => [
 /** @type {(a: Point, b: Point) => number} */
 export const distance = (a, b) => Math.hypot(b[0] - a[0], b[1] - a[1]);
 
-/** Direction from a to b; 0 where they are one. @type {(a: Point, b: Point) => number} */
+/** Direction from a to b, 0 where they coincide. @param {Point} a @param {Point} b */
 export const direction = (a, b) => Math.atan2(b[1] - a[1], b[0] - a[0]);
 
 /** The same direction within -pi..pi. @param {number} angle */
 export const wrapped = (angle) =>
 	angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
 
-/** Those that are there. @param {Points} points */
-export const seen = (points) => points.filter((point) => point !== null);
+/** Those that are present. @param {Points} points */
+export const seen = (points) => points.filter((point) => !!point);
 
-/** @type {(points: Point[]) => Point} of at least one */
+/** A joint known to be present. @param {Points} points @param {number} joint */
+export const at = (points, joint) => /** @type {Point} */ (points[joint]);
+
+/** @param {Point[]} points at least one */
 export function mean(points) {
 	const [x, y] = points.reduce(plus, [0, 0]);
 	return [x / points.length, y / points.length];
-}
-
-/** A point that is known to be there. @type {(points: Points, index: number) => Point} */
-export function at(points, index) {
-	const point = points[index];
-	if (!point) throw new Error(`point ${index} is missing`);
-	return point;
 }
 
 /** @param {Point[]} points at least one */
@@ -84,22 +83,22 @@ export class Frame {
 		return turnedPoint(minus(point, this.origin), [0, 0], -this.angle);
 	}
 
-	/** The other way round. @param {Point} place */
+	/** Inverse of `inside`. @param {Point} place */
 	outside(place) {
 		return plus(this.origin, turnedPoint(place, [0, 0], this.angle));
 	}
 
-	/** @param {Frame} other @param {number} share */
-	towards(other, share) {
+	/** @param {Frame} other @param {number} fraction */
+	towards(other, fraction) {
 		return new Frame(
-			onWay(this.origin, other.origin, share),
-			this.angle + wrapped(other.angle - this.angle) * share,
+			onWay(this.origin, other.origin, fraction),
+			this.angle + wrapped(other.angle - this.angle) * fraction,
 		);
 	}
 
 	/** A point that moves in a straight line as seen from the body.
-	 * @type {(frameA: Frame, a: Point, frameB: Frame, b: Point, share: number) => Point} */
-	mixed(frameA, a, frameB, b, share) {
-		return this.outside(onWay(frameA.inside(a), frameB.inside(b), share));
+	 * @type {(frameA: Frame, a: Point, frameB: Frame, b: Point, fraction: number) => Point} */
+	mixed(frameA, a, frameB, b, fraction) {
+		return this.outside(onWay(frameA.inside(a), frameB.inside(b), fraction));
 	}
 }

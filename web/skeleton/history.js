@@ -1,30 +1,29 @@
 /** Undo and redo of any immutable value; steps that belong to one gesture are merged. */
 
-const MOST = 200;
+const MAX_STEPS = 200;
 
 /** @template T */
 export class History {
 	/** @param {T} start */
 	constructor(start) {
 		this.now = start;
+		this.reset(start);
+	}
+
+	/** Start afresh. @param {T} value */
+	reset(value) {
+		this.now = value;
 		/** @type {{value: T, gesture: unknown}[]} */
 		this.past = [];
 		/** @type {T[]} */
 		this.future = [];
 	}
 
-	/** Start afresh. @param {T} value */
-	reset(value) {
-		this.now = value;
-		this.past = [];
-		this.future = [];
-	}
-
-	/** @param {T} value @param {unknown} [gesture] changes with the same one are undone together */
+	/** @param {T} value @param {unknown} [gesture] */
 	push(value, gesture) {
 		if (gesture === undefined || this.past.at(-1)?.gesture !== gesture) {
 			this.past.push({ value: this.now, gesture });
-			if (this.past.length > MOST) this.past.shift();
+			if (this.past.length > MAX_STEPS) this.past.shift();
 		}
 		this.now = value;
 		this.future = [];
@@ -41,9 +40,10 @@ export class History {
 
 	/** Whether there was something to redo */
 	redo() {
-		if (!this.future.length) return false;
+		const [next] = this.future.splice(-1);
+		if (next === undefined) return false;
 		this.past.push({ value: this.now, gesture: undefined });
-		this.now = this.future.splice(-1)[0];
+		this.now = next;
 		return true;
 	}
 }

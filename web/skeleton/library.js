@@ -1,4 +1,7 @@
-/** Named poses, drawn by angles, and how somebody takes one: with limbs of their own length, on the ground they stand on. */
+/**
+ * Named poses, drawn by angles, and how a person takes one: with limbs of their own length, on
+ * their own ground.
+ */
 
 import { above, HEAD, MIRRORED, NECK, PARENT, STANDING, standing, TWO_BONES } from "./anatomy.js";
 import { hipsOf } from "./frames.js";
@@ -15,7 +18,10 @@ import {
 	within,
 } from "./geometry.js";
 
-/** @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and left; one: both alike */
+/**
+ * @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and
+ * left; one: both alike
+ */
 // biome-ignore format: a table
 const DRAWINGS = [
 	["standing", [[8, 4]], [[2, 1]]],
@@ -34,12 +40,15 @@ const DRAWINGS = [
 	["at ease", [[14, 4], [46, -50, 1, 0.95]], [[-3, -2], [16, 7]], { lean: -4, head: 5 }],
 	["walking towards you", [[12, 10, 1, 0.8], [11, 4]], [[3, 0], [4, 2, 0.95, 0.78]]],
 	["walking", [[-24, -8], [22, 42]], [[24, 8], [-14, -36]], { view: "side", lean: 2 }],
-	["running", [[-48, 42], [42, 128]], [[68, -12], [-18, -88]], { view: "side", lean: 12, lift: 0.02 }],
-	["marching", [[12, -4, 0.95, 0.9], [18, 160, 0.9, 0.8]], [[70, -4, 0.75, 0.95], [2, 1]], { view: "turned" }],
+	["running", [[-48, 42], [42, 128]], [[68, -12], [-18, -88]],
+		{ view: "side", lean: 12, lift: 0.02 }],
+	["marching", [[12, -4, 0.95, 0.9], [18, 160, 0.9, 0.8]], [[70, -4, 0.75, 0.95], [2, 1]],
+		{ view: "turned" }],
 	["sitting, from the front", [[14, -16, 0.95, 0.75]], [[22, 2, 0.42]]],
 	["sitting, from the side", [[22, 62], [26, 66]], [[86, -4], [82, 4]], { view: "side", lean: -3 }],
 	["sitting cross-legged", [[26, 16, 1, 0.85]], [[74, -98, 0.85, 0.8], [74, -92, 0.85, 0.8]]],
-	["sitting on the floor", [[-30, -26], [-26, -22]], [[118, 34], [90, 88]], { view: "side", lean: -18 }],
+	["sitting on the floor", [[-30, -26], [-26, -22]], [[118, 34], [90, 88]],
+		{ view: "side", lean: -18 }],
 	["kneeling", [[2, 22], [6, 26]], [[2, -92], [-2, -88]], { view: "side" }],
 	["on one knee", [[18, 70], [-4, 14]], [[88, 0], [-4, -86]], { view: "side", lean: 3 }],
 	["squatting", [[30, -42, 0.8, 0.8]], [[58, -12, 0.72]]],
@@ -59,8 +68,9 @@ const DRAWINGS = [
 ];
 
 /**
- * Half the width of shoulders and hips, and the face, in shares of the stature, as each view shows them.
- * @type {Record<string, {shoulder: number, hip: number, nose: number | null, eyes: (number | null)[], ears: (number | null)[]}>}
+ * Half the width of shoulders and hips, and the face, in fractions of the height, as each view
+ * shows them.
+ * @type {Record<string, View>}
  */
 const VIEWS = {
 	front: { shoulder: 0.105, hip: 0.06, nose: 0, eyes: [-0.02, 0.02], ears: [-0.045, 0.045] },
@@ -69,17 +79,19 @@ const VIEWS = {
 	back: { shoulder: -0.105, hip: -0.06, nose: null, eyes: [null, null], ears: [0.045, -0.045] },
 };
 const HIPS_MIDDLE = [0, STANDING[8][1]];
-const radians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
+/** @type {(degrees: number) => number} */
+const radians = (degrees) => (degrees * Math.PI) / 180;
 const lengthOf = (/** @type {number} */ joint) =>
 	distance(STANDING[joint], STANDING[PARENT[joint]]);
 
-/** A drawing as 18 points in fractions of the stature, y from 0 at the ground upward negative.
- * @param {Limb[]} limbs @param {Drawing} drawing @returns {Points} */
+/**
+ * A drawing as 18 points in fractions of the height, y from 0 at the ground upward negative.
+ * @param {Limb[]} limbs @param {Drawing} drawing
+ */
 function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }) {
 	const { shoulder, hip, nose, eyes, ears } = VIEWS[view];
-	/** @type {Points} */
 	const points = new Array(18).fill(null);
-	// as far to the side as the view shows it, as high as on somebody who stands
+	// as far to the side as the view shows it, as high as on a standing person
 	/** @type {(joint: number, x: number | null) => void} */
 	const put = (joint, x) => {
 		points[joint] = x === null ? null : [x, STANDING[joint][1]];
@@ -95,27 +107,25 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 	}
 	/** @type {(joints: number[], centre: Point, degrees: number) => void} */
 	const tilt = (joints, centre, degrees) => {
-		for (const joint of joints) {
-			const point = points[joint];
-			points[joint] = point && turnedPoint(point, centre, radians(degrees));
-		}
+		for (const joint of joints)
+			points[joint] = points[joint] && turnedPoint(points[joint], centre, radians(degrees));
 	};
-	tilt(HEAD, at(points, NECK), head);
+	tilt(HEAD, points[NECK], head);
 	tilt([NECK, 2, 5, ...HEAD], HIPS_MIDDLE, lean);
 	const rightSide = shoulder > 0 ? -1 : 1;
 	TWO_BONES.forEach(([end, middle, root], index) => {
-		const [upper, lower, upperShare = 1, lowerShare = 1] = limbs[index];
+		const [upper, lower, upperFraction = 1, lowerFraction = 1] = limbs[index];
 		const outward = view === "side" ? 1 : index % 2 === 0 ? rightSide : -rightSide;
 		const hung = (/** @type {number} */ degrees) => Math.PI / 2 - outward * radians(degrees);
-		points[middle] = away(at(points, root), hung(upper), lengthOf(middle) * upperShare);
-		points[end] = away(at(points, middle), hung(lower), lengthOf(end) * lowerShare);
+		points[middle] = away(points[root], hung(upper), lengthOf(middle) * upperFraction);
+		points[end] = away(points[middle], hung(lower), lengthOf(end) * lowerFraction);
 	});
 	tilt([...points.keys()], HIPS_MIDDLE, turn);
 	const ground = boxOf(seen(points)).bottom + lift;
 	return points.map((point) => point && minus(point, [0, ground]));
 }
 
-/** The poses that come along, in shares of the stature, the ground at 0. */
+/** The poses of the library, in fractions of the height, the ground at 0. */
 export const POSES = DRAWINGS.map(
 	([name, [arm, leftArm = arm], [leg, leftLeg = leg], more = {}]) => ({
 		name,
@@ -124,14 +134,15 @@ export const POSES = DRAWINGS.map(
 );
 
 /**
- * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest point on the ground where it
- * was, and the hips above the same place. Arms and legs they hide stay hidden; the head shows what the pose shows.
+ * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest
+ * point on the ground where it was, and the hips above the same place. Arms and legs they hide stay
+ * hidden; the head shows what the pose shows.
  * @param {Points} points the person @param {Points} model the pose, any size
  * @param {Canvas} canvas if nothing is there of the person
  */
 export function inPose(points, model, canvas) {
 	const person = seen(points).length > 1 ? points : standing(canvas.width, canvas.height);
-	const { stature, shares } = proportions(person);
+	const { stature, fractions } = proportions(person);
 	const scale = stature / proportions(model).stature;
 	/** @type {Points} */
 	const posed = new Array(18).fill(null);
@@ -141,7 +152,8 @@ export function inPose(points, model, canvas) {
 		const parent = above(joint, (up) => posed[up]);
 		if (!model[joint] || parent < 0) continue;
 		const [x, y] = minus(at(model, joint), at(model, parent));
-		posed[joint] = plus(at(posed, parent), [x * scale * shares[joint], y * scale * shares[joint]]);
+		const length = scale * fractions[joint];
+		posed[joint] = plus(at(posed, parent), [x * length, y * length]);
 	}
 	const kept = posed.map((point, joint) => (HEAD.includes(joint) || person[joint] ? point : null));
 	const [x, y] = minus(standsAt(person), standsAt(kept));
@@ -149,15 +161,15 @@ export function inPose(points, model, canvas) {
 	return kept.map((point) => point && plus(point, [x, y - Math.max(lift, 0)]));
 }
 
-/** Middle of the hips (or else of everything), and the lowest point. @type {(points: Points) => Point} */
+/** Middle of the hips (or else of everything), and the lowest point. @param {Points} points */
 function standsAt(points) {
 	const hips = hipsOf(points);
 	return [mean(hips.length ? hips : seen(points))[0], boxOf(seen(points)).bottom];
 }
 
 /**
- * How tall somebody is in pixels, and each limb against that, from what is seen: what is foreshortened is measured on
- * the other side or taken for average.
+ * How tall somebody is in pixels, and each limb against that, from what is seen: what is
+ * foreshortened is measured on the other side or taken for average.
  * @param {Points} points
  */
 function proportions(points) {
@@ -171,9 +183,9 @@ function proportions(points) {
 	const telling = known([3, 4, 6, 7, 9, 10, 12, 13, 8, 11].map((joint) => ratios[joint]));
 	const sorted = telling.length ? telling : known(ratios);
 	const stature = sorted[Math.floor(0.75 * (sorted.length - 1))] ?? 1;
-	const shares = ratios.map((ratio, joint) => {
+	const fractions = ratios.map((ratio, joint) => {
 		const longest = Math.max(ratio, ratios[MIRRORED[joint]]);
 		return longest > 0 && !HEAD.includes(joint) ? within(longest / stature, 0.8, 1.25) : 1;
 	});
-	return { stature, shares };
+	return { stature, fractions };
 }

@@ -1,8 +1,9 @@
 /**
- * Live posing: while a pose is pulled about, the host's own queue draws the person again.
+ * Live posing: while a joint is dragged, the host's own queue generates the person again.
  *
- * One prompt is in flight at most and the newest pose wins: whatever changes meanwhile is asked for once, when the prompt
- * has ended. The parts that touch the page or the host come in from outside, so that this can be tested without either.
+ * One prompt is in flight at most and the newest pose wins: whatever changes meanwhile is asked for
+ * once, when the prompt has ended. The parts that touch the page or the host come in from outside,
+ * so that this can be tested without either.
  */
 
 export class LiveRuns {
@@ -63,7 +64,7 @@ export class LiveRuns {
 }
 
 /**
- * The nearest blocks of a kind downstream, over any number of others in between.
+ * The nearest nodes of a kind downstream, over any number of others in between.
  * @param {Prompt} prompt @param {string[]} starts ids @param {string} kind @returns {string[]} ids
  */
 export function nearestDownstream(prompt, starts, kind) {
@@ -89,12 +90,13 @@ export function nearestDownstream(prompt, starts, kind) {
 }
 
 /**
- * What a prompt calls a node: its id, within subgraphs those of the nodes around it first, and one for each place the
- * subgraph is used.
- * @param {any} graph the outermost one @param {object} node @param {string} [prefix] @returns {string[]}
+ * What a prompt calls a node: its id, within subgraphs those of the nodes around it first, and one
+ * for each place the subgraph is used.
+ * @param {HostGraph | undefined} graph the outermost one @param {object} node @param {string}
+ * [prefix] @returns {string[]}
  */
 export function idsInPrompt(graph, node, prefix = "") {
-	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((/** @type {any} */ other) => {
+	return (graph?._nodes ?? graph?.nodes ?? []).flatMap((other) => {
 		if (other === node) return [`${prefix}${other.id}`];
 		return other.subgraph ? idsInPrompt(other.subgraph, node, `${prefix}${other.id}:`) : [];
 	});

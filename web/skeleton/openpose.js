@@ -1,13 +1,23 @@
-/** OpenPose JSON as ComfyUI's packs exchange it, read in every form `dptn_core/pose/openpose_json.py` reads and explains. */
+/**
+ * OpenPose JSON as ComfyUI's packs exchange it, read in every form
+ * `dptn_core/pose/openpose_json.py` reads and explains.
+ */
 
 import { boxOf, mean, seen } from "./geometry.js";
 import { detailsOf, eachPart, mapped } from "./person.js";
 
-/** Said in words when a text is no pose. */
+/** A text that holds no pose; the message says why. */
 export class PoseTextError extends Error {}
 
-/** What `read` gives; `otherwise` says what to do with a text that is no pose. @template T @param {() => T} read
- * @param {(error: PoseTextError) => T} otherwise */
+/** @param {unknown} error */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * What `read` gives; `otherwise` says what to do with a text that is no pose.
+ * @template T
+ * @param {() => T} read
+ * @param {(error: PoseTextError) => T} otherwise
+ */
 export function unlessNoPose(read, otherwise) {
 	try {
 		return read();
@@ -17,20 +27,24 @@ export function unlessNoPose(read, otherwise) {
 	}
 }
 
-/** @param {unknown} value @returns {value is Record<string, any>} */
-export function isObject(value) {
-	return value !== null && typeof value === "object" && !Array.isArray(value);
-}
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+export const isObject = (value) =>
+	value !== null && typeof value === "object" && !Array.isArray(value);
 
 const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];
 const [MAX_SIDE, MAX_COORDINATE] = [32768, 1e6];
-const FARTHEST_SHARE = 1.5; // canvas sides; a joint a little beyond the edge is still in shares
-const SMALLEST_SHARED_CANVAS = 16;
+const MAX_NORMALISED = 1.5; // canvas sides; a joint a little beyond the edge is still in fractions
+const MIN_NORMALISED_CANVAS = 16;
+const FOOT = 3; // points: big toe, small toe and heel
 
-/** How many numbers a part may hold, and how many of them make a point. @type {Record<string, Record<number, number>>} */
+/**
+ * How many numbers a part may hold, and how many of them make a point.
+ * @type {Record<string, Record<number, number>>}
+ */
 const LENGTHS = {
 	pose: { 54: 3, 75: 3, 51: 3, 36: 2 },
+	foot: { 18: 3, 12: 2 },
 	hand_left: { 63: 3, 42: 2 },
 	hand_right: { 63: 3, 42: 2 },
 	face: { 210: 3, 204: 3, 140: 2 },
@@ -41,47 +55,62 @@ const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [
 ]);
 
 /**
- * @param {unknown} document a list of pictures, or one
- * @param {Canvas} fallback for pictures that state none, if it holds their points
- * @returns {{canvas: Canvas, frames: Person[][]}} all on the first picture's canvas; those of another shape are centred on it
+ * @param {unknown} document a list of frames, or one
+ * @param {Canvas} fallback for frames that state none, if it holds their points
+ * @returns {{canvas: Canvas, frames: Person[][]}} all on the first frame's canvas; those of another
+ * shape are centred on it
  */
 export function readOpenPose(document, fallback) {
-	const pictures = Array.isArray(document) ? document : [document];
-	const raw = pictures.map(readPicture);
+	const list = Array.isArray(document) ? document : [document];
+	const raw = list.map(readFrame);
 	const bare = raw
-		.filter((picture) => !picture.canvas)
-		.flatMap((picture) => picture.people.flatMap(everyPoint));
-	const stated = raw.find((picture) => picture.canvas)?.canvas;
+		.filter((frame) => !frame.canvas)
+		.flatMap((frame) => frame.people.flatMap(everyPoint));
+	const stated = raw.find((frame) => frame.canvas)?.canvas;
 	const shared = inferred(bare, stated ?? fallback);
 	const canvas = raw[0]?.canvas ?? (raw.length ? shared : fallback);
 	return {
 		canvas,
-		frames: raw.map((picture) => onCanvas(picture, picture.canvas ?? shared, canvas)),
+		frames: raw.map((frame) => onCanvas(frame, frame.canvas ?? shared, canvas)),
 	};
 }
 
 /**
- * One picture in the form every consumer accepts.
+ * One frame in the form every consumer accepts.
  * @param {Person[]} people @param {Canvas | null} canvas null: the units need no telling
  */
 export function writePeople(people, canvas) {
 	const points = people.flatMap(everyPoint);
 	const guessed =
 		canvas !== null &&
-		(seemShares(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
+		(lookNormalised(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
 	return {
-		people: people.map(({ points, parts: { handLeft, handRight, face }, rest }) => ({
+		people: people.map(({ points, parts, rest }) => ({
 			...rest,
 			pose_keypoints_2d: flat(points),
-			...(face && { face_keypoints_2d: flat(face) }),
-			...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
-			...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
+			...writeParts(parts),
 		})),
 		...(guessed && { coordinates: "pixels" }),
 	};
 }
 
-/** A file of OpenPose JSON that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
+/** @param {Parts} parts */
+function writeParts({ handLeft, handRight, face, footLeft, footRight }) {
+	const no = new Array(FOOT).fill(null);
+	return {
+		...(face && { face_keypoints_2d: flat(face) }),
+		...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
+		...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
+		...((footLeft || footRight) && {
+			foot_keypoints_2d: flat([...(footLeft ?? no), ...(footRight ?? no)]),
+		}),
+	};
+}
+
+/**
+ * A file of OpenPose JSON that every pack reads.
+ * @param {Person[][]} frames @param {Canvas} canvas
+ */
 export function writeOpenPose(frames, canvas) {
 	const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
 	const empty = {
@@ -97,59 +126,66 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** Hundredths of a pixel are finer than anybody means, and keep the text short. @param {Points} points */
+/**
+ * A hundredth of a pixel is below what anybody means, and keeps the text short.
+ * @param {Points} points
+ */
 function flat(points) {
 	const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
 	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
 }
 
-/** @type {(picture: unknown) => RawPicture} */
-function readPicture(picture) {
-	if (!isObject(picture))
-		throw new PoseTextError("this is no pose data: an object with people in it is wanted");
-	const exact = picture.coordinates === "pixels";
-	const people = picture.people ?? [];
+/** @param {unknown} frame @returns {RawFrame} */
+function readFrame(frame) {
+	if (!isObject(frame)) throw new PoseTextError("expected OpenPose JSON: an object with people");
+	const exact = frame.coordinates === "pixels";
+	const people = frame.people ?? [];
 	if (!Array.isArray(people)) throw new PoseTextError("people must be a list");
-	return {
-		people: people.map((person) => readPerson(person, exact)),
-		exact,
-		canvas: readCanvas(picture),
-	};
+	return { people: people.map((one) => readPerson(one, exact)), exact, canvas: readCanvas(frame) };
 }
 
-/** @type {(picture: Record<string, any>) => Canvas | null} */
-function readCanvas(picture) {
-	const sides = [picture.canvas_width ?? null, picture.canvas_height ?? null];
+/** @param {Record<string, unknown>} frame */
+function readCanvas(frame) {
+	const sides = [frame.canvas_width ?? null, frame.canvas_height ?? null];
 	if (sides.every((side) => side === null)) return null;
-	for (const side of sides) {
-		if (!Number.isInteger(side) || side < 1 || side > MAX_SIDE) {
-			throw new PoseTextError(
-				`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`,
-			);
-		}
-	}
-	return { width: sides[0], height: sides[1] };
+	const [width, height] = sides.map((side) => {
+		if (Number.isInteger(side) && Number(side) >= 1 && Number(side) <= MAX_SIDE)
+			return Number(side);
+		throw new PoseTextError(
+			`canvas_width and canvas_height must be whole numbers from 1 to ${MAX_SIDE}`,
+		);
+	});
+	return { width, height };
 }
 
-/** @type {(person: unknown, exact: boolean) => Person} */
+/** @param {unknown} person @param {boolean} exact @returns {Person} */
 function readPerson(person, exact) {
 	if (!isObject(person)) throw new PoseTextError("a person must be an object");
 	const part = (/** @type {string} */ name) => {
-		const key =
-			(person[`${name}_keypoints_2d`] ?? null) ? `${name}_keypoints_2d` : `${name}_keypoints`;
-		return readPoints(person[key], key, LENGTHS[name], exact);
+		const [key, oldKey] = [`${name}_keypoints_2d`, `${name}_keypoints`];
+		const used = (person[key] ?? null) ? key : oldKey;
+		return readPoints(person[used], used, LENGTHS[name], exact);
 	};
 	const rest = Object.fromEntries(
 		Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)),
 	);
+	const [face, feet] = [part("face"), part("foot")];
+	const parts = {
+		handLeft: part("hand_left"),
+		handRight: part("hand_right"),
+		face: face && [...face, ...new Array(70 - face.length).fill(null)],
+		footLeft: feet?.slice(0, FOOT) ?? null,
+		footRight: feet?.slice(FOOT) ?? null,
+	};
 	const points = to18(part("pose"));
-	const face = part("face");
-	const whole = face && [...face, ...new Array(70 - face.length).fill(null)];
-	const parts = { handLeft: part("hand_left"), handRight: part("hand_right"), face: whole };
 	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
 }
 
-/** @type {(values: unknown, key: string, lengths: Record<number, number>, exact: boolean) => Points | null} */
+/**
+ * @param {unknown} values @param {string} key @param {Record<number, number>} lengths
+ * @param {boolean} exact
+ * @returns {Points | null}
+ */
 function readPoints(values, key, lengths, exact) {
 	if (values === null || values === undefined) return null;
 	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
@@ -157,14 +193,14 @@ function readPoints(values, key, lengths, exact) {
 	const each = lengths[values.length];
 	if (!each)
 		throw new PoseTextError(
-			`${key} holds ${values.length} values; ${Object.keys(lengths).join(" or ")} are wanted`,
+			`${key} must hold ${Object.keys(lengths).join(" or ")} numbers, got ${values.length}`,
 		);
 	const wrong = values.find(
 		(value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"),
 	);
 	if (wrong !== undefined)
 		throw new PoseTextError(
-			`${key} holds ${JSON.stringify(wrong)?.slice(0, 40)}, which is no coordinate`,
+			`${key}: expected coordinates, got ${JSON.stringify(wrong)?.slice(0, 40)}`,
 		);
 	return Array.from({ length: values.length / each }, (_, index) => {
 		const [x, y, score = Number(x !== 0 || y !== 0)] = values.slice(
@@ -176,7 +212,7 @@ function readPoints(values, key, lengths, exact) {
 	});
 }
 
-/** @type {(body: Points | null) => Points} */
+/** @param {Points | null} body @returns {Points} */
 function to18(body) {
 	if (!body) return new Array(18).fill(null);
 	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
@@ -186,10 +222,10 @@ function to18(body) {
 	return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
 }
 
-/** Everything of a person that is there. @param {Person} person */
+/** Every point of a person that is present. @param {Person} person */
 const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
-/** @type {(points: Point[], likely: Canvas) => Canvas} */
+/** @param {Point[]} points @param {Canvas} likely */
 function inferred(points, likely) {
 	if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
 	const { right, bottom } = boxOf(points);
@@ -199,29 +235,37 @@ function inferred(points, likely) {
 	return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
 }
 
-/** Whether points are in fractions of the canvas, not in pixels. @type {(points: Point[], canvas: Canvas) => boolean} */
-function seemShares(points, canvas) {
-	if (Math.max(canvas.width, canvas.height) < SMALLEST_SHARED_CANVAS) return false;
+/**
+ * Whether points are in fractions of the canvas rather than in pixels.
+ * @param {Point[]} points @param {Canvas} canvas
+ */
+function lookNormalised(points, canvas) {
+	if (Math.max(canvas.width, canvas.height) < MIN_NORMALISED_CANVAS) return false;
 	if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
-	return points.every(([x, y]) => Math.abs(x) <= FARTHEST_SHARE && Math.abs(y) <= FARTHEST_SHARE);
+	return points.every(([x, y]) => Math.abs(x) <= MAX_NORMALISED && Math.abs(y) <= MAX_NORMALISED);
 }
 
-/** A picture's people in pixels of a canvas, brought to another.
- * @param {RawPicture} picture @param {Canvas} own @param {Canvas} canvas */
+/**
+ * A frame's people in pixels of a canvas, brought to another.
+ * @param {RawFrame} frame @param {Canvas} own @param {Canvas} canvas
+ */
 function onCanvas({ people, exact }, own, canvas) {
-	const shares = !exact && seemShares(people.flatMap(everyPoint), own);
+	const fractions = !exact && lookNormalised(people.flatMap(everyPoint), own);
 	// without the points a detector had marked by -1 before it divided by the size
 	/** @type {(point: Point) => Point | null} */
 	const inPixels = ([x, y]) => (x < 0 && y < 0 ? null : [x * own.width, y * own.height]);
 	return fitted(
-		people.map((person) => (shares ? mapped(person, inPixels) : person)),
+		people.map((person) => (fractions ? mapped(person, inPixels) : person)),
 		own,
 		canvas,
 	);
 }
 
-/** People on another canvas, scaled alike both ways and centred. @param {Person[]} people @param {Canvas} own
- * @param {Canvas} canvas */
+/**
+ * People on another canvas, scaled alike both ways and centred. @param {Person[]} people
+ * @param {Canvas} own
+ * @param {Canvas} canvas
+ */
 export function fitted(people, own, canvas) {
 	if (own.width === canvas.width && own.height === canvas.height) return people;
 	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);

@@ -2,7 +2,10 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @template {Element} T @param {T} element @param {Attributes} attributes @param {(Node | string)[]} children */
+/**
+ * @template {Element} T @param {T} element @param {Attributes} attributes
+ * @param {(Node | string)[]} children
+ */
 function filled(element, attributes, children) {
 	for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
 	element.append(...children);
@@ -34,7 +37,10 @@ export function button(label, title, act, ...children) {
 	return element;
 }
 
-/** A button that stays down. @param {string} label @param {string} title @param {(on: boolean) => void} act */
+/**
+ * A button that stays down.
+ * @param {string} label @param {string} title @param {(on: boolean) => void} act
+ */
 export function toggle(label, title, act) {
 	const element = button(label, title, () => {
 		const on = element.getAttribute("aria-pressed") !== "true";
@@ -45,14 +51,20 @@ export function toggle(label, title, act) {
 	return element;
 }
 
-/** A slider. @param {string} label @param {Attributes} range @param {(value: number) => void} act */
+/**
+ * A slider.
+ * @param {string} label @param {Attributes} range @param {(value: number) => void} act
+ */
 export function slider(label, range, act) {
 	const element = html("input", { type: "range", ...range, "aria-label": label });
 	element.addEventListener("input", () => act(Number(element.value)));
 	return element;
 }
 
-/** @param {string} label @param {(string | number)[]} values @param {string} unit @param {(value: string) => void} act */
+/**
+ * @param {string} label @param {(string | number)[]} values @param {string} unit
+ * @param {(value: string) => void} act
+ */
 export function choice(label, values, unit, act) {
 	const options = values.map((value) => html("option", { value }, `${value}${unit}`));
 	const element = html("select", { "aria-label": label, title: label }, ...options);

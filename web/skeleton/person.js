@@ -1,37 +1,45 @@
-/** A person: 18 joints, and the hands and the face that go along with them. */
+/** A person: 18 joints, and the hands, the face and the feet that move with them. */
 
 import { MIRRORED } from "./anatomy.js";
 import { partFrames, present, trunkFrame } from "./frames.js";
 import { boxOf, seen } from "./geometry.js";
 
 /** @type {Parts} */
-export const NO_PARTS = { handLeft: null, handRight: null, face: null };
+export const NO_PARTS = {
+	handLeft: null,
+	handRight: null,
+	face: null,
+	footLeft: null,
+	footRight: null,
+};
 
 /** @type {(points: Points) => Person} */
 export const personOf = (points) => ({ points, parts: NO_PARTS, rest: {} });
 
 /** The parts a person has, each made anew.
  * @type {(parts: Parts, change: (part: Points, name: keyof Parts) => Points | null) => Parts} */
-export const eachPart = ({ handLeft, handRight, face }, change) => ({
+export const eachPart = ({ handLeft, handRight, face, footLeft, footRight }, change) => ({
 	handLeft: handLeft && change(handLeft, "handLeft"),
 	handRight: handRight && change(handRight, "handRight"),
 	face: face && change(face, "face"),
+	footLeft: footLeft && change(footLeft, "footLeft"),
+	footRight: footRight && change(footRight, "footRight"),
 });
 
-/** The points of hands and face that are there. @param {Parts} parts */
-export const detailsOf = ({ handLeft, handRight, face }) =>
-	[handLeft, handRight, face].flatMap((part) => seen(part ?? []));
+/** The points of the parts that are present. @param {Parts} parts */
+export const detailsOf = ({ handLeft, handRight, face, footLeft, footRight }) =>
+	[handLeft, handRight, face, footLeft, footRight].flatMap((part) => seen(part ?? []));
 
 /** Every point of a person shifted, scaled, turned or left out alike.
  * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {
-	/** @type {(points: Points) => Points} */
-	const all = (points) => points.map((point) => point && change(point));
+	const all = (/** @type {Points} */ points) => points.map((point) => point && change(point));
 	return { ...person, points: all(person.points), parts: eachPart(person.parts, all) };
 }
 
 /**
- * The person with other joints: hands go along with their wrists, the face with the head. A hand whose wrist is hidden goes.
+ * The person with other joints: hands move with their wrists, the face with the head, feet with
+ * their ankles. A part whose joint is hidden is removed.
  * @type {(person: Person, points: Points) => Person}
  */
 export function withPoints(person, points) {
@@ -47,19 +55,28 @@ export function withPoints(person, points) {
 	return { ...person, points, parts };
 }
 
-/** Index of each face point's mirror image: 68 outline points and two pupils, in runs up or down. */
+/**
+ * Index of each face point's mirror image: 68 outline points and two pupils, in runs up or down.
+ */
 // biome-ignore format: a table
 export const MIRRORED_FACE = [
-	[16, 0], [26, 17], [27, 30], [35, 31], [45, 42], [47, 46], [39, 36], [41, 40], [54, 48], [59, 55], [64, 60], [67, 65], [69, 68],
-].flatMap(([first, last]) => Array.from({ length: Math.abs(last - first) + 1 }, (_, by) => first + Math.sign(last - first) * by));
+	[16, 0], [26, 17], [27, 30], [35, 31], [45, 42], [47, 46], [39, 36], [41, 40], [54, 48], [59, 55],
+	[64, 60], [67, 65], [69, 68],
+].flatMap(([first, last]) => {
+	const towards = Math.sign(last - first);
+	return Array.from({ length: Math.abs(last - first) + 1 }, (_, by) => first + towards * by);
+});
 
-/** Seen in a mirror, in place: x about the middle of the box, and left and right change names. @param {Person} person */
+/**
+ * Seen in a mirror, in place: x about the middle of the box, and left and right change names.
+ * @param {Person} person
+ */
 export function mirrored(person) {
 	const there = seen(person.points);
 	if (!there.length) return person;
 	const { left, right } = boxOf(there);
 	const flipped = mapped(person, ([x, y]) => [left + right - x, y]);
-	const { handLeft, handRight, face } = flipped.parts;
+	const { handLeft, handRight, face, footLeft, footRight } = flipped.parts;
 	return {
 		...flipped,
 		points: MIRRORED.map((joint) => flipped.points[joint]),
@@ -67,6 +84,8 @@ export function mirrored(person) {
 			handLeft: handRight,
 			handRight: handLeft,
 			face: face && MIRRORED_FACE.map((index) => face[index]),
+			footLeft: footRight,
+			footRight: footLeft,
 		},
 	};
 }

@@ -1,6 +1,6 @@
 /**
- * Moving joints of one person. Points are [x, y] in pixels of the canvas, or null where a joint is missing. Nothing here
- * changes its arguments or touches the page.
+ * Moving joints of one person. Points are [x, y] in pixels of the canvas, or null where a joint is
+ * missing. Nothing here changes its arguments or touches the page.
  */
 
 import {
@@ -31,16 +31,17 @@ import {
 } from "./geometry.js";
 
 const NOWHERE = 1e-9; // pixels; so near there is no direction
-const SHORTEST = 0.5; // pixels; shorter limbs have no direction anybody meant
-const FEWEST = 3; // joints; with fewer there is no telling where a person is
+const MIN_LENGTH = 0.5; // pixels; shorter limbs have no direction anybody meant
+const MIN_JOINTS = 3; // joints; with fewer there is no telling where a person is
 
 /**
  * Bring a joint to a place, as far as the body allows.
  *
- * Wrists and ankles bend their limb (two-bone inverse kinematics, the elbow or knee keeps its side); elbows, knees and
- * shoulders turn about the joint they hang on and carry along what hangs on them; the nose turns the head; the neck and the
- * hips pull the trunk, whose other end follows, and feet stay planted as far as the legs reach. All lengths stay as they are.
- * Where `free`, only this joint moves, and lengths change (foreshortening).
+ * Wrists and ankles bend their limb (two-bone inverse kinematics, the elbow or knee keeps its
+ * side); elbows, knees and shoulders turn about their parent joint and move the joints below them;
+ * the nose turns the head; the neck and the hips move the trunk, whose other end follows, and feet
+ * stay planted as far as the legs reach. All lengths stay as they are. Where `free`, only this
+ * joint moves, and lengths change (foreshortening).
  * @type {(points: Points, joint: number, target: Point, free?: boolean) => Points}
  */
 export function dragJoint(points, joint, target, free = false) {
@@ -64,14 +65,17 @@ export function dragJoint(points, joint, target, free = false) {
 		);
 	}
 	const there = onCircle(centre, distance(centre, here), target, here);
-	const carried = hangingOn(joint);
+	const attached = hangingOn(joint);
 	const result = points.map((point, other) =>
-		point && carried.includes(other) ? plus(point, minus(there, here)) : point,
+		point && attached.includes(other) ? plus(point, minus(there, here)) : point,
 	);
 	return replaced(result, joint, there);
 }
 
-/** The same joint of the other side pulled the mirrored way as well, seen from the trunk. @type {typeof dragJoint} */
+/**
+ * The same joint of the other side dragged the mirrored way as well, seen from the trunk.
+ * @type {typeof dragJoint}
+ */
 export function dragBoth(points, joint, target, free = false) {
 	const here = points[joint];
 	const other = MIRRORED[joint];
@@ -85,7 +89,8 @@ export function dragBoth(points, joint, target, free = false) {
 }
 
 /**
- * One side made the mirror image of the other, about the trunk; joints the giving side lacks stay as they are.
+ * One side made the mirror image of the other, about the trunk; joints the giving side lacks stay
+ * as they are.
  * @param {Points} points @param {"left" | "right"} from
  */
 export function copiedSide(points, from) {
@@ -128,16 +133,18 @@ export function upright(points) {
 	return points.map((point) => point && turnedPoint(point, centre, Math.PI / 2 - angle));
 }
 
-/** @param {number[]} joints */
-const named = (joints) =>
+const named = (/** @type {number[]} */ joints) =>
 	joints.length > 3 ? `${joints.length} joints` : joints.map((joint) => JOINTS[joint]).join(", ");
 
-/** What is wrong with a pose, in words, and with which joints. @param {Points} points @param {Canvas} canvas */
+/**
+ * What is wrong with a pose, in words, and with which joints.
+ * @param {Points} points @param {Canvas} canvas
+ */
 export function problems(points, canvas) {
 	const there = present(points);
 	/** @type {{text: string, joints: number[]}[]} */
 	const found = [];
-	if (!there.length) found.push({ text: "nobody: all joints are hidden", joints: [] });
+	if (!there.length) found.push({ text: "no person: all joints are hidden", joints: [] });
 	const outside = there.filter((joint) => {
 		const [x, y] = at(points, joint);
 		return !(x >= 0 && y >= 0 && x < canvas.width && y < canvas.height);
@@ -145,17 +152,18 @@ export function problems(points, canvas) {
 	if (outside.length) found.push({ text: `outside the image: ${named(outside)}`, joints: outside });
 	const folded = there.filter((joint) => {
 		const parent = points[PARENT[joint]];
-		return parent && distance(parent, at(points, joint)) < SHORTEST;
+		return parent && distance(parent, at(points, joint)) < MIN_LENGTH;
 	});
 	if (folded.length)
 		found.push({ text: `on top of the joint it hangs on: ${named(folded)}`, joints: folded });
-	if (there.length && there.length < FEWEST)
+	if (there.length && there.length < MIN_JOINTS)
 		found.push({ text: `only ${there.length} of 18 joints`, joints: [] });
 	return found;
 }
 
 /**
- * Where a missing joint would be: the standing person's limb, as large as this one's and turned with the trunk, on its parent.
+ * Where a missing joint would be: the standing person's limb, as large as this one's and turned
+ * with the trunk, on its parent.
  * @param {Points} points @param {number} joint @param {Canvas} canvas
  */
 export function restored(points, joint, canvas) {
@@ -173,14 +181,17 @@ export function restored(points, joint, canvas) {
 	);
 }
 
-/** How large a person is against a model: by all limbs that are there. @type {(points: Points, model: Point[]) => number} */
+/**
+ * How large a person is against a model: by all limbs that are there.
+ * @param {Points} points @param {Points} model
+ */
 function scaleOf(points, model) {
 	let [own, standard] = [0, 0];
 	PARENT.forEach((parent, joint) => {
 		const [end, start] = [points[joint], points[parent]];
 		if (!end || !start) return;
 		own += distance(end, start);
-		standard += distance(model[joint], model[parent]);
+		standard += distance(at(model, joint), at(model, parent));
 	});
 	return standard ? own / standard : 1;
 }
@@ -197,9 +208,9 @@ function onCircle(centre, radius, target, otherwise) {
 }
 
 /**
- * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps its place on the
- * trunk, and feet stay planted as far as the legs reach.
- * @type {(points: Points, joint: number, by: Point) => Points}
+ * One end of the trunk pulled: the other end follows like a towed rod, the rest of the body keeps
+ * its place on the trunk, and feet stay planted as far as the legs reach.
+ * @param {Points} points @param {number} joint @param {Point} by
  */
 function pullTrunk(points, joint, by) {
 	const [neck, hips] = [at(points, NECK), mean(hipsOf(points))];
@@ -209,12 +220,12 @@ function pullTrunk(points, joint, by) {
 	const angle = direction(end, follows) - direction(pulled, towed);
 	const shift = minus(joint === NECK ? end : follows, neck);
 	const whole = points.map((point) => point && plus(turnedPoint(point, neck, angle), shift));
-	return TWO_BONES.slice(2).reduce((result, limb) => planted(result, points, limb), whole);
+	return TWO_BONES.slice(2).reduce((moved, limb) => planted(moved, points, limb), whole);
 }
 
 /**
  * A leg whose hip has moved, its foot (or else its knee) where it was, as far as it reaches.
- * @type {(moved: Points, before: Points, limb: number[]) => Points}
+ * @param {Points} moved @param {Points} before @param {number[]} limb
  */
 function planted(moved, before, limb) {
 	const [end, middle, root] = limb;
@@ -226,8 +237,11 @@ function planted(moved, before, limb) {
 	return old && now ? replaced(moved, joint, onCircle(hip, distance(hip, now), old, now)) : moved;
 }
 
-/** Two bones that bring the end to a place, the middle joint on the side it was. @param {Points} points @param {number[]} limb
- * @param {Point} target */
+/**
+ * Two bones that bring the end to a place, the middle joint on the side it was. @param {Points}
+ * points @param {number[]} limb
+ * @param {Point} target
+ */
 function bend(points, [end, middle, root], target) {
 	const [a, b, c] = [at(points, root), at(points, middle), at(points, end)];
 	const [upper, lower, wanted] = [distance(a, b), distance(b, c), distance(a, target)];

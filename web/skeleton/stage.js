@@ -1,4 +1,6 @@
-/** Where a pose is seen and pulled about: the canvas with everything on it, zoom and pan, and what hands do there. */
+/**
+ * Where a pose is shown and dragged: the canvas with everything on it, zoom and pan, and gestures.
+ */
 
 import { JOINTS, jointColour } from "./anatomy.js";
 import { limbs } from "./figure.js";
@@ -30,19 +32,22 @@ const grown = ({ left, top, right, bottom }, by) => ({
 const rect = ({ left: x, top: y, right, bottom }, attributes) =>
 	svg("rect", { x, y, width: right - x, height: bottom - y, ...attributes });
 
-/** @type {(at: Point, r: number, attributes: Attributes) => SVGElement} */
-const circle = (at, r, attributes) => svg("circle", { cx: at[0], cy: at[1], r, ...attributes });
+/** @type {(place: Point, r: number, attributes: Attributes) => SVGElement} */
+const circle = ([cx, cy], r, attributes) => svg("circle", { cx, cy, r, ...attributes });
 
 export class Stage {
-	/** @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a pull has ended */
+	/**
+	 * @param {EditorState} state @param {{onRelease?: () => void}} options `onRelease`: called when a
+	 * drag has ended
+	 */
 	constructor(state, options = {}) {
 		this.state = state;
 		this.options = options;
 		this.view = { zoom: 1, x: 0, y: 0 };
 		/** @type {string | null} */
 		this.background = null;
-		/** The person as live posing drew them last, in its place. @type {string | null} */
-		this.drawn = null;
+		/** The latest image of live posing, where it fits the pose. @type {string | null} */
+		this.generated = null;
 		this.look = { background: 0.6, connected: false, before: false };
 		/** The box being drawn around joints. @type {Box | null} */
 		this.marquee = null;
@@ -53,7 +58,8 @@ export class Stage {
 		/** @type {Gesture | null} */
 		this.gesture = null;
 		this.panning = false; // the space bar is down
-		this.pressed = { joint: "", time: 0 }; // the last press on a joint, to tell double ones: elements do not stay
+		// the last press on a joint, to tell double ones: elements do not stay
+		this.pressed = { joint: "", time: 0 };
 		this.element = svg("svg", {
 			role: "group",
 			"aria-label": "Skeleton editor",
@@ -70,11 +76,12 @@ export class Stage {
 			{ passive: false },
 		);
 		this.figures = svg("g", {});
-		this.ground = ""; // what the rest of the picture was drawn from
+		this.ground = ""; // what the background was drawn from
 		/** The joint to focus when a gesture has ended. @type {string | undefined} */
 		this.focused = undefined;
 		this.listening = new AbortController();
-		// Before anybody else: some front ends start to drag the node from a listener further up, in the capturing phase.
+		// Before anybody else: some front ends start to drag the node from a listener further up, in
+		// the capturing phase.
 		const first = { capture: true, signal: this.listening.signal };
 		window.addEventListener("pointerdown", (event) => this.down(event), first);
 		window.addEventListener(
@@ -131,7 +138,8 @@ export class Stage {
 		const side = Math.max(width, height);
 		if (!this.gesture || !this.held) {
 			const canvas = { left: 0, top: 0, right: width, bottom: height };
-			const reach = grown(canvas, 2 * side); // a joint lost in the distance must not make everything tiny
+			// a joint lost in the distance must not make everything tiny
+			const reach = grown(canvas, 2 * side);
 			const near = this.state
 				.people()
 				.flatMap(({ points }) => seen(points))
@@ -154,10 +162,10 @@ export class Stage {
 		const canvas = { x: 0, y: 0, ...state.canvas };
 		/** @type {SVGElement[]} */
 		const parts = [];
-		const href = this.drawn ?? this.background;
+		const href = this.generated ?? this.background;
 		const ground = JSON.stringify([canvas, href, look.background]);
 		if (ground !== this.ground) {
-			// seldom: a picture made anew at each move would be painted anew as well
+			// seldom: a new image element at each move would be painted anew as well
 			this.ground = ground;
 			const image = { ...canvas, ...UNTOUCHED, preserveAspectRatio: "none", class: "background" };
 			this.element.replaceChildren(
@@ -205,7 +213,8 @@ export class Stage {
 		const found = this.element.querySelector(
 			`circle[data-person="${this.state.active}"][data-joint="${joint}"]`,
 		);
-		/** @type {SVGElement} */ (found ?? this.element).focus(); // not to nobody: keys would go to the graph
+		// without focus, keys would go to the graph
+		/** @type {SVGElement} */ (found ?? this.element).focus();
 	}
 
 	/** @param {Person} person @param {number} index @param {boolean} several @param {number} unit */
@@ -222,6 +231,7 @@ export class Stage {
 		});
 		const detail = { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" };
 		const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
+		const who = several ? `, person ${index + 1}` : "";
 		const joints = present(points).map((joint) => {
 			const chosen = inHand && selected.has(joint);
 			const dot = circle(at(points, joint), unit * (joint > 13 ? 0.8 : 1.2), {
@@ -234,7 +244,7 @@ export class Stage {
 				role: "button",
 				"data-person": index,
 				"data-joint": joint,
-				"aria-label": `${JOINTS[joint]}${several ? `, person ${index + 1}` : ""}${chosen ? ", selected" : ""}`,
+				"aria-label": `${JOINTS[joint]}${who}${chosen ? ", selected" : ""}`,
 			});
 			dot.append(svg("title", {}, JOINTS[joint]));
 			return dot;
@@ -245,7 +255,10 @@ export class Stage {
 		return [...lines, ...dots, ...joints, ...marks];
 	}
 
-	/** The box around the selection with its corners to scale and its knob to turn. @param {number} unit */
+	/**
+	 * The box around the selection with its corners to scale and its knob to turn.
+	 * @param {number} unit
+	 */
 	handles(unit) {
 		const points = this.state.person()?.points ?? [];
 		const chosen = seen([...this.state.selected].map((joint) => points[joint]));
@@ -277,7 +290,7 @@ export class Stage {
 
 	// Hands.
 
-	/** Place of a pointer in pixels of the canvas. @type {(spot: Spot) => Point} */
+	/** Place of a pointer in pixels of the canvas. @param {Spot} spot */
 	place({ clientX, clientY }) {
 		const matrix = this.element.getScreenCTM();
 		if (!matrix) return [0, 0];
@@ -290,7 +303,10 @@ export class Stage {
 		return this.element.getScreenCTM()?.a || 1;
 	}
 
-	/** The joint nearest to a pointer, if it is near; somebody else's only where it is nearer. @param {PointerEvent} event */
+	/**
+	 * The joint nearest to a pointer, if it is near; of another person only where it is nearer.
+	 * @param {PointerEvent} event
+	 */
 	jointAt(event) {
 		const here = this.place(event);
 		const reach = (REACH[event.pointerType] ?? REACH.mouse) / this.scale();
@@ -309,7 +325,7 @@ export class Stage {
 	down(event) {
 		if (!event.composedPath().includes(this.element) || event.button > 1) return;
 		event.stopImmediatePropagation();
-		event.preventDefault(); // no text is selected, no picture dragged
+		event.preventDefault(); // no text is selected, no image dragged
 		this.pointers.set(event.pointerId, event);
 		if (this.pointers.size > 1 && event.pointerType === "touch") {
 			this.gesture?.cancel?.();
@@ -318,7 +334,7 @@ export class Stage {
 		this.state.show();
 	}
 
-	/** @param {PointerEvent} event @returns {Gesture} */
+	/** @param {PointerEvent} event */
 	begin(event) {
 		const { state } = this;
 		const { handle, person: limbOf } = /** @type {SVGElement} */ (event.target).dataset ?? {};
@@ -351,16 +367,16 @@ export class Stage {
 		this.pressed = { joint: `${found.person} ${joint}`, time: event.timeStamp };
 		const pull = this.pull(event, start, joint);
 		if (last.joint !== this.pressed.joint || event.timeStamp - last.time > DOUBLE) return pull;
-		// a second press that becomes a pull is one
+		// a second press that becomes a drag is one
 		return { ...pull, end: () => (this.pressed.joint ? state.hide([joint]) : pull.end?.()) };
 	}
 
-	/** @param {PointerEvent} event @returns {Gesture} */
+	/** @param {PointerEvent} event */
 	pan(event) {
 		const { view } = this;
 		const scale = this.scale();
 		return {
-			move: ({ clientX, clientY }) => {
+			move: (/** @type {Spot} */ { clientX, clientY }) => {
 				this.view = {
 					...view,
 					x: view.x - (clientX - event.clientX) / scale,
@@ -371,28 +387,26 @@ export class Stage {
 		};
 	}
 
-	/** Two fingers: zoom and move the view. @returns {Gesture} */
+	/** Two fingers: zoom and move the view. */
 	pinch() {
 		const fingers = () => {
-			const [a, b] = this.pointers.values();
-			if (!b) return null;
+			const [a, b = a] = this.pointers.values();
 			const centre = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
 			return { centre, spread: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) };
 		};
-		const start = fingers();
-		if (!start) return NOTHING;
-		const { centre, spread } = start;
+		const { centre, spread } = fingers();
 		const { zoom } = this.view;
 		const held = this.place(centre);
 		return {
 			move: () => {
+				if (this.pointers.size < 2) return;
 				const now = fingers();
-				if (now) this.zoomAt(now.centre, held, (zoom * now.spread) / (spread || 1));
+				this.zoomAt(now.centre, held, (zoom * now.spread) / (spread || 1));
 			},
 		};
 	}
 
-	/** @param {PointerEvent} event @param {Person} start @param {number} joint @returns {Gesture} */
+	/** @param {PointerEvent} event @param {Person} start @param {number} joint */
 	pull(event, start, joint) {
 		return this.merged(event, (from, to, now, gesture) =>
 			this.state.pull(
@@ -405,7 +419,7 @@ export class Stage {
 		);
 	}
 
-	/** @param {PointerEvent} event @param {Person} start @param {number[]} joints @returns {Gesture} */
+	/** @param {PointerEvent} event @param {Person} start @param {number[]} joints */
 	shift(event, start, joints) {
 		const centre = centreOf(start, joints);
 		return this.merged(event, (from, to, now, gesture) => {
@@ -416,7 +430,7 @@ export class Stage {
 		});
 	}
 
-	/** @param {PointerEvent} event @param {string} kind of handle @returns {Gesture} */
+	/** @param {PointerEvent} event @param {string} kind */
 	transformation(event, kind) {
 		const start = this.state.person();
 		const joints = [...this.state.selected];
@@ -451,17 +465,18 @@ export class Stage {
 					.people()
 					.map(({ points }) => present(points).filter((joint) => isInside(at(points, joint), box)));
 				// whoever has most joints in it, unless some are kept
-				if (!kept.length) {
-					for (const [index, some] of inside.entries())
-						if (some.length > inside[state.active].length) state.active = index;
-				}
+				const counts = inside.map(({ length }) => length);
+				const most = Math.max(...counts);
+				if (!kept.length && most > counts[state.active]) state.active = counts.indexOf(most);
 				state.select([...kept, ...(inside[state.active] ?? [])]);
 			},
 		};
 	}
 
-	/** A gesture whose changes are undone together. @param {PointerEvent} event
-	 * @param {(from: Point, to: Point, now: PointerEvent, gesture: object) => void} change @returns {Gesture} */
+	/**
+	 * A gesture whose changes are undone together.
+	 * @param {PointerEvent} event @param {MergedChange} change @returns {Gesture}
+	 */
 	merged(event, change) {
 		const from = this.place(event);
 		const gesture = {};
@@ -483,7 +498,10 @@ export class Stage {
 		};
 	}
 
-	/** Zoom so that a place of the canvas stays under a place of the screen. @param {Spot} spot @param {Point} held @param {number} zoom */
+	/**
+	 * Zoom so that a place of the canvas stays under a place of the screen.
+	 * @param {Spot} spot @param {Point} held @param {number} zoom
+	 */
 	zoomAt(spot, held, zoom) {
 		this.view = { ...this.view, zoom: within(zoom, ...ZOOMS) };
 		this.render();

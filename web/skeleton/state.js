@@ -1,6 +1,6 @@
 /**
- * What the editor holds and every way to change it, without a page. The value is one text; each change writes it anew, so that
- * undo, the graph and the prompt all see the same.
+ * What the editor holds and every way to change it, without a page. The value is one text; each
+ * change writes it anew, so that undo, the graph and the prompt all see the same.
  */
 
 import { standing } from "./anatomy.js";
@@ -14,11 +14,15 @@ import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
 import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
-/** The list with one of its items changed. @template T @param {T[]} list @param {number} index @param {(item: T) => T} change */
+/**
+ * The list with one of its items changed.
+ * @template T @param {T[]} list @param {number} index @param {(item: T) => T} change
+ */
 const changedAt = (list, index, change) =>
 	list.map((item, at) => (at === index ? change(item) : item));
 
-/** The list without one of its items. @template T @param {T[]} list @param {number} index */
+/** The list without one of its items.
+ * @template T @param {T[]} list @param {number} index */
 const without = (list, index) => list.filter((_, at) => at !== index);
 
 export class EditorState {
@@ -33,8 +37,8 @@ export class EditorState {
 		/** @type {Edit | null} the connected pose */
 		this.start = null;
 		this.said = "";
-		this.active = 0; // index of the person in hand
-		/** @type {Set<number>} joints of the person in hand */
+		this.active = 0; // index of the current person
+		/** @type {Set<number>} joints of the current person */
 		this.selected = new Set();
 		this.frame = 0; // index of the keyframe shown
 		this.free = false; // joints move alone, and lengths change
@@ -42,24 +46,27 @@ export class EditorState {
 		/** @type {number | null} frame of the sequence that playback shows */
 		this.played = null;
 		this.history = new History("");
-		/** What is shown, as long as it is made from the same. @type {{source: Edit, width: number, height: number, edit: Edit} | null} */
+		/**
+		 * What is shown, as long as it is made from the same.
+		 * @type {{source: Edit, width: number, height: number, edit: Edit} | null}
+		 */
 		this.fit = null;
 	}
 
 	// What is shown.
 
-	/** The edit that counts, or what it would start from. @returns {Edit} */
+	/** The edit that counts, or what it would start from. */
 	shown() {
 		const shown = this.counting();
 		const canvas = this.options.canvas?.() ?? shown.canvas;
 		const { width, height } = canvas;
-		if (this.fit?.source !== shown || this.fit.width !== width || this.fit.height !== height) {
-			const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
-			const same = frames.every((people, index) => people === shown.frames[index]);
-			const edit = same ? shown : { ...shown, canvas, frames };
-			this.fit = { source: shown, width, height, edit };
-		}
-		return this.fit.edit;
+		if (this.fit?.source === shown && this.fit.width === width && this.fit.height === height)
+			return this.fit.edit;
+		const frames = shown.frames.map((people) => fitted(people, shown.canvas, canvas));
+		const same = frames.every((people, index) => people === shown.frames[index]);
+		const edit = same ? shown : { ...shown, canvas, frames };
+		this.fit = { source: shown, width, height, edit };
+		return edit;
 	}
 
 	/** The same on the canvas it was made on. @returns {Edit} */
@@ -77,8 +84,8 @@ export class EditorState {
 		};
 		if (this.start) return { ...this.start, ...kept };
 		const canvas = this.options.fallbackCanvas();
-		const somebody = personOf(standing(canvas.width, canvas.height));
-		return { canvas, frames: [[somebody]], steps: [AT_ONCE], ...kept };
+		const person = personOf(standing(canvas.width, canvas.height));
+		return { canvas, frames: [[person]], steps: [AT_ONCE], ...kept };
 	}
 
 	get canvas() {
@@ -90,14 +97,14 @@ export class EditorState {
 		return Math.min(this.frame, this.shown().frames.length - 1);
 	}
 
-	/** The people to draw: of the keyframe in hand, or of the frame that is played. */
+	/** The people to draw: of the current keyframe, or of the frame that is played. */
 	people() {
 		const shown = this.shown();
 		if (this.played !== null) return frameAt(shown.frames, shown.steps, this.played);
 		return shown.frames[this.index] ?? [];
 	}
 
-	/** The one in hand, if there is one. @returns {Person | undefined} */
+	/** The one in hand, if there is one. */
 	person() {
 		return this.people()[this.active];
 	}
@@ -185,7 +192,7 @@ export class EditorState {
 	}
 
 	/** @param {(edit: Edit) => Partial<Edit>} change @param {unknown} [gesture] */
-	change(change, gesture = undefined) {
+	change(change, gesture) {
 		const before = this.shown();
 		this.commit(
 			writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }),
@@ -193,9 +200,11 @@ export class EditorState {
 		);
 	}
 
-	/** Change the people of the keyframe in hand.
-	 * @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture] */
-	changePeople(change, gesture = undefined) {
+	/**
+	 * Change the people of the current keyframe.
+	 * @param {(people: Person[], canvas: Canvas) => Person[]} change @param {unknown} [gesture]
+	 */
+	changePeople(change, gesture) {
 		const { index } = this;
 		this.change(
 			({ frames, canvas }) => ({
@@ -205,15 +214,21 @@ export class EditorState {
 		);
 	}
 
-	/** Change the person in hand. @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture] */
-	changePerson(change, gesture = undefined) {
+	/**
+	 * Change the current person.
+	 * @param {(person: Person, canvas: Canvas) => Person} change @param {unknown} [gesture]
+	 */
+	changePerson(change, gesture) {
 		this.changePeople(
 			(people, canvas) => changedAt(people, this.active, (person) => change(person, canvas)),
 			gesture,
 		);
 	}
 
-	/** The same of the joints alone; hands and face follow. @param {(points: Points, canvas: Canvas) => Points} change */
+	/**
+	 * Change the joints alone; hands, face and feet move with them.
+	 * @param {(points: Points, canvas: Canvas) => Points} change
+	 */
 	changePoints(change) {
 		this.changePerson((person, canvas) => withPoints(person, change(person.points, canvas)));
 	}
@@ -228,15 +243,21 @@ export class EditorState {
 
 	// Joints.
 
-	/** Drag a joint, from the person as it was when the gesture began.
-	 * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone @param {unknown} gesture */
+	/**
+	 * Drag a joint, from the person as it was when the gesture began.
+	 * @param {Person} start @param {number} joint @param {Point} target @param {boolean} alone
+	 * @param {unknown} gesture
+	 */
 	pull(start, joint, target, alone, gesture) {
 		const drag = this.symmetric ? dragBoth : dragJoint;
 		const points = drag(start.points, joint, target, alone || this.free);
 		this.changePerson(() => withPoints(start, points), gesture);
 	}
 
-	/** Push the selected joints, or one, a little. @param {number} joint @param {Point} by @param {boolean} alone */
+	/**
+	 * Push the selected joints, or one, a little.
+	 * @param {number} joint @param {Point} by @param {boolean} alone
+	 */
 	nudge(joint, by, alone) {
 		this.played = null; // what is pushed is the keyframe
 		const person = this.person();
@@ -248,17 +269,21 @@ export class EditorState {
 		} else this.pull(person, joint, plus(here, by), alone, gesture);
 	}
 
-	/** Move some joints all alike; of all of them, hands and face too.
-	 * @param {Person} start @param {number[]} joints @param {(point: Point) => Point} change @param {unknown} [gesture] */
-	transform(start, joints, change, gesture = undefined) {
+	/**
+	 * Move some joints alike; if those are all, the hands, the face and the feet too.
+	 * @param {Person} start @param {number[]} joints @param {Move} change @param {unknown} [gesture]
+	 */
+	transform(start, joints, change, gesture) {
 		const whole = present(start.points).every((joint) => joints.includes(joint));
 		const some = () =>
 			start.points.map((point, joint) => (point && joints.includes(joint) ? change(point) : point));
 		this.changePerson(() => (whole ? mapped(start, change) : withPoints(start, some())), gesture);
 	}
 
-	/** @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle @param {number} scale
-	 * @param {unknown} gesture */
+	/**
+	 * @param {Person} start @param {number[]} joints @param {Point} centre @param {number} angle
+	 * @param {number} scale @param {object} gesture
+	 */
 	turn(start, joints, centre, angle, scale, gesture) {
 		this.transform(start, joints, (point) => turnedPoint(point, centre, angle, scale), gesture);
 	}
@@ -292,7 +317,7 @@ export class EditorState {
 		this.select(present(this.person()?.points ?? []));
 	}
 
-	// The person in hand.
+	// The current person.
 
 	mirror() {
 		this.changePerson(mirrored);
@@ -324,7 +349,7 @@ export class EditorState {
 		else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
 	}
 
-	/** Put the pose of the person in hand into the workflow's own library. @param {string} name */
+	/** Put the pose of the current person into the workflow's own library. @param {string} name */
 	keepPose(name) {
 		const points = this.person()?.points;
 		if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
@@ -335,7 +360,7 @@ export class EditorState {
 		this.change(({ library }) => ({ library: without(library, index) }));
 	}
 
-	/** Drop the edit: the connected pose again, or somebody who stands. Kept poses stay. */
+	/** Discard the edit: the connected pose again, or a standing person. Kept poses stay. */
 	reset() {
 		const shown = this.shown();
 		this.frame = 0;
@@ -379,7 +404,7 @@ export class EditorState {
 		this.frame = index + 1;
 		this.change(({ frames, steps }) => {
 			// what led to a plain next frame leads to the new one at the usual pace
-			const step = frames.length === 1 ? { frames: 12, easing: "smooth" } : steps[index];
+			const step = frames.length === 1 ? { duration: 12, easing: "smooth" } : steps[index];
 			return {
 				frames: frames.toSpliced(index, 0, frames[index]),
 				steps: steps.toSpliced(index, 1, step, { ...step }),
@@ -427,7 +452,7 @@ export class EditorState {
 		this.show();
 	}
 
-	/** Number of frames that go out, and the one the keyframe in hand stands at. */
+	/** Number of frames that go out, and the one the current keyframe stands at. */
 	timing() {
 		const { steps, loop } = this.shown();
 		return { total: frameCount(steps, loop), now: this.played ?? startOf(steps, this.index) };
@@ -446,7 +471,7 @@ export class EditorState {
 		unlessNoPose(
 			() => {
 				const edit = readValue(text, this.canvas);
-				if (!edit?.frames.length) throw new PoseTextError("there is no pose in it");
+				if (!edit?.frames.length) throw new PoseTextError("the text holds no pose");
 				this.frame = 0;
 				const library = edit.library.length ? edit.library : this.shown().library;
 				this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));

@@ -1,7 +1,7 @@
-/** The strip of keyframes: their order, how long the way to the next is and how it is gone, and playback. */
+/** The strip of keyframes: their order, duration and easing, and playback. */
 
 import { thumbnail } from "./figure.js";
-import { EASINGS, MOST_FRAMES } from "./interpolation.js";
+import { EASINGS, MAX_FRAMES } from "./interpolation.js";
 import { arrowStep, button, choice, html, row, slider, toggle } from "./page.js";
 import { RATES } from "./value.js";
 
@@ -19,21 +19,21 @@ export class Strip {
 		this.where = slider("Frame of the sequence", { min: 0, max: 0, step: 1, value: 0 }, (frame) =>
 			state.play(frame),
 		);
-		const label = "Frames to the next keyframe";
-		this.steps = html("input", {
+		const label = "Duration: frames to the next keyframe";
+		this.duration = html("input", {
 			type: "number",
 			min: 1,
-			max: MOST_FRAMES,
+			max: MAX_FRAMES,
 			value: 12,
 			"aria-label": label,
 			title: label,
 		});
-		this.steps.addEventListener("change", () => {
-			const frames = Math.round(Number(this.steps.value));
-			if (frames >= 1 && frames <= MOST_FRAMES) state.setStep({ frames });
+		this.duration.addEventListener("change", () => {
+			const duration = Math.round(Number(this.duration.value));
+			if (duration >= 1 && duration <= MAX_FRAMES) state.setStep({ duration });
 			else this.render();
 		});
-		this.easing = choice("The way to the next keyframe", Object.keys(EASINGS), "", (easing) =>
+		this.easing = choice("Easing to the next keyframe", Object.keys(EASINGS), "", (easing) =>
 			state.setStep({ easing }),
 		);
 		this.rate = choice("Speed of the playback", RATES, "/s", (rate) =>
@@ -50,17 +50,17 @@ export class Strip {
 		this.element = html(
 			"div",
 			{ class: "strip" },
-			row(add, this.remove, this.left, this.right, this.steps, this.easing, this.loop),
+			row(add, this.remove, this.left, this.right, this.duration, this.easing, this.loop),
 			row(this.playButton, this.where, this.rate, this.count),
 			this.frames,
 		);
-		/** @type {Edit["frames"] | null} the keyframes whose pictures are there */
+		/** @type {Edit["frames"] | null} the keyframes whose thumbnails are there */
 		this.shownFrames = null;
 	}
 
 	play() {
 		const { steps } = this.state.shown();
-		if (steps.length < 2) return this.state.say("one keyframe has nothing to play; add another");
+		if (steps.length < 2) return this.state.say("add a second keyframe to play a sequence");
 		let frame = this.state.timing().now;
 		const next = () => {
 			const { total } = this.state.timing();
@@ -87,7 +87,7 @@ export class Strip {
 		event.preventDefault();
 		if (event.altKey) state.moveFrame(step);
 		else state.takeFrame(next);
-		/** @type {HTMLElement | undefined} */ (this.frames.children[next])?.focus();
+		/** @type {HTMLElement} */ (this.frames.children[next])?.focus();
 	}
 
 	render() {
@@ -96,16 +96,17 @@ export class Strip {
 		const { total, now } = state.timing();
 		const last = shown.frames.length - 1;
 		const alone = last < 1;
-		if (this.timer !== undefined && (alone || state.played === null)) this.stop(); // somebody pulled at the pose
+		// a joint was dragged
+		if (this.timer !== undefined && (alone || state.played === null)) this.stop();
 		this.playButton.textContent = this.timer === undefined ? "▶" : "❚❚";
 		for (const part of [this.playButton, this.where, this.loop, this.remove]) part.disabled = alone;
 		this.where.max = String(total - 1);
 		this.where.value = String(now);
 		this.count.textContent = `frame ${now + 1} of ${total}`;
 		const step = shown.steps[state.index];
-		this.steps.value = String(step?.frames ?? 1);
+		this.duration.value = String(step?.duration ?? 1);
 		this.easing.value = step?.easing ?? "linear";
-		this.steps.disabled = this.easing.disabled = alone || (state.index === last && !shown.loop);
+		this.duration.disabled = this.easing.disabled = alone || (state.index === last && !shown.loop);
 		this.rate.value = String(shown.rate);
 		this.loop.setAttribute("aria-pressed", String(shown.loop));
 		this.left.disabled = state.index < 1;
@@ -116,7 +117,7 @@ export class Strip {
 			const view = { left: 0, top: 0, ...shown.canvas };
 			this.frames.replaceChildren(
 				...shown.frames.map((people, index) => {
-					const picture = thumbnail(
+					const image = thumbnail(
 						people.map(({ points }) => points),
 						view,
 					);
@@ -125,7 +126,7 @@ export class Strip {
 						"",
 						`Keyframe ${index + 1}`,
 						() => state.takeFrame(index),
-						picture,
+						image,
 						number,
 					);
 					frame.setAttribute("role", "option");

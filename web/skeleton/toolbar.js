@@ -15,8 +15,12 @@ export class Toolbar {
 		this.stage = stage;
 		this.undo = button("↶", "Undo (Ctrl+Z)", () => state.undo());
 		this.redo = button("↷", "Redo (Ctrl+Y)", () => state.redo());
-		this.live = toggle("live", "Live posing: draw the person while you pull", actions.live);
+		this.live = toggle("live", "Live posing: generate the person while you drag", actions.live);
 		this.large = button("full", "Full window", actions.enlarge);
+		this.kept = html("span", { class: "kept" });
+		/** @type {KeptPose[] | null} what `kept` shows */
+		this.shownLibrary = null;
+		this.missing = html("span", { class: "missing" });
 		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
 			state.hide([...state.selected]),
 		);
@@ -25,10 +29,6 @@ export class Toolbar {
 		);
 		this.remove = button("− person", "Remove this person", () => state.removePerson());
 		this.who = html("span", { class: "who" });
-		this.kept = html("span", { class: "kept" });
-		/** @type {KeptPose[] | null} what `kept` shows */
-		this.shownLibrary = null;
-		this.missing = html("span", { class: "missing" });
 		this.tabs = TABS.map((name, index) => {
 			const tab = html("button", { type: "button", role: "tab" }, name);
 			tab.addEventListener("click", () => this.open(index));
@@ -148,9 +148,9 @@ export class Toolbar {
 
 	viewRow() {
 		const { stage } = this;
-		/** @template {keyof Stage["look"]} What @param {What} what */
-		const look = (what) => (/** @type {Stage["look"][What]} */ value) => {
-			stage.look[what] = value;
+		/** @param {Partial<Stage["look"]>} change */
+		const look = (change) => {
+			Object.assign(stage.look, change);
 			stage.render();
 		};
 		const range = { min: 0, max: 1, step: 0.05, value: stage.look.background };
@@ -162,13 +162,15 @@ export class Toolbar {
 				"label",
 				{},
 				"background ",
-				slider("Opacity of the background", range, look("background")),
+				slider("Opacity of the background", range, (background) => look({ background })),
 			),
-			toggle("connected pose", "Show the connected pose under the edit", look("connected")),
+			toggle("connected pose", "Show the connected pose under the edit", (connected) =>
+				look({ connected }),
+			),
 			toggle(
 				"pose before",
 				"Show the keyframe before, or the pose before the last change",
-				look("before"),
+				(before) => look({ before }),
 			),
 		);
 	}
@@ -232,7 +234,7 @@ export class Toolbar {
 		this.hideButton.disabled = !state.selected.size;
 		this.who.textContent = people.length
 			? `person ${state.active + 1} of ${people.length}`
-			: "nobody";
+			: "no person";
 		const points = state.person()?.points ?? [];
 		this.missing.replaceChildren(
 			...JOINTS.flatMap((name, joint) =>

@@ -1,10 +1,18 @@
 /**
- * The editor's value: one versioned JSON text, as `dptn_core/pose/edited.py` reads and writes it and explains it. Beyond what
- * Python reads it keeps the poses a person has put by (`library`) and the speed of playback (`rate`).
+ * The editor's value: one versioned JSON text, as `dptn_core/pose/edited.py` reads, writes and
+ * explains it. Beyond that it holds the kept poses (`library`) and the speed of playback (`rate`).
  */
 
-import { EASINGS, frameCount, MOST_FRAMES } from "./interpolation.js";
-import { isObject, PoseTextError, readOpenPose, unlessNoPose, writePeople } from "./openpose.js";
+import { seen } from "./geometry.js";
+import { EASINGS, frameCount, MAX_FRAMES } from "./interpolation.js";
+import {
+	isObject,
+	messageOf,
+	PoseTextError,
+	readOpenPose,
+	unlessNoPose,
+	writePeople,
+} from "./openpose.js";
 import { personOf } from "./person.js";
 
 export { PoseTextError, unlessNoPose };
@@ -13,11 +21,16 @@ export const VERSION = 2;
 export const RATES = [4, 8, 12, 16, 24, 30];
 const RATE = 12;
 
-/** From each older version to the next one. @type {Record<number, (document: any) => any>} */
+/** @typedef {Record<string, unknown>} Document */
+
+/**
+ * From each older version to the next one.
+ * @type {Record<number, (document: Document) => Document>}
+ */
 const MIGRATIONS = { 1: (document) => ({ ...document, version: 2, loop: false }) };
 
-/** Of a keyframe nothing is said about. @type {Step} */
-export const AT_ONCE = { frames: 1, easing: "linear" };
+/** The step of a keyframe that states none. @type {Step} */
+export const AT_ONCE = { duration: 1, easing: "linear" };
 
 /**
  * @param {string} text @param {Canvas} fallback the canvas of poses that state none
@@ -29,7 +42,7 @@ export function readValue(text, fallback) {
 	try {
 		document = JSON.parse(text);
 	} catch (error) {
-		throw new PoseTextError(`this is no JSON: ${/** @type {Error} */ (error).message}`);
+		throw new PoseTextError(`not valid JSON: ${messageOf(error)}`);
 	}
 	// OpenPose's own files state a version as well, and have people in the place of frames
 	if (isObject(document) && "version" in document && !("people" in document))
@@ -60,68 +73,78 @@ export function writeValue({ canvas, upstream, loop, rate, frames, steps, librar
 		rate,
 		frames: frames.map((people, index) => ({
 			...writePeople(people, canvas),
-			steps: steps[index].frames,
+			steps: steps[index].duration,
 			easing: steps[index].easing,
 		})),
 		...(library.length && { library: library.map(writeKept) }),
 	});
 }
 
-/** @type {(document: Record<string, any>) => Record<string, any>} */
+/** @param {Document} document */
 function ofThisVersion(document) {
-	const { version } = document;
-	if (version !== VERSION && !(Number.isInteger(version) && Object.hasOwn(MIGRATIONS, version))) {
-		const said = JSON.stringify(version)?.slice(0, 40);
+	let { version } = document;
+	const known = Number.isInteger(version) && Object.hasOwn(MIGRATIONS, Number(version));
+	if (version !== VERSION && !known) {
+		const shown = JSON.stringify(version)?.slice(0, 40);
 		throw new PoseTextError(
-			`the pose has version ${said}; this editor reads versions 1 to ${VERSION}`,
+			`the pose has version ${shown}; this editor reads versions 1 to ${VERSION}`,
 		);
 	}
-	while (document.version !== VERSION) document = MIGRATIONS[document.version](document);
+	for (; version !== VERSION; { version } = document)
+		document = MIGRATIONS[Number(version)](document);
 	return document;
 }
 
-/** @type {(document: Record<string, any>, fallback: Canvas) => Edit} */
-function readOwn(
-	{ canvas_width, canvas_height, frames: pictures, loop, rate, upstream, library },
-	fallback,
-) {
-	if (!Array.isArray(pictures)) throw new PoseTextError("frames of the pose must be a list");
+/** @param {Document} document @param {Canvas} fallback @returns {Edit} */
+function readOwn(document, fallback) {
+	const {
+		canvas_width,
+		canvas_height,
+		frames: keyframes,
+		loop,
+		rate,
+		upstream,
+		library,
+	} = document;
+	if (!Array.isArray(keyframes)) throw new PoseTextError("frames of the pose must be a list");
 	const size = { canvas_width, canvas_height };
-	const complete = pictures.map((picture) =>
-		isObject(picture) ? { ...picture, ...size } : picture,
-	);
+	const complete = keyframes.map((frame) => (isObject(frame) ? { ...frame, ...size } : frame));
 	const { canvas, frames } = readOpenPose(complete.length ? complete : size, fallback);
-	const steps = pictures.map(readStep);
-	// what the block would refuse is not shown as if it counted
-	if (![undefined, true, false].includes(loop))
+	const steps = keyframes.map(readStep);
+	// what the node would refuse is not shown as if it counted
+	if (loop !== undefined && typeof loop !== "boolean")
 		throw new PoseTextError("loop of the pose must be true or false");
-	if (typeof (upstream ?? "") !== "string")
-		throw new PoseTextError("upstream of the pose must be a text or null");
-	if (frameCount(steps, loop === true) > MOST_FRAMES) {
-		throw new PoseTextError(`the sequence is longer than ${MOST_FRAMES} frames`);
+	if (upstream !== undefined && upstream !== null && typeof upstream !== "string")
+		throw new PoseTextError("upstream of the pose must be a string or null");
+	if (frameCount(steps, loop === true) > MAX_FRAMES) {
+		throw new PoseTextError(`the sequence is longer than ${MAX_FRAMES} frames`);
 	}
 	return {
 		canvas,
-		frames: pictures.length ? frames : [],
+		frames: keyframes.length ? frames : [],
 		steps,
 		loop: loop === true,
-		rate: RATES.includes(rate) ? rate : RATE,
+		rate: RATES.find((one) => one === rate) ?? RATE,
 		upstream: upstream ?? null,
 		library: Array.isArray(library) ? library.flatMap(readKept) : [],
 		foreign: false,
 	};
 }
 
-/** @type {(frame: any, index: number) => Step} */
+/** @param {unknown} frame @param {number} index @returns {Step} */
 function readStep(frame, index) {
-	const { steps = 1, easing = "linear" } = frame ?? {};
-	const known = typeof easing === "string" && Object.hasOwn(EASINGS, easing);
-	if (!known || !Number.isInteger(steps) || steps < 1 || steps > MOST_FRAMES) {
-		throw new PoseTextError(
-			`frame ${index}: "steps" must be 1 to ${MOST_FRAMES} and "easing" one of ${Object.keys(EASINGS)}`,
-		);
-	}
-	return { frames: steps, easing };
+	const { steps = 1, easing = "linear" } = isObject(frame) ? frame : {};
+	const duration = Number.isInteger(steps) ? Number(steps) : 0;
+	if (
+		duration >= 1 &&
+		duration <= MAX_FRAMES &&
+		typeof easing === "string" &&
+		Object.hasOwn(EASINGS, easing)
+	)
+		return { duration, easing };
+	throw new PoseTextError(
+		`frame ${index}: steps must be 1 to ${MAX_FRAMES}, easing one of ${Object.keys(EASINGS)}`,
+	);
 }
 
 /** @param {KeptPose} kept */
@@ -130,18 +153,18 @@ function writeKept({ name, points }) {
 	return { name, pose_keypoints_2d };
 }
 
-/** A kept pose, or nothing where it is none: a broken one must not cost the edit. @type {(kept: any) => KeptPose[]} */
+/**
+ * A kept pose, or nothing where it is damaged: that must not cost the edit.
+ * @param {unknown} kept @returns {KeptPose[]}
+ */
 const readKept = (kept) =>
 	unlessNoPose(
 		() => {
-			const { frames } = readOpenPose(
-				{ people: [kept], coordinates: "pixels" },
-				{ width: 1, height: 1 },
-			);
-			const [{ points }] = frames[0];
-			return points.some((point) => point)
-				? [{ name: (typeof kept.name === "string" ? kept.name : "pose").slice(0, 60), points }]
-				: [];
+			if (!isObject(kept)) return [];
+			const document = { people: [kept], coordinates: "pixels" };
+			const [[{ points }]] = readOpenPose(document, { width: 1, height: 1 }).frames;
+			const name = typeof kept.name === "string" ? kept.name : "pose";
+			return seen(points).length ? [{ name: name.slice(0, 60), points }] : [];
 		},
 		() => [],
 	);
