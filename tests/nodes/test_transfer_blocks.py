@@ -333,7 +333,7 @@ def test_fp16_on_a_cpu_is_refused_in_words(host):
         ("DPTNTransferPose", "source", "connect Encode Source"),
         ("DPTNEncodeSource", "model", "connect Load DPTN Model"),
         ("DPTNAttentionPreview", "attention", "connect Transfer Pose"),
-        ("DPTNEncodeSource", "image", "a batch of at least one image"),
+        ("DPTNEncodeSource", "image", "expected at least one image"),
         ("DPTNEditSkeleton", "edited", "expected text, got"),
         ("DPTNSavePose", "filename_prefix", "expected text, got"),
         ("DPTNTransferPose", "pose", "pose data"),
