@@ -1,4 +1,4 @@
-"""Texture on the fixed test set of rendered people at 512x384 (height x width), against the ground ground truth.
+"""Texture on the fixed test set of rendered people at 512x384 (height x width), against the ground truth.
 
     python -m benchmarks.texture MODEL [--carrier FILE] [--pairs 500] [--size 384x512] [--sheet sheet.png]
 

@@ -65,7 +65,7 @@ class AttentionPreview(io.ComfyNode):
                     default=-1,
                     min=-16,
                     max=15,
-                    tooltip="Texture Transfer Node, counted from 0; -1 is the last one.",
+                    tooltip="Texture Transfer Block, counted from 0; -1 is the last one.",
                 ),
                 io.Int.Input("head", default=-1, min=-1, max=63, tooltip="Attention head from 0; -1: all, averaged."),
                 io.Mask.Input("mask", optional=True, tooltip="Ask about a region of the target image as a whole."),
@@ -116,7 +116,7 @@ class AttentionPreview(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         """Ask, and draw the answers."""
-        attention = expect(attention, HostedAttention, _NODE, "attention", "DPTN_ATTENTION; connect Transfer Pose")
+        attention = expect(attention, HostedAttention, _NODE, "attention", "DPTN_ATTENTION", "connect Transfer Pose")
         with node_error_context(_NODE, "picture"):
             kept, index = attention.find(picture)
         attention.hosted.bring_to_device(1, kept.transfer.frame.size)

@@ -79,7 +79,7 @@ class EncodeSource(io.ComfyNode):
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         """Encode each image of the batch."""
-        model = expect(model, HostedModel, _NODE, "model", "DPTN_MODEL; connect Load DPTN Model")
+        model = expect(model, HostedModel, _NODE, "model", "DPTN_MODEL", "connect Load DPTN Model")
         images = check_batch(image, _NODE, "image")
         frames = frames_of(pose, _NODE, "pose", canvas_of(images, _NODE, "image"))
         if len(frames) not in (1, len(images)):

@@ -24,7 +24,7 @@ class NodeError(ValueError):
 _Kind = TypeVar("_Kind")
 
 
-def expect(value: object, kind: type[_Kind], node: str, name: str, expected: str) -> _Kind:
+def expect(value: object, kind: type[_Kind], node: str, name: str, expected: str, way_out: str = "") -> _Kind:
     """`value`, if it has the type that the input takes; prompts by API may send anything.
 
     Args:
@@ -32,16 +32,16 @@ def expect(value: object, kind: type[_Kind], node: str, name: str, expected: str
         kind: its Python type.
         node: the node's name.
         name: of the input.
-        expected: the type in the user's words, and after "; " what to do.
+        expected: the type in the user's words.
+        way_out: what to do; empty where the type says it.
 
     Raises:
         NodeError: it is something else.
     """
     if isinstance(value, kind):
         return value
-    what, _, way_out = expected.partition("; ")
-    got = f"expected {what}, got {type(value).__name__}"
-    raise NodeError(f"{node}, input '{name}': {got}{way_out and '; '}{way_out}")
+    message = f"{node}, input '{name}': expected {expected}, got {type(value).__name__}"
+    raise NodeError(f"{message}; {way_out}" if way_out else message)
 
 
 @contextmanager

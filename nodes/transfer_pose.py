@@ -132,7 +132,7 @@ class TransferPose(io.ComfyNode):
         output_height: int = 0,
     ) -> io.NodeOutput:
         """Draw every pose."""
-        source = expect(source, HostedSource, _NODE, "source", "DPTN_SOURCE; connect Encode Source")
+        source = expect(source, HostedSource, _NODE, "source", "DPTN_SOURCE", "connect Encode Source")
         if texture not in (_FULL, _NETWORK_ONLY):  # the host lets anything through that comes by a link
             raise NodeError(f"{_NODE}, input 'texture': there is no {texture!r}; choose '{_FULL}' or '{_NETWORK_ONLY}'")
         first = source.sources[0]

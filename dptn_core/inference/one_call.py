@@ -45,27 +45,30 @@ def transfer_pose(
 
     Raises:
         ImageError: `image` cannot be used.
-        PoseError: a pose cannot be read.
+        PoseFormatError: a pose cannot be read; PoseFileNotFoundError: its file is not there.
+        NoPersonError: a pose document shows nobody.
         FramingError: a pose shows no person, or does not belong to the image.
         CheckpointError: `model` holds no DPTN generator.
-        ValueError: nobody is found in the image.
+        ValueError: nobody is found in the image, or a pose document holds no frame.
     """
     pixels = read_image(Path(image)) if isinstance(image, (str, os.PathLike)) else to_image(image)
     if not isinstance(model, DPTNModel):
         model = load_model(starter_path() if model is None else Path(model))
     canvas = Canvas(pixels.shape[2], pixels.shape[1])
-    pose = _detected(pixels) if source_pose is None else _read(source_pose, canvas)
-    source = encode_source(model, pixels, pose)
-    compose = compose_from(load_texturing(model.device), source)
+    people = _detected(pixels) if source_pose is None else (_read(source_pose, canvas),)
+    source = encode_source(model, pixels, people[0])
+    compose = compose_from(load_texturing(model.device), source, people[1:])
     result = transfer(source, [_read(target_pose, canvas)], compose=compose)
     return Image.fromarray(to_bytes(result.images[0]))
 
 
-def _detected(image: Tensor) -> Pose:
-    people = detect_people(load_movenet(), image)
-    if not people.people:
+def _detected(image: Tensor) -> tuple[Pose, ...]:
+    """Everybody in an image, the largest first."""
+    found = detect_people(load_movenet(), image)
+    if not found.people:
         raise ValueError("nobody was found in the image; give source_pose")
-    return people.largest()
+    largest = found.largest()
+    return (largest, *(pose for pose in found.people if pose is not largest))
 
 
 def _read(pose: AnyPose, canvas: Canvas) -> Pose:

@@ -87,7 +87,7 @@ export function answer(maps, { layer, head }, side, asked) {
 }
 
 /**
- * Middle of mass (in tokens) within one cell of the highest one, as `dptn_core/attention.py` finds
+ * Middle of mass (in tokens) within one cell of the highest one, as `inference/attention.py` finds
  * it, and that mass.
  * @param {Maps} maps @param {Float32Array} map
  */

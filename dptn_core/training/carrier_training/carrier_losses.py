@@ -31,7 +31,7 @@ def carrier_losses(
     Args:
         source: what the carrier made of the sources.
         found: what it decided.
-        examples: the ground ground truth.
+        examples: the ground truth.
         distance: ST-LPIPS on the composed image, or None: left out.
         perceptual: its weight.
     """
