@@ -384,7 +384,7 @@ def test_questions_that_cannot_be_answered_get_an_error_in_words(host, inputs, s
 
 @pytest.mark.parametrize(
     ("shape", "said"),
-    [([0, 8, 8], "not (0, 8, 8)"), ([4], "not (4,)"), ([1, 1, 8, 8], "not (1, 1, 8, 8)"), ([2, 3, 5], None)],
+    [([0, 8, 8], "got (0, 8, 8)"), ([4], "got (4,)"), ([1, 1, 8, 8], "got (1, 1, 8, 8)"), ([2, 3, 5], None)],
 )
 def test_masks_of_odd_shapes(host, shape, said):
     graph, nodes = transfer_graph()
