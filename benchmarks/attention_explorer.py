@@ -80,11 +80,11 @@ def main() -> None:
                 print(f"{name}, {side}x{side}: {metadata}", flush=True)
                 page.evaluate("window.mount()")
                 page.evaluate("([run, file]) => window.show(run, file)", [run, base64.b64encode(packed).decode()])
-                page.evaluate("window.explorer.click('target', [256, 256], 0)")
+                page.evaluate("window.explorer.click(window.explorer.run, 'target', [256, 256], 0)")
                 for question in ("target", "source"):
                     for region in (False, True):
                         answered, shown = page.evaluate(HOVER, [question, region, options.hovers])
-                        asked = f"{question}{', whole picture' if region else ''}"
+                        asked = f"{question}{', whole image' if region else ''}"
                         print(f"  {asked:<24} answered {spread(answered)}   painted {spread(shown)}", flush=True)
 
 
@@ -103,12 +103,12 @@ def explored(model: DPTNModel, side: int) -> tuple[dict[str, Any], bytes, str]:
     pose = standing_pose(CANVAS)
     image = torch.rand(3, CANVAS.height, CANVAS.width, generator=torch.Generator().manual_seed(0))
     source = encode_source(model, image, pose, size=(side, side))
-    drawn = transfer(source, [pose.transformed((0.9, 0.95), (20.0, 10.0), CANVAS)])
-    maps = attention_maps(drawn, 0)
+    result = transfer(source, [pose.transformed((0.9, 0.95), (20.0, 10.0), CANVAS)])
+    maps = attention_maps(result, 0)
     packed = maps.packed()
     sides = {}
     for name, frame, of, shown in (
-        ("target", drawn.frame, drawn.poses[0], drawn.images[0]),
+        ("target", result.frame, result.poses[0], result.images[0]),
         ("source", source.frame, source.pose, image),
     ):
         box = frame.box
@@ -116,15 +116,16 @@ def explored(model: DPTNModel, side: int) -> tuple[dict[str, Any], bytes, str]:
             "canvas": [CANVAS.width, CANVAS.height],
             "frame": [box.left, box.top, box.width, box.height],
             "joints": of.keypoints.round(1).tolist(),
-            "picture": data_url(shown),
+            "images": [data_url(shown)],
         }
-    numbers = {name: {**metadata, "picture": ""} for name, metadata in sides.items()}
+    numbers = {name: {**metadata, "images": []} for name, metadata in sides.items()}
     rows, columns = maps.grid
     metadata = (
         f"{rows * columns} tokens in cells of {maps.block}x{maps.block}, {maps.values.nbytes / 1e6:.2f} MB, "
         f"file {len(packed) / 1e6:.2f} MB, joints and frames {len(json.dumps(numbers))} bytes"
     )
-    return {"names": [name.replace("_", " ") for name in KEYPOINT_NAMES], **sides}, packed, metadata
+    names = [name.replace("_", " ") for name in KEYPOINT_NAMES]
+    return {"names": names, "views": ["image"], **sides}, packed, metadata
 
 
 def data_url(image: torch.Tensor) -> str:
