@@ -18,8 +18,8 @@ from dptn_core.system.cores import usable_cores
 from dptn_core.system.distributed import join_processes
 from dptn_core.system.launch import run_together
 from dptn_core.training import load_config
-from dptn_core.training.batch_shares import max_processes
 from dptn_core.training.loop import make_objective, one_step, open_source
+from dptn_core.training.process_count import max_processes
 from dptn_core.training.state import new_state
 from dptn_core.training.toml_tables import PRESETS
 

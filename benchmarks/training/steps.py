@@ -29,7 +29,7 @@ from dptn_core.system.distributed import alone
 from dptn_core.training.batches import Batch
 from dptn_core.training.photograph_pairs import PhotographSource
 from dptn_core.training.state import TrainingState, new_state
-from dptn_core.training.steps import Objective, discriminator_gradients, draw, generator_gradients, update
+from dptn_core.training.steps import Objective, discriminator_gradients, generate, generator_gradients, update
 from dptn_core.training.training_config import DataConfig, LossConfig, Stage, TrainingConfig
 
 Numbers = dict[str, Any]
@@ -189,10 +189,10 @@ def _step(state: TrainingState, pairs: _Pairs, way: _Way, device: torch.device) 
     )
     objective = Objective(_LOSSES, way.precision, None, plain)
     average = alone(device).average
-    drawn = draw(state.generator, batch, objective)
-    discriminator_gradients(state, batch, drawn, objective)
+    generated = generate(state.generator, batch, objective)
+    discriminator_gradients(state, batch, generated, objective)
     update(state, state.discriminator, state.discriminator_optimiser, 0.0, average)
-    generator_gradients(state, batch, drawn, objective, adversarial=True)
+    generator_gradients(state, batch, generated, objective, adversarial=True)
     update(state, state.generator, state.generator_optimiser, 10.0, average)
     state.scaler.update()
 

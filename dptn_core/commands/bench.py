@@ -11,10 +11,10 @@ from .options import CommandError, find_device, positive
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add --device, --rounds and --out; what `dptn bench` took before is accepted and answered with its new place."""
     parser.description = (
-        "Measure ratios within one run, both sides interleaved: encode once against forward, precision, heat maps, "
-        "figures, training, memory."
+        "Measure speed and memory on this machine. Each ratio compares two interleaved measurements: encoding once and "
+        "forward passes, number formats, heat maps, figures, training."
     )
     parser.add_argument("what", nargs="?", choices=("all", "train"), default="all", help=argparse.SUPPRESS)
     parser.add_argument("--batch", type=positive, help=argparse.SUPPRESS)
@@ -24,12 +24,16 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """`dptn bench`."""
+    """Measure `--rounds` rounds on a device, print the report, and write the numbers as JSON to `--out`.
+
+    Raises:
+        CommandError: the device cannot be used, or `bench train` was asked for.
+    """
     from ..bench.ratios import measure, report
     from ..system.files import written_beside
 
     if options.what == "train":
-        raise CommandError("bench train moved: run `python -m benchmarks.training` in a checkout of the repository")
+        raise CommandError("bench train has moved; run 'python -m benchmarks.training' in a checkout of the repository")
     numbers = measure(find_device(options.device), options.rounds)
     print(report(numbers))
     if options.out:

@@ -9,8 +9,8 @@ from .options import add_heads
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
-    parser.description = "Read the authors' .pth, a training checkpoint or a model, and write a .safetensors model."
+    """Add the file to read, the .safetensors file to write, --dtype and --heads."""
+    parser.description = "Convert the authors' .pth, a training checkpoint or a model to a .safetensors model."
     parser.add_argument("source", type=Path, help="file to read")
     parser.add_argument("target", type=Path, help=".safetensors file to write")
     parser.add_argument(
@@ -20,7 +20,11 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """`dptn convert`."""
+    """Read a model of any kind and write it as .safetensors, with its metadata.
+
+    Raises:
+        CheckpointError: the file cannot be read as a model, or the target cannot be written.
+    """
     from ..checkpoint import load_model, save_model
     from ..system.device import DTYPES
 

@@ -1,4 +1,4 @@
-"""`dptn demo`: redraw the images that ship, to see that everything works."""
+"""`dptn demo`: transfer the images that ship to other poses, to see that everything works."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .options import add_model, load_model_of
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add --out and the options that choose a model."""
     parser.description = (
-        "Redraw a drawn figure and a photograph that ship in other poses, with images of the attention. The pose in "
-        "the photograph is found by the detector that ships."
+        "Transfer the drawn figure and the photograph that ship to other poses, and show the attention. The built-in "
+        "detector finds the pose in the photograph."
     )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the images (default: out)")
     add_model(parser)
 
 
 def run(options: Namespace) -> None:
-    """`dptn demo`: the figure and the photograph that ship, in other poses."""
+    """Write the figure and the photograph that ship in other poses, as images, a strip and an attention image each."""
     import torch
 
     from .. import samples
@@ -50,11 +50,11 @@ def run(options: Namespace) -> None:
             poses = [fit_to_person([pose], source_pose)[0] for pose in poses]
         result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [image]
-        for file, pose, drawn in zip(files, poses, result.images, strict=True):
+        for file, pose, generated in zip(files, poses, result.images, strict=True):
             skeleton = draw_skeleton(People((pose,), pose.canvas))
-            write_image(options.out / f"{name}_{file.stem}.png", drawn)
+            write_image(options.out / f"{name}_{file.stem}.png", generated)
             write_image(options.out / f"{name}_{file.stem}_skeleton.png", skeleton)
-            strip += [to_image(skeleton), drawn.cpu()]
+            strip += [to_image(skeleton), generated.cpu()]
         write_image(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
         write_image(options.out / f"{name}_attention.png", attention_image(result, 0))
         print(f"wrote {options.out / name}_strip.png and {options.out / name}_attention.png")

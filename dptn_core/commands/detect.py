@@ -18,22 +18,26 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add the images to read, --out, --scores, --threshold and --device."""
     parser.description = (
-        "Find people in images with the detector that ships, and write for each image their poses (OpenPose JSON) "
-        "and an image with the skeletons. Of a video or an animated image all frames go into one file."
+        "Find people in images with the built-in detector. For each image, write their poses (OpenPose JSON) and an "
+        "image with the skeletons; all frames of a video or an animated image go into one file."
     )
     parser.add_argument("images", type=Path, nargs="+", help="images, videos, or folders of images")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the answers (default: out)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for poses and images (default: out)")
     parser.add_argument(
-        "--scores", action="store_true", help="write confidences of 0 to 1, not only 1 for found and 0 for missing"
+        "--scores", action="store_true", help="write confidences from 0 to 1 instead of 1 for found and 0 for missing"
     )
     add_threshold(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
 
 
 def run(options: Namespace) -> None:
-    """`dptn detect`."""
+    """Write the poses and skeletons of every image and clip; a file that cannot be read does not stop the others.
+
+    Raises:
+        CommandError: options that cannot work together, or files that were skipped.
+    """
     from ..data.clips import is_clip
     from ..image_io import ImageError, read_image
 
@@ -63,16 +67,16 @@ def run(options: Namespace) -> None:
     if len(files) == 1 and failed:
         raise CommandError(failed[0])
     for reason in failed:
-        print(f"dptn detect: {reason}. Passed over", file=sys.stderr)
+        print(f"dptn detect: skipped: {reason}", file=sys.stderr)
     if failed:
-        raise CommandError(f"{len(failed)} of the {len(files)} files were passed over, for the reasons above")
+        raise CommandError(f"skipped {len(failed)} of {len(files)} files for the reasons above")
 
 
 def _files(given: list[Path], out: Path) -> dict[Path, Path]:
-    """The files to look at, each with the path of its answers, without suffix.
+    """The files to read, each with the path of what it gives, without suffix.
 
     Raises:
-        CommandError: a folder holds no images, two files would have the same answers, or one would be written over.
+        CommandError: a folder holds no images, two files would write the same one, or one would be overwritten.
     """
     from ..data.custom.own_images import NoImagesError, find_images
 
@@ -82,23 +86,25 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
             try:
                 found = find_images(path, leave=None if out.resolve() == path.resolve() else out)
             except NoImagesError:
-                raise CommandError(f"{path} holds no images; name another folder, or each video by itself") from None
+                raise CommandError(
+                    f"{path} contains no images; name another folder, or name videos one by one"
+                ) from None
             files |= {one.path: out / one.path.relative_to(path).with_suffix("") for one in found}
         else:
             files[path] = out / path.stem
     taken: dict[str, Path] = {}
     read = {path.resolve() for path in files}
-    for path, answer in files.items():
-        over = next((one for one in _answers(answer) if one.resolve() in read), None)
+    for path, output in files.items():
+        over = next((one for one in _outputs(output) if one.resolve() in read), None)
         if over is not None:
-            raise CommandError(f"{over} would be written over; choose another --out")
-        other = taken.setdefault(str(answer).casefold(), path)
+            raise CommandError(f"{over} would be overwritten; choose another --out")
+        other = taken.setdefault(str(output).casefold(), path)
         if other != path:
-            raise CommandError(f"{other} and {path} would both be answered in {answer}.json; run the command for each")
+            raise CommandError(f"{other} and {path} would both write {output}.json; run the command for each")
     return files
 
 
-def _answers(out: Path) -> tuple[Path, Path]:
+def _outputs(out: Path) -> tuple[Path, Path]:
     """The pose file and the image that are written."""
     return out.with_name(f"{out.name}.json"), out.with_name(f"{out.name}_skeleton.png")
 
@@ -117,7 +123,7 @@ def _clip_people(file: Path, find: Finder) -> tuple[Tensor, list[People]]:
 
     found = list(find(frames()))
     if not found:
-        raise CommandError(f"{file} holds no frame; name another video")
+        raise CommandError(f"{file} contains no frames; name another video")
     return first[0], found
 
 
@@ -125,7 +131,7 @@ def _write(file: Path, out: Path, frames: list[People], image: Tensor, scores: b
     from ..image_io import to_bytes, write_image
     from ..pose import draw_skeleton_over, save_pose_file
 
-    pose, shown = _answers(out)
+    pose, shown = _outputs(out)
     save_pose_file(pose, frames, scores=scores)
     write_image(shown, draw_skeleton_over(to_bytes(image), frames[0]))
     counts = [len(people.people) for people in frames]

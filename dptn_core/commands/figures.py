@@ -20,34 +20,40 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add the options of pairs to show, of a character (--character) and of a kept set (--keep)."""
     parser.description = (
-        "Make pairs of drawn figures or rendered people: source, target, and the source's pixels moved along the true "
+        "Show pairs of drawn figures or rendered people: source, target, and the source warped by the true "
         "correspondence (magenta where the source does not show the place). Rendered people need the extra train."
     )
     parser.add_argument(
         "--kind", choices=("figures", "people"), default="figures", help="drawn or rendered (default: figures)"
     )
     parser.add_argument(
-        "--test-set", action="store_true", help="people: the fixed test set people-500, which training never samples"
+        "--test-set", action="store_true", help="people: the fixed test set people-500, which training never sees"
     )
     parser.add_argument("--out", type=Path, default=Path("out/figures.png"), help="image to write")
-    parser.add_argument("--pairs", type=positive, default=16, help="how many (default: 16)")
-    parser.add_argument("--seed", type=natural, help="which endless set (default: 1)")
+    parser.add_argument("--pairs", type=positive, default=16, help="number of pairs (default: 16)")
+    parser.add_argument("--seed", type=natural, help="seed of the set (default: 1)")
     parser.add_argument("--first", type=natural, default=0, help="number of the first pair (default: 0)")
     parser.add_argument("--size", type=size, default=(256, 192), help="width x height of an image (default: 192x256)")
 
     parser.add_argument(
         "--character",
         type=Path,
-        help="instead: write one character in many poses into this folder, images and pose files to train with",
+        help="write one character in many poses into this folder instead, as images and pose files to train on",
     )
-    parser.add_argument("--images", "--pictures", type=positive, default=60, help="of the character (default: 60)")
+    parser.add_argument(
+        "--images", "--pictures", type=positive, default=60, help="number of images of the character (default: 60)"
+    )
     keep.add_options(parser)
 
 
 def run(options: Namespace) -> None:
-    """`dptn figures`."""
+    """Write a sheet of pairs, a character's images and poses, or a kept set, as `options` say.
+
+    Raises:
+        CommandError: options that do not go together, or packages that are not installed.
+    """
     import numpy as np
 
     from ..data.synthetic.figures import write_character
@@ -64,7 +70,7 @@ def run(options: Namespace) -> None:
         _keep(options)
         return
     if options.processes:
-        raise CommandError("--processes belongs to --keep; leave it out")
+        raise CommandError("--processes is for --keep; leave it out")
     check_format(options.out)
     make = _maker(options)
     seeds = pair_seeds(options.seed, options.first, options.pairs)
@@ -75,10 +81,10 @@ def run(options: Namespace) -> None:
 
 
 def _check(options: Namespace) -> None:
-    """Settle which set is meant, and refuse options that do not go together.
+    """Set `options.seed`, and refuse options that do not go together.
 
     Raises:
-        CommandError: they do not.
+        CommandError: the message names the option to change.
     """
     if options.character and options.kind == "people":
         raise CommandError("--character draws a figure; leave out --kind people")
@@ -88,9 +94,9 @@ def _check(options: Namespace) -> None:
         if options.kind != "people":
             raise CommandError("--test-set shows rendered people; add --kind people")
         if options.seed is not None:
-            raise CommandError("--test-set has a seed of its own; leave out --seed")
+            raise CommandError("--test-set has its own seed; leave out --seed")
         if options.first + options.pairs > TEST_PAIRS:
-            raise CommandError(f"--test-set holds {TEST_PAIRS} pairs; --first and --pairs go beyond them")
+            raise CommandError(f"--test-set has {TEST_PAIRS} pairs; lower --first or --pairs")
         options.seed = TEST_SEED
     elif options.seed is None:
         options.seed = 1
@@ -125,10 +131,10 @@ def _keep(options: Namespace) -> None:
         CommandError: they are not of rendered people, or start with another pair than the first.
     """
     if options.kind != "people":
-        raise CommandError("--keep is for rendered people, drawn figures are drawn as fast as read; add --kind people")
+        raise CommandError("--keep is for rendered people (figures are as fast to draw as to read); add --kind people")
     if options.first:
-        raise CommandError("--keep begins with the first pair; leave out --first, or choose another --seed")
-    _maker(options)  # what is missing is said, and what is worked out once is there, before there are many processes
+        raise CommandError("--keep starts at the first pair; leave out --first, or choose another --seed")
+    _maker(options)  # fails on missing packages and fills the cache before there are many processes
     from ..data.synthetic.people.renderer_version import renderer_version
 
     keep.keep(
@@ -151,7 +157,7 @@ def _open_people(test: bool) -> Renderer:
 
 
 def _people_of(test: bool, studio: Studio) -> Renderer:
-    """What training sees, with all that happens to photographs; or the test set, as `dptn evaluate` scores it."""
+    """Renders training pairs, with a camera's faults; or the test set, as `dptn evaluate` scores it."""
     from ..data.synthetic.people import render_pairs
 
     return partial(render_pairs, studio, split="test" if test else "train", faults=not test)

@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of a command that can keep what it renders."""
+    """Add --keep and --processes, for a command that can render a set to disk."""
     parser.add_argument(
         "--keep",
         type=Path,
         metavar="FOLDER",
-        help="people: instead of an image, render a set of pairs into this folder, to train from; the same command "
-        "goes on after a stop, and adds pairs where more are asked for",
+        help="people: instead of an image, render a set of pairs into this folder, to train on; run the same command "
+        "again to resume, or with more --pairs to add some",
     )
     parser.add_argument(
-        "--processes", type=positive, help="that render a kept set, with one thread each (default: one for each core)"
+        "--processes",
+        type=positive,
+        help="processes that render a kept set, one thread each (default: one for each core)",
     )
 
 
@@ -60,11 +62,11 @@ def keep(
     with tqdm(total=pairs, unit="pair", dynamic_ncols=True) as bar:
 
         def show(done: int) -> None:
-            """Pairs of an earlier run do not count as speed."""
+            """Pairs of an earlier run do not count towards the speed."""
             if not bar.n:
                 bar.initial = done
             bar.update(done - bar.n)
 
         made = keep_set(open_renderer, folder, manifest, processes=processes, progress=show)
     size_on_disk = sum(path.stat().st_size for path in folder.iterdir())
-    print(f"{folder} holds {pairs} pairs of {size[1]}x{size[0]}, {size_on_disk / 1e6:.1f} MB; {made} files were made")
+    print(f"{folder} holds {pairs} pairs of {size[1]}x{size[0]}, {size_on_disk / 1e6:.1f} MB; {made} new files")

@@ -1,4 +1,4 @@
-"""What several commands are told in the same way: model, device, sizes, counts."""
+"""Options that several commands have in common: model, device, sizes, counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_SIZE = 2048  # pixels a side; the network compares every place with every ot
 
 
 def about(path: Path, error: Exception) -> str:
-    """What is wrong with a file, with its name said once."""
+    """What is wrong with a file, with its name in front once."""
     return str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
 
 
@@ -26,7 +26,7 @@ class CommandError(ValueError):
 
 
 def add_model(parser: ArgumentParser) -> None:
-    """Options that choose a model, for `load_model_of`."""
+    """Add --model, --device, --precision and --heads, which `load_model_of` reads."""
     parser.add_argument("--model", type=Path, help=".safetensors or official .pth (default: the starter that ships)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument(
@@ -36,9 +36,11 @@ def add_model(parser: ArgumentParser) -> None:
 
 
 def add_heads(parser: ArgumentParser) -> None:
-    """The option for files that do not say how many heads they have."""
+    """Add --heads, for files that do not state their number of attention heads."""
     parser.add_argument(
-        "--heads", type=positive, help="attention heads, for files that do not say (default: 2, the published models')"
+        "--heads",
+        type=positive,
+        help="attention heads, for files that do not state them (default: 2, as published)",
     )
 
 
@@ -81,9 +83,9 @@ def size(text: str) -> tuple[int, int]:
     """Read "WIDTHxHEIGHT" as (height, width)."""
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height, like 96x128")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; expected WIDTHxHEIGHT, such as 96x128")
     if max(int(width), int(height)) > MAX_SIZE:
-        raise argparse.ArgumentTypeError(f"{text!r} is too large; sides up to {MAX_SIZE} are possible")
+        raise argparse.ArgumentTypeError(f"{text!r} is too large; expected sides of at most {MAX_SIZE}")
     return int(height), int(width)
 
 
@@ -101,7 +103,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def share(text: str) -> float:
+def fraction(text: str) -> float:
     """Read a number from 0 to 1."""
     try:
         value = float(text)

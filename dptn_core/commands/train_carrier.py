@@ -19,10 +19,10 @@ _FOLDER = "carrier"  # in the folder of the run whose model it works behind
 
 
 def check_carrier_options(options: Namespace, config: TrainingConfig) -> None:
-    """See, before a generator trains for hours, that the carrier that comes then can be trained.
+    """Check, before a generator trains for hours, that the carrier after it can be trained.
 
     Raises:
-        CommandError: none comes, and one is named.
+        CommandError: --carrier is given, but the config trains none.
         ConfigError: its config cannot be used, or it starts from no carrier.
         PackageWeightsError: weights of a loss are not installed.
     """
@@ -30,20 +30,24 @@ def check_carrier_options(options: Namespace, config: TrainingConfig) -> None:
     from ..training.carrier_training.carrier_state import carrier_path
 
     if config.then:
-        then = _what_comes_then(options, config)
+        then = _next_carrier(options, config)
         if then.start:
             carrier_path(then.start)
         if then.losses.perceptual:
             SHIFT_TOLERANT.need("alexnet", "losses.perceptual")
     elif options.carrier:
         raise CommandError(
-            f"--carrier {options.carrier} is for configs that train a carrier, and {options.config} trains a generator "
-            "alone; leave it out, or take --config carrier"
+            f"--carrier {options.carrier} is for configs that train a carrier, but {options.config} trains only a "
+            "generator; leave it out, or use --config carrier"
         )
 
 
 def train_a_carrier(options: Namespace, should_stop: Callable[[], bool]) -> str:
-    """Train a carrier behind the models of `--from`; returns what is to be said of it."""
+    """Train a carrier behind the models of `--from`, or measure a dry run; returns the message to print.
+
+    Raises:
+        CommandError: --processes above 1.
+    """
     from ..checkpoint import STARTER
     from ..training import find_config
     from ..training.carrier_training import changed, load_carrier_config
@@ -51,7 +55,7 @@ def train_a_carrier(options: Namespace, should_stop: Callable[[], bool]) -> str:
 
     if options.processes not in (None, 1):
         raise CommandError(
-            f"--processes {options.processes} is for generators; a carrier is trained by one process with all cores: "
+            f"--processes {options.processes} is for generators; a carrier trains in one process with all cores; "
             "leave it out"
         )
     config = changed(load_carrier_config(find_config(options.config)), root=options.data, start=options.carrier)
@@ -60,20 +64,20 @@ def train_a_carrier(options: Namespace, should_stop: Callable[[], bool]) -> str:
     return _trained(config, options, models, options.out, options.steps, should_stop)
 
 
-def train_what_comes_then(options: Namespace, config: TrainingConfig, should_stop: Callable[[], bool]) -> str:
-    """Train the carrier of `config.then` behind the model of a run, once that is done; returns what is to be said."""
+def train_next_carrier(options: Namespace, config: TrainingConfig, should_stop: Callable[[], bool]) -> str:
+    """Train the carrier of `config.then` behind the model of a run, once that is done; returns the message to print."""
     from ..checkpoint import load_model
     from ..training.loop import CHECKPOINT
 
     model = options.out / CHECKPOINT
     done = int(load_model(model).provenance.get("steps", 0))
     if done < config.total_steps:
-        return f"the carrier is trained when all {config.total_steps} steps are done; {done} are"
+        return f"the carrier trains once all {config.total_steps} steps are done, {done} so far"
     folder = options.out / _FOLDER
-    return _trained(_what_comes_then(options, config), options, (model,), folder, options.steps, should_stop)
+    return _trained(_next_carrier(options, config), options, (model,), folder, options.steps, should_stop)
 
 
-def _what_comes_then(options: Namespace, config: TrainingConfig) -> CarrierConfig:
+def _next_carrier(options: Namespace, config: TrainingConfig) -> CarrierConfig:
     from ..training import find_config
     from ..training.carrier_training import changed, load_carrier_config
 

@@ -53,20 +53,19 @@ def _video(path: Path) -> Iterator[Tensor]:
         av: Any = import_module("av")
     except ModuleNotFoundError:
         raise ImageError(
-            f"{path} is a video, and PyAV, which reads those, is not installed: pip install av, or save its frames as "
-            "images in a folder and name that"
+            f"{path} is a video, which needs PyAV: pip install av, or save its frames as images and name their folder"
         ) from None
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise ImageError(f"{path} has no video in it; name one that has")
+                raise ImageError(f"{path} contains no video; name another file")
             for frame in container.decode(video=0):
                 # Telephones store what they film lying and say by how much it is to be turned, counterclockwise.
                 quarters = round(getattr(frame, "rotation", 0) / 90)
                 yield to_image(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
     except av.error.FFmpegError as error:
         raise ImageError(
-            f"{path} cannot be read as a video: {getattr(error, 'strerror', None) or error}; save it anew as MP4"
+            f"{path} cannot be read as a video: {getattr(error, 'strerror', None) or error}; save it again as MP4"
         ) from error
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None

@@ -14,7 +14,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as torch.compile makes it, at its first call for each size.
 
     Raises (when called):
-        ConfigError: nothing can be compiled here; the message says what the compiler wants.
+        ConfigError: torch.compile fails here; the message gives its reason.
     """
     fast = torch.compile(function, dynamic=False)
 
@@ -26,7 +26,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             reason = str(error).strip().partition("\n")[0][:200]
             raise ConfigError(
-                f"run.compile is true, and torch.compile fails here ({reason}); set it to false"
+                f"run.compile is true, but torch.compile fails here ({reason}); set it to false"
             ) from error
 
     return run

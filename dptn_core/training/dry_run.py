@@ -1,4 +1,4 @@
-"""`dptn train --dry-run`: what a run will take, measured on a few steps that are thrown away."""
+"""`dptn train --dry-run`: the cost of a run, measured on a few steps whose results are discarded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHEET_BYTES_A_PIXEL = 1.5  # of a PNG of people, about
 
 @dataclass(frozen=True)
 class StageCost:
-    """What one stage takes."""
+    """Cost of one stage."""
 
     stage: Stage
     steps: int  # that are to be done
@@ -38,7 +38,7 @@ class StageCost:
 
 @dataclass(frozen=True)
 class RunCost:
-    """What a run takes; bytes and seconds."""
+    """Cost of a run, in bytes and seconds."""
 
     generator_parameters: int
     discriminator_parameters: int
@@ -54,7 +54,7 @@ class RunCost:
 
 
 def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
-    """Do a few steps of every stage and throw them away; nothing is written. All processes of a run must take part.
+    """Do a few steps of every stage and discard them; nothing is written. All processes of a run must take part.
 
     Raises:
         DataFileError, ImageError, ConfigError, ResumeError and so on: what `train` would raise.
@@ -80,7 +80,7 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
                 one_step(state, config, source, objective, processes)
             except DivergedError:
                 raise DivergedError(
-                    "the loss is no number after the first steps; lower the learning rate or the weights of the losses"
+                    "the loss is not finite after the first steps; lower the learning rate or the weights of the losses"
                 ) from None
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
@@ -110,19 +110,19 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
 
 
 def describe_run(cost: RunCost) -> str:
-    """The costs in words, and a warning where the disk is too small."""
+    """The costs as lines of text, with a warning where the disk is too small."""
     adversary = f", discriminator {cost.discriminator_parameters:,}"
     total = sum(stage.seconds for stage in cost.stages)
     disk = 2 * cost.checkpoint + cost.sheets
     lines = [
         f"parameters   generator {cost.generator_parameters:,}{adversary}",
-        f"images     {cost.images}",
+        f"images       {cost.images}",
         f"precision    {cost.precision}",
     ]
     if cost.processes > 1:
-        lines.append(f"processes    {cost.processes}, which share every batch")
+        lines.append(f"processes    {cost.processes}, each with an equal part of every batch")
     if not cost.stages:
-        lines.append("steps        none are left to do")
+        lines.append("steps        none left to do")
     for each in cost.stages:
         stage = each.stage
         lines.append(
@@ -130,15 +130,15 @@ def describe_run(cost: RunCost) -> str:
             f"{each.seconds_a_step:.2f} s: {duration(each.seconds)}"
         )
     where = "of the GPU, at the peak" if cost.on_gpu else "at the peak, beyond the loaded program"
-    memory = "not counted on this system" if cost.memory is None else f"{cost.memory / 2**20:,.0f} MiB {where}"
+    memory = "unknown on this system" if cost.memory is None else f"{cost.memory / 2**20:,.0f} MiB {where}"
     lines += [
         f"time         {duration(total)}, if nothing else runs",
         f"memory       {memory}",
         f"disk         {disk / 2**20:,.0f} MiB: checkpoint {cost.checkpoint / 2**20:,.0f} MiB, twice while it is "
-        f"written, sheets about {cost.sheets / 2**20:,.0f} MiB; {cost.free / 2**20:,.0f} MiB are free",
+        f"written, sample grids about {cost.sheets / 2**20:,.0f} MiB; {cost.free / 2**20:,.0f} MiB free",
     ]
     if disk > cost.free:
-        lines.append("warning: the disk is too small for this run; make room, or name another --out")
+        lines.append("warning: not enough disk space for this run; free some, or choose another --out")
     return "\n".join(lines)
 
 
@@ -178,7 +178,7 @@ def _counted(device: torch.device, before: int) -> int | None:
 
 
 def duration(seconds: float) -> str:
-    """A time in words, to the minute where it is longer."""
+    """A duration as text: days and hours, hours and minutes, minutes, or seconds."""
     minutes, _ = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

@@ -1,4 +1,4 @@
-"""Where attention should look in photographs, as far as two poses tell: along the limbs that both show."""
+"""Where attention should go in photographs, as far as two poses tell: along the limbs that both show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def limb_attention(
 ) -> tuple[AttentionTarget, Tensor]:
     """Attention targets of a pair of poses; see `losses.attention_target`.
 
-    A token on a limb of the target should look at the same share of that limb in the source. Images have no true
+    A token on a limb of the target should attend to the same fraction of that limb in the source. Images have no true
     correspondence; this much of it the keypoints give away, on front and back alike. Of limbs that cross the nearest
     counts.
 
@@ -42,11 +42,11 @@ def limb_attention(
     foot, way = target[:, start], target[:, end] - target[:, start]  # B, limbs, xy
     from_foot = middles - foot[:, :, None, None]
     way = way[:, :, None, None]
-    share = ((from_foot * way).sum(-1) / way.square().sum(-1).clamp(min=1e-6)).clamp(0, 1)  # B, limbs, rows, columns
-    far = (from_foot - share[..., None] * way).norm(dim=-1)
+    fraction = ((from_foot * way).sum(-1) / way.square().sum(-1).clamp(min=1e-6)).clamp(0, 1)  # B, limbs, rows, columns
+    far = (from_foot - fraction[..., None] * way).norm(dim=-1)
     far = far.masked_fill(~there[:, :, None, None], torch.inf)
     nearest, limb = far.min(1)
-    share = share.gather(1, limb[:, None])[:, 0, ..., None]  # B, rows, columns, 1
+    fraction = fraction.gather(1, limb[:, None])[:, 0, ..., None]  # B, rows, columns, 1
     image = torch.arange(len(limb), device=limb.device)[:, None, None]
     ends = [source[:, joints][image, limb] for joints in (start, end)]
-    return attention_target(torch.lerp(ends[0], ends[1], share), nearest <= _REACH, stride=1, samples=1)
+    return attention_target(torch.lerp(ends[0], ends[1], fraction), nearest <= _REACH, stride=1, samples=1)

@@ -27,9 +27,9 @@ from .batches import Batch, BatchSource, sigma_at
 from .compiled import compiled
 from .photograph_pairs import PhotographSource
 from .progress import Reports
-from .sample_grid import PAIRS_SHOWN, save_sheet
+from .sample_grid import PAIRS_SHOWN, save_sample_grid
 from .state import TrainingState, load_state, new_state, save_state, update_average
-from .steps import Objective, Terms, discriminator_gradients, draw, generator_gradients, update
+from .steps import Objective, Terms, discriminator_gradients, generate, generator_gradients, update
 from .synthetic_batches import PairSource
 from .toml_tables import ConfigError
 from .training_config import LossConfig, Stage, TrainingConfig
@@ -38,8 +38,8 @@ from .vgg_losses import PerceptualLoss, find_vgg_weights
 _LOG = logging.getLogger(__name__)
 CHECKPOINT = "training.pt"
 _SETTLED = 200  # steps of a stage after which its loss can be compared
-_ASTRAY = 1.5  # times the best averaged loss; what is above is not saved
-_HUGE = 1e6  # no weight of a network that still draws is this large
+_DIVERGING = 1.5  # times the best averaged loss; what is above is not saved
+_HUGE = 1e6  # no weight of a working network is this large
 
 
 class DivergedError(FloatingPointError):
@@ -47,7 +47,7 @@ class DivergedError(FloatingPointError):
 
 
 class InterruptedRunError(KeyboardInterrupt):
-    """A run was asked to stop, saved its state and did."""
+    """A run was asked to stop, saved its state and stopped."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
         remove_leftovers(path)
     state = begin(path, config, options, processes)
     source = open_source(config, processes.device)
-    for stage in config.stages:  # now, not when their time has come
+    for stage in config.stages:  # now, not hours later
         source.check_size((stage.height, stage.width))
     objective = make_objective(config, state, processes.device)
     last = config.total_steps
@@ -96,33 +96,35 @@ def _train(config: TrainingConfig, options: RunOptions, processes: Processes) ->
     def save() -> None:
         """Keep the state if it is fit to be kept; on a full disk a later try may do better, except at the end."""
         if not _fit_to_keep(state, config):
-            said = f"step {state.step} is not saved: loss or weights went astray; the last good checkpoint is kept"
+            why = f"step {state.step} is not saved: the loss or the weights diverged; the last good checkpoint is kept"
             if state.step >= last:
-                raise DivergedError(f"{said}. Lower the learning rate and resume")
-            _LOG.warning(said)
+                raise DivergedError(f"{why}. Lower the learning rate and resume")
+            _LOG.warning(why)
         elif processes.is_main:
             save_state(path, state, config, model_metadata(config, state, source, options.command))
 
     if state.step >= last and processes.is_main:
-        _LOG.info("nothing is left to do: %d of %d steps are done", state.step, last)
+        _LOG.info("nothing left to do: %d of %d steps are done", state.step, last)
     with Reports(options.folder / "logs", config.run.log_every, state.step, last, shown=processes.is_main) as reports:
         while state.step < last:
             # asked between steps only: half a step must never be saved
             if processes.anybody(options.should_stop()):
                 save()
-                processes.wait()  # whoever ended before the file is written would be missed
-                raise InterruptedRunError(f"stopped at step {state.step}, saved to {path}; the same command goes on")
+                processes.wait()  # none may end before the file is written: the others would fail without it
+                raise InterruptedRunError(
+                    f"stopped at step {state.step}, saved to {path}; run the same command to resume"
+                )
             terms = one_step(state, config, source, objective, processes)
             reports.step(state.step, terms)
             if state.step % config.run.sheet_every == 0 and processes.is_main:
-                go_on_without(_write_sheet, options.folder, state, config, source)
+                go_on_without(_write_sample_grid, options.folder, state, config, source)
             if state.step == last:
                 save()
             elif state.step % config.run.save_every == 0:
                 go_on_without(save)
     skipped = sorted(set().union(*processes.gather(set(source.skipped))))
     if skipped:
-        _LOG.warning("passed over %d of the images: %s", len(skipped), ", ".join(skipped[:10]))
+        _LOG.warning("skipped unreadable images (%d): %s", len(skipped), ", ".join(skipped[:10]))
     processes.end()
     return path
 
@@ -141,7 +143,7 @@ def begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Pr
         if processes.is_main:
             _LOG.info("resumed %s at step %d of %d", path, state.step, config.total_steps)
             if options.start_from is not None:
-                _LOG.warning("%s is not read: the run goes on from its own checkpoint", options.start_from)
+                _LOG.warning("%s is ignored: the run resumes from its own checkpoint", options.start_from)
     else:
         state = new_state(config, processes.device, scaled=scaled)
         if options.start_from is not None:
@@ -153,7 +155,7 @@ def begin(path: Path, config: TrainingConfig, options: RunOptions, processes: Pr
 def _check_folder(folder: Path) -> None:
     places = (folder, *folder.parents)
     if blocking := next((place for place in places if place.exists() and not place.is_dir()), None):
-        raise ConfigError(f"{blocking} is a file; a run wants a folder for its checkpoints")
+        raise ConfigError(f"{blocking} is a file; expected a folder for the run")
 
 
 @contextmanager
@@ -169,20 +171,25 @@ def alone_with(folder: Path) -> Iterator[None]:
         try:
             stack.enter_context(alone_in(folder))
         except OSError as error:
-            said = error.strerror or error
-            raise ConfigError(f"{folder} cannot be written to ({said}); choose another folder with --out") from error
+            raise ConfigError(
+                f"{folder} cannot be written to ({error.strerror or error}); choose another folder with --out"
+            ) from error
         yield
 
 
 def open_source(config: TrainingConfig, device: torch.device) -> BatchSource:
-    """Where the pairs of a run come from."""
+    """Open the source of a run's pairs.
+
+    Raises:
+        ConfigError, DataFileError: it cannot be used.
+    """
     if config.data.kind != "pictures":
         return PairSource(config.data, device)
     return PhotographSource(config.data, device, limbs=config.losses.attention > 0)
 
 
 def make_objective(config: TrainingConfig, state: TrainingState, device: torch.device) -> Objective:
-    """What every step of a run is told."""
+    """The objective of every step of a run."""
     losses, perceptual = _perceptual(config.losses, device)
     run = compiled(state.generator.forward_supervised) if config.run.compile else None
     return Objective(
@@ -194,18 +201,18 @@ def make_objective(config: TrainingConfig, state: TrainingState, device: torch.d
     )
 
 
-def _write_sheet(folder: Path, state: TrainingState, config: TrainingConfig, source: BatchSource) -> None:
-    stage = config.stages[-1]  # of all stages, so that sheets can be compared
+def _write_sample_grid(folder: Path, state: TrainingState, config: TrainingConfig, source: BatchSource) -> None:
+    stage = config.stages[-1]  # of all stages, so that grids can be compared
     batch = source.fixed(PAIRS_SHOWN, (stage.height, stage.width), config.generator.stride)
-    save_sheet(folder / "sheets" / f"{state.step:07d}.png", state.ema, batch)
+    save_sample_grid(folder / "sheets" / f"{state.step:07d}.png", state.ema, batch)
 
 
 def go_on_without(write: Callable[..., None], *given: Any) -> None:
-    """Write a file, or say why not: a full disk is no reason to lose hours of training."""
+    """Write a file, or log why not: a full disk is no reason to lose hours of training."""
     try:
         write(*given)
     except (OSError, ValueError) as error:
-        _LOG.warning("%s; training goes on", error)
+        _LOG.warning("%s; training continues", error)
 
 
 def learning_rate(stage: Stage, step: int) -> float:
@@ -214,10 +221,10 @@ def learning_rate(stage: Stage, step: int) -> float:
     if stage.final_learning_rate is None:
         return risen * stage.learning_rate
     progress = step / max(stage.steps - 1, 1)
-    share = max(0.0, (progress - (1 - stage.decay)) / stage.decay)
+    fallen = max(0.0, (progress - (1 - stage.decay)) / stage.decay)
     if stage.schedule == "cosine":
-        share = (1 - math.cos(math.pi * share)) / 2
-    return risen * (stage.learning_rate + share * (stage.final_learning_rate - stage.learning_rate))
+        fallen = (1 - math.cos(math.pi * fallen)) / 2
+    return risen * (stage.learning_rate + fallen * (stage.final_learning_rate - stage.learning_rate))
 
 
 def model_metadata(config: TrainingConfig, state: TrainingState, source: BatchSource, command: str) -> dict[str, Any]:
@@ -248,7 +255,7 @@ def one_step(
 
     Raises:
         DivergedError: before anything of this step was counted.
-        ConfigError: the batch cannot be shared out among the processes.
+        ConfigError: the batch does not split evenly among the processes.
     """
     started = time.perf_counter()
     stage, within = config.stage_at(state.step)
@@ -262,13 +269,13 @@ def one_step(
     objective = dataclasses.replace(objective, parts=stage.accumulate)
     gathered: list[Terms] = []
     for batch in _parts(state, config, source, processes):
-        drawn = draw(state.generator, batch, objective)
+        generated = generate(state.generator, batch, objective)
         terms: Terms = {}
         if adversarial:
-            terms |= discriminator_gradients(state, batch, drawn, objective)
+            terms |= discriminator_gradients(state, batch, generated, objective)
             if stage.accumulate == 1:  # the paper's order: the generator faces the discriminator as just taught
                 _update_discriminator(state, processes)
-        gathered.append(terms | generator_gradients(state, batch, drawn, objective, adversarial=adversarial))
+        gathered.append(terms | generator_gradients(state, batch, generated, objective, adversarial=adversarial))
     if adversarial and stage.accumulate > 1:
         _update_discriminator(state, processes)
     means = _means_over_parts(gathered)
@@ -289,12 +296,12 @@ def one_step(
 
 
 def _parts(state: TrainingState, config: TrainingConfig, source: BatchSource, processes: Processes) -> Iterator[Batch]:
-    """This process's share of the step's batch, in as many parts as the stage says."""
+    """This process's part of the step's batch, in as many pieces as the stage says."""
     stage, _ = config.stage_at(state.step)
     mine, rest = divmod(stage.batch, processes.count)
     if rest or mine % stage.accumulate:
         raise ConfigError(
-            f"a batch of {stage.batch} cannot be shared out among {processes.count} processes in {stage.accumulate} "
+            f"a batch of {stage.batch} does not split evenly among {processes.count} processes with {stage.accumulate} "
             f"parts each; make it a multiple of {processes.count * stage.accumulate}"
         )
     count = mine // stage.accumulate
@@ -324,7 +331,7 @@ def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float
     # the scaler of fp16 skips steps whose gradients overflowed, so an infinite norm alone is no failure there
     if bad and not (state.scaler.is_enabled() and bad == ["gradient_norm"]):
         raise DivergedError(
-            f"step {state.step}: {', '.join(bad)} is not a number any more. The last good checkpoint is kept; "
+            f"step {state.step}: {', '.join(bad)} is no longer finite. The last good checkpoint is kept; "
             "lower the learning rate, or use fp32, and resume"
         )
     total = values["total"]
@@ -348,11 +355,11 @@ def _check(state: TrainingState, config: TrainingConfig, values: dict[str, float
 def _fit_to_keep(state: TrainingState, config: TrainingConfig) -> bool:
     """Whether the state may take the place of the last checkpoint.
 
-    The loss of a run that goes astray is known before its average trips `_check`, and weights that the last update
-    broke show in what they draw; neither may overwrite a good checkpoint.
+    A diverging loss shows before its average trips `_check`, and weights that the last update
+    broke would ruin every image; neither may overwrite a good checkpoint.
     """
     _, within = config.stage_at(state.step)
-    if config.run.divergence and within >= _SETTLED and state.recent_loss > _ASTRAY * state.best_loss:
+    if config.run.divergence and within >= _SETTLED and state.recent_loss > _DIVERGING * state.best_loss:
         return False
     return all(bool(torch.isfinite(p).all()) and bool((p.abs() < _HUGE).all()) for p in state.generator.parameters())
 
@@ -360,15 +367,13 @@ def _fit_to_keep(state: TrainingState, config: TrainingConfig) -> bool:
 def _start_from(state: TrainingState, path: Path) -> None:
     weights = load_model(path).generator
     if weights.config != state.generator.config:
-        raise ValueError(
-            f"{path} has the sizes {weights.config}, the config wants {state.generator.config}; they must agree"
-        )
+        raise ValueError(f"{path} has {weights.config}, but the config has {state.generator.config}; make them equal")
     state.generator.load_state_dict(weights.state_dict())
     state.ema.load_state_dict(weights.state_dict())
 
 
 def _shift_tolerant(losses: LossConfig, device: torch.device) -> ShiftTolerantDistance | None:
-    """ST-LPIPS, where the config wants it; unlike VGG19's terms nothing takes its place."""
+    """ST-LPIPS, where the config has it; unlike VGG19's terms nothing takes its place."""
     if not losses.perceptual:
         return None
     trunk = losses.perceptual_network
@@ -384,7 +389,7 @@ def _perceptual(losses: LossConfig, device: torch.device) -> tuple[LossConfig, P
     if found is not None:
         return losses, PerceptualLoss.load(found).to(device)
     _LOG.warning(
-        "no VGG19 weights here (losses.vgg is empty and torchvision's cache has none): training without the "
-        "content, style and affinity terms, on colour and gradients at several scales"
+        "no VGG19 weights found (losses.vgg is empty, and so is torchvision's cache); training without the content, "
+        "style and affinity terms"
     )
     return dataclasses.replace(losses, reconstruction=losses.reconstruction or losses.l1), None

@@ -39,15 +39,15 @@ def reconstruction_loss(
     fitting = [scale for scale in scales if scale <= min(image.shape[-2:])]
     for scale in fitting:
         area = functional.avg_pool2d(difference, scale) if scale > 1 else difference
-        share = functional.avg_pool2d(weight, scale) if scale > 1 else weight
-        total = total + weighted_mean(area.abs(), share)
+        pooled = functional.avg_pool2d(weight, scale) if scale > 1 else weight
+        total = total + weighted_mean(area.abs(), pooled)
     total = total / max(len(fitting), 1)
     if gradient:
         brightness = difference[:, :1]
         for axis in (2, 3):
             steps = brightness.diff(dim=axis).abs()
-            share = weight.narrow(axis, 1, weight.shape[axis] - 1)
-            total = total + gradient * weighted_mean(steps, share) / 3
+            narrowed = weight.narrow(axis, 1, weight.shape[axis] - 1)
+            total = total + gradient * weighted_mean(steps, narrowed) / 3
     return total
 
 
@@ -64,17 +64,17 @@ def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
 def attention_target(
     correspondence: Tensor, seen: Tensor, stride: int, samples: int = 4
 ) -> tuple[AttentionTarget, Tensor]:
-    """Where each target token should look: the source tokens under its pixels' true places.
+    """Where each target token should attend: the source tokens under its pixels' true places.
 
     Args:
         correspondence: (B, H, W, 2) xy source pixels of every target pixel.
         seen: (B, H, W) bool, where that place shows in the source.
         stride: pixels a token.
-        samples: pixels looked at along each side of a token.
+        samples: pixels read along each side of a token.
 
     Returns:
-        The target, 4 * samples^2 source tokens for each of the T (shares of tokens with no seen pixel are 0), and
-        (B, T) shares of seen pixels.
+        The target, 4 * samples^2 source tokens for each of the T (weights of tokens with no seen pixel are 0), and
+        (B, T) fractions of seen pixels.
     """
     batch, height, width, _ = correspondence.shape
     rows, columns = height // stride, width // stride
@@ -89,14 +89,14 @@ def attention_target(
         return apart.reshape(batch, rows * columns, samples**2)
 
     first = places.floor()
-    share = places - first
+    fraction = places - first
     index, vote = [], []
     for dx in (0, 1):
         for dy in (0, 1):
             column = (first[..., 0].long() + dx).clamp(0, columns - 1)
             row = (first[..., 1].long() + dy).clamp(0, rows - 1)
-            part_x = share[..., 0] if dx else 1 - share[..., 0]
-            part_y = share[..., 1] if dy else 1 - share[..., 1]
+            part_x = fraction[..., 0] if dx else 1 - fraction[..., 0]
+            part_y = fraction[..., 1] if dy else 1 - fraction[..., 1]
             index.append(by_token(row * columns + column))
             vote.append(by_token(part_x * part_y * known))
     votes = torch.cat(vote, -1)

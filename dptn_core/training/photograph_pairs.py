@@ -1,4 +1,4 @@
-"""Pairs of photographs for training: read ahead by threads, kept in memory, damaged ones passed over."""
+"""Pairs of photographs for training: read ahead by threads, kept in memory, damaged ones skipped."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from .toml_tables import ConfigError
 from .training_config import DataConfig
 
 _LOG = logging.getLogger(__name__)
-_TRIED = 20  # images, before a set is said to be unusable
-_STRETCHED = 0.02  # shares by which a stage's proportions may differ from the images'
+_TRIED = 20  # images, before a set counts as unusable
+_STRETCHED = 0.02  # fraction by which a stage's proportions may differ from the images'
 # The joint that stands in each joint's place in a mirrored image: right and left change names.
 _MIRRORED = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 
@@ -109,7 +109,7 @@ class PhotographSource:
             ImageError: none of its first images can be used.
         """
         if not data.root:
-            raise DataFileError("data.root is empty; give the folder that 'dptn prepare' made, there or by --data")
+            raise DataFileError("data.root is empty; name a folder that 'dptn prepare' made, there or with --data")
         self._data, self._device, self._limbs = data, torch.device(device), limbs
         self._train = open_prepared(Path(data.root), "train")
         _check_some(self._train)
@@ -136,7 +136,7 @@ class PhotographSource:
 
         Raises:
             ConfigError: the size would stretch people.
-            DataFileError: not a single pair can be read.
+            DataFileError: no pair can be read.
         """
         check_proportions(self._train, size)
         form = _Form(size, foreground != 1)
@@ -152,7 +152,7 @@ class PhotographSource:
         return self._on_device([pair.result() for pair in self._ahead.pop((first, count))], size, stride)
 
     def _begin(self, first: int, count: int, cache: _Cache) -> list[Future[_Pair]]:
-        """Have pairs read, each by itself: all threads share in the batch that is wanted first."""
+        """Have pairs read, each by itself: all threads work on the batch that is wanted first."""
         return [self._pool.submit(self._pair, number, cache) for number in range(first, first + count)]
 
     def _forget(self) -> None:
@@ -178,7 +178,7 @@ class PhotographSource:
         for of in (self._test, self._train):
             if pairs := _readable(of, count, size):
                 return self._on_device(pairs, size, stride)
-        raise DataFileError(f"{self._train.root}: none of the images to look at can be read")
+        raise DataFileError(f"{self._train.root}: no image for the sample grid can be read")
 
     def _pair(self, number: int, cache: _Cache) -> _Pair:
         """Pair `number`, or the next one whose images can be read."""
@@ -193,7 +193,7 @@ class PhotographSource:
             except ImageError:
                 continue
             return source, target, mirrored
-        raise DataFileError(f"{self._train.folder}: not a single pair can be read; the first: {self._reason()}")
+        raise DataFileError(f"{self._train.folder}: no pair can be read; the first error: {self._reason()}")
 
     def _read(self, name: str, cache: _Cache) -> _Image:
         try:
@@ -209,7 +209,7 @@ class PhotographSource:
         with self._lock:
             if name not in self.skipped:
                 self.skipped[name] = str(error)
-                _LOG.warning("passed over, %d so far: %s", len(self.skipped), error)
+                _LOG.warning("skipped (%d so far): %s", len(self.skipped), error)
 
     def _order(self, rounds: int) -> np.ndarray:
         with self._lock:
@@ -262,7 +262,7 @@ def check_proportions(images: PreparedSet, size: tuple[int, int]) -> None:
     wrong = abs(size[1] * height / (size[0] * width) - 1) > _STRETCHED
     if images.framing == "fit" and wrong:
         raise ConfigError(
-            f"a stage is {size[1]}x{size[0]}, and the images of {images.root} are {width}x{height}: people would "
+            f"a stage is {size[1]}x{size[0]}, but the images of {images.root} are {width}x{height}: people would "
             "be stretched. Change the stage's width and height, or prepare the set with --size"
         )
 

@@ -1,4 +1,4 @@
-"""What a running training shows: a progress bar with losses and speed, and TensorBoard's logs."""
+"""Progress of a run: a bar with losses and speed, and TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reports:
         self._sums: dict[str, list[float]] = {}
 
     def __enter__(self) -> Reports:
-        """Have TensorBoard's own thread keep quiet about a full disk: `_log` hears of it and says it in a line."""
+        """Keep TensorBoard's own thread from printing a traceback on a full disk: `_log` reports that in a line."""
         self._hook, threading.excepthook = threading.excepthook, self._on_thread_error
         self._writer = None if self._folder is None else self._open(self._folder)
         return self
@@ -48,7 +48,7 @@ class Reports:
         threading.excepthook = self._hook
 
     def step(self, step: int, terms: dict[str, float]) -> None:
-        """Take in one step's terms; every so many steps their means are shown and written."""
+        """Add one step's terms; every so many steps show and write their means."""
         self._bar.update()
         for name, value in terms.items():
             self._sums.setdefault(name, []).append(value)
@@ -66,14 +66,14 @@ class Reports:
         self._log(add)
 
     def _log(self, write: Callable[..., None]) -> None:
-        """Write to TensorBoard's logs; a full disk ends them, and not the run."""
+        """Write to TensorBoard's logs; a full disk ends the logs, not the run."""
         if self._writer is None:
             return
         try:
             write(self._writer)
         except OSError as error:
             self._writer = None
-            _LOG.warning("TensorBoard's logs cannot be written any more (%s); training goes on without them", error)
+            _LOG.warning("TensorBoard logs can no longer be written (%s); training continues without them", error)
 
     def _on_thread_error(self, args: threading.ExceptHookArgs) -> None:
         if not issubclass(args.exc_type, OSError):
@@ -86,7 +86,7 @@ class Reports:
 
             return SummaryWriter(str(folder))
         except ImportError:
-            _LOG.warning("TensorBoard is not installed (pip install tensorboard): training without its logs")
+            _LOG.warning("TensorBoard is not installed; training without logs (pip install tensorboard)")
         except OSError as error:
-            _LOG.warning("TensorBoard's logs cannot be written (%s); training goes on without them", error)
+            _LOG.warning("TensorBoard logs cannot be written (%s); training continues without them", error)
         return None

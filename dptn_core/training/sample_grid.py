@@ -1,4 +1,4 @@
-"""Sample sheets: the same pairs after every so many steps, to look at."""
+"""Sample grids: the same pairs after every so many steps, to see what a run learns."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .batches import Batch
 PAIRS_SHOWN = 12
 
 
-def save_sheet(path: Path, generator: Generator, batch: Batch) -> None:
-    """Write a sheet with rows of source, drawn target, true target, attended source and self-reconstruction.
+def save_sample_grid(path: Path, generator: Generator, batch: Batch) -> None:
+    """Write a grid with rows of source, generated target, true target, attended source and self-reconstruction.
 
     Args:
         path: of the PNG.
@@ -32,7 +32,7 @@ def save_sheet(path: Path, generator: Generator, batch: Batch) -> None:
 
 
 def attended(source: Tensor, attention: Tensor, stride: int) -> Tensor:
-    """The source's patches carried to where each target token looked hardest, (B, 3, H, W).
+    """The source's patches warped to the target tokens that attend to them most, (B, 3, H, W).
 
     Args:
         source: (B, 3, H, W).

@@ -22,16 +22,16 @@ _COUNTERS = {
     "pairs_used": int,
     **dict.fromkeys(("seconds", "mean_loss", "recent_loss", "best_loss"), float),
 }
-_SHOWN = 200  # characters of what torch says of a damaged file
+_SHOWN = 200  # characters of torch's message about a damaged file
 _PARTS = ("generator", "discriminator", "ema", "generator_optimiser", "discriminator_optimiser", "scaler")
 
 
 class ResumeError(ValueError):
-    """A run cannot go on from what is on disk; the message says why and what to do."""
+    """A run cannot resume from the files on disk; the message says why and what to do."""
 
 
 class StateWriteError(OSError):
-    """A checkpoint could not be written; the one before it is whole."""
+    """A checkpoint could not be written; the previous one is intact."""
 
 
 @dataclass
@@ -75,11 +75,11 @@ def new_state(config: TrainingConfig, device: torch.device, *, scaled: bool = Fa
 
 def update_average(average: nn.Module, current: nn.Module, decay: float, step: int) -> None:
     """Move the averaged weights and statistics towards the current ones; faster in the first steps."""
-    share = 1 - min(decay, (1 + step) / (10 + step))
+    weight = 1 - min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
         for mean, value in zip(_tensors(average), _tensors(current), strict=True):
             if mean.is_floating_point():
-                mean.lerp_(value, share)
+                mean.lerp_(value, weight)
             else:
                 mean.copy_(value)
 
@@ -132,29 +132,29 @@ def write_content(path: Path, content: Mapping[str, Any]) -> None:
         with written_beside(path) as beside:
             torch.save(dict(content), beside)
     except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk, and not that it is full
-        before = "the checkpoint before it is whole" if path.exists() else "there is no checkpoint yet"
+        before = "the previous checkpoint is intact" if path.exists() else "there is no checkpoint yet"
         raise StateWriteError(
-            f"{path} could not be written at step {content['step']}; {before}. Make room on the disk; the same command "
-            f"goes on from there ({error})"
+            f"{path} could not be written at step {content['step']} ({error}); {before}. Free disk space; a stopped "
+            "run resumes with the same command"
         ) from error
 
 
 def read_content(path: Path, kind: str, wanted: Iterable[str], device: torch.device) -> dict[str, Any]:
-    """A training checkpoint of a kind that `write_content` wrote, with all that is wanted of it.
+    """A training checkpoint of a kind that `write_content` wrote, with every wanted key.
 
     Raises:
-        ResumeError: the file is none, of another kind, or lacks something.
+        ResumeError: the file is not one, is of another kind, or lacks a key.
     """
     try:
         content = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         raise ResumeError(
-            f"{path} cannot be read as a training checkpoint ({reason(error)}); move it away to start anew"
+            f"{path} cannot be read as a training checkpoint ({reason(error)}); move it away to start again"
         ) from error
     if not isinstance(content, dict) or content.get("kind") != kind:
-        raise ResumeError(f"{path} is no training checkpoint; move it away to start anew")
+        raise ResumeError(f"{path} is not a training checkpoint; move it away to start again")
     if missing := sorted(set(wanted) - content.keys()):
-        raise ResumeError(f"{path} is incomplete, it has no {', '.join(missing)}; move it away to start anew")
+        raise ResumeError(f"{path} is incomplete: it has no {', '.join(missing)}; move it away to start again")
     return content
 
 
@@ -162,7 +162,7 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
     """Read a state written by `save_state`.
 
     Raises:
-        ResumeError: the file is no training checkpoint, or its networks are not those of `config`.
+        ResumeError: the file is not a training checkpoint, or its networks are not those of `config`.
     """
     content = read_content(path, KIND, {"config", *_COUNTERS, "random", *_PARTS}, device)
     try:
@@ -172,8 +172,8 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
     for part in ("generator", "discriminator"):
         if getattr(saved, part) != getattr(config, part):
             raise ResumeError(
-                f"{path} holds a {part} of {getattr(saved, part)}, the config wants {getattr(config, part)}; "
-                "use the old sizes or another output folder"
+                f"{path} holds a {part} of {getattr(saved, part)}, but the config has {getattr(config, part)}; "
+                "restore the old sizes or choose another --out"
             )
     state = new_state(config, device, scaled=scaled)
     try:
@@ -184,9 +184,9 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
             setattr(state, name, kind(content[name]))
         torch.set_rng_state(content["random"].cpu())
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResumeError(f"{path} is damaged ({reason(error)}); move it away to start anew") from error
+        raise ResumeError(f"{path} is damaged ({reason(error)}); move it away to start again") from error
     if not all(bool(torch.isfinite(value).all()) for value in state.generator.parameters()):
-        raise ResumeError(f"{path} holds weights that are not numbers any more; move it away to start anew")
+        raise ResumeError(f"{path} holds weights that are not finite; move it away to start again")
     for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
         for group in optimiser.param_groups:
             group["betas"] = (config.optimiser.beta1, config.optimiser.beta2)

@@ -24,7 +24,7 @@ Terms = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Generated:
     """What the generator made of a batch, with its graph."""
 
     target: Tensor  # (B, 3, H, W)
@@ -34,7 +34,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Objective:
-    """What a step is told: which terms count, and how they are computed.
+    """The terms of the objective and how a step computes them.
 
     Attributes:
         losses: Weights.
@@ -53,27 +53,27 @@ class Objective:
     shift_tolerant: ShiftTolerantDistance | None = None
 
 
-def draw(generator: Generator, batch: Batch, objective: Objective) -> Drawn:
+def generate(generator: Generator, batch: Batch, objective: Objective) -> Generated:
     """Run both branches of the generator."""
     asked = batch.attention if objective.losses.attention else None
     run = objective.both_branches or generator.forward_supervised
     with autocast(batch.source.device, objective.precision):
         target, source, entropies = run(batch.source, batch.source_heatmaps, batch.target_heatmaps, asked)
-    return Drawn(target.float(), source.float(), entropies)
+    return Generated(target.float(), source.float(), entropies)
 
 
-def discriminator_gradients(state: TrainingState, batch: Batch, drawn: Drawn, objective: Objective) -> Terms:
-    """Add the gradients by which the discriminator learns to tell drawn targets from real ones; returns its loss."""
+def discriminator_gradients(state: TrainingState, batch: Batch, generated: Generated, objective: Objective) -> Terms:
+    """Add the discriminator's gradients, for telling generated targets from real ones; returns its loss."""
     losses = objective.losses
-    fake = drawn.target.detach()
+    fake = generated.target.detach()
     with autocast(batch.source.device, objective.precision):
         scores = state.discriminator(batch.target), state.discriminator(fake)
     loss = discriminator_loss(losses.gan, *(score.float() for score in scores))
     terms = {"discriminator": loss.detach()}
     if losses.gan == "wgan-gp":
         # in fp32: gradients of gradients are too small for less
-        share = torch.rand(len(fake), device="cpu").to(fake.device)
-        penalty = gradient_penalty(state.discriminator, batch.target.float(), fake, share)
+        fraction = torch.rand(len(fake), device="cpu").to(fake.device)
+        penalty = gradient_penalty(state.discriminator, batch.target.float(), fake, fraction)
         terms["gradient_penalty"] = penalty.detach()
         loss = loss + losses.gradient_penalty * penalty
     state.scaler.scale(loss / objective.parts).backward()
@@ -81,27 +81,27 @@ def discriminator_gradients(state: TrainingState, batch: Batch, drawn: Drawn, ob
 
 
 def generator_gradients(
-    state: TrainingState, batch: Batch, drawn: Drawn, objective: Objective, *, adversarial: bool
+    state: TrainingState, batch: Batch, generated: Generated, objective: Objective, *, adversarial: bool
 ) -> Terms:
     """Add the gradients of the dual-task objective (paper section 3.4); returns its terms and their `total`."""
     losses = objective.losses
     terms: Terms = {}
-    total = drawn.target.new_zeros(())
-    for name, image, ground_truth, mask, share in (
-        ("target", drawn.target, batch.target, batch.target_mask, losses.target_share),
-        ("source", drawn.source, batch.source, batch.source_mask, 1 - losses.target_share),
+    total = generated.target.new_zeros(())
+    for name, image, ground_truth, mask, weight in (
+        ("target", generated.target, batch.target, batch.target_mask, losses.target_share),
+        ("source", generated.source, batch.source, batch.source_mask, 1 - losses.target_share),
     ):
-        if share:
-            total = total + share * _branch_loss(name, image, ground_truth, mask, batch.source, objective, terms)
-    if drawn.entropies and batch.attention_weight is not None:
-        each = [attention_loss(entropy, batch.attention_weight) for entropy in drawn.entropies]
+        if weight:
+            total = total + weight * _branch_loss(name, image, ground_truth, mask, batch.source, objective, terms)
+    if generated.entropies and batch.attention_weight is not None:
+        each = [attention_loss(entropy, batch.attention_weight) for entropy in generated.entropies]
         terms["attention"] = torch.stack(each).mean()
         total = total + losses.attention * terms["attention"]
     if adversarial:
         # only the generator learns from this term
         state.discriminator.requires_grad_(False)
-        with autocast(drawn.target.device, objective.precision):
-            score = state.discriminator(drawn.target)
+        with autocast(generated.target.device, objective.precision):
+            score = state.discriminator(generated.target)
         state.discriminator.requires_grad_(True)
         terms["adversarial"] = generator_loss(losses.gan, score.float())
         total = total + losses.adversarial * terms["adversarial"]
@@ -136,13 +136,13 @@ def _branch_loss(
         )
         total = total + losses.reconstruction * reconstruction
     if objective.shift_tolerant is not None:
-        # on the person most of all, as the terms over pixels: elsewhere a background is copied, not drawn
+        # on the person most of all, as the terms over pixels: elsewhere a background is copied, not generated
         with autocast(image.device, objective.precision):
             apart = objective.shift_tolerant(image, ground_truth, weight)
         terms[f"{name}_perceptual"] = distance = apart.mean()
         total = total + losses.perceptual * distance
     if objective.perceptual is not None:
-        # the source already looks like itself: only the target is held against it
+        # the source already resembles itself: only the target is compared with it
         against = source if losses.affinity and name == "target" else None
         with autocast(image.device, objective.precision):
             content, style, alike = objective.perceptual(image, ground_truth, against, losses.affinity_temperature)

@@ -28,7 +28,7 @@ _GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, fill the unit interva
 
 
 class PairSource:
-    """Synthetic pairs by number, made some batches ahead: small images cost more to set up than to draw."""
+    """Synthetic pairs by number, made some batches ahead: small images cost more to set up than to make."""
 
     steps_ahead = 16
     framing: Framing = "fit"
@@ -151,7 +151,7 @@ def open_kept_people(folder: str, key: str = "data.kept") -> KeptSet:
         raise ConfigError(f"{key}: {error}") from error
     if kept.manifest.kind != "people":
         raise ConfigError(
-            f"{key}: {folder} holds {kept.manifest.kind}, which training must not see; keep a set without --test-set"
+            f"{key}: {folder} holds {kept.manifest.kind}, which is for evaluation only; keep a set without --test-set"
         )
     return kept
 

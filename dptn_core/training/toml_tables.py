@@ -35,7 +35,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         names = ", ".join(sorted(file.stem for file in PRESETS.glob("*.toml")))
         raise ConfigError(f"{path}: no such file; configs that ship: {names}") from None
     except RecursionError:
-        raise ConfigError(f"{path}: cannot be read as TOML: it is nested too deeply") from None
+        raise ConfigError(f"{path}: cannot be read as TOML: nested too deeply") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
 
@@ -53,7 +53,7 @@ def build(cls: type[Any], values: object, where: str) -> Any:
         ConfigError: an unknown key, a value of another type, or one the dataclass refuses.
     """
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where} is {values!r}; a table is wanted")
+        raise ConfigError(f"{where} is {values!r}; expected a table")
     hints = typing.get_type_hints(cls)
     unknown = sorted(str(key) for key in values if key not in hints)
     if unknown:
@@ -72,7 +72,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where} is {value!r}; a list is wanted")
+            raise ConfigError(f"{where} is {value!r}; expected a list")
         return tuple(_convert(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is Literal:
         if value not in arguments:
@@ -84,9 +84,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         try:
             value = float(value)
         except OverflowError:
-            raise ConfigError(f"{where} is a number too large to be used") from None
+            raise ConfigError(f"{where} is too large a number") from None
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ConfigError(f"{where} is {value!r}; a value of type {hint.__name__} is wanted")
+        raise ConfigError(f"{where} is {value!r}; expected type {hint.__name__}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{where} is {value}; a finite number is wanted")
+        raise ConfigError(f"{where} is {value}; expected a finite number")
     return value

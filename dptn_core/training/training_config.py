@@ -1,4 +1,4 @@
-"""Everything a training run is told, as typed values read from one TOML file."""
+"""The settings of a training run, as typed values read from one TOML file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Stage:
     steps: int
     learning_rate: float = 1e-3
     final_learning_rate: float | None = None  # reached over the last `decay` of the stage; None: flat
-    decay: float = 1.0  # share of the stage's steps over which the rate falls
+    decay: float = 1.0  # fraction of the stage's steps over which the rate falls
     schedule: Literal["linear", "cosine"] = "linear"  # how it falls
     warmup: int = 0  # steps over which the rate rises from near 0 at the start of the stage
     accumulate: int = 1  # parts in which the batch is computed one after the other, where memory is short
@@ -113,7 +113,7 @@ class LossConfig:
     attention: float = 0.5  # cross-entropy to the true correspondence; of images, to the limbs both poses show
     content: float = 0.5
     style: float = 500.0
-    affinity: float = 0.0  # DPTN-TA: which source textures the drawn target resembles, as the true one does
+    affinity: float = 0.0  # DPTN-TA: which source textures the generated target resembles, as the true one does
     affinity_temperature: float = 1.0
     perceptual: float = 0.0  # ST-LPIPS: what people see, where a pixel's shift costs little; wants stlpips-pytorch
     perceptual_network: TrunkName = "alexnet"
@@ -159,7 +159,7 @@ class TrainingConfig:
     then: str = ""  # config of a carrier, trained on the same data behind the finished generator
 
     def __post_init__(self) -> None:
-        """Refuse what no run can start with."""
+        """Refuse values that no run can start with."""
         if not self.stages:
             raise ConfigError("stages is empty; give at least one [[stages]] table")
         for number, stage in enumerate(self.stages):
@@ -188,27 +188,29 @@ class TrainingConfig:
                 raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
         if self.data.kind != "pictures" and self.data.root:
             raise ConfigError(
-                f'data.root is {self.data.root!r}, and data.kind = "{self.data.kind}" reads no folder; '
-                'data.kind = "pictures"?'
+                f'data.root is {self.data.root!r}, but data.kind = "{self.data.kind}" reads no folder; '
+                'set data.kind = "pictures"'
             )
         if self.data.kept and self.data.kind not in ("people", "mix"):
             raise ConfigError(
-                f'data.kept is {self.data.kept!r}, and data.kind = "{self.data.kind}" has no rendered people; '
-                'data.kind = "people"?'
+                f'data.kept is {self.data.kept!r}, but data.kind = "{self.data.kind}" has no rendered people; '
+                'set data.kind = "people"'
             )
         weights = vars(self.data.weights)
         if not all(weight >= 0 and math.isfinite(weight) for weight in weights.values()) or not any(weights.values()):
-            raise ConfigError(f"data.weights is {weights}; allowed: 0 or more each, and one of them above 0")
+            raise ConfigError(f"data.weights is {weights}; allowed: 0 or more each, with one above 0")
         if self.data.kind != "mix" and self.data.weights != MixWeights():
-            raise ConfigError(f'data.weights belongs to data.kind = "mix", and it is "{self.data.kind}"')
+            raise ConfigError(f'data.weights is for data.kind = "mix", but data.kind is "{self.data.kind}"')
         if self.data.kept and self.data.kind == "mix" and not self.data.weights.people:
-            raise ConfigError(f"data.kept is {self.data.kept!r}, and data.weights.people is 0; leave one of them out")
+            raise ConfigError(f"data.kept is {self.data.kept!r}, but data.weights.people is 0; remove one of them")
         for network in ("generator", "discriminator"):
             if getattr(self, network).image_channels != _CHANNELS:
-                raise ConfigError(f"{network}.image_channels is not {_CHANNELS}, and the images are in colour")
+                raise ConfigError(
+                    f"{network}.image_channels is {getattr(self, network).image_channels}; expected {_CHANNELS}"
+                )
         if self.generator.pose_channels != _JOINTS:
             raise ConfigError(
-                f"generator.pose_channels is {self.generator.pose_channels}; the poses have {_JOINTS} joints"
+                f"generator.pose_channels is {self.generator.pose_channels}; expected {_JOINTS}, the joints of a pose"
             )
         if not _SIGMAS[0] <= self.data.heatmap_sigma <= _SIGMAS[1]:
             raise ConfigError(

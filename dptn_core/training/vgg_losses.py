@@ -13,7 +13,7 @@ from torch.nn import functional
 _CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
 _STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
 _AFFINITY = (20, 29)  # relu4_1, 5_1
-_SHOWN = 160  # characters of what torch says of a file that is something else
+_SHOWN = 160  # characters of torch's message about another file
 _NO_LENGTH = 1e-4  # features shorter than this have no direction
 
 
@@ -29,7 +29,7 @@ def find_vgg_weights(path: str = "") -> Path | None:
     """
     if path:
         if not Path(path).is_file():
-            raise VGGWeightsMissingError(f"losses.vgg names {path}, which is no file; give torchvision's vgg19-*.pth")
+            raise VGGWeightsMissingError(f"losses.vgg: {path} is not a file; name torchvision's vgg19-*.pth")
         return Path(path)
     cached = sorted((Path(torch.hub.get_dir()) / "checkpoints").glob("vgg19-*.pth"))
     return cached[0] if cached else None
@@ -73,14 +73,14 @@ class PerceptualLoss(nn.Module):
                 {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
             )
         except Exception as error:
-            said = " ".join(str(error).split())
+            why = " ".join(str(error).split())
             if isinstance(error, UnpicklingError):
-                said = "it holds more than weights, or is damaged"
-            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({said[:_SHOWN]})") from error
+                why = "it contains more than weights, or is damaged"
+            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({why[:_SHOWN]})") from error
         return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:
-        """Features of (B, 3, H, W) images at every layer the two terms look at."""
+        """Features of (B, 3, H, W) images at every layer that the terms use."""
         found = {}
         for index, layer in enumerate(self.layers):
             image = layer(image)
@@ -94,26 +94,28 @@ class PerceptualLoss(nn.Module):
         """Content, style and, where a source is given, affinity distance of (B, 3, H, W) images in [-1, 1]: scalars.
 
         The affinity (DPTN-TA, TVCG 2023) compares to which places of the source each place of `image` and of `truth`
-        is alike, by cosine of their features, as shares that sum to 1.
+        is alike, by cosine of their features, as weights that sum to 1.
         """
-        drawn = self.activations(image)
+        generated = self.activations(image)
         with torch.no_grad():  # nothing is learnt from the ground truth, and its graph would double the memory
             wanted = self.activations(ground_truth)
             known = None if source is None else self.activations(source)
         zero = image.new_zeros(())
-        content = sum((functional.l1_loss(drawn[i], wanted[i]) for i in _CONTENT), zero)
-        style = sum((functional.l1_loss(gram(drawn[i]), gram(wanted[i])) for i in _STYLE), zero)
+        content = sum((functional.l1_loss(generated[i], wanted[i]) for i in _CONTENT), zero)
+        style = sum((functional.l1_loss(gram(generated[i]), gram(wanted[i])) for i in _STYLE), zero)
         if known is None:
             return content, style, None
         alike = (
-            functional.l1_loss(affinity(drawn[i], known[i], temperature), affinity(wanted[i], known[i], temperature))
+            functional.l1_loss(
+                affinity(generated[i], known[i], temperature), affinity(wanted[i], known[i], temperature)
+            )
             for i in _AFFINITY
         )
         return content, style, sum(alike, zero)
 
 
 def affinity(features: Tensor, source: Tensor, temperature: float = 1.0) -> Tensor:
-    """Shares (B, N, M), fp32, in which each place of `features` is like the places of `source`.
+    """Weights (B, N, M), fp32, by which each place of `features` is like the places of `source`.
 
     Args:
         features: (B, C, h, w) with N = h * w.

@@ -1,4 +1,4 @@
-"""`dptn prepare folder`: images of one's own as a prepared set.
+"""`dptn prepare folder`: an image folder as a prepared set.
 
 The annotations are written before the images and the pair lists after all else: a run that was stopped leaves no set
 that opens, and the next run knows what it left behind. Poses that a detector found are kept from run to run.
@@ -38,14 +38,14 @@ from .own_images import (
     people_in,
     read_own,
 )
-from .pose_cache import PoseMemory
+from .pose_cache import PoseCache
 
 LEFT_OUT = "left-out.csv"
 CONTACT_SHEET = "contact-sheet.jpg"
 _POSES = "poses"
 _PREFIX = PREFIXES["folder"][0]
 _SPLITS: tuple[Split, Split] = ("train", "test")
-_PEOPLE_TO_SPLIT = 4  # with fewer people a share of everybody's images is held back instead
+_PEOPLE_TO_SPLIT = 4  # with fewer people a fraction of everybody's images is held back instead
 
 Progress = Callable[[int, int], None]
 LeftOut = list[tuple[str, str]]  # image, reason
@@ -56,11 +56,11 @@ class FolderPlan:
     """How a folder of images becomes a set."""
 
     size: tuple[int, int] = (256, 192)  # (H, W) of the set's images
-    test_share: float = 0.1
-    pairs_a_person: int = 2000  # at most, drawn by chance
+    test_fraction: float = 0.1
+    pairs_a_person: int = 2000  # at most, sampled
     seed: int = 0
     quality: Quality = field(default_factory=Quality)
-    detector: str = ""  # which, and how it is set: what another one found in an earlier run is not taken for its own
+    detector: str = ""  # which, and its settings: poses that another one found in an earlier run are not used
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def prepare_folder(
     Args:
         root: a folder for each person, or one folder for one person; frames of a video are such a folder.
         out: folder for the set; may lie in `root`.
-        plan: sizes, shares and what is fit.
+        plan: sizes, fractions and what is fit.
         detect: finds the people of images that have no pose file beside them.
         progress: called with the images done, of both passes together, and how many that will be.
 
@@ -107,7 +107,7 @@ def prepare_folder(
             something else, `root` lies in it, or it cannot be written.
     """
     if root.resolve().is_relative_to(out.resolve()):
-        raise DataFileError(f"{root} lies in {out}, where the set is to be made; choose another --out")
+        raise DataFileError(f"{root} lies inside --out {out}; choose another --out")
     images = find_images(root, out)
     _check_out(out)
     with _writing(out), alone_in(out):
@@ -116,8 +116,8 @@ def prepare_folder(
         _write_left_out(out / LEFT_OUT, left_out)
         if not kept:
             raise DataFileError(_too_few(root, fit, left_out, out / LEFT_OUT))
-        splits, by_person = split_people(kept, plan.test_share, plan.seed)
-        pairs = {split: draw_pairs_of(splits[split], plan.pairs_a_person, plan.seed) for split in _SPLITS}
+        splits, by_person = split_people(kept, plan.test_fraction, plan.seed)
+        pairs = {split: sample_pairs(splits[split], plan.pairs_a_person, plan.seed) for split in _SPLITS}
         _retract(out, splits)
         _write_images(out, splits, plan.size, lambda done: progress(len(images) + done, len(images) + len(kept)))
         with written_beside(out / METADATA) as beside:
@@ -153,11 +153,11 @@ def _check_out(out: Path) -> None:
     for kind, prefixes in PREFIXES.items():
         for path in (out / f"{prefix}-pairs-{split}.csv" for prefix in prefixes for split in _SPLITS):
             if kind != "folder" and path.exists():
-                raise DataFileError(f"{out} holds another set already ({path.name}); choose another --out")
+                raise DataFileError(f"{out} already holds another set ({path.name}); choose another --out")
     for split in _SPLITS:
         folder = out / split
         if not _annotation_list(out, split).exists() and folder.is_dir() and any(folder.iterdir()):
-            raise DataFileError(f"{folder} holds files that do not come from here; choose another --out")
+            raise DataFileError(f"{folder} holds files that 'dptn prepare folder' did not write; choose another --out")
 
 
 @contextmanager
@@ -167,8 +167,8 @@ def _writing(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataFileError(
-            f"{error.filename or out} cannot be written: {error.strerror or error}; when that is mended, the same "
-            "command goes on"
+            f"{error.filename or out} cannot be written: {error.strerror or error}; once that is fixed, run the "
+            "same command again to continue"
         ) from error
 
 
@@ -176,12 +176,12 @@ def _judge(
     images: list[OwnImage], root: Path, out: Path, plan: FolderPlan, detect: Detect | None, progress: Progress
 ) -> tuple[list[Kept], LeftOut]:
     """Which images are fit to learn from, and which are not, and why."""
-    memory = PoseMemory(out / _POSES, plan.detector)
+    cache = PoseCache(out / _POSES, plan.detector)
     kept: list[Kept] = []
     left_out: LeftOut = []
     for done, (image, name) in enumerate(zip(images, file_names(images, root), strict=True), 1):
         try:
-            people = people_in(image.path, read_own(image.path), name, memory, detect)
+            people = people_in(image.path, read_own(image.path), name, cache, detect)
             pose = fit_person(people, plan.quality)
             kept.append(Kept(image, name, pose, frame_person(pose, plan.size, "fit")))
         except (UnfitError, FramingError) as reason:
@@ -194,11 +194,13 @@ def _with_company(fit: list[Kept], left_out: LeftOut) -> list[Kept]:
     """The images whose person has another one; the rest goes to `left_out`, as a pair takes two."""
     counts = Counter(one.image.person for one in fit)
     alone = [one for one in fit if counts[one.image.person] < 2]
-    left_out += [(str(one.image.path), "no other image of this person is fit, and a pair takes two") for one in alone]
+    left_out += [
+        (str(one.image.path), "no other image of this person can be used, and a pair takes two") for one in alone
+    ]
     return [one for one in fit if counts[one.image.person] > 1]
 
 
-def split_people(kept: list[Kept], share: float, seed: int) -> tuple[dict[Split, list[Kept]], bool]:
+def split_people(kept: list[Kept], fraction: float, seed: int) -> tuple[dict[Split, list[Kept]], bool]:
     """Training and test images: by person, or, of few people, by holding back some images of each.
 
     Chance gives each person, and each image, a place of its own in the queue for the test split, so that more
@@ -206,7 +208,7 @@ def split_people(kept: list[Kept], share: float, seed: int) -> tuple[dict[Split,
 
     Args:
         kept: images; of each person at least two.
-        share: for testing, 0 to 1; something is always left to learn from.
+        fraction: for testing, 0 to 1; something is always left to learn from.
         seed: of the chance.
 
     Returns:
@@ -215,15 +217,15 @@ def split_people(kept: list[Kept], share: float, seed: int) -> tuple[dict[Split,
     people: dict[str, list[Kept]] = {}
     for one in kept:
         people.setdefault(one.image.person, []).append(one)
-    by_person = len(people) >= _PEOPLE_TO_SPLIT and share > 0
+    by_person = len(people) >= _PEOPLE_TO_SPLIT and fraction > 0
     names: set[str] = set()  # of the images held back
     if by_person:
-        count = min(max(1, round(share * len(people))), len(people) - 1)
+        count = min(max(1, round(fraction * len(people))), len(people) - 1)
         names = {one.name for person in _queue(people, seed)[:count] for one in people[person]}
-    elif share > 0:
+    elif fraction > 0:
         for images in people.values():
             # two are left to learn from, and two make a pair to test
-            count = min(max(2, round(share * len(images))), len(images) - 2)
+            count = min(max(2, round(fraction * len(images))), len(images) - 2)
             if count >= 2:
                 names.update(_queue([one.name for one in images], seed)[:count])
     train = [one for one in kept if one.name not in names]
@@ -235,8 +237,8 @@ def _queue(names: Iterable[str], seed: int) -> list[str]:
     return sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode(errors="surrogatepass")).digest())
 
 
-def draw_pairs_of(images: list[Kept], most: int, seed: int) -> list[tuple[str, str]]:
-    """Every ordered pair of two images of the same person, or `most` of them a person, drawn by chance."""
+def sample_pairs(images: list[Kept], most: int, seed: int) -> list[tuple[str, str]]:
+    """Every ordered pair of two images of the same person, or a sample of `most` of them a person."""
     people: dict[str, list[str]] = {}
     for one in images:
         people.setdefault(one.image.person, []).append(one.name)
@@ -297,7 +299,7 @@ def _cut(one: Kept, path: Path) -> None:
     try:
         image = read_own(one.image.path)
     except UnfitError as error:
-        raise DataFileError(f"{one.image.path} changed meanwhile: {error}. Run the same command again") from error
+        raise DataFileError(f"{one.image.path} changed during the run: {error}. Run the same command again") from error
     write_image(path, one.frame.cut(image))
 
 
@@ -312,11 +314,8 @@ def _write_left_out(path: Path, left_out: LeftOut) -> None:
 def _too_few(root: Path, fit: list[Kept], left_out: LeftOut, listed: Path) -> str:
     if fit:
         return (
-            f"{root}: {len(fit)} of {len(left_out)} images are fit to learn from, and no two of them show the same "
-            f"person (reasons for the others: {listed}). A folder is a person; put images of one person into one"
+            f"{root}: {len(fit)} of {len(left_out)} images can be used, but no two of them show the same person "
+            f"(reasons for the others: {listed}). Put all images of one person into one folder"
         )
     reason, count = Counter(reason for _, reason in left_out).most_common(1)[0]
-    return (
-        f"{root}: none of its {len(left_out)} images is fit to learn from; {count} because {reason} (all reasons: "
-        f"{listed})"
-    )
+    return f"{root}: none of its {len(left_out)} images can be used; {count} because {reason} (all reasons: {listed})"

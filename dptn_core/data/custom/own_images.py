@@ -18,9 +18,9 @@ from ...pose import Canvas, People, Pose, load_pose_file
 from ...pose.openpose_json import PoseFormatError
 from ..datasets.annotations import DataFileError
 from ..datasets.prepared import METADATA
-from .pose_cache import PoseMemory
+from .pose_cache import PoseCache
 
-# Those that cannot be read here are found as well, so that they are named and not passed over in silence.
+# Those that cannot be read here are found as well, so that they are named rather than skipped in silence.
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"}
 )
@@ -73,14 +73,14 @@ def find_images(root: Path, leave: Path | None = None) -> list[OwnImage]:
         DataFileError: there is no such folder, or a folder in it cannot be read.
     """
     if not root.is_dir():
-        raise DataFileError(f"{root}: no such folder; name one with images, or with a folder of images a person")
+        raise DataFileError(f"{root}: no such folder; name a folder of images, or of one folder for each person")
     found = []
     for path in sorted(_files(root, leave), key=lambda file: file.relative_to(root).parts):
         inside = path.relative_to(root).parts
         found.append(OwnImage(path, inside[0] if len(inside) > 1 else "."))
     if not found:
         raise NoImagesError(
-            f"{root} holds no images ({', '.join(sorted(SUFFIXES))}); of a video, save its frames as images first"
+            f"{root} holds no images ({', '.join(sorted(SUFFIXES))}); for a video, save its frames as images first"
         )
     return found
 
@@ -115,32 +115,32 @@ def pose_file_of(image: Path) -> Path | None:
     return next((file for end in _POSE_ENDINGS if (file := image.with_name(image.stem + end)).is_file()), None)
 
 
-def people_in(path: Path, image: Tensor, name: str, memory: PoseMemory, detect: Detect | None) -> People:
+def people_in(path: Path, image: Tensor, name: str, cache: PoseCache, detect: Detect | None) -> People:
     """Who an image shows: by the pose file beside it, by what an earlier run found, or by the detector.
 
     Args:
         path: the file.
         image: what it holds, (3, H, W).
-        name: of the image in the set, under which `memory` knows it.
-        memory: what the detector found is kept there, so that the next run need not look again.
+        name: of the image in the set, its key in `cache`.
+        cache: what the detector found goes there, so that the next run need not detect again.
         detect: the detector, or None.
 
     Raises:
         UnfitError: nothing tells the pose, or the pose file cannot be used.
-        OSError: `memory` cannot be written.
+        OSError: `cache` cannot be written.
     """
     canvas = Canvas(image.shape[2], image.shape[1])
     if (beside := pose_file_of(path)) is not None:
         return _people_of_file(beside, canvas)
-    if (known := memory.recall(name, path, canvas)) is not None:
+    if (known := cache.read(name, path, canvas)) is not None:
         return known
     if detect is None:
-        raise UnfitError("there is no pose file beside it, and no detector was chosen")
+        raise UnfitError("it has no pose file beside it, and no detector was chosen")
     try:
         people = detect(image)
     except ExtractionError as error:
         raise UnfitError(f"the detector failed on it: {error}") from error
-    memory.keep(name, path, people)
+    cache.write(name, path, people)
     return people
 
 
@@ -148,7 +148,7 @@ def _people_of_file(file: Path, canvas: Canvas) -> People:
     """Who a pose file says is in an image, in the image's pixels."""
     people = _one_image(file, canvas)
     if all(pose.is_empty for pose in people.people):
-        raise UnfitError(f"its pose file {file.name} holds nobody")
+        raise UnfitError(f"its pose file {file.name} contains no person")
     if people.canvas == canvas:
         return people
     literal = _one_image(file, _ANY_CANVAS)
@@ -158,15 +158,15 @@ def _people_of_file(file: Path, canvas: Canvas) -> People:
             if (pose.keypoints > (canvas.width + slack, canvas.height + slack)).any():
                 x, y = pose.keypoints.max(axis=0)
                 raise UnfitError(
-                    f"its pose file {file.name} has points at {x:.0f}, {y:.0f}, beyond the image's {canvas}; give it "
-                    "canvas_width and canvas_height, or put the poses right"
+                    f"its pose file {file.name} has points at {x:.0f}, {y:.0f}, outside the image of {canvas}; add "
+                    "canvas_width and canvas_height to the file, or correct its poses"
                 )
         return People(tuple(pose.transformed((1, 1), (0, 0), canvas) for pose in literal.people), canvas)
     wider = people.canvas.width * canvas.height / (people.canvas.height * canvas.width)
     if not 1 / (1 + _OTHER_SHAPE) <= wider <= 1 + _OTHER_SHAPE:
         raise UnfitError(
-            f"its pose file {file.name} is for an image of {people.canvas}, and this one is {canvas}, turned upright "
-            "where the camera says so; find its pose anew"
+            f"its pose file {file.name} is for an image of {people.canvas}, but this one is {canvas} once "
+            "turned upright; detect its pose again"
         )
     return people.rescaled(canvas)
 
@@ -175,9 +175,9 @@ def _one_image(file: Path, canvas: Canvas) -> People:
     try:
         found = load_pose_file(file, canvas)
     except PoseFormatError as error:
-        raise UnfitError(f"its pose file cannot be used: {error}") from error
+        raise UnfitError(f"its pose file cannot be read: {error}") from error
     if len(found) != 1:
-        raise UnfitError(f"its pose file {file.name} holds {len(found)} images; one is wanted")
+        raise UnfitError(f"its pose file {file.name} expected 1 image, got {len(found)}")
     return found[0]
 
 
@@ -190,18 +190,18 @@ def fit_person(people: People, quality: Quality) -> Pose:
     seen = [inside for pose in people.people if not (inside := _inside(pose)).is_empty]
     heights = sorted(((_height(pose), pose) for pose in seen), key=lambda pair: -pair[0])
     if not heights:
-        raise UnfitError("nobody was found in it")
+        raise UnfitError("no person was found in it")
     height, pose = heights[0]
     rivals = sum(other > _RIVAL * height for other, _ in heights[1:])
     if rivals:
-        raise UnfitError(f"it shows {rivals + 1} people; cut it so that one is left")
+        raise UnfitError(f"it shows {rivals + 1} people; crop it to one")
     count = int(pose.present.sum())
     if count < quality.keypoints:
-        raise UnfitError(f"only {count} of 18 keypoints were found; at least {quality.keypoints} are wanted")
+        raise UnfitError(f"only {count} of 18 keypoints were found; expected at least {quality.keypoints}")
     if not pose.present[list(_HEAD_OR_TRUNK)].any():
-        raise UnfitError("neither nose nor neck was found")
+        raise UnfitError("neither the nose nor the neck was found")
     if height < quality.height:
-        raise UnfitError(f"the person is {height:.0f} pixels tall; at least {quality.height} are wanted")
+        raise UnfitError(f"the person is {height:.0f} pixels tall; expected at least {quality.height}")
     try:
         check_pose(pose, "pose")
     except FramingError as error:

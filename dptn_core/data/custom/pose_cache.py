@@ -1,4 +1,4 @@
-"""Poses that a detector found, kept for the next run: finding them is what takes long."""
+"""Poses that a detector found, cached for the next run: detection takes most of its time."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ _IMAGE, _DETECTOR = "picture", "detector"  # keys that other readers of such fil
 
 
 @dataclass(frozen=True)
-class PoseMemory:
-    """A folder of OpenPose JSON files, each with what it was found in and by what.
+class PoseCache:
+    """A folder of OpenPose JSON files, each with the hash of its image and the detector's name.
 
     Attributes:
         folder: Where they lie.
-        detector: Which detector, and how it was set; what another one found does not count. "": any.
+        detector: Which detector, and its settings; poses of another one are not used. "": any.
     """
 
     folder: Path
     detector: str = ""
 
     def file(self, name: str) -> Path:
-        """Where the pose of the image of this name in the set lies."""
+        """The file for an image of the set, by its name there."""
         return self.folder / f"{Path(name).stem}.json"
 
-    def recall(self, name: str, image: Path, canvas: Canvas) -> People | None:
-        """Who was found in exactly this image, on its `canvas`; None where nobody knows.
+    def read(self, name: str, image: Path, canvas: Canvas) -> People | None:
+        """Who was found in exactly this image, on its `canvas`; None where the cache has no answer.
 
-        Names and dates do not tell: files are renamed, and copied with the dates of others.
+        The hash decides: files are renamed, and copied with the dates of others.
         """
         try:
             (document,) = json.loads(self.file(name).read_text(encoding="utf-8"))
             if document[_IMAGE] != _digest(image) or (self.detector and document[_DETECTOR] != self.detector):
                 return None
             (people,) = read_openpose(document, canvas)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):  # none, or spoilt: it is found anew
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):  # none, or damaged: it is detected again
             return None
         return people if people.canvas == canvas else None
 
-    def keep(self, name: str, image: Path, people: People) -> None:
-        """Write down who was found.
+    def write(self, name: str, image: Path, people: People) -> None:
+        """Store who was found.
 
         Raises:
             OSError: the folder cannot be written.

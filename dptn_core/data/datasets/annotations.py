@@ -46,10 +46,10 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     for number, row in rows:
         if len(row) <= max(first, second):
             line = ",".join(row)[:_SHOWN]
-            raise DataFileError(f"{path}, line {number} is {line!r}; two names, from and to, are wanted")
+            raise DataFileError(f"{path}, line {number} is {line!r}; expected two names, from and to")
         pairs.append((_name(row[first], path, number), _name(row[second], path, number)))
     if not pairs:
-        raise DataFileError(f"{path} holds no pairs")
+        raise DataFileError(f"{path} contains no pairs")
     return pairs
 
 
@@ -70,7 +70,7 @@ def read_names(path: Path) -> list[str]:
     lines = enumerate(_text(path).splitlines(), 1)
     names = [_name(line, path, number) for number, line in lines if line.strip()]
     if not names:
-        raise DataFileError(f"{path} holds no names")
+        raise DataFileError(f"{path} contains no names")
     return names
 
 
@@ -94,13 +94,13 @@ def read_annotations(path: Path) -> dict[str, Keypoints]:
             columns = fields
             continue
         if len(fields) != len(columns):
-            raise DataFileError(f"{path}, line {number} has {len(fields)} fields; {':'.join(columns)} are wanted")
+            raise DataFileError(f"{path}, line {number} has {len(fields)} fields; expected {':'.join(columns)}")
         row = dict(zip(columns, fields, strict=True))
         name = _name(row["name"], path, number)
         x, y = (_numbers(row[key], key, path, number) for key in ("keypoints_x", "keypoints_y"))
         found[name] = _keypoints(x, y)
     if not found:
-        raise DataFileError(f"{path} holds no annotations")
+        raise DataFileError(f"{path} contains no annotations")
     return found
 
 
@@ -119,7 +119,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     try:
         return [(reader.line_num, row) for row in reader if any(field.strip() for field in row)]
     except csv.Error as error:  # a page of a web site saved under this name, for instance
-        raise DataFileError(f"{path}, line {reader.line_num} is no CSV ({error}); get the file again") from error
+        raise DataFileError(f"{path}, line {reader.line_num} is not CSV ({error}); download the file again") from error
 
 
 def _text(path: Path) -> str:
@@ -137,7 +137,7 @@ def _name(text: str, path: Path, number: int) -> str:
     parts = PurePosixPath(name.replace("\\", "/"))
     if not name or parts.is_absolute() or ".." in parts.parts or ":" in name or "\0" in name:
         raise DataFileError(
-            f"{path}, line {number} names the image {text[:_SHOWN]!r}; a name inside the folder is wanted"
+            f"{path}, line {number} names the image {text[:_SHOWN]!r}; expected a name inside the folder"
         )
     return name
 
@@ -148,10 +148,10 @@ def _numbers(text: str, column: str, path: Path, number: int) -> list[float]:
         numbers = [float("nan") if value is None else float(value) for value in values]
     except (ValueError, TypeError, RecursionError, OverflowError):
         raise DataFileError(
-            f"{path}, line {number}: {column} is {text[:_SHOWN]!r}; a list of numbers is wanted"
+            f"{path}, line {number}: {column} is {text[:_SHOWN]!r}; expected a list of numbers"
         ) from None
     if not isinstance(values, list) or len(numbers) != _JOINTS:
-        raise DataFileError(f"{path}, line {number}: {column} holds {len(numbers)} numbers; {_JOINTS} are wanted")
+        raise DataFileError(f"{path}, line {number}: {column} has {len(numbers)} numbers; expected {_JOINTS}")
     return numbers
 
 

@@ -40,7 +40,7 @@ class PreparedSet:
         root: Its folder.
         split: Which half.
         size: (H, W) of every image as `image` returns it, which its keypoints refer to.
-        framing: How the network sees such images: "stretch" draws DeepFashion's 176 columns 256 wide.
+        framing: How the network sees such images: "stretch" shows DeepFashion's 176 columns 256 wide.
         pairs: Names of source and target images.
         annotations: (18, 3) keypoints of every image: x, y in pixels of `size`, and 1 or 0.
     """
@@ -84,19 +84,19 @@ class PreparedSet:
         if self.kind == "deepfashion" and found == (FASHION_SQUARE, FASHION_SQUARE):
             return image[:, :, FASHION_LEFT : FASHION_LEFT + FASHION_WIDTH]
         if found != self.size:
-            raise ImageError(f"{path} is {found[1]}x{found[0]}; {self._wanted()}")
+            raise ImageError(f"{path} is {found[1]}x{found[0]}; {self._expected()}")
         return image
 
-    def _wanted(self) -> str:
+    def _expected(self) -> str:
         if self.kind == "deepfashion":
             return (
-                f"{FASHION_SQUARE}x{FASHION_SQUARE} or {FASHION_WIDTH}x{FASHION_SQUARE} is wanted. High-resolution "
-                "originals, scaled down, are framed otherwise and ruin results: use the images of img.zip"
+                f"expected {FASHION_SQUARE}x{FASHION_SQUARE} or {FASHION_WIDTH}x{FASHION_SQUARE}. High-resolution "
+                "originals are framed differently, even scaled down: use the images of img.zip"
             )
-        return f"{self.size[1]}x{self.size[0]} is wanted"
+        return f"expected {self.size[1]}x{self.size[0]}"
 
     def check_first(self) -> None:
-        """Look at the size of one image, so that a wrong set is refused before a run has started.
+        """Check the size of one image, so that a wrong set is refused before a run has started.
 
         Raises:
             ImageError: see `image`.
@@ -112,10 +112,10 @@ def open_prepared(root: Path, split: Split) -> PreparedSet:
         split: which half.
 
     Raises:
-        DataFileError: what is there is no prepared set; the message names the files that are missing.
+        DataFileError: it is not a prepared set; the message names the files that are missing.
     """
     if not root.is_dir():
-        raise DataFileError(f"{root}: no such folder; 'dptn prepare' makes one")
+        raise DataFileError(f"{root}: no such folder; make one with 'dptn prepare'")
     kind, prefix = _kind(root, split)
     pairs = read_pairs(root / f"{prefix}-pairs-{split}.csv")
     annotations = read_annotations(root / f"{prefix}-annotation-{split}.csv")
@@ -133,7 +133,7 @@ def check_annotated(path: Path, pairs: Iterable[tuple[str, str]], annotations: M
     """
     if lacking := sorted({name for pair in pairs for name in pair} - annotations.keys()):
         raise DataFileError(
-            f"{path} names {len(lacking)} images without an annotation, {lacking[0]} first; the two files belong to "
+            f"{path} names {len(lacking)} images without an annotation, {lacking[0]} first; the two files are from "
             "different sets"
         )
 
@@ -144,9 +144,9 @@ def _kind(root: Path, split: Split) -> tuple[SetKind, str]:
         if (root / f"{prefix}-pairs-{split}.csv").is_file():
             return kind, prefix
     if any((root / f"{prefix}-pairs-{other}.csv").is_file() for _, prefix in names for other in get_args(Split)):
-        raise DataFileError(f"{root} has no {split} pairs; prepare it again with a share of images for them")
+        raise DataFileError(f"{root} has no {split} pairs; prepare it again with a larger --test-fraction")
     looked_for = ", ".join(f"{prefix}-pairs-{split}.csv" for _, prefix in names)
-    raise DataFileError(f"{root} is no prepared set: it has none of {looked_for}; 'dptn prepare' makes one")
+    raise DataFileError(f"{root} is not a prepared set: it has none of {looked_for}; make one with 'dptn prepare'")
 
 
 def _own_size(root: Path) -> tuple[int, int]:
@@ -157,5 +157,5 @@ def _own_size(root: Path) -> tuple[int, int]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataFileError(f"{path} cannot be read ({error}); prepare the folder again") from error
     if version != METADATA_VERSION or not all(type(side) is int and side > 0 for side in (height, width)):
-        raise DataFileError(f"{path} is of version {version!r} and {width!r}x{height!r}; prepare the folder again")
+        raise DataFileError(f"{path} has version {version!r} and size {width!r}x{height!r}; prepare the folder again")
     return height, width

@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]  # images done, and of how many
 
 @dataclass(frozen=True)
 class Published:
-    """How many images and pairs of one split published results stand on; None where nobody says."""
+    """How many images and pairs of one split the published results use; None where it is not stated."""
 
     images: int | None
     pairs: int
@@ -70,7 +70,7 @@ def build(
         must: what images must be.
         published: the counts to compare with.
         allow_missing: leave out pairs whose images are missing, instead of stopping.
-        progress: is told after every image.
+        progress: called after every image.
 
     Raises:
         DataFileError: missing images, no room, or a file that cannot be read or written.
@@ -98,16 +98,16 @@ def _about_missing(parts: Mapping[Split, Part], allowed: bool) -> list[str]:
         if part.missing:
             first = ", ".join(part.missing[:_NAMED])
             said.append(
-                f"{len(part.missing)} {split} images that the lists name are missing, {first}"
-                f"{', ...' if len(part.missing) > _NAMED else ''} ({part.left_out} pairs name one of them)"
+                f"{len(part.missing)} {split} images of the lists are missing, {first}"
+                f"{', ...' if len(part.missing) > _NAMED else ''} ({part.left_out} pairs use them)"
             )
     if said and not allowed:
         raise DataFileError(
-            f"{'; '.join(said)}. Download or extract the images again, or leave those pairs out with --allow-missing"
+            f"{'; '.join(said)}. Download or extract them again, or leave out their pairs with --allow-missing"
         )
     for part in parts.values():
         if not part.pairs:
-            raise DataFileError(f"{part.lists.pairs} has no pair whose images are both there, so nothing would be left")
+            raise DataFileError(f"{part.lists.pairs} has no pair with both images, so no pair would be left")
     return [f"{sentence}; those pairs are left out" for sentence in said]
 
 
@@ -115,7 +115,7 @@ def _check_other_sets(kind: SetKind, out: Path) -> None:
     for other, prefixes in PREFIXES.items():
         for path in (out / f"{prefix}-pairs-{split}.csv" for prefix in prefixes for split in SPLITS):
             if other != kind and path.exists():
-                raise DataFileError(f"{out} holds another set already ({path.name}); choose another --out")
+                raise DataFileError(f"{out} already holds another set ({path.name}); choose another --out")
 
 
 def _room_needed(out: Path, parts: Mapping[Split, Part]) -> int:
@@ -131,7 +131,7 @@ def _room_needed(out: Path, parts: Mapping[Split, Part]) -> int:
         free = shutil.disk_usage(next((place for place in places if place.exists()), out)).free
     if needed > free:
         raise DataFileError(
-            f"{out} needs {needed / 2**20:.1f} MiB, and {free / 2**20:.1f} MiB are free there; make room or choose "
+            f"{out} needs {needed / 2**20:.1f} MiB, but {free / 2**20:.1f} MiB are free; free disk space or choose "
             "another --out"
         )
     return needed
@@ -248,7 +248,7 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataFileError(
-            f"{path} cannot be written: {error.strerror or error}; when that is mended, the same command goes on"
+            f"{path} cannot be written: {error.strerror or error}; once that is fixed, run the same command to resume"
         ) from error
 
 
@@ -261,5 +261,7 @@ def _compare(splits: Mapping[Split, SplitCounts], published: Mapping[Split, Publ
             ("pairs", counts.pairs, published[split].pairs),
         ):
             if wanted is not None and found != wanted:
-                said.append(f"{split} has {found} {what}, the published set {wanted}: results will not compare")
+                said.append(
+                    f"{split} has {found} {what}, but the published set has {wanted}: results are not comparable"
+                )
     return said

@@ -25,9 +25,8 @@ PUBLISHED: dict[Split, Published] = {"train": Published(48_674, 101_966), "test"
 _GENDERS = ("MEN", "WOMEN")
 _HIGH_RESOLUTION = "img_highres"
 _WANTED = (
-    f"{FASHION_SQUARE}x{FASHION_SQUARE} is wanted: the images of Img/img.zip of the In-shop Clothes Retrieval "
-    "Benchmark. The high-resolution originals (img_highres.zip) are framed otherwise: the published crop and keypoints "
-    "do not fit them, and results would be ruined without a word"
+    f"expected {FASHION_SQUARE}x{FASHION_SQUARE}, the images of Img/img.zip of the In-shop Clothes Retrieval "
+    "Benchmark. The published crop and keypoints do not fit the high-resolution originals (img_highres.zip)"
 )
 _KEYPOINTS = (
     f"the keypoints of this set refer to the middle {SIZES['deepfashion'][1]} columns of an image: use "
@@ -53,7 +52,7 @@ def prepare_deepfashion(
         out: folder for the set.
         password: of `img.zip`.
         allow_missing: leave out pairs whose images are missing, instead of stopping.
-        progress: is told after every image.
+        progress: called after every image.
 
     Raises:
         DataFileError: something is missing or cannot be used; the message names it.
@@ -103,5 +102,5 @@ def _originals(trees: list[Path], path: Path | None, password: str | None) -> It
     with open_archive(path) as archive:
         found = archive_originals(archive, flat_name, password)
         if not found:
-            raise DataFileError(f"{path} has no images of MEN or WOMEN: it is of another benchmark. {_IMAGES}")
+            raise DataFileError(f"{path} has no images in MEN or WOMEN: it belongs to another benchmark. {_IMAGES}")
         yield found

@@ -29,7 +29,7 @@ _SIZE = SIZES["market"]
 _MUST = Requirements(
     _SIZE,
     _SIZE,
-    f"{_SIZE[1]}x{_SIZE[0]} is wanted, as in Market-1501-v15.09.15.zip",
+    f"expected {_SIZE[1]}x{_SIZE[0]}, as in Market-1501-v15.09.15.zip",
     "they belong to another set",
 )
 _IMAGES = "Market-1501-v15.09.15.zip comes from zheng-lab.cecs.anu.edu.au/Project/project_reid.html"
@@ -49,7 +49,7 @@ def prepare_market(
         downloads: a folder that holds, at any depth, `Market-1501-v15.09.15.zip` or what is in it, and the lists.
         out: folder for the set.
         allow_missing: leave out pairs whose images are missing, instead of stopping.
-        progress: is told after every image.
+        progress: called after every image.
 
     Raises:
         DataFileError: something is missing or cannot be used; the message names it.
@@ -65,7 +65,7 @@ def prepare_market(
     unseen = [name for name in _FOLDERS.values() if name not in trees]
     lacking = []
     if unseen and not archives:
-        lacking.append(f"Market-1501-v15.09.15.zip or, of what is in it, {' and '.join(unseen)} ({_IMAGES})")
+        lacking.append(f"Market-1501-v15.09.15.zip or its folders {' and '.join(unseen)} ({_IMAGES})")
     lists = find_lists(downloads, files, ("market",), lacking, names_wanted=False)
     with _originals(trees, archives) as originals:
         parts = {split: _part(lists[split], originals[split]) for split in SPLITS}

@@ -99,7 +99,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     except OSError as error:
         raise DataFileError(f"{path} cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise DataFileError(f"{path} is no whole zip file ({error}); download it again") from error
+        raise DataFileError(f"{path} is not a complete zip file ({error}); download it again") from error
 
 
 def archive_originals(archive: zipfile.ZipFile, rename: Rename, password: str | None = None) -> Originals:
@@ -147,7 +147,7 @@ def _add(found: Originals, name: str, original: Original) -> None:
     other = found.setdefault(name, original)
     if (other.size, other.checksum) != (original.size, original.checksum):
         raise DataFileError(
-            f"{other.where} and {original.where} are two images for one name, {name}; remove the wrong one"
+            f"{other.where} and {original.where} are different images named {name}; remove the wrong one"
         )
 
 
@@ -155,7 +155,7 @@ def _file_reader(path: Path) -> Callable[[], bytes]:
     def read() -> bytes:
         try:
             if path.stat().st_size > MAX_BYTES:
-                raise DataFileError(f"{path} has more than {MAX_BYTES} bytes; no image of this set is so large")
+                raise DataFileError(f"{path} is too large for an image of this set: more than {MAX_BYTES} bytes")
             return path.read_bytes()
         except OSError as error:
             raise DataFileError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -168,29 +168,29 @@ def _member_reader(
 ) -> Callable[[], bytes]:
     def read() -> bytes:
         if info.file_size > MAX_BYTES:
-            raise DataFileError(f"{where} has {info.file_size} bytes; no image of this set is so large")
+            raise DataFileError(f"{where} is too large for an image of this set: {info.file_size} bytes")
         if info.flag_bits & _ENCRYPTED:
             _check_lock(archive, info, password)
         try:
             return archive.read(info, password.encode() if password else None)  # compares the CRC
         except RuntimeError as error:
-            raise DataFileError(f"{archive.filename} cannot be unlocked with that password ({error})") from error
+            raise DataFileError(f"{archive.filename} cannot be opened with that password ({error})") from error
         except OSError as error:
             raise DataFileError(f"{where} cannot be read: {error.strerror or error}") from error
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
             # One wrong password in 256 gets as far as here.
-            doubt = ", or the password is another one" if password else ""
+            doubt = ", or the password is wrong" if password else ""
             raise DataFileError(f"{where} is damaged ({error}); download the archive again{doubt}") from error
 
     return read
 
 
 def _check_lock(archive: zipfile.ZipFile, info: zipfile.ZipInfo, password: str | None) -> None:
-    extract = "extract it with a program for zip files into a folder beside it"
+    extract = "extract it into a folder beside it with a zip program"
     if info.compress_type == _AES:
-        raise DataFileError(f"{archive.filename} is locked with AES, which cannot be opened here; {extract}")
+        raise DataFileError(f"{archive.filename} is encrypted with AES, which cannot be read here; {extract}")
     if not password:
         raise DataFileError(
-            f"{archive.filename} is locked with a password, which the owners of the data set give on request; "
-            f"{extract}, or give --password"
+            f"{archive.filename} needs a password, which the owners of the data set give on request; "
+            f"{extract}, or add --password"
         )

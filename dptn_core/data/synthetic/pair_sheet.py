@@ -20,7 +20,7 @@ def warped_source(pairs: SyntheticPairs) -> Tensor:
 
 
 def pair_sheet(pairs: SyntheticPairs, columns: int) -> np.ndarray:
-    """Source, target and carried source of each pair, `columns` pairs a line, (H, W, 3) uint8."""
+    """Source, target and warped source of each pair, `columns` pairs a line, (H, W, 3) uint8."""
     return tile([pairs.source, pairs.target, warped_source(pairs)], columns)
 
 

@@ -1,4 +1,4 @@
-"""What the training of a carrier is told, as typed values read from one TOML file."""
+"""The settings of a carrier run, as typed values read from one TOML file."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class CarrierData:
     # rendered people of a set that `dptn figures --keep` made, and drawn figures; or a folder that `dptn prepare` made
     kind: Literal["synthetic", "photographs"] = "synthetic"
     root: str = ""  # that set or folder, or the `examples` folder of another run, which is then read as it is
-    figures: float = 0.2  # share of drawn figures among synthetic examples; at 1 no set is wanted
+    figures: float = 0.2  # fraction of drawn figures among synthetic examples; at 1 no set is wanted
     examples: int = 8000  # how many are made; 0.53 MB each on disk at 144 x 192
     seed: int = 47
 
 
 @dataclass(frozen=True)
 class Disturbances:
-    """Chances, 0 to 1, that a part of an example is disturbed: other models attend and draw otherwise."""
+    """Chances, 0 to 1, that a part of an example is disturbed: other models attend and generate differently."""
 
     colour: float = 1.0  # relative strength of changes of gain and gamma; 0: none
     no_attention: float = 0.12  # attention says nothing
-    other_attention: float = 0.28  # attention is weaker and astray, or is that of one head only
-    no_drawing: float = 0.10  # what the model drew is one flat colour
+    other_attention: float = 0.28  # attention is weaker and partly stray, or is that of one head only
+    no_drawing: float = 0.10  # the generated image is one flat colour
     other_drawing: float = 0.25  # its colours are off, with noise
-    no_mask: float = 0.20  # nobody looked for the source person
+    no_mask: float = 0.20  # there is no mask of the source person
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class CarrierOptimiser:
     weight_decay: float = 1e-4
     clip: float = 2.0  # largest norm of all gradients together; 0: never clipped
     ema: float = 0.998  # the averaged weights are the ones that are written
-    pull: float = 0.0  # weights go back to those of the start by this share, times the rate, every step
+    pull: float = 0.0  # weights go back to those of the start by this fraction, times the rate, every step
     keep_statistics: bool = False  # batch norms keep the start's statistics, where examples are few and alike
 
 
@@ -100,17 +100,17 @@ class CarrierConfig:
     run: CarrierRun = field(default_factory=CarrierRun)
 
     def __post_init__(self) -> None:
-        """Refuse what no run can start with."""
+        """Refuse values that no run can start with."""
         for name in ("height", "width"):
             value = getattr(self.stage, name)
             if value < _MIN_SIDE or value % MULTIPLE:
                 raise ConfigError(
-                    f"stage.{name} is {value}; allowed: multiples of {MULTIPLE} from {_MIN_SIDE} on, and a height of "
-                    f"{WORK_HEIGHT} is what the carrier sees in use"
+                    f"stage.{name} is {value}; allowed: multiples of {MULTIPLE} from {_MIN_SIDE} on; in use "
+                    f"the carrier works at a height of {WORK_HEIGHT}"
                 )
         check_stage(self.stage, "stage")
         if self.stage.accumulate != 1:
-            raise ConfigError(f"stage.accumulate is {self.stage.accumulate}; a carrier's batch is computed in one part")
+            raise ConfigError(f"stage.accumulate is {self.stage.accumulate}; a carrier computes its batch in one part")
         if not 0 <= self.data.figures <= 1:
             raise ConfigError(f"data.figures is {self.data.figures}; allowed: 0 to 1")
         for name in _CHANCES:
@@ -119,7 +119,7 @@ class CarrierConfig:
         for one, other in (("no_attention", "other_attention"), ("no_drawing", "other_drawing")):
             both = getattr(self.disturb, one) + getattr(self.disturb, other)
             if both > 1:
-                raise ConfigError(f"disturb.{one} and disturb.{other} are {both:g} together; allowed: up to 1")
+                raise ConfigError(f"disturb.{one} and disturb.{other} add up to {both:g}; allowed: up to 1")
         for name in ("beta1", "beta2", "ema"):
             if not 0 <= getattr(self.optimiser, name) < 1:
                 raise ConfigError(f"optimiser.{name} is {getattr(self.optimiser, name)}; allowed: 0 to below 1")
@@ -133,7 +133,7 @@ class CarrierConfig:
                 raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
         if not self.start and (self.optimiser.pull or self.optimiser.keep_statistics):
             raise ConfigError(
-                "optimiser.pull and optimiser.keep_statistics are for a carrier that starts from another; name it by "
+                "optimiser.pull and optimiser.keep_statistics need a carrier to start from; name one with "
                 'start = "starter" or --carrier'
             )
 

@@ -1,4 +1,4 @@
-"""`dptn train --dry-run` of a carrier: what a run will take, measured on a few steps that are thrown away."""
+"""`dptn train --dry-run` of a carrier: the cost of a run, measured on a few steps whose results are discarded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIMED: Final = 2  # steps, after one that sets things up
 
 @dataclass(frozen=True)
 class _Made:
-    """A few examples, and what all of them take."""
+    """A few examples, and the cost of all of them."""
 
     store: ExampleStore
     what: str
@@ -33,7 +33,7 @@ class _Made:
 
 
 def describe_carrier_run(config: CarrierConfig, options: CarrierRunOptions) -> str:
-    """What a run takes, in words; nothing is written into its folder.
+    """Cost of a run, as lines of text; nothing is written into its folder.
 
     Raises:
         ConfigError and so on: what `train_carrier` would raise.
@@ -54,11 +54,11 @@ def describe_carrier_run(config: CarrierConfig, options: CarrierRunOptions) -> s
         f"examples     {made.what}",
         f"stage        {stage.width}x{stage.height}, batches of {stage.batch}, {left:,} steps of {seconds:.2f} s: "
         f"{duration(left * seconds)}",
-        f"beside it    examples are made: {duration(made.seconds)}" if made.seconds else "beside it    nothing",
-        f"disk         {made.bytes / 2**20:,.0f} MiB of examples; {free / 2**20:,.0f} MiB are free",
+        f"meanwhile    examples are made: {duration(made.seconds)}" if made.seconds else "meanwhile    nothing",
+        f"disk         {made.bytes / 2**20:,.0f} MiB of examples; {free / 2**20:,.0f} MiB free",
     ]
     if made.bytes > free:
-        lines.append("warning: the disk is too small for this run; make room, or lower data.examples")
+        lines.append("warning: not enough disk space for this run; free some, or lower data.examples")
     return "\n".join(lines)
 
 
@@ -66,7 +66,7 @@ def describe_carrier_run(config: CarrierConfig, options: CarrierRunOptions) -> s
 def _few_examples(config: CarrierConfig, options: CarrierRunOptions) -> Iterator[_Made]:
     if is_store(config.data.root):
         store = open_store(Path(config.data.root))
-        yield _Made(store, f"{len(store):,} in {store.folder}, made already", 0.0, 0)
+        yield _Made(store, f"{len(store):,} in {store.folder}, already made", 0.0, 0)
         return
     maker = open_maker(config, options.models)
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Sample sheets of a carrier: the same examples after every so many steps, to look at."""
+"""Sample grids of a carrier: the same examples after every so many steps, to see what it learns."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .carrier_losses import background_of, compose
 from .examples import Examples, given_of
 
 
-def save_carrier_sheet(path: Path, carrier: Carrier, examples: Examples) -> None:
-    """Write a sheet with rows of source, generated, composed, true target, matte, and how much is carried.
+def save_carrier_grid(path: Path, carrier: Carrier, examples: Examples) -> None:
+    """Write a grid with rows of source, generated, composed, true target, matte, and the weight of warped pixels.
 
     Args:
         path: of the PNG.

@@ -23,7 +23,7 @@ from ..loop import DivergedError, InterruptedRunError, alone_with, go_on_without
 from ..progress import Reports
 from ..state import update_average
 from .carrier_config import CarrierConfig
-from .carrier_grid import save_carrier_sheet
+from .carrier_grid import save_carrier_grid
 from .carrier_losses import carrier_losses, image_losses
 from .carrier_photographs import PhotographMaker
 from .carrier_state import CarrierState, load_carrier_state, new_carrier_state, save_carrier_state
@@ -57,7 +57,7 @@ class CarrierRunOptions:
 
 @dataclass(frozen=True)
 class CarrierTask:
-    """What a run learns from, and what it is told."""
+    """What a run learns from, and its settings."""
 
     config: CarrierConfig
     store: ExampleStore
@@ -124,12 +124,12 @@ def _train(state: CarrierState, task: CarrierTask, options: CarrierRunOptions, m
         save_carrier_state(folder / CHECKPOINT, state, config)
         write_carrier(path, state.ema, _metadata(state, task, options))
 
-    def sheet() -> None:
+    def sample_grid() -> None:
         shown = _moved(task.store.shown(), task.device)
-        save_carrier_sheet(folder / "sheets" / f"{state.step:07d}.png", state.ema, shown)
+        save_carrier_grid(folder / "sheets" / f"{state.step:07d}.png", state.ema, shown)
 
     if state.step >= last:
-        _LOG.info("nothing is left to do: %d of %d steps are done", state.step, last)
+        _LOG.info("nothing left to do: %d of %d steps are done", state.step, last)
     missed = 0
     with Reports(folder / "logs", config.run.log_every, state.step, last) as reports:
         while state.step < last:
@@ -137,19 +137,19 @@ def _train(state: CarrierState, task: CarrierTask, options: CarrierRunOptions, m
             if options.should_stop():
                 save()
                 raise InterruptedRunError(
-                    f"stopped at step {state.step}, saved to {folder / CHECKPOINT}; the same command goes on"
+                    f"stopped at step {state.step}, saved to {folder / CHECKPOINT}; run the same command to resume"
                 )
             terms = one_carrier_step(state, task, available)
             missed = 0 if terms else missed + 1
             if missed > _MAX_MISSED:
                 raise DivergedError(
-                    f"step {state.step}: loss or gradients were no numbers {missed} times in a row. The last good "
+                    f"step {state.step}: loss or gradients were not finite {missed} times in a row. The last good "
                     "checkpoint is kept; lower stage.learning_rate and resume"
                 )
             if terms:
                 reports.step(state.step, terms)
             if state.step % config.run.sheet_every == 0:
-                go_on_without(sheet)
+                go_on_without(sample_grid)
             if state.step == last:
                 save()
             elif state.step % config.run.save_every == 0:
@@ -161,7 +161,7 @@ def one_carrier_step(state: CarrierState, task: CarrierTask, available: int) -> 
     """One step of the run; changes `state` and returns the loss terms and the speed.
 
     The step's number decides which of the first `available` examples it sees, and how they are disturbed. Where loss or
-    gradients are no numbers nothing is learnt, and nothing returned.
+    gradients are not finite nothing is learnt, and nothing returned.
     """
     started = time.perf_counter()
     config, device = task.config, task.device
@@ -200,11 +200,11 @@ def one_carrier_step(state: CarrierState, task: CarrierTask, available: int) -> 
     return values | {"pairs_per_second": len(chosen) / took}
 
 
-def _pull_back(carrier: nn.Module, start: nn.Module, share: float) -> None:
+def _pull_back(carrier: nn.Module, start: nn.Module, fraction: float) -> None:
     """Move weights towards those of the start, as weight decay moves them towards 0."""
     with torch.no_grad():
         for weight, first in zip(carrier.parameters(), start.parameters(), strict=True):
-            weight.lerp_(first, min(share, 1.0))
+            weight.lerp_(first, min(fraction, 1.0))
 
 
 def _begin(path: Path, config: CarrierConfig, options: CarrierRunOptions) -> CarrierState:
@@ -219,14 +219,14 @@ def _check_given(store: ExampleStore, config: CarrierConfig) -> None:
     if store.metadata.size != config.size:
         (height, width), (rows, columns) = store.metadata.size, config.size
         raise ExamplesError(
-            f"examples in {store.folder} are {width}x{height}, and stage is {columns}x{rows}; change one of them"
+            f"examples in {store.folder} are {width}x{height}, but stage is {columns}x{rows}; make them equal"
         )
     if not len(store):
-        raise ExamplesError(f"{store.folder} holds no examples yet; let the run that makes them go on, or name its set")
+        raise ExamplesError(f"{store.folder} holds no examples yet; resume the run that makes them, or name its set")
 
 
 def shift_tolerant(config: CarrierConfig, device: torch.device) -> ShiftTolerantDistance | None:
-    """ST-LPIPS, where the config wants it.
+    """ST-LPIPS, where the config has it.
 
     Raises:
         ValueError: its weights are not installed; the message names the package.

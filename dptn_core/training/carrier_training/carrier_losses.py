@@ -61,10 +61,10 @@ def image_losses(
     # Carried pixels are judged by colours a few pixels wide: fine detail that sits a little off still looks right,
     # and an L1 on pixels would sooner have a blur.
     colour = (_box(found.warped) - _box(target)).abs().mean(1)
-    drawn_colour = (_box(found.drawing) - _box(target)).abs().mean(1)
+    generated_colour = (_box(found.drawing) - _box(target)).abs().mean(1)
     everywhere = weight.sum().clamp(min=1)
     factor, more, least = _WORSE
-    fits = ((colour < (factor * drawn_colour + more).clamp(min=least)) & (inside > 0.6)).float().detach()
+    fits = ((colour < (factor * generated_colour + more).clamp(min=least)) & (inside > 0.6)).float().detach()
     bce = functional.binary_cross_entropy_with_logits(found.carry[:, 0], fits, reduction="none")
     terms = {
         "colour": 1.5 * (colour * weight).sum() / everywhere,

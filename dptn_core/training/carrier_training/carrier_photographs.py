@@ -41,13 +41,13 @@ class PhotographMaker:
             DataFileError: the folder holds none.
         """
         if not config.data.root:
-            raise ConfigError("data.root is empty; give the folder that 'dptn prepare' made, there or by --data")
+            raise ConfigError("data.root is empty; name a folder that 'dptn prepare' made, there or with --data")
         root = Path(config.data.root)
         self._train = open_prepared(root, "train")
         if self._train.framing != "fit":
             raise ConfigError(
-                f"data.root: {root} is a set whose people the network sees stretched; a carrier learns from a folder "
-                "of your own that 'dptn prepare folder' made"
+                f"data.root: the network sees the people of {root} stretched; name an image folder that "
+                "'dptn prepare folder' made"
             )
         check_set_proportions(self._train, config.size)
         check_proportions(config, models)
@@ -96,10 +96,10 @@ class PhotographMaker:
             found = [self._look(images, name) for name in names]
             if found[0] is not None and found[1] is not None:
                 return self._as_pair(images, names, (found[0], found[1]))
-        raise DataFileError(f"{images.folder}: in no pair can both people be told from what is behind them")
+        raise DataFileError(f"{images.folder}: the segmenter finds both people in no pair")
 
     def _look(self, images: PreparedSet, name: str) -> tuple[Tensor, Tensor] | None:
-        """An image (3, H, W) uint8 and the person's matte (H, W) uint8; None: of no use, which is said once."""
+        """An image (3, H, W) uint8 and the person's matte (H, W) uint8; None: of no use, logged once."""
         key = f"{images.split}/{name}"
         if key not in self._seen:
             try:
@@ -107,7 +107,7 @@ class PhotographMaker:
                 matte = person_mask(self._segmenter, image, _pose(images, name))
                 self._seen[key] = (_bytes(resize(image, self._size)), _bytes(resize(matte[None], self._size)[0]))
             except (ImageError, SegmentationError) as error:
-                _LOG.warning("passed over: %s (%s)", key, error)
+                _LOG.warning("skipped %s: %s", key, error)
                 self._seen[key] = None
         return self._seen[key]
 

@@ -74,7 +74,7 @@ def carrier_path(named: str) -> Path:
         return path
     if named in (_SHIPS, CARRIER.name):
         return CARRIER
-    raise ConfigError(f"start is {named!r}, and there is no such file; name one, or {_SHIPS!r} for the one that ships")
+    raise ConfigError(f"start is {named!r}: no such file; name a carrier, or {_SHIPS!r} for the one that ships")
 
 
 def set_training(state: CarrierState, config: CarrierConfig) -> None:
@@ -111,9 +111,9 @@ def load_carrier_state(path: Path, config: CarrierConfig, device: torch.device) 
             getattr(state, name).load_state_dict(content[name])
         state.step, state.seconds = int(content["step"]), float(content["seconds"])
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResumeError(f"{path} is damaged ({reason(error)}); move it away to start anew") from error
+        raise ResumeError(f"{path} is damaged ({reason(error)}); move it away to start again") from error
     if not all(bool(torch.isfinite(value).all()) for value in state.carrier.parameters()):
-        raise ResumeError(f"{path} holds weights that are not numbers any more; move it away to start anew")
+        raise ResumeError(f"{path} holds weights that are not finite; move it away to start again")
     for group in state.optimiser.param_groups:
         group["betas"] = (config.optimiser.beta1, config.optimiser.beta2)
         group["weight_decay"] = config.optimiser.weight_decay

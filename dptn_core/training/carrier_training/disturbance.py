@@ -15,13 +15,13 @@ from .examples import Examples, given_of, mirrored
 # Standard deviations at full strength: of each channel's gain, and of the logarithm of gamma.
 _GAIN: Final = 0.08
 _GAMMA: Final = 0.2
-_TINT: Final = 0.08  # of what a model drew, a channel
+_TINT: Final = 0.08  # of what a model generated, a channel
 _NOISE: Final = 0.03  # and a pixel
 _WEAKER: Final = (0.4, 1.2)  # factors of attention
-_ASTRAY: Final = (0.3, 0.15)  # share of places with attention that is not meant, and how much at most
+_STRAY: Final = (0.3, 0.15)  # fraction of places with stray attention, and how much at most
 _ONE_HEAD: Final = 0.36  # of the disturbed: the largest of the heads is the mean
 _JITTER: Final = 0.004  # frame heights: how far off detectors find joints
-_LOST: Final = 0.02  # share of joints that they miss
+_LOST: Final = 0.02  # fraction of joints that they miss
 _UNKNOWN: Final = 0.5  # mask where nobody looked
 
 
@@ -59,20 +59,20 @@ def _lit(image: Tensor, gain: Tensor, gamma: Tensor) -> Tensor:
 
 
 def _attended_otherwise(scores: Tensor, how: Disturbances, dice: torch.Generator) -> Tensor:
-    """Scores (B, 2, K, h, w): none, weaker ones with some astray, or those of one head alone."""
+    """Scores (B, 2, K, h, w): none, weaker ones with some stray, or those of one head alone."""
     count = len(scores)
     kind = _chance(count, dice)[:, None, None, None, None]
     one_head = how.no_attention + how.other_attention * _ONE_HEAD
-    share, most = _ASTRAY
-    astray = most * torch.rand(scores.shape, generator=dice) * (torch.rand(scores.shape, generator=dice) < share)
+    fraction, most = _STRAY
+    stray = most * torch.rand(scores.shape, generator=dice) * (torch.rand(scores.shape, generator=dice) < fraction)
     factor = _WEAKER[0] + (_WEAKER[1] - _WEAKER[0]) * torch.rand(count, 1, 1, 1, 1, generator=dice)
-    other = torch.where(kind < one_head, scores[:, :1].expand_as(scores), (scores * factor + astray).clamp(0, 1))
+    other = torch.where(kind < one_head, scores[:, :1].expand_as(scores), (scores * factor + stray).clamp(0, 1))
     scores = torch.where(kind < how.no_attention + how.other_attention, other, scores)
     return torch.where(kind < how.no_attention, 0.0, scores)
 
 
 def _drawn_otherwise(generated: Tensor, how: Disturbances, dice: torch.Generator) -> Tensor:
-    """What a model drew (B, 3, h, w): a flat colour, or its colours off."""
+    """What a model generated (B, 3, h, w): a flat colour, or its colours off."""
     count = len(generated)
     kind = _chance(count, dice)[:, None, None, None]
     tint = _TINT * torch.randn(count, 3, 1, 1, generator=dice)

@@ -19,8 +19,8 @@ from .carrier_config import CarrierConfig
 from .examples import Examples, joined, make_examples
 from .store import SHARD
 
-_EACH_SHOWN: Final = 6  # drawn figures and rendered people on sample sheets
-_SAME_SHAPE: Final = 0.02  # share by which proportions may differ
+_EACH_SHOWN: Final = 6  # drawn figures and rendered people on sample grids
+_SAME_SHAPE: Final = 0.02  # fraction by which proportions may differ
 _GOLDEN: Final = 0.6180339887498949  # multiples of it, modulo 1, fill the unit interval evenly
 
 
@@ -36,7 +36,7 @@ class Maker(Protocol):
     """Makes examples by number; the same number always gives the same example.
 
     Attributes:
-        made_of: What decides the examples, in words.
+        made_of: What determines the examples, for metadata.
     """
 
     made_of: dict[str, str]
@@ -45,7 +45,7 @@ class Maker(Protocol):
         """The examples of a shard whose numbers in it are `inside`, within range(SHARD)."""
 
     def shown(self) -> Examples:
-        """Examples for sample sheets, which training does not see where there are enough."""
+        """Examples for sample grids, which training does not see where there are enough."""
 
 
 class SyntheticMaker:
@@ -82,8 +82,8 @@ class SyntheticMaker:
     def shown(self) -> Examples:
         """See Maker."""
         model = self._models[0].model
-        drawn = draw_pairs(pair_seeds(TEST_SEED, 0, _EACH_SHOWN), self._size)
-        parts = [make_examples(drawn, model, self._segmenter)]
+        figures = draw_pairs(pair_seeds(TEST_SEED, 0, _EACH_SHOWN), self._size)
+        parts = [make_examples(figures, model, self._segmenter)]
         if self._kept is not None:
             last = range(len(self._kept) - min(_EACH_SHOWN, len(self._kept)), len(self._kept))
             parts.append(make_examples(read_pairs(self._kept, last, size=self._size), model, self._segmenter))
@@ -104,7 +104,7 @@ def check_proportions(config: CarrierConfig, models: Sequence[NamedModel]) -> No
         rows, columns = each.model.training_size
         if abs(columns * height / (rows * width) - 1) > _SAME_SHAPE:
             raise ConfigError(
-                f"{each.name} was trained at {columns}x{rows}, and stage is {width}x{height}: its images would be "
+                f"{each.name} was trained at {columns}x{rows}, but stage is {width}x{height}: its images would be "
                 "stretched. Change the stage's width, or name another model with --from"
             )
 
@@ -114,7 +114,7 @@ def _open(config: CarrierConfig) -> KeptSet | None:
         return None
     if not config.data.root:
         raise ConfigError(
-            "data.root is empty; give the set that 'dptn figures --kind people --keep' made, there or by --data, or "
+            "data.root is empty; name a set that 'dptn figures --kind people --keep' made, there or with --data, or "
             "set data.figures = 1"
         )
     kept = open_kept_people(config.data.root, "data.root")
@@ -127,6 +127,6 @@ def _open(config: CarrierConfig) -> KeptSet | None:
 
 
 def _use(number: int, length: int) -> int:
-    """The use of a kept set, round by round, that leaves the last pairs to the sample sheets."""
+    """The use of a kept set, round by round, that leaves the last pairs to the sample grids."""
     rounds, place = divmod(number, max(1, length - _EACH_SHOWN))
     return rounds * length + place

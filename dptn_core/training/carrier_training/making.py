@@ -14,7 +14,7 @@ from .store import SHARD, ExampleStore
 
 AT_ONCE: Final = 8  # examples made in one go; limits memory, and how long a stop takes
 _ENOUGH: Final = 256  # examples, before training begins: fewer would be learnt by heart
-_LOOK: Final = 0.2  # seconds between two looks at whether there is more
+_LOOK: Final = 0.2  # seconds between two checks for more examples
 
 
 class Making:
@@ -41,7 +41,7 @@ class Making:
         self._pool.shutdown()
 
     def available(self, should_stop: Callable[[], bool] = lambda: False) -> int:
-        """How many examples there are to draw from, once that is enough to begin with, or `should_stop`.
+        """How many examples there are to sample from, once that is enough to begin with, or `should_stop`.
 
         Raises:
             Exception: whatever kept the examples from being made.

@@ -21,7 +21,7 @@ def write_carrier(path: Path, carrier: Carrier, metadata: Mapping[str, str]) -> 
     Args:
         path: .safetensors.
         carrier: the averaged weights.
-        facts: free text that goes into the file's metadata, besides name, licence and date.
+        metadata: free text that goes into the file's metadata, besides name, licence and date.
 
     Raises:
         OSError: it cannot be written.

@@ -19,7 +19,7 @@ from .examples import Examples
 
 FILE: Final = "examples.json"
 SHARD: Final = 32  # examples a file: 17 MB at 144 x 192, and what is lost at most when a run is stopped
-SHOWN: Final = "shown.safetensors"  # those of the sample sheets, which training does not see
+SHOWN: Final = "shown.safetensors"  # those of the sample grids, which training does not see
 _FORMAT: Final = 1
 
 
@@ -29,7 +29,7 @@ class ExamplesError(ValueError):
 
 @dataclass(frozen=True)
 class StoreMetadata:
-    """What decides the examples; two runs with the same facts make the same ones."""
+    """What decides the examples; two runs with the same metadata make the same ones."""
 
     size: tuple[int, int]  # (H, W)
     made_of: Mapping[str, str]  # data, seed, generators and so on
@@ -41,7 +41,7 @@ class ExampleStore:
     """The examples in a folder; only the process that makes them may call `add`."""
 
     def __init__(self, folder: Path, metadata: StoreMetadata) -> None:
-        """Use a folder whose facts are known; `open_store` reads them, `make_store` writes them."""
+        """Use a folder whose metadata is known; `open_store` reads it, `make_store` writes it."""
         self.folder, self.metadata = folder, metadata
         self._shards = 0
 
@@ -77,15 +77,15 @@ class ExampleStore:
 
     @property
     def has_shown(self) -> bool:
-        """Whether those of the sample sheets are made."""
+        """Whether those of the sample grids are made."""
         return (self.folder / SHOWN).is_file()
 
     def keep_shown(self, examples: Examples) -> None:
-        """Write those of the sample sheets."""
+        """Write those of the sample grids."""
         _save(self.folder / SHOWN, examples)
 
     def shown(self) -> Examples:
-        """Those of the sample sheets; where none were kept, the first ones.
+        """Those of the sample grids; where none were kept, the first ones.
 
         Raises:
             ExamplesError: the file is damaged.
@@ -95,7 +95,7 @@ class ExampleStore:
             with safe_open(path, "pt") as file:
                 return Examples.of({name: file.get_tensor(name)[:_MAX_SHOWN] for name in _NAMES})
         except (OSError, SafetensorError) as error:
-            raise ExamplesError(f"{path} cannot be read ({error}); remove it, and it is made anew") from error
+            raise ExamplesError(f"{path} cannot be read ({error}); remove it, and the run makes it again") from error
 
     def _one(self, path: Path, number: int) -> dict[str, Tensor]:
         try:
@@ -103,8 +103,7 @@ class ExampleStore:
                 return {name: file.get_slice(name)[number % self.metadata.shard] for name in _NAMES}
         except (OSError, SafetensorError, IndexError) as error:
             raise ExamplesError(
-                f"{path} cannot be read ({error}); remove this file and all that come after it, and the run makes them "
-                "anew"
+                f"{path} cannot be read ({error}); remove it and all files after it, and the run makes them again"
             ) from error
 
 
@@ -127,12 +126,12 @@ def make_store(folder: Path, metadata: StoreMetadata) -> ExampleStore:
                 for name in {*metadata.made_of, *found.metadata.made_of}
                 if metadata.made_of.get(name) != found.metadata.made_of.get(name)
             )
-            said = ", ".join(
-                f"{name} is {found.metadata.made_of.get(name)} there and {metadata.made_of.get(name)} is wanted"
+            differing = ", ".join(
+                f"{name} is {found.metadata.made_of.get(name)} there, expected {metadata.made_of.get(name)}"
                 for name in names
             )
             raise ExamplesError(
-                f"{folder} holds examples of another kind: {said or 'their size or format differs'}; remove the folder "
+                f"{folder} holds other examples: {differing or 'their size or format differs'}; remove the folder "
                 "or choose another --out"
             )
         return found
@@ -161,10 +160,10 @@ def open_store(folder: Path) -> ExampleStore:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ExamplesError(
-            f"{path} does not describe a carrier's examples ({error}); remove the folder, and the run makes them anew"
+            f"{path} does not describe a carrier's examples ({error}); remove the folder, and the run makes them again"
         ) from error
     if metadata.format != _FORMAT or metadata.shard < 1:
-        raise ExamplesError(f"{path} is of format {metadata.format!r}; this version reads {_FORMAT}: make them anew")
+        raise ExamplesError(f"{path} has format {metadata.format!r}, expected {_FORMAT}; make the examples again")
     return ExampleStore(folder, metadata)
 
 

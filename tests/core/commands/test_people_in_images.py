@@ -80,7 +80,7 @@ def test_detect_keeps_scores_on_request_and_leaves_out_what_is_below_the_thresho
     assert not people.people[0].present[KEYPOINT_NAMES.index("right_elbow")]  # behind her back
 
 
-def test_detect_of_a_folder_keeps_its_layout_and_passes_over_what_is_no_picture(tmp_path, capsys):
+def test_detect_of_a_folder_keeps_its_layout_and_skips_what_is_no_image(tmp_path, capsys):
     (tmp_path / "in" / "anna").mkdir(parents=True)
     shutil.copy(FRAMES / "jumping.jpg", tmp_path / "in" / "anna" / "1.jpg")
     (tmp_path / "in" / "bad.png").write_text("no image")
@@ -88,9 +88,9 @@ def test_detect_of_a_folder_keeps_its_layout_and_passes_over_what_is_no_picture(
     assert (tmp_path / "out" / "anna" / "1.json").is_file()
     said = capsys.readouterr().err.splitlines()
     bad = tmp_path / "in" / "bad.png"
-    assert said[0].startswith(f"dptn detect: {bad} is not an image") and said[0].count("bad.png") == 1
-    assert "; convert it" in said[0] and said[0].endswith(". Passed over")
-    assert said[-1] == "dptn detect: 1 of the 2 files were passed over, for the reasons above"
+    assert said[0].startswith(f"dptn detect: skipped: {bad} is not an image") and said[0].count("bad.png") == 1
+    assert said[0].endswith("; convert it")
+    assert said[-1] == "dptn detect: skipped 1 of 2 files for the reasons above"
 
 
 def test_detect_of_a_clip_puts_all_frames_into_one_file(tmp_path, capsys):
@@ -122,8 +122,8 @@ def test_detect_finds_in_each_still_whom_it_finds_in_it_alone(tmp_path, capsys):
     ("files", "says"),
     [
         (["no.jpg"], "no.jpg: no such file"),
-        (["a/one.jpg", "b/one.png"], "would both be answered in"),
-        (["empty"], "holds no images; name another folder, or each video by itself"),
+        (["a/one.jpg", "b/one.png"], "would both write"),
+        (["empty"], "contains no images; name another folder, or name videos one by one"),
         (["clip.mp4"], "clip.mp4"),
     ],
 )
@@ -156,7 +156,7 @@ def test_detect_does_not_write_over_what_it_reads(tmp_path, capsys):
     shutil.copy(FRAMES / "jumping.jpg", tmp_path / "a.jpg")
     before = (tmp_path / "a_skeleton.png").read_bytes()
     assert run("detect", tmp_path / "a.jpg", tmp_path / "a_skeleton.png", "--out", tmp_path, "--device", "cpu") == 2
-    assert "would be written over" in capsys.readouterr().err
+    assert "would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "a_skeleton.png").read_bytes() == before
 
 
@@ -216,11 +216,11 @@ def test_person_counts_from_the_left(model, tmp_path):
     ("words", "says"),
     [
         (["--image", "jumping.jpg"], "add --target-pose FILE.json or --target-image PICTURE"),
-        (["--image", "jumping.jpg", "--target-image", "plain.png"], "nobody was found in it; lower --threshold"),
+        (["--image", "jumping.jpg", "--target-image", "plain.png"], "no person was found; lower --threshold"),
         (["--image", "plain.png", "--target-image", "jumping.jpg"], "plain.png has no pose file beside it"),
         (["--image", "jumping.jpg", "--person=-1", "--target-image", "two.jpg"], "person -1: 1 was found; name 0"),
         (["--image", "two.jpg", "--person", "3", "--target-image", "jumping.jpg"], "3 were found, counted from 0"),
-        (["--image", "two.jpg", "--target-image", "two.jpg", "--target-person", "7"], "there is no person 7"),
+        (["--image", "two.jpg", "--target-image", "two.jpg", "--target-person", "7"], "no person 7: 3 were found"),
         (["--image", "two.jpg", "--target-image", "no.jpg"], "no.jpg: no such file"),
         (["--image", "two.jpg", "--target-image", "two.jpg", "--threshold", "2"], "not a number from 0 to 1"),
     ],

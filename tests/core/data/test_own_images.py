@@ -55,10 +55,10 @@ class TestFinding:
         assert len(find_images(anna)) == 4 and len(find_images(anna, anna / "half made")) == 3
 
     def test_nothing_to_find_says_what_is_looked_for(self, tmp_path: Path) -> None:
-        with pytest.raises(DataFileError, match="none: no such folder; name one with images"):
+        with pytest.raises(DataFileError, match="none: no such folder; name a folder of images"):
             find_images(tmp_path / "none")
         (tmp_path / "film.mp4").write_bytes(b"film")
-        with pytest.raises(DataFileError, match=r"holds no images \(.*\.png.*of a video, save its frames"):
+        with pytest.raises(DataFileError, match=r"holds no images \(.*\.png.*for a video, save its frames"):
             find_images(tmp_path)
 
     def test_a_folder_that_cannot_be_read_is_named(self, anna: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ class TestDetector:
         ("detect", "says"),
         [
             (None, "no pose file beside it, and no detector was chosen"),
-            (Watcher(), "nobody was found"),
+            (Watcher(), "no person was found"),
             (Watcher(BODY, BODY * 0.9), "2 people"),
             (Watcher(error=ExtractionError("out of memory")), "the detector failed on it: out of memory"),
         ],

@@ -29,10 +29,12 @@ class TestSets:
     def test_by_person_nobody_is_in_both(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         root = crowd(tmp_path / "people", 5, 3)
         out = tmp_path / "out"
-        assert main(["prepare", "folder", str(root), "--out", str(out), "--size", "48x64", "--test-share", "0.4"]) == 0
+        assert (
+            main(["prepare", "folder", str(root), "--out", str(out), "--size", "48x64", "--test-fraction", "0.4"]) == 0
+        )
         printed = capsys.readouterr().out
         assert "train: 9 images, 18 pairs" in printed and "test: 6 images, 12 pairs" in printed
-        assert "held back" not in printed and str(out / CONTACT_SHEET) in printed
+        assert "held out" not in printed and str(out / CONTACT_SHEET) in printed
         names = in_lists(out)
         train, test = (open_prepared(out, "train"), open_prepared(out, "test"))
         assert (train.kind, train.size, train.framing) == ("folder", SIZE, "fit")
@@ -43,22 +45,24 @@ class TestSets:
             "own-pairs-test.csv", "own-pairs-train.csv", "test", "train",
         ]  # fmt: skip
 
-    @pytest.mark.parametrize(("share", "says"), [("0", "nothing was held back for testing\n"), ("1", "held back")])
-    def test_shares_at_both_ends(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], share: str, says: str
+    @pytest.mark.parametrize(("fraction", "says"), [("0", "no images were held out for testing\n"), ("1", "held out")])
+    def test_fractions_at_both_ends(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], fraction: str, says: str
     ) -> None:
         root = crowd(tmp_path / "people", 1, 6)
         out = tmp_path / "out"
-        assert main(["prepare", "folder", str(root), "--out", str(out), "--size", "48x64", "--test-share", share]) == 0
+        assert (
+            main(["prepare", "folder", str(root), "--out", str(out), "--size", "48x64", "--test-share", fraction]) == 0
+        )
         assert says in capsys.readouterr().out
-        assert len(open_prepared(out, "train").pairs) == (30 if share == "0" else 2)
-        if share == "0":
+        assert len(open_prepared(out, "train").pairs) == (30 if fraction == "0" else 2)
+        if fraction == "0":
             with pytest.raises(DataFileError, match="has no test pairs"):
                 open_prepared(out, "test")
 
     def test_somebody_with_one_image_is_left_out_in_words(self, anna: Path, tmp_path: Path) -> None:
         person(anna / "ben" / "alone.png")
-        assert reason_for(anna, tmp_path / "out", "alone.png").startswith("no other image of this person is fit")
+        assert reason_for(anna, tmp_path / "out", "alone.png").startswith("no other image of this person can be used")
 
     def test_two_runs_are_equal_byte_for_byte(self, anna: Path, tmp_path: Path) -> None:
         prepare_folder(anna, tmp_path / "one", PLAN)
@@ -118,7 +122,7 @@ class TestAgain:
         root, out = crowd(tmp_path / "people", 1, 6), tmp_path / "out"
         prepare_folder(root, out, PLAN)
         open_prepared(out, "test")
-        prepare_folder(root, out, FolderPlan(size=SIZE, test_share=0))
+        prepare_folder(root, out, FolderPlan(size=SIZE, test_fraction=0))
         assert in_lists(out)["test"] == set()
         with pytest.raises(DataFileError, match="has no test pairs"):
             open_prepared(out, "test")
@@ -127,7 +131,7 @@ class TestAgain:
         out = tmp_path / "out"
         prepare_folder(anna, out, PLAN)
         before = everything(out)
-        with pytest.raises(DataFileError, match="none of its 3 images is fit"):
+        with pytest.raises(DataFileError, match="none of its 3 images can be used"):
             prepare_folder(anna, out, FolderPlan(size=SIZE, quality=Quality(height=5000)))
         after = everything(out)
         assert after.pop(LEFT_OUT) != before.pop(LEFT_OUT) and after == before
@@ -153,7 +157,7 @@ class TestAgain:
         if earlier and when == 2:  # nothing of the earlier set was touched yet
             assert open_prepared(out, "train").size == (96, 72)
         else:
-            with pytest.raises(DataFileError, match="no prepared set"):
+            with pytest.raises(DataFileError, match="is not a prepared set"):
                 open_prepared(out, "train")
         if (out / "train").is_dir():
             (out / "train" / ".x.1.part.png").write_bytes(b"half")
@@ -169,7 +173,7 @@ class TestAgain:
 
         monkeypatch.setattr(folders, "_cut", stop)
         assert main(["prepare", "folder", str(anna), "--out", str(tmp_path / "out")]) == 130
-        assert capsys.readouterr().err.endswith("stopped; the same command goes on where this one was\n")
+        assert capsys.readouterr().err.endswith("stopped; run the same command to resume\n")
 
 
 class TestRefused:
@@ -181,13 +185,13 @@ class TestRefused:
         for index in range(3):
             photograph(tmp_path / "anna" / f"{index}.png")
         error = said(capsys, tmp_path / "anna", "--out", tmp_path / "out", "--detector", "none")
-        assert "none of its 3 images is fit to learn from; 3 because there is no pose file beside it" in error
+        assert "none of its 3 images can be used; 3 because it has no pose file beside it" in error
         assert str(tmp_path / "out" / LEFT_OUT) in error
 
     def test_one_image_makes_no_pair(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         person(tmp_path / "anna" / "1.png")
         error = said(capsys, tmp_path / "anna", "--out", tmp_path / "out")
-        assert "1 of 1 images are fit to learn from, and no two of them show the same person" in error
+        assert "1 of 1 images can be used, but no two of them show the same person" in error
 
     def test_folders_that_do_not_fit_together(
         self, anna: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -206,11 +210,13 @@ class TestRefused:
         out = tmp_path / "out"
         photograph(out / "train" / "holiday.png")
         before = everything(out)
-        assert f"{out / 'train'} holds files that do not come from here" in said(capsys, anna, "--out", out)
+        assert f"{out / 'train'} holds files that 'dptn prepare folder' did not write" in said(
+            capsys, anna, "--out", out
+        )
         assert everything(out) == before
         (tmp_path / "market").mkdir()
         write_pairs(tmp_path / "market" / "market-pairs-test.csv", [("a", "b")])
-        assert "holds another set already" in said(capsys, anna, "--out", tmp_path / "market")
+        assert "already holds another set" in said(capsys, anna, "--out", tmp_path / "market")
 
     def test_the_set_may_lie_among_the_images(self, anna: Path, capsys: pytest.CaptureFixture[str]) -> None:
         for _ in range(2):
@@ -222,8 +228,8 @@ class TestRefused:
         [
             (["--least-keypoints", "19"], "--min-keypoints 19: a pose has 18"),
             (["--size", "8x64"], "--size 8x64 is too small"),
-            (["--download"], "choose one by --detector"),
-            (["--weights", "x"], "choose one by --detector"),
+            (["--download"], "add --detector"),
+            (["--weights", "x"], "add --detector"),
             (["--detector", "openpose", "--device", "cuda:77"], "--device cuda:77 cannot be used here"),
         ],
     )
@@ -233,7 +239,7 @@ class TestRefused:
         assert says in said(capsys, anna, "--out", tmp_path / "out", *options)
         assert not (tmp_path / "out").exists()
 
-    @pytest.mark.parametrize("option", [["--test-share", "1.5"], ["--test-share", "nan"], ["--pairs", "0"]])
+    @pytest.mark.parametrize("option", [["--test-share", "1.5"], ["--test-fraction", "nan"], ["--pairs", "0"]])
     def test_numbers_that_are_none(
         self, anna: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str]
     ) -> None:
@@ -250,12 +256,12 @@ class TestRefused:
         out = tmp_path / "out"
         monkeypatch.setattr(folders, "write_annotations", full)
         error = said(capsys, anna, "--out", out, "--size", "48x64")
-        assert f"{out} cannot be written: No space left on device; when that is mended, the same command" in error
+        assert f"{out} cannot be written: No space left on device; once that is fixed, run the same command" in error
         monkeypatch.undo()
         prepare_folder(anna, out, PLAN)
         in_lists(out)
 
-    def test_a_image_that_goes_away_in_between_is_named(
+    def test_an_image_that_goes_away_in_between_is_named(
         self, anna: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         retract: Callable[..., None] = folders._retract
@@ -265,5 +271,5 @@ class TestRefused:
             (anna / "1.png").unlink()
 
         monkeypatch.setattr(folders, "_retract", take_away)
-        with pytest.raises(DataFileError, match=r"1\.png changed meanwhile.*Run the same command again"):
+        with pytest.raises(DataFileError, match=r"1\.png changed during the run.*Run the same command again"):
             prepare_folder(anna, tmp_path / "out", PLAN)

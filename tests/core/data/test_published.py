@@ -273,8 +273,8 @@ class TestWhatIsMissing:
     ) -> None:
         zipped(downloads / "img.zip", members(TRAIN[1:] + TEST[:1]))
         error = said(capsys, "deepfashion", "--from", downloads, "--out", tmp_path / "out")
-        assert f"1 train images that the lists name are missing, {FIRST} (2 pairs" in error
-        assert f"1 test images that the lists name are missing, {flat(TEST[1])} (2 pairs" in error
+        assert f"1 train images of the lists are missing, {FIRST} (2 pairs" in error
+        assert f"1 test images of the lists are missing, {flat(TEST[1])} (2 pairs" in error
         assert "--allow-missing" in error
         assert not (tmp_path / "out").exists()
 
@@ -294,7 +294,7 @@ class TestWhatIsMissing:
         arguments = ["prepare", "deepfashion", "--from", str(downloads), "--out", str(tmp_path / "out")]
         assert main([*arguments, "--allow-missing"]) == 0
         printed = capsys.readouterr().out
-        assert f"missing, {FIRST} (2 pairs name one of them); those pairs are left out" in printed
+        assert f"missing, {FIRST} (2 pairs use them); those pairs are left out" in printed
         assert "train: 3 images, 4 pairs" in printed
         found = open_prepared(tmp_path / "out", "train")
         assert len(found.pairs) == 4 and all(found.path(name) for pair in found.pairs for name in pair)
@@ -318,7 +318,7 @@ class TestWhatIsMissing:
         (tmp_path / "file").write_text("")
         assert "is a file" in said(capsys, "deepfashion", "--from", downloads, "--out", tmp_path / "file")
         error = said(capsys, "deepfashion", "--from", downloads, "--out", tmp_path / "file" / "below")
-        assert str(tmp_path / "file" / "below") in error and "goes on" in error
+        assert str(tmp_path / "file" / "below") in error and "same command" in error
 
 
 class TestWrongImages:
@@ -328,7 +328,7 @@ class TestWrongImages:
     ) -> None:
         zipped(downloads / "img.zip", members(TRAIN[1:] + TEST, size))  # even where some are missing
         error = said(capsys, "deepfashion", "--from", downloads, "--out", tmp_path / "out")
-        assert f"is {size[0]}x{size[1]}; 256x256 is wanted" in error and "img_highres.zip" in error
+        assert f"is {size[0]}x{size[1]}; expected 256x256" in error and "img_highres.zip" in error
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("as_zip", [True, False])
@@ -342,7 +342,7 @@ class TestWrongImages:
             zipped(folder / "img_highres.zip", contents)
         else:
             extracted(folder, contents)
-        with pytest.raises(ValueError, match=r"750x1101; 256x256 is wanted.*img_highres"):
+        with pytest.raises(ValueError, match=r"750x1101; expected 256x256.*img_highres"):
             prepare_deepfashion(folder, tmp_path / "out")
         zipped(folder / "img.zip", members())  # with the right one beside it, it does no harm
         assert prepare_deepfashion(folder, tmp_path / "out").splits["train"].images == 4
@@ -351,7 +351,7 @@ class TestWrongImages:
         zipped(downloads / "img.zip", members() | {TRAIN[2]: jpeg(3, (300, 256))})
         with pytest.raises(ValueError, match=r"01_7_additional\.jpg is 300x256"):
             prepare_deepfashion(downloads, tmp_path / "out")
-        with pytest.raises(DataFileError, match="no prepared set"):
+        with pytest.raises(DataFileError, match="is not a prepared set"):
             open_prepared(tmp_path / "out", "train")
 
     @pytest.mark.parametrize("data", [b"", b"<html>", jpeg(1)[:600]])
@@ -397,14 +397,14 @@ class TestHostileArchives:
         assert prepare_deepfashion(downloads, tmp_path / "out").splits["train"].images == 4
         with zipfile.ZipFile(downloads / "img.zip", "a") as archive:
             archive.writestr("copy/" + TRAIN[1], jpeg(200))
-        with pytest.raises(DataFileError, match=rf"two images for one name, {flat(TRAIN[1])}"):
+        with pytest.raises(DataFileError, match=rf"different images named {flat(TRAIN[1])}"):
             prepare_deepfashion(downloads, tmp_path / "out")
 
     @pytest.mark.parametrize("part", [0.0, 0.3, 0.9, 0.999])
     def test_a_truncated_archive_is_refused(self, downloads: Path, tmp_path: Path, part: float) -> None:
         whole = (downloads / "img.zip").read_bytes()
         (downloads / "img.zip").write_bytes(whole[: int(len(whole) * part)])
-        with pytest.raises(DataFileError, match=r"img\.zip is no whole zip file.*download it again"):
+        with pytest.raises(DataFileError, match=r"img\.zip is not a complete zip file.*download it again"):
             prepare_deepfashion(downloads, tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
@@ -417,12 +417,12 @@ class TestHostileArchives:
         path.write_bytes(data)
         with pytest.raises(DataFileError, match=r"01_7_additional\.jpg is damaged"):
             prepare_deepfashion(downloads, tmp_path / "out")
-        with pytest.raises(DataFileError, match="no prepared set"):
+        with pytest.raises(DataFileError, match="is not a prepared set"):
             open_prepared(tmp_path / "out", "train")
 
     def test_a_bomb_is_refused_by_what_it_states(self, downloads: Path, tmp_path: Path) -> None:
         zipped(downloads / "img.zip", members() | {TRAIN[0]: b"\0" * (33 * 2**20)})
-        with pytest.raises(DataFileError, match="no image of this set is so large"):
+        with pytest.raises(DataFileError, match="too large for an image of this set"):
             prepare_deepfashion(downloads, tmp_path / "out")
 
 
@@ -439,13 +439,13 @@ class TestLockedArchives:
         (downloads / "img.zip").write_bytes(locked(members(), "secret"))
         arguments = ["deepfashion", "--from", downloads, "--out", tmp_path / "out"]
         error = said(capsys, *arguments)
-        assert "locked with a password" in error and "owners" in error and "--password" in error
+        assert "needs a password" in error and "owners" in error and "--password" in error
         assert "with that password" in said(capsys, *arguments, "--password", "guess")
         assert not (tmp_path / "out").exists()
 
     def test_aes_has_its_own_message(self, downloads: Path, tmp_path: Path) -> None:
         (downloads / "img.zip").write_bytes(locked(members(), "secret", method=99))
-        with pytest.raises(DataFileError, match=r"locked with AES.*extract it"):
+        with pytest.raises(DataFileError, match=r"encrypted with AES.*extract it"):
             prepare_deepfashion(downloads, tmp_path / "out", "secret")
 
 
@@ -464,7 +464,7 @@ class TestGoingOn:
         killed = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert len(list((out / "train").iterdir())) == 3
-        with pytest.raises(DataFileError, match="no prepared set"):
+        with pytest.raises(DataFileError, match="is not a prepared set"):
             open_prepared(out, "train")
         (out / "train" / f".{FIRST}.1.part").write_bytes(b"half")
         assert main(["prepare", "deepfashion", "--from", str(downloads), "--out", str(out)]) == 0
@@ -505,7 +505,7 @@ class TestGoingOn:
 
         monkeypatch.setattr(building, "_place", stop)
         assert main(["prepare", "deepfashion", "--from", str(downloads), "--out", str(tmp_path / "out")]) == 130
-        assert capsys.readouterr().err.endswith("stopped; the same command goes on where this one was\n")
+        assert capsys.readouterr().err.endswith("stopped; run the same command to resume\n")
 
     def test_a_full_disk_is_one_line_and_leaves_no_half_picture(
         self, downloads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -524,14 +524,14 @@ class TestGoingOn:
         assert main(["prepare", "deepfashion", "--from", str(downloads), "--out", str(out)]) == 2
         last = capsys.readouterr().err.rstrip("\n").rpartition("\n")[2]
         assert last.startswith(f"dptn prepare: {out / 'train' / flat(TRAIN[2])} cannot be written: No space left")
-        assert "goes on" in last
+        assert "same command" in last
         assert sorted(path.name for path in out.rglob("*.*")) == sorted(map(flat, TRAIN[:2]))
 
     def test_room_is_looked_for_first(self, downloads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(building, "_BLOCK", 2**20)
         usage = shutil.disk_usage(tmp_path)._replace(free=3 * 2**20)
         monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-        with pytest.raises(DataFileError, match=r"needs 6\.0 MiB, and 3\.0 MiB are free"):
+        with pytest.raises(DataFileError, match=r"needs 6\.0 MiB, but 3\.0 MiB are free"):
             prepare_deepfashion(downloads, tmp_path / "out")
         assert not (tmp_path / "out").exists()
         monkeypatch.undo()
@@ -553,7 +553,7 @@ class TestGoingOn:
         monkeypatch.setattr(building, "_place", stop)
         with pytest.raises(KeyboardInterrupt):
             prepare_deepfashion(downloads, out)
-        with pytest.raises(DataFileError, match="no prepared set"):
+        with pytest.raises(DataFileError, match="is not a prepared set"):
             open_prepared(out, "train")
         monkeypatch.undo()
         prepare_deepfashion(downloads, out)
@@ -561,7 +561,7 @@ class TestGoingOn:
 
     def test_another_set_is_not_built_into(self, downloads: Path, market: Path, tmp_path: Path) -> None:
         prepare_deepfashion(downloads, tmp_path / "out")
-        with pytest.raises(DataFileError, match="holds another set already"):
+        with pytest.raises(DataFileError, match="already holds another set"):
             prepare_market(market, tmp_path / "out")
 
 
@@ -607,7 +607,7 @@ class TestMarket:
 
     def test_test_pictures_are_not_taken_from_the_other_folder(self, market: Path, tmp_path: Path) -> None:
         lists(market, "market", "test", list(MARKET["train"][:2]), 64)
-        with pytest.raises(DataFileError, match=f"2 test images that the lists name are missing, {MARKET['train'][0]}"):
+        with pytest.raises(DataFileError, match=f"2 test images of the lists are missing, {MARKET['train'][0]}"):
             prepare_market(market, tmp_path / "out")
 
     def test_an_archive_without_the_folders_is_refused(self, market: Path, tmp_path: Path) -> None:
@@ -624,7 +624,7 @@ class TestMarket:
         lists(market, "market", "train", list(MARKET["train"][:2]), 64)
         for split, names in MARKET.items():
             extracted(market / f"bounding_box_{split}", dict.fromkeys(names, jpeg(1, (128, 256))))
-        with pytest.raises(ValueError, match="is 128x256; 64x128 is wanted"):
+        with pytest.raises(ValueError, match="is 128x256; expected 64x128"):
             prepare_market(market, tmp_path / "out")
 
 

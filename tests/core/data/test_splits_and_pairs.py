@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from image_folder_fixture import SIZE
 
-from dptn_core.data.custom.image_folder import Kept, draw_pairs_of
+from dptn_core.data.custom.image_folder import Kept, sample_pairs
 from dptn_core.data.custom.image_folder import split_people as split
 from dptn_core.data.custom.own_images import OwnImage
 from dptn_core.inference.framing import Box, Frame
@@ -35,17 +35,17 @@ MANY = {f"p{number}": 3 for number in range(20)}
 
 
 class TestSplitting:
-    @pytest.mark.parametrize(("share", "held"), [(0.1, 2), (0.001, 1), (0.5, 10), (1.0, 19)])
-    def test_many_people_are_split_by_person(self, share: float, held: int) -> None:
+    @pytest.mark.parametrize(("fraction", "held"), [(0.1, 2), (0.001, 1), (0.5, 10), (1.0, 19)])
+    def test_many_people_are_split_by_person(self, fraction: float, held: int) -> None:
         images = kept(**MANY)
-        splits, by_person = split(images, share, 0)
+        splits, by_person = split(images, fraction, 0)
         assert by_person and len(people_of(splits["test"])) == held
         assert not people_of(splits["train"]) & people_of(splits["test"])
         assert sorted(one.name for part in splits.values() for one in part) == sorted(one.name for one in images)
 
-    @pytest.mark.parametrize(("share", "held"), [(0.1, 2), (0.5, 5), (1.0, 8), (0.0, 0)])
-    def test_of_few_people_images_are_held_back(self, share: float, held: int) -> None:
-        splits, by_person = split(kept(anna=10, ben=10), share, 0)
+    @pytest.mark.parametrize(("fraction", "held"), [(0.1, 2), (0.5, 5), (1.0, 8), (0.0, 0)])
+    def test_of_few_people_images_are_held_back(self, fraction: float, held: int) -> None:
+        splits, by_person = split(kept(anna=10, ben=10), fraction, 0)
         assert not by_person
         for name in ("anna", "ben"):
             counts = {part: sum(one.image.person == name for one in images) for part, images in splits.items()}
@@ -72,20 +72,20 @@ class TestSplitting:
 
 class TestPairs:
     def test_every_ordered_pair_of_a_person_and_no_other(self) -> None:
-        pairs = draw_pairs_of(kept(anna=3, ben=2), 100, 0)
+        pairs = sample_pairs(kept(anna=3, ben=2), 100, 0)
         names = [f"anna-{index}.png" for index in range(3)]
         assert sorted(pairs) == sorted([*permutations(names, 2), *permutations(["ben-0.png", "ben-1.png"], 2)])
 
     @pytest.mark.parametrize("most", [1, 7, 89, 90])
     def test_drawn_by_chance_none_comes_twice(self, most: int) -> None:
-        pairs = draw_pairs_of(kept(anna=10, ben=10), most, 3)
+        pairs = sample_pairs(kept(anna=10, ben=10), most, 3)
         assert len(set(pairs)) == len(pairs) == 2 * most
         assert all(source != target and source[:3] == target[:3] for source, target in pairs)
-        assert pairs == draw_pairs_of(kept(anna=10, ben=10), most, 3)
+        assert pairs == sample_pairs(kept(anna=10, ben=10), most, 3)
 
     def test_very_many_images_cost_what_is_drawn(self) -> None:
-        assert len(set(draw_pairs_of(kept(film=20_000), 50, 0))) == 50
+        assert len(set(sample_pairs(kept(film=20_000), 50, 0))) == 50
 
     def test_chance_reaches_every_pair(self) -> None:
-        found = {pair for seed in range(200) for pair in draw_pairs_of(kept(anna=4), 3, seed)}
+        found = {pair for seed in range(200) for pair in sample_pairs(kept(anna=4), 3, seed)}
         assert len(found) == 12

@@ -232,10 +232,10 @@ def test_a_batch_that_cannot_be_shared_out_is_refused_in_a_line_or_done_by_fewer
     given = ("train", "--config", path, "--out", tmp_path / "run", "--device", "cpu")
     done = attempt(2, *given, launched=True)
     assert done.returncode != 0
-    assert "a batch of 3 cannot be shared out among 2 processes" in done.stderr
+    assert "a batch of 3 does not split evenly among 2 processes" in done.stderr
     done = attempt(2, *given, "--steps", 1)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "batches of 3 cannot be shared out evenly among 2 processes; 1 does it" in done.stderr
+    assert "batches of 3 do not split evenly among 2 processes; running 1" in done.stderr
 
 
 def test_one_process_is_alone_and_averages_nothing(monkeypatch):

@@ -17,7 +17,7 @@ import pytest
 from dptn_core.system import cores, launch
 from dptn_core.system.launch import ProcessDiedError, run_together
 from dptn_core.training import TrainingConfig
-from dptn_core.training.batch_shares import max_processes
+from dptn_core.training.process_count import max_processes
 from dptn_core.training.training_config import Stage
 
 ROOT = Path(__file__).parents[3]
@@ -205,7 +205,7 @@ def test_cores_are_those_that_may_be_used(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("batches", "wanted", "count"), [((8,), 2, 2), ((8,), 6, 4), ((16, 8, 10), 64, 2), ((9, 3), 4, 3), ((7, 8), 4, 1)]
 )
-def test_every_process_has_the_same_share_of_every_batch(batches, wanted, count):
+def test_every_process_has_an_equal_part_of_every_batch(batches, wanted, count):
     config = TrainingConfig(tuple(Stage(64, 64, batch, 10) for batch in batches))
     assert max_processes(config, wanted) == count
 

@@ -58,7 +58,7 @@ def test_a_discriminator_that_never_learns_takes_less_room(tmp_path):
 def test_a_run_with_nothing_left_says_so(tmp_path):
     config = config_of(Stage(32, 24, 2, 1))
     train(config, RunOptions(tmp_path / "run", CPU))
-    assert "none are left to do" in describe_run(measure_run(config, RunOptions(tmp_path / "run", CPU)))
+    assert "none left to do" in describe_run(measure_run(config, RunOptions(tmp_path / "run", CPU)))
 
 
 def test_a_run_that_does_not_fit_into_memory_is_refused_in_a_line(tmp_path, capsys, monkeypatch):
@@ -79,7 +79,7 @@ def test_a_disk_that_is_too_small_is_said_before_the_start(tmp_path, monkeypatch
     assert "warning" not in describe_run(cost)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     tight = measure_run(config_of(Stage(32, 24, 2, 1)), RunOptions(tmp_path / "run", CPU))
-    assert "the disk is too small" in describe_run(tight)
+    assert "not enough disk space" in describe_run(tight)
 
 
 def test_the_command_prints_it(tmp_path, capsys):
@@ -89,7 +89,7 @@ def test_the_command_prints_it(tmp_path, capsys):
     command = ["train", "--config", str(path), "--out", str(out), "--device", "cpu", "--dry-run", "--processes", "2"]
     assert cli.main(command) == 0
     said = capsys.readouterr().out
-    assert re.search(r"processes +2, which share every batch", said)
+    assert re.search(r"processes +2, each with an equal part of every batch", said)
     assert re.search(r"stage +32x48, batches of 2, 7 steps of \d+\.\d\d s", said)
     assert not out.exists()
 
@@ -119,7 +119,7 @@ def test_a_stage_that_would_stretch_people_is_refused_before_the_first_step(tmp_
     given = ["prepare", "folder", str(tmp_path / "anna"), "--out", str(tmp_path / "set"), "--size", "24x32"]
     assert cli.main([*given, "--least-height", "20", "--test-share", "0"]) == 0
     config = with_data(config_of(Stage(32, 24, 2, 1), Stage(32, 32, 2, 1)), tmp_path / "set")
-    with pytest.raises(ConfigError, match=r"a stage is 32x32, and the images of .* are 24x32"):
+    with pytest.raises(ConfigError, match=r"a stage is 32x32, but the images of .* are 24x32"):
         train(config, RunOptions(tmp_path / "run", CPU))
     assert not (tmp_path / "run" / "training.pt").exists()
 

@@ -103,7 +103,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
 def test_a_folder_that_cannot_be_written_to_is_refused_at_the_start(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ConfigError, match=r"file is a file; a run wants a folder"):
+        with pytest.raises(ConfigError, match=r"file is a file; expected a folder for the run"):
             run(folder, config_of())
 
     def refused(*_: object, **__: object) -> None:
@@ -124,7 +124,7 @@ def test_a_start_that_is_refused_leaves_no_folder(tmp_path):
 def test_a_finished_run_says_so(finished, caplog):
     with caplog.at_level(logging.INFO):
         run(finished, config_of())
-    assert "nothing is left to do: 9 of 9 steps are done" in caplog.text
+    assert "nothing left to do: 9 of 9 steps are done" in caplog.text
 
 
 def test_a_disk_that_is_full_for_a_while_costs_no_step(tmp_path, monkeypatch, caplog):
@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step(tmp_path, monkeypatch, ca
     assert content_of(path)["step"] == 9
     assert caplog.text.count("No space left on device") == 2
     assert "there is no checkpoint yet" in caplog.text
-    assert "training goes on" in caplog.text
+    assert "training continues" in caplog.text
     assert not leftovers(tmp_path)
 
 
@@ -159,7 +159,7 @@ def test_a_run_starts_from_a_models_weights(finished, tmp_path):
 
 
 def test_a_run_does_not_start_from_a_model_of_other_sizes_or_none(finished, tmp_path):
-    with pytest.raises(ValueError, match=r"training\.pt has the sizes .*base_features=8.*wants .*base_features=4"):
+    with pytest.raises(ValueError, match=r"training\.pt has .*base_features=8.*but the config has .*base_features=4"):
         run(tmp_path, config_of(generator={"base_features": 4}), start_from=finished / "training.pt")
     with pytest.raises(CheckpointError, match="no such file"):
         run(tmp_path, config_of(), start_from=tmp_path / "absent.safetensors")

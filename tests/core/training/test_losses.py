@@ -409,7 +409,7 @@ def test_a_named_file_is_taken_and_a_missing_one_is_refused(tmp_path):
     path = tmp_path / "here.pth"
     path.touch()
     assert find_vgg_weights(str(path)) == path
-    with pytest.raises(VGGWeightsMissingError, match=r"losses\.vgg names .*absent\.pth"):
+    with pytest.raises(VGGWeightsMissingError, match=r"losses\.vgg: .*absent\.pth"):
         find_vgg_weights(str(tmp_path / "absent.pth"))
     with pytest.raises(VGGWeightsMissingError):
         find_vgg_weights(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Pairs of photographs for training: every pair once a round, mirrored alike, read ahead; damaged ones passed over."""
+"""Pairs of photographs for training: every pair once a round, mirrored alike, read ahead; damaged ones skipped."""
 
 from __future__ import annotations
 
@@ -242,9 +242,7 @@ class TestProportions:
 
 class TestDamaged:
     @pytest.mark.parametrize("how", ["cut short", "missing", "no image", "another size"])
-    def test_pictures_are_passed_over_counted_and_named(
-        self, root: Path, how: str, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_images_are_skipped_counted_and_named(self, root: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
         damage(root / "train" / "p3.png", how)
         source = source_of(root)
         with caplog.at_level(logging.WARNING):
@@ -252,7 +250,7 @@ class TestDamaged:
                 batch = batch_of(source, number, 5)
                 assert "p3.png" not in {name for pair in pairs_in(batch) for name in pair}
         assert list(source.skipped) == ["p3.png"] and "p3.png" in source.skipped["p3.png"]
-        assert [record.message for record in caplog.records] == [f"passed over, 1 so far: {source.skipped['p3.png']}"]
+        assert [record.message for record in caplog.records] == [f"skipped (1 so far): {source.skipped['p3.png']}"]
 
     def test_a_disk_that_fails_is_no_end_either(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source, image = source_of(root), PreparedSet.image
@@ -279,14 +277,14 @@ class TestDamaged:
     def test_a_set_that_is_all_wrong_is_refused_before_the_start(self, root: Path) -> None:
         for name in NAMES:
             damage(root / "train" / name, "another size")
-        with pytest.raises(ImageError, match=r"p0\.png is 20x20; 48x64 is wanted"):
+        with pytest.raises(ImageError, match=r"p0\.png is 20x20; expected 48x64"):
             source_of(root)
 
     def test_none_readable_is_an_error_that_names_one(self, root: Path) -> None:
         source = source_of(root)
         for name in NAMES:
             damage(root / "train" / name, "missing")
-        with pytest.raises(DataFileError, match=r"train: not a single pair can be read; the first: .*no such file"):
+        with pytest.raises(DataFileError, match=r"train: no pair can be read; the first error: .*no such file"):
             batch_of(source, 0, 4, upcoming=(4, 8))
         assert len(source.skipped) >= 1
 
@@ -340,7 +338,7 @@ class TestFixed:
         assert source.fixed(2, SIZE, STRIDE).source.shape[0] == 2  # of the training pairs
         for name in NAMES:
             damage(root / "train" / name, "missing")
-        with pytest.raises(DataFileError, match="none of the images to look at can be read"):
+        with pytest.raises(DataFileError, match="no image for the sample grid can be read"):
             source.fixed(2, SIZE, STRIDE)
 
 
@@ -483,7 +481,7 @@ def few_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("few_threads")
 class TestTraining:
-    def test_a_run_on_pictures_goes_on_past_a_damaged_one(
+    def test_a_run_on_images_continues_past_a_damaged_one(
         self, character: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         root = tmp_path / "set"
@@ -495,7 +493,7 @@ class TestTraining:
         with caplog.at_level(logging.WARNING):
             assert main([*map(str, arguments), "--device", "cpu", "--processes", "1", "--steps", "3"]) == 0
             assert main([*map(str, arguments), "--device", "cpu", "--processes", "1"]) == 0
-        assert f"passed over 1 of the images: {names[2]}" in caplog.text
+        assert f"skipped unreadable images (1): {names[2]}" in caplog.text
         assert len(list((tmp_path / "run" / "sheets").iterdir())) == 2
 
     def test_the_starter_is_fine_tuned_as_the_help_says(

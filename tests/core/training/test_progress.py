@@ -1,4 +1,4 @@
-"""A run whose logs cannot be written goes on."""
+"""A run whose logs cannot be written continues."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_logs_that_cannot_be_written_cost_no_step(tmp_path, monkeypatch, caplog)
     monkeypatch.setattr(tensorboard.SummaryWriter, "close", full)
     path = run(tmp_path, config_of(run={"log_every": 1}))
     assert content_of(path)["step"] == 9
-    assert caplog.text.count("training goes on without them") == 1
+    assert caplog.text.count("training continues without them") == 1
 
 
 def test_logs_that_cannot_be_begun_cost_no_step(tmp_path, monkeypatch, caplog):

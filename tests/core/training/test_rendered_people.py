@@ -112,7 +112,7 @@ def test_a_kept_set_is_read_instead_of_rendered(tmp_path: Path, monkeypatch: pyt
 def test_training_never_reads_the_test_set(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     keep(renderer, folder, Manifest("people, test", "1", 5, 64, 48, 2), processes=1)
-    with pytest.raises(ConfigError, match="training must not see"):
+    with pytest.raises(ConfigError, match="is for evaluation only"):
         PairSource(DataConfig(kind="people", kept=str(folder)), CPU)
 
 
@@ -127,13 +127,13 @@ def test_a_stage_too_small_for_people_is_refused_before_the_run(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({"kind": "people", "root": "x"}, 'reads no folder; data.kind = "pictures"'),
+        ({"kind": "people", "root": "x"}, 'reads no folder; set data.kind = "pictures"'),
         ({"kind": "figures", "kept": "x"}, "has no rendered people"),
         ({"kind": "mix", "weights": {"figures": -1}}, "0 or more each"),
-        ({"kind": "mix", "weights": {"figures": 0, "people": 0}}, "one of them above 0"),
+        ({"kind": "mix", "weights": {"figures": 0, "people": 0}}, "with one above 0"),
         ({"kind": "mix", "weights": {"dogs": 1}}, "unknown keys dogs"),
         ({"kind": "persons"}, "data.kind"),
-        ({"kind": "people", "weights": {"people": 2}}, 'belongs to data.kind = "mix"'),
+        ({"kind": "people", "weights": {"people": 2}}, 'is for data.kind = "mix"'),
         ({"kind": "mix", "weights": {"figures": 1, "people": 0}, "kept": "x"}, "data.weights.people is 0"),
     ],
 )

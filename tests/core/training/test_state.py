@@ -18,16 +18,16 @@ from dptn_core.training.synthetic_batches import PairSource
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize(("step", "share"), [(0, 0.9), (9, 9 / 19), (10_000, 0.05)])
-def test_averaged_weights_follow_faster_at_first(step, share):
+@pytest.mark.parametrize(("step", "weight"), [(0, 0.9), (9, 9 / 19), (10_000, 0.05)])
+def test_averaged_weights_follow_faster_at_first(step, weight):
     average, current = nn.BatchNorm1d(4), nn.BatchNorm1d(4)
     with torch.no_grad():
         current.weight.fill_(3.0)
         current.running_mean.fill_(-2.0)
         current.num_batches_tracked.fill_(7)
     update_average(average, current, 0.95, step)
-    assert torch.allclose(average.weight, torch.full((4,), 1 + 2 * share))
-    assert torch.allclose(average.running_mean, torch.full((4,), -2 * share))
+    assert torch.allclose(average.weight, torch.full((4,), 1 + 2 * weight))
+    assert torch.allclose(average.running_mean, torch.full((4,), -2 * weight))
     assert average.num_batches_tracked == 7, "whole numbers are copied"
     assert torch.equal(current.weight, torch.full((4,), 3.0))
 
@@ -96,7 +96,9 @@ def test_a_checkpoint_that_cannot_be_renamed_leaves_the_old_one(begun, monkeypat
         raise PermissionError("in use")
 
     monkeypatch.setattr(files.os, "replace", refused)
-    with pytest.raises(OSError, match=r"training.pt could not be written at step \d+; the checkpoint.*\(in use\)"):
+    with pytest.raises(
+        OSError, match=r"training.pt could not be written at step \d+ \(in use\); the previous checkpoint"
+    ):
         run(path.parent, config_of(), stop_after=1)
     assert path.read_bytes() == before
     assert not leftovers(path.parent)
@@ -146,15 +148,15 @@ def foreign_checkpoint(path: Path, what: str) -> None:
         ("cut short", "cannot be read as a training checkpoint.*move it away"),
         ("empty", "cannot be read as a training checkpoint.*move it away"),
         ("text", "cannot be read as a training checkpoint.*move it away"),
-        ("only weights", "is no training checkpoint; move it away"),
-        ("a list", "is no training checkpoint; move it away"),
+        ("only weights", "is not a training checkpoint; move it away"),
+        ("a list", "is not a training checkpoint; move it away"),
         ("incomplete", "has no generator_optimiser"),
         ("no recent loss", "has no recent_loss"),
         ("half a network", r"is damaged \(RuntimeError: .*move it away"),
         ("no groups", r"is damaged \(ValueError: .*move it away"),
         ("words for numbers", r"is damaged \(ValueError: .*move it away"),
         ("no random state", r"is damaged \(AttributeError: .*move it away"),
-        ("no numbers", "holds weights that are not numbers any more; move it away"),
+        ("no numbers", "holds weights that are not finite; move it away"),
         ("another version", "written by another version.*colour_of_the_bar"),
     ],
 )
@@ -172,9 +174,12 @@ def test_a_file_no_run_can_go_on_from_is_refused_in_words(begun, what, words):
 @pytest.mark.parametrize(
     ("sections", "words"),
     [
-        ({"generator": {"base_features": 4}}, "holds a generator of .*base_features=8.*wants .*base_features=4"),
+        (
+            {"generator": {"base_features": 4}},
+            "a generator of .*base_features=8.*but the config has .*base_features=4",
+        ),
         ({"generator": {"norm": "instance"}}, "holds a generator"),
-        ({"discriminator": {"layers": 3}}, "holds a discriminator of .*layers=2.*wants .*layers=3"),
+        ({"discriminator": {"layers": 3}}, "holds a discriminator of .*layers=2.*but the config has .*layers=3"),
     ],
 )
 def test_networks_of_other_sizes_are_refused(begun, sections, words):

@@ -13,7 +13,7 @@ from training_fixture import ALONE, CPU, config_of, differences, step_of, weight
 from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.training.batches import make_batch
 from dptn_core.training.state import new_state
-from dptn_core.training.steps import Objective, draw, generator_gradients, update
+from dptn_core.training.steps import Objective, generate, generator_gradients, update
 from dptn_core.training.vgg_losses import PerceptualLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,8 +28,8 @@ def test_a_tiny_run_learns_a_fixed_batch():
         group["lr"] = 3e-3
     objective = Objective(config.losses)
     for _ in range(60):
-        drawn = draw(run_state.generator, batch, objective)
-        terms = generator_gradients(run_state, batch, drawn, objective, adversarial=False)
+        generated = generate(run_state.generator, batch, objective)
+        terms = generator_gradients(run_state, batch, generated, objective, adversarial=False)
         update(run_state, run_state.generator, run_state.generator_optimiser, 10.0, ALONE.average)
         totals.append(terms["total"].item())
         attention.append(terms["attention"].item())

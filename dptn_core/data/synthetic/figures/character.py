@@ -57,10 +57,10 @@ def write_character(folder: Path, seed: int, images: int, size: tuple[int, int])
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file; name a folder for the character")
     if others := sorted(set(folder.glob("*.png")) - set(paths)):
-        raise FileExistsError(f"{folder} holds other images, {others[0].name} first; name a folder of its own")
+        raise FileExistsError(f"{folder} holds other images, {others[0].name} first; name a new folder")
     for path, (image, pose) in zip(paths, draw_character(seed, images, size), strict=True):
         if path.exists() and not _is(path, image):
-            raise FileExistsError(f"{path} is there already and another image; name a folder of its own")
+            raise FileExistsError(f"{path} already exists with another image; name a new folder")
         save_pose_file(path.with_suffix(".json"), [People((pose,), pose.canvas)])
         write_image(path, image)
         yield path

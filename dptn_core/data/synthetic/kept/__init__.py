@@ -1,6 +1,6 @@
 """A set of rendered pairs on disk: rendered once by all cores, read at random, changed at every reading.
 
-`keep` writes a folder of shards and goes on where it was stopped; `open_kept` and `read_pairs` read it.
+`keep` writes a folder of shards and resumes after a stop; `open_kept` and `read_pairs` read it.
 """
 
 from .manifest import KeptSetError, Manifest

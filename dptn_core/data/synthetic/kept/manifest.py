@@ -1,4 +1,4 @@
-"""What a kept set is: a small JSON file in its folder, written first; a second run reads what it goes on with."""
+"""The metadata of a kept set: a small JSON file in its folder, written first and read by a run that resumes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class KeptSetError(ValueError):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A set's facts; two runs with the same facts make the same files.
+    """A set's metadata; two runs with the same metadata make the same files.
 
     Attributes:
         kind: Of people, such as "people".
@@ -78,14 +78,14 @@ class Manifest:
 
     @property
     def stamp(self) -> str:
-        """What every shard of the set carries: all facts but the number of pairs, which may grow."""
+        """What every shard of the set carries: all metadata but the number of pairs, which may grow."""
         metadata = dataclasses.asdict(self)
         del metadata["pairs"]
         return json.dumps(metadata, sort_keys=True)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The facts of the set in a folder.
+    """The metadata of the set in a folder.
 
     Raises:
         KeptSetError: there is none, or it is damaged or of a newer version.
@@ -95,29 +95,29 @@ def read_manifest(folder: Path) -> Manifest:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise KeptSetError(
-            f"{folder} holds no kept set ({FILE} is missing); 'dptn figures --kind people --keep {folder}' makes one"
+            f"{folder} has no kept set ({FILE} is missing); make one with 'dptn figures --kind people --keep {folder}'"
         ) from None
     except (OSError, ValueError) as error:
-        raise KeptSetError(f"{path} cannot be read ({error}); make the set anew in an empty folder") from error
+        raise KeptSetError(f"{path} cannot be read ({error}); make the set again in an empty folder") from error
     hints = {field.name: field.type for field in dataclasses.fields(Manifest)}
     known = isinstance(values, dict) and all(
         name in values and type(values[name]).__name__ == wanted for name, wanted in hints.items()
     )
     if isinstance(values, dict) and isinstance(values.get("format"), int) and values["format"] > FORMAT:
-        raise KeptSetError(f"{path} is of format {values['format']}; this version reads up to {FORMAT}, update it")
+        raise KeptSetError(f"{path} has format {values['format']}, but this version reads up to {FORMAT}; update it")
     if not known:
-        raise KeptSetError(f"{path} does not describe a kept set; make the set anew in an empty folder")
+        raise KeptSetError(f"{path} does not describe a kept set; make the set again in an empty folder")
     return Manifest(**{name: values[name] for name in hints})
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the facts, whole or not at all."""
+    """Write the metadata, whole or not at all."""
     with written_beside(folder / FILE) as beside:
         beside.write_text(json.dumps(dataclasses.asdict(manifest), indent=2) + "\n", encoding="utf-8")
 
 
 def check_same(folder: Path, wanted: Manifest) -> None:
-    """See that a folder is empty of sets, or holds the set that is wanted, perhaps with fewer pairs.
+    """Check that a folder has no set, or the wanted one, perhaps with fewer pairs.
 
     Raises:
         KeptSetError: it holds another one; the message names what differs.
@@ -128,7 +128,7 @@ def check_same(folder: Path, wanted: Manifest) -> None:
         return
     found = read_manifest(folder)
     differing = [
-        f"{field.name} is {getattr(found, field.name)} there and {getattr(wanted, field.name)} was asked for"
+        f"{field.name} is {getattr(found, field.name)} there, expected {getattr(wanted, field.name)}"
         for field in dataclasses.fields(Manifest)
         if field.name != "pairs" and getattr(found, field.name) != getattr(wanted, field.name)
     ]
@@ -137,6 +137,6 @@ def check_same(folder: Path, wanted: Manifest) -> None:
     begun = next(folder.glob("pairs-*.safetensors"), None) is not None
     if found.pairs > wanted.pairs and begun:
         raise KeptSetError(
-            f"{folder} was begun for {found.pairs} pairs and {wanted.pairs} were asked for; ask for as many or more, "
-            "or choose another folder"
+            f"{folder} was begun for {found.pairs} pairs, got {wanted.pairs}; ask for at least as many, or choose "
+            "another folder"
         )

@@ -36,7 +36,7 @@ def open_kept(folder: Path) -> KeptSet:
     if missing:
         raise KeptSetError(
             f"{folder} lacks {len(missing)} of its {manifest.shards} files, "
-            f"{manifest.path(folder, missing[0]).name} the first; the command that made the set goes on with it"
+            f"{manifest.path(folder, missing[0]).name} the first; run the command that made the set to resume"
         )
     return KeptSet(folder, manifest)
 

