@@ -35,7 +35,7 @@ def main() -> None:
     cleaned = clean_sequence(track, Cleaning(window=options.window))
     heights = [float(np.ptp(pose.keypoints[pose.present, 1])) for pose in track if pose is not None]
     print(f"{len(frames)} frames, the person in {len(heights)} of them, {np.median(heights):.0f} pixels tall")
-    print(f"joints there: {_share(track):.1%} before, {_share(cleaned):.1%} after")
+    print(f"joints there: {_fraction(track):.1%} before, {_fraction(cleaned):.1%} after")
     for still in options.still:
         first, last, joint = still.split(":")
         part = slice(int(first), int(last) + 1)
@@ -44,7 +44,7 @@ def main() -> None:
     print(f"{options.wrist}: {_lag(_path(track, options.wrist), _path(cleaned, options.wrist)):+.2f} frames late")
 
 
-def _share(poses: Sequence[Pose | None]) -> float:
+def _fraction(poses: Sequence[Pose | None]) -> float:
     """Of the joints of the frames in which the person is, how many are there."""
     there = [pose.present for pose in poses if pose is not None]
     return float(np.mean(there))

@@ -52,7 +52,7 @@ def main() -> None:
     """Print the measurements that were asked for, and the times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=0, help="how many rendered people")
-    parser.add_argument("--figures", type=int, default=0, help="how many drawn figures")
+    parser.add_argument("--figures", type=int, default=0, help="number of drawn figures")
     parser.add_argument("--several", type=Path, default=_THREE, help="three people, for times")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -110,7 +110,7 @@ def _accuracy(name: str, network: MoveNet, cases: Iterator[_Case]) -> None:
     for view, rows in hits.items():
         if rows:
             print(f"  {view} views ({len(rows)}) {np.nanmean(np.array(rows)):.1%}")
-    print(f"  nobody found in {found.count(0)}, two or more in {sum(count > 1 for count in found)}")
+    print(f"  no person found in {found.count(0)}, two or more in {sum(count > 1 for count in found)}")
     low, middle = np.percentile(overlaps, [5, 50])
     print(f"  masks: intersection over union {np.mean(overlaps):.3f}, median {middle:.3f}, 5th percentile {low:.3f}")
 
@@ -141,12 +141,12 @@ def _smallest(network: MoveNet) -> None:
 
 
 def _speed(network: MoveNet, several: Tensor) -> None:
-    """Milliseconds on one core: an image of nobody, one, three people; a mask; a tracked frame of one and of three."""
-    nobody = torch.full((3, 512, 512), 0.5)
+    """Milliseconds on one core: an image of no person, one, three; a mask; a tracked frame of one and of three."""
+    empty = torch.full((3, 512, 512), 0.5)
     one = read_image(FIGURE)
     segmenter, pose = load_segmenter(), detect_people(network, one).largest()
     cases: dict[str, Callable[[], object]] = {
-        "an image of nobody, 512x512": lambda: detect_people(network, nobody),
+        "an image without people, 512x512": lambda: detect_people(network, empty),
         f"one person, {one.shape[2]}x{one.shape[1]}": lambda: detect_people(network, one),
         f"three people, {several.shape[2]}x{several.shape[1]}": lambda: detect_people(network, several),
         f"the mask of a person, {one.shape[2]}x{one.shape[1]}": lambda: person_mask(segmenter, one, pose),

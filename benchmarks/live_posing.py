@@ -4,8 +4,8 @@
 
 Wants a ComfyUI host (found as the tests find it), Chromium and playwright. Drags a wrist to and fro with live posing on
 and prints the median and 95th percentile of what is spent where, in milliseconds: from the last move of the pointer
-that counted until the prompt is on its way, until the host has taken it, until it has drawn, and until the image is
-on the screen; and the images a second.
+that counted until the prompt is on its way, until the host has taken it, until it has generated
+the image, and until that is on the screen; and the images a second.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ LISTEN = """async () => {
   api.addEventListener('executed', event => {
     const { node, output, prompt_id } = event.detail;
     if (String(node) !== draw || !output.images) return;
-    const drawn = performance.now();
+    const generated = performance.now();
     const image = new Image();
-    image.onload = () => requestAnimationFrame(() => window.shown.push([prompt_id, drawn, performance.now()]));
+    image.onload = () => requestAnimationFrame(() => window.shown.push([prompt_id, generated, performance.now()]));
     image.src = api.apiURL('/view?' + new URLSearchParams(output.images[0]));
   });
   edit.dptnEditor.element.querySelector('[aria-label^="Live posing"]').click();
@@ -91,9 +91,9 @@ def main() -> None:
         duration = drag(page, options.seconds)
         page.wait_for_timeout(1500)
         sent, shown = page.evaluate("window.sent"), page.evaluate("window.shown")
-    known = [(*sent[name], drawn, done) for name, drawn, done in shown if name in sent]
+    known = [(*sent[name], generated, done) for name, generated, done in shown if name in sent]
     print(f"{len(known)} images, {len(known) / duration:.1f} a second")
-    stages = ("prompt on its way", "prompt taken", "drawn", "image on the screen")
+    stages = ("prompt on its way", "prompt taken", "generated", "image on the screen")
     for stage, name in enumerate(stages, 1):
         report(name, [times[stage] - times[stage - 1] for times in known])
     report("drag event to image", [times[-1] - times[0] for times in known])

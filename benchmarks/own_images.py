@@ -12,7 +12,6 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -29,7 +28,7 @@ from dptn_core.inference.texture import composer
 from dptn_core.inference.transfer import encode_source, transfer
 from dptn_core.network.carrier import Carrier
 from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
-from dptn_core.pose import Canvas, Pose
+from dptn_core.pose import Pose
 from dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from dptn_core.training.carrier_training.carrier_state import carrier_path
 
@@ -52,7 +51,7 @@ class Pair:
 def read_pair(prepared: PreparedSet, names: tuple[str, str], segmenter: BlazePoseSegmenter) -> Pair:
     """One pair of a set."""
     images = [prepared.image(name) for name in names]
-    poses = [_pose(prepared, name) for name in names]
+    poses = [prepared.pose(name) for name in names]
     masks = [person_mask(segmenter, image, pose) for image, pose in zip(images, poses, strict=True)]
     return Pair(*images, *poses, *masks)
 
@@ -92,7 +91,7 @@ def main() -> None:
     carriers = {name: load_carrier("cpu", carrier_path(name)) for name in options.carriers}
     distance = ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "ST-LPIPS"), "alexnet")
     images = open_prepared(options.set, "test")
-    names = [pair for pair in images.pairs if all(can_be_masked(_pose(images, name)) for name in pair)]
+    names = [pair for pair in images.pairs if all(can_be_masked(images.pose(name)) for name in pair)]
     chosen = names[:: max(1, len(names) // options.pairs)][: options.pairs]
     found: dict[str, list[Tensor]] = {}
     rows = []
@@ -128,13 +127,6 @@ def markdown(tables: dict[str, Tensor]) -> str:
 def _cells(mean: Tensor, spread: Tensor, sign: str = "") -> str:
     columns = zip(mean.tolist(), spread.tolist(), (2, 4, 2), strict=True)
     return " | ".join(f"{value:{sign}.{digits}f} ± {error:.{digits}f}" for value, error, digits in columns)
-
-
-def _pose(images: PreparedSet, name: str) -> Pose:
-    points = images.annotations[name].astype(np.float64)
-    present = points[:, 2] > 0
-    canvas = Canvas(images.size[1], images.size[0])
-    return Pose(np.where(present[:, None], points[:, :2], 0.0), present.astype(np.float64), canvas)
 
 
 if __name__ == "__main__":

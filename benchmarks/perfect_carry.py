@@ -24,13 +24,15 @@ from dptn_core.evaluation.figure_scores import COLOUR_RIGHT, foreground_psnr, ga
 BATCH = 10
 
 
-def scores(drawn: Tensor, pairs: SyntheticPairs) -> Tensor:
+def scores(generated: Tensor, pairs: SyntheticPairs) -> Tensor:
     """PSNR over the figure in dB, SSIM over the frame, and whether the garments' colours are right: (3, B)."""
     index = structural_similarity_index_measure(
-        (drawn + 1) / 2, (pairs.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
+        (generated + 1) / 2, (pairs.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
     )
-    right = garment_error(drawn, pairs) < COLOUR_RIGHT
-    return torch.stack([foreground_psnr(drawn, pairs.target, pairs.target_mask), torch.as_tensor(index), right.float()])
+    right = garment_error(generated, pairs) < COLOUR_RIGHT
+    return torch.stack(
+        [foreground_psnr(generated, pairs.target, pairs.target_mask), torch.as_tensor(index), right.float()]
+    )
 
 
 def main() -> None:
@@ -46,9 +48,9 @@ def main() -> None:
         pairs = draw_pairs(pair_seeds(TEST_SEED, first, count, model.device), model.training_size)
         source_maps, target_maps = pair_heatmaps(model, pairs)
         with torch.inference_mode():
-            drawn = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
-        warped = torch.where((pairs.seen & pairs.target_mask)[:, None], warped_source(pairs), drawn)
-        for name, image in zip(rows, (drawn, warped), strict=True):
+            generated = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
+        warped = torch.where((pairs.seen & pairs.target_mask)[:, None], warped_source(pairs), generated)
+        for name, image in zip(rows, (generated, warped), strict=True):
             rows[name].append(scores(image, pairs))
     print(f"{'':18}{'PSNR, figure':>14}{'SSIM':>8}{'colours right':>15}")
     for name, found in rows.items():

@@ -6,7 +6,7 @@ In the repository's root. On drawn figures, three seeds each, all with the same 
 self-reconstruction branch (its loss weight 0, keys from the transformation branch); without the Pose Transformer Module
 (decoder straight from the encoder); with attention supervision. Writes results.md and results.json into the folder
 --out, renewed after each run. Finished runs are kept there and not done again: stop with Ctrl-C at any time, the same
-command goes on. All twelve runs should take about half an hour on two CPU cores that do nothing else.
+command resumes. All twelve runs should take about half an hour on two CPU cores that do nothing else.
 
 results.md and results.json beside this file are such a table, and what it says about the paper.
 """
@@ -42,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 write_results(options.out, runs, copying, budget)
     except KeyboardInterrupt:
         wanted = options.seeds * len(VARIANTS)
-        print(f"stopped; {len(runs)} of {wanted} runs are kept in {options.out}, the same command goes on", flush=True)
+        print(
+            f"stopped; {len(runs)} of {wanted} runs are in {options.out}; run the same command to resume",
+            flush=True,
+        )
         return _STOPPED
     except RunFileError as error:
         print(error, file=sys.stderr)

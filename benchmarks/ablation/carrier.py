@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def scores(found: Warped, examples: Examples, ground_truth: PeoplePairs, distance: ShiftTolerantDistance) -> Tensor:
-    """Of B decisions: PSNR, ST-LPIPS, sharpness, share of places that are right, IoU of the matte, (B, 5)."""
+    """Of B decisions: PSNR, ST-LPIPS, sharpness, fraction of right places, IoU of the matte, (B, 5)."""
     mask = ground_truth.target_mask
     image = compose(found, background_of(examples)) * 2 - 1
     shown = torch.where(mask[:, None], image, ground_truth.target)

@@ -157,9 +157,9 @@ def do_run(variant: Variant, seed: int, budget: Budget, device: torch.device, pr
 
 
 def score(generator: Generator, config: TrainingConfig, pairs: int) -> Scores:
-    """Score a network on the first `pairs` drawn pairs of the test set."""
+    """Score a network on the first `pairs` pairs of figures in the test set."""
 
-    def drawn(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
+    def generated(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         stride = config.generator.stride
         batch = make_batch(some, sigma_at(config.data, some.source.shape[2]), stride, config.losses.foreground)
         image, _, attention = generator.forward_with_attention(
@@ -167,11 +167,11 @@ def score(generator: Generator, config: TrainingConfig, pairs: int) -> Scores:
         )
         return image, attention[0] if attention else None
 
-    return _score(drawn, config, pairs, next(generator.parameters()).device)
+    return _score(generated, config, pairs, next(generator.parameters()).device)
 
 
 def score_copying(config: TrainingConfig, pairs: int, device: torch.device) -> Scores:
-    """Scores of the source image itself, and of looking at the very place that is drawn: what learns nothing has."""
+    """Scores of the source image itself, and of attention to the same place: the baselines that learn nothing."""
 
     def copied(some: SyntheticPairs) -> tuple[Tensor, Tensor | None]:
         count = some.source.shape[2] * some.source.shape[3] // config.generator.stride**2

@@ -91,7 +91,7 @@ def markdown(runs: Sequence[Run], copying: Scores, budget: Budget) -> str:
             "",
             *_rows(["", "parameters", "runs", *titles], [*means, ["the source image, unchanged", "", "", *copied]]),
             "",
-            "Mean ± standard deviation over seeds (n − 1). Attention accuracy is the share of joints seen in both",
+            "Mean ± standard deviation over seeds (n − 1). Attention accuracy is the fraction of joints seen in both",
             "images at which the last block looks within a tenth of the height of the true place; in the last row it",
             "is that of looking at the same place in the source.",
             "",

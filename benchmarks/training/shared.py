@@ -1,4 +1,4 @@
-"""A run as `dptn train` does it on a CPU: one process a core that share every batch, against one.
+"""A run as `dptn train` does it on a CPU: one process for each core, which split every batch, against one.
 
 Real steps of the starter's config at its final size, with drawing, exchange and all; nothing is written.
 """
@@ -26,7 +26,7 @@ from dptn_core.training.toml_tables import PRESETS
 Numbers = dict[str, Any]
 _CONFIG = PRESETS / "figures.toml"
 _WARM = 3  # steps before the clock runs
-_STEPS = 20  # of each measurement: twice as many as are drawn at a time
+_STEPS = 20  # of each measurement: twice as many as are made at a time
 
 
 def measure_shared(rounds: int) -> Numbers:

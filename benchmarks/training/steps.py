@@ -43,7 +43,7 @@ class _Way:
     """How a step is done."""
 
     name: str
-    one_batch: bool = False  # both branches in one batch, with the source's share of the first convolution once
+    one_batch: bool = False  # both branches in one batch, with the source's part of the first convolution once
     device_heatmaps: bool = False
     channels_last: bool = False
     fused: bool = False  # the optimisers' arithmetic in one pass over the weights
@@ -79,7 +79,7 @@ def measure_training(device: torch.device, rounds: int, batch: int | None = None
     ways.append(replace(ways[-1], name="+ fused optimisers", fused=True))
     if best != "fp32":
         ways.append(replace(ways[-1], name=f"+ {best}", precision=best))
-    pairs = _drawn(device, count)
+    pairs = _figures(device, count)
     states = [_state(config, device, way) for way in ways]
     seconds = interleaved(
         device, rounds, *(lambda s=s, w=w: _step(s, pairs, w, device) for s, w in zip(states, ways, strict=True))
@@ -123,7 +123,7 @@ def report_training(numbers: Numbers) -> str:
     lines += [
         "",
         f"reading a pair of images: {reading['first'] * 1e3:.1f} ms the first time, {reading['again'] * 1e3:.2f} ms "
-        f"from memory; a step waits {reading['wait'] * 1e3:.1f} ms for its batch, {reading['share']:.1%} of its time",
+        f"from memory; a step waits {reading['wait'] * 1e3:.1f} ms for its batch, {reading['fraction']:.1%} of all",
     ]
     if "run" in numbers:
         run = numbers["run"]
@@ -152,8 +152,8 @@ def two_passes(
     reconstruction, transformation = encoded(source_maps), encoded(target_maps)
     texture = generator.source_encoder(image)
     source = generator.pose_transformer.encode_source(tokens(reconstruction), tokens(texture))
-    drawn, _ = generator.pose_transformer.forward_with_attention(tokens(transformation), source, ())
-    features = drawn.transpose(1, 2).reshape(transformation.shape)
+    attended, _ = generator.pose_transformer.forward_with_attention(tokens(transformation), source, ())
+    features = attended.transpose(1, 2).reshape(transformation.shape)
     target_image = generator.output(generator.decoder(features))
     return target_image, generator.output(generator.decoder(reconstruction)), []
 
@@ -197,7 +197,7 @@ def _step(state: TrainingState, pairs: _Pairs, way: _Way, device: torch.device) 
     state.scaler.update()
 
 
-def _drawn(device: torch.device, count: int) -> _Pairs:
+def _figures(device: torch.device, count: int) -> _Pairs:
     pairs = draw_pairs(pair_seeds(3, 0, count), (_SIZE, _SIZE)).to(device)
     present = torch.ones(count, 18, dtype=torch.bool, device=device)
     return _Pairs(pairs.source, pairs.target, pairs.source_keypoints, pairs.target_keypoints, present)
@@ -244,7 +244,7 @@ def _reading(device: torch.device, count: int, step: float) -> Numbers:
             waits.append(time.perf_counter() - started)
             time.sleep(min(step, 0.2))  # the step itself
     wait = sorted(waits)[len(waits) // 2]
-    return {"first": first, "again": again, "wait": wait, "share": wait / (wait + step)}
+    return {"first": first, "again": again, "wait": wait, "fraction": wait / (wait + step)}
 
 
 def _small_set(folder: Path) -> int:
@@ -252,11 +252,11 @@ def _small_set(folder: Path) -> int:
     annotations: dict[str, Keypoints] = {}
     names = []
     for first in range(0, _IMAGES, 4):
-        drawn = draw_pairs(pair_seeds(4, first, 4), (256, 176))
+        pairs = draw_pairs(pair_seeds(4, first, 4), (256, 176))
         for index in range(4):
             name = f"figure{first + index}.jpg"
-            write_image(folder / "train" / name, (drawn.source[index] + 1) / 2)
-            points = drawn.source_keypoints[index].numpy()
+            write_image(folder / "train" / name, (pairs.source[index] + 1) / 2)
+            points = pairs.source_keypoints[index].numpy()
             annotations[name] = np.concatenate([points, np.ones((18, 1))], 1).astype(np.float32)
             names.append(name)
     write_annotations(folder / "fasion-resize-annotation-train.csv", annotations)
@@ -272,4 +272,4 @@ def _utilisation(step: Any) -> str:
     try:
         return f"{torch.cuda.utilization()} % of the time"
     except (ModuleNotFoundError, RuntimeError) as error:
-        return f"for a share of the time that cannot be told ({error})"
+        return f"for an unknown fraction of the time ({error})"

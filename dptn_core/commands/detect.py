@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .detected_people import Finder, add_threshold, people_finder
-from .options import CommandError, about
+from .options import CommandError, about, check_out
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +41,7 @@ def run(options: Namespace) -> None:
     from ..data.clips import is_clip
     from ..image_io import ImageError, read_image
 
-    if options.out.exists() and not options.out.is_dir():
-        raise CommandError(f"--out {options.out} is a file; name a folder")
+    check_out(options.out)
     files = _files(options.images, options.out)
     clips = [file for file in files if is_clip(file)]
     find = people_finder(options.device, options.threshold)

@@ -54,6 +54,16 @@ def load_model_of(options: Namespace) -> DPTNModel:
     return load_model(options.model or starter_path(), device, dtype, heads=options.heads)
 
 
+def check_out(out: Path) -> None:
+    """Check that --out can be a folder.
+
+    Raises:
+        CommandError: it is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise CommandError(f"--out {out} is a file; name a folder")
+
+
 def find_device(name: str) -> torch.device:
     """The device of that name; "auto" is a GPU where there is one.
 

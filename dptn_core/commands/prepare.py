@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .options import CommandError, find_device, fraction, natural, positive, size
+from .options import CommandError, check_out, find_device, fraction, natural, positive, size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,8 +145,7 @@ def _prepare_folder(options: Namespace) -> None:
     from ..data.custom.image_folder import CONTACT_SHEET, LEFT_OUT, FolderPlan, prepare_folder
     from ..data.custom.own_images import Quality
 
-    if options.out.exists() and not options.out.is_dir():
-        raise CommandError(f"--out {options.out} is a file; name a folder")
+    check_out(options.out)
     if not options.folder.is_dir():
         raise CommandError(f"{options.folder}: no such folder; name one with images")
     if (options.weights or options.download) and options.detector in ("built-in", "none"):
@@ -236,8 +235,7 @@ _SETS = {
 def _check_folders(options: Namespace) -> None:
     if not options.downloads.is_dir():
         raise CommandError(f"--from {options.downloads}: no such folder")
-    if options.out.exists() and not options.out.is_dir():
-        raise CommandError(f"--out {options.out} is a file; name a folder")
+    check_out(options.out)
     if options.out.resolve() == options.downloads.resolve():
         raise CommandError(f"--out {options.out} is the folder of the downloads; name another folder")
 

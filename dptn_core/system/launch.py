@@ -97,7 +97,7 @@ def _take_part(rank: int, said: Connection, stop: Any, work: Work) -> None:
     """What each process does."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the process that started this one says when to stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -116,7 +116,8 @@ def _take_part(rank: int, said: Connection, stop: Any, work: Work) -> None:
         stream.flush()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait until the process that started this one is gone, and end: a killed process cannot end its children."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

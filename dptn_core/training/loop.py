@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..checkpoint import ModelMetadata, load_model
 from ..perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
+from ..perceptual.shift_tolerant import SLICES, TrunkName
 from ..system.device import choose_precision
 from ..system.distributed import Processes, join_processes
 from ..system.files import remove_leftovers
@@ -196,7 +197,7 @@ def make_objective(config: TrainingConfig, state: TrainingState, device: torch.d
         losses,
         choose_precision(device, config.run.precision),
         perceptual=perceptual,
-        shift_tolerant=_shift_tolerant(losses, device),
+        shift_tolerant=shift_tolerant(losses.perceptual, device, losses.perceptual_network, losses.perceptual_slices),
         both_branches=run,
     )
 
@@ -372,13 +373,18 @@ def _start_from(state: TrainingState, path: Path) -> None:
     state.ema.load_state_dict(weights.state_dict())
 
 
-def _shift_tolerant(losses: LossConfig, device: torch.device) -> ShiftTolerantDistance | None:
-    """ST-LPIPS, where the config has it; unlike VGG19's terms nothing takes its place."""
-    if not losses.perceptual:
+def shift_tolerant(
+    weight: float, device: torch.device, trunk: TrunkName = "alexnet", slices: int = SLICES
+) -> ShiftTolerantDistance | None:
+    """ST-LPIPS where `losses.perceptual` gives it a weight; unlike VGG19's terms nothing takes its place.
+
+    Raises:
+        PackageWeightsError: its weights are not installed; the message names the package.
+    """
+    if not weight:
         return None
-    trunk = losses.perceptual_network
     path = SHIFT_TOLERANT.need(trunk, "losses.perceptual")
-    return ShiftTolerantDistance.load(path, trunk, losses.perceptual_slices).to(device)
+    return ShiftTolerantDistance.load(path, trunk, slices).to(device)
 
 
 def _perceptual(losses: LossConfig, device: torch.device) -> tuple[LossConfig, PerceptualLoss | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from .toml_tables import ConfigError
 from .training_config import TrainingConfig
 
 KIND = "dptn-training"
-_COUNTERS = {
+_COUNTERS: dict[str, type] = {
     "step": int,
     "pairs_used": int,
     **dict.fromkeys(("seconds", "mean_loss", "recent_loss", "best_loss"), float),
@@ -105,18 +105,8 @@ def save_state(path: Path, state: TrainingState, config: TrainingConfig, metadat
         "kind": KIND,
         "config": config.to_dict(),
         "model_facts": metadata,
-        "step": state.step,
-        "pairs_used": state.pairs_used,
-        "seconds": state.seconds,
-        "mean_loss": state.mean_loss,
-        "recent_loss": state.recent_loss,
-        "best_loss": state.best_loss,
-        "generator": state.generator.state_dict(),
-        "discriminator": state.discriminator.state_dict(),
-        "ema": state.ema.state_dict(),
-        "generator_optimiser": state.generator_optimiser.state_dict(),
-        "discriminator_optimiser": state.discriminator_optimiser.state_dict(),
-        "scaler": state.scaler.state_dict(),
+        **{name: getattr(state, name) for name in _COUNTERS},
+        **{name: getattr(state, name).state_dict() for name in _PARTS},
         "random": torch.get_rng_state(),
     }
     write_content(path, content)
@@ -149,7 +139,7 @@ def read_content(path: Path, kind: str, wanted: Iterable[str], device: torch.dev
         content = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:
         raise ResumeError(
-            f"{path} cannot be read as a training checkpoint ({reason(error)}); move it away to start again"
+            f"{path} cannot be read as a training checkpoint ({_reason(error)}); move it away to start again"
         ) from error
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise ResumeError(f"{path} is not a training checkpoint; move it away to start again")
@@ -176,23 +166,42 @@ def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scal
                 "restore the old sizes or choose another --out"
             )
     state = new_state(config, device, scaled=scaled)
-    try:
-        for name in _PARTS:
-            if content[name]:  # a run that never scaled its gradients saved an empty scaler
-                getattr(state, name).load_state_dict(content[name])
-        for name, kind in _COUNTERS.items():
-            setattr(state, name, kind(content[name]))
-        torch.set_rng_state(content["random"].cpu())
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResumeError(f"{path} is damaged ({reason(error)}); move it away to start again") from error
-    if not all(bool(torch.isfinite(value).all()) for value in state.generator.parameters()):
-        raise ResumeError(f"{path} holds weights that are not finite; move it away to start again")
+    restore(path, state, content, _PARTS, _COUNTERS)
     for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
         for group in optimiser.param_groups:
             group["betas"] = (config.optimiser.beta1, config.optimiser.beta2)
     return state
 
 
-def reason(error: Exception) -> str:
+def restore(
+    path: Path, state: object, content: Mapping[str, Any], parts: Sequence[str], counters: Mapping[str, type]
+) -> None:
+    """Put a checkpoint's content into a new state: its networks and optimisers, its counters, and random numbers.
+
+    Args:
+        path: of the checkpoint, for messages.
+        state: whose attributes have the names of `parts` and `counters`.
+        content: of the checkpoint, with these keys, and "random" where it has the generator's state.
+        parts: names of networks, optimisers and scalers, first of the network whose weights must be finite.
+        counters: types by name.
+
+    Raises:
+        ResumeError: something in it is damaged, or weights are not finite.
+    """
+    try:
+        for name in parts:
+            if content[name] or name != "scaler":  # a run that never scaled its gradients saved an empty one
+                getattr(state, name).load_state_dict(content[name])
+        for name, kind in counters.items():
+            setattr(state, name, kind(content[name]))
+        if "random" in content:
+            torch.set_rng_state(content["random"].cpu())
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ResumeError(f"{path} is damaged ({_reason(error)}); move it away to start again") from error
+    if not all(bool(torch.isfinite(value).all()) for value in getattr(state, parts[0]).parameters()):
+        raise ResumeError(f"{path} holds weights that are not finite; move it away to start again")
+
+
+def _reason(error: Exception) -> str:
     """What went wrong, in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:_SHOWN]

@@ -9,13 +9,14 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+_Config = TypeVar("_Config")
 PRESETS = Path(__file__).parent / "presets"
 
 
@@ -40,13 +41,25 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
 
 
+def load_table(cls: type[_Config], path: Path) -> _Config:
+    """A dataclass of a file's tables.
+
+    Raises:
+        ConfigError: the file is missing, not TOML, or holds a key or value that is not allowed; the message names it.
+    """
+    try:
+        return build(cls, read_toml(path), str(path))
+    except ConfigError as error:
+        raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from error
+
+
 def find_config(named: Path) -> Path:
     """The file that is meant: of that path, or one that ships, by its name with or without `.toml`."""
     ships = PRESETS / f"{named.name.removesuffix('.toml')}.toml"
     return ships if not named.is_file() and len(named.parts) == 1 and ships.is_file() else named
 
 
-def build(cls: type[Any], values: object, where: str) -> Any:
+def build(cls: type[_Config], values: object, where: str) -> _Config:
     """A dataclass of a table, and of the tables in it.
 
     Raises:

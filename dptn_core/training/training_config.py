@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..network import DiscriminatorConfig, GeneratorConfig
 from ..perceptual.shift_tolerant import SLICES, SMALLEST_SIDE, TrunkName
-from .toml_tables import ConfigError, build, read_toml
+from .toml_tables import ConfigError, build, load_table
 
 # Numbers that would fail, or train backwards, only long after the start.
 _ABOVE_0 = (
@@ -28,6 +28,7 @@ _FROM_0 = (
     *("optimiser.discriminator_rate", "optimiser.clip", "run.divergence"),
 )
 
+_DECAYS = ("optimiser.beta1", "optimiser.beta2", "optimiser.ema")
 _MAX_SIDE = 4096
 _CHANNELS, _JOINTS = 3, 18
 _SIGMAS = (0.1, 1000.0)  # pixels; a narrower Gaussian is one pixel at any size, a wider one is flat
@@ -69,6 +70,31 @@ def check_stage(stage: Stage, where: str) -> None:
             f"{where} has learning_rate {stage.learning_rate}, final_learning_rate {stage.final_learning_rate} and "
             f"decay {stage.decay}; allowed: a rate above 0 and up to 1, a final one from 0 to 1 and a decay in (0, 1]"
         )
+
+
+def check_numbers(config: object, above_0: Collection[str], from_0: Collection[str]) -> None:
+    """Check the seeds and the optimiser's decay rates, which every config of a run has, and the signs of others.
+
+    Args:
+        config: of a run, with sections `data`, `optimiser` and `run`.
+        above_0: keys that must be above 0, as "section.key".
+        from_0: keys that must be 0 or more.
+
+    Raises:
+        ConfigError: the message names the key, its value and what is allowed.
+    """
+
+    def value(name: str) -> Any:
+        section, _, key = name.partition(".")
+        return getattr(getattr(config, section), key)
+
+    checks = [(name, "0 to below 1", lambda x: 0 <= x < 1) for name in _DECAYS]
+    checks += [(name, f"0 to {2**31 - 1}", lambda x: 0 <= x < 2**31) for name in ("data.seed", "run.seed")]
+    checks += [(name, "above 0", lambda x: x > 0) for name in above_0]
+    checks += [(name, "0 or more", lambda x: x >= 0) for name in from_0]
+    for name, allowed, fits in checks:
+        if not fits(value(name)):
+            raise ConfigError(f"{name} is {value(name)}; allowed: {allowed}")
 
 
 @dataclass(frozen=True)
@@ -183,9 +209,6 @@ class TrainingConfig:
                         f"{self.discriminator.stride}, as the discriminator has {self.discriminator.layers} layers"
                     )
             check_stage(stage, f"stages[{number}]")
-        for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
-            if not 0 <= seed < 2**31:
-                raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
         if self.data.kind != "pictures" and self.data.root:
             raise ConfigError(
                 f'data.root is {self.data.root!r}, but data.kind = "{self.data.kind}" reads no folder; '
@@ -224,14 +247,7 @@ class TrainingConfig:
             raise ConfigError(f"losses.perceptual_slices is {self.losses.perceptual_slices}; allowed: 1 to {SLICES}")
         if any(scale < 1 for scale in self.losses.scales) or not self.losses.scales:
             raise ConfigError(f"losses.scales is {self.losses.scales}; allowed: one or more sizes of 1 and above")
-        for name in ("beta1", "beta2", "ema"):
-            if not 0 <= getattr(self.optimiser, name) < 1:
-                raise ConfigError(f"optimiser.{name} is {getattr(self.optimiser, name)}; allowed: 0 to below 1")
-        for name in (*_ABOVE_0, *_FROM_0):
-            section, _, key = name.partition(".")
-            value = getattr(getattr(self, section), key)
-            if value < 0 or (value == 0 and name in _ABOVE_0):
-                raise ConfigError(f"{name} is {value}; allowed: {'above 0' if name in _ABOVE_0 else '0 or more'}")
+        check_numbers(self, _ABOVE_0, _FROM_0)
 
     @property
     def total_steps(self) -> int:
@@ -253,8 +269,7 @@ class TrainingConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "config") -> TrainingConfig:
         """Build a config from plain tables; unknown keys and wrong types are refused by name."""
-        built: TrainingConfig = build(cls, values, where)
-        return built
+        return build(cls, values, where)
 
 
 def load_config(path: Path) -> TrainingConfig:
@@ -263,11 +278,7 @@ def load_config(path: Path) -> TrainingConfig:
     Raises:
         ConfigError: the file is missing, no TOML, or holds a key or value that is not allowed.
     """
-    values = read_toml(path)
-    try:
-        return TrainingConfig.from_dict(values, str(path))
-    except ConfigError as error:
-        raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from error
+    return load_table(TrainingConfig, path)
 
 
 def with_data(config: TrainingConfig, root: Path) -> TrainingConfig:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError  # only the error; nothing is unpickled as code
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..checkpoint.weight_files import WeightFileError, fill, read_weights
+
 # Indices in torchvision's vgg19().features.
 _CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
 _STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
 _AFFINITY = (20, 29)  # relu4_1, 5_1
-_SHOWN = 160  # characters of torch's message about another file
+_VGG = "torchvision's VGG19"
 _NO_LENGTH = 1e-4  # features shorter than this have no direction
 
 
@@ -63,20 +64,11 @@ class PerceptualLoss(nn.Module):
             features = vgg19(weights=None).features
         features.to_empty(device="cpu")
         try:
-            if path.suffix == ".safetensors":
-                from safetensors.torch import load_file
-
-                weights = load_file(path)
-            else:
-                weights = torch.load(path, map_location="cpu", weights_only=True)
-            features.load_state_dict(
-                {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
-            )
-        except Exception as error:
-            why = " ".join(str(error).split())
-            if isinstance(error, UnpicklingError):
-                why = "it contains more than weights, or is damaged"
-            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({why[:_SHOWN]})") from error
+            weights = read_weights(path, _VGG)
+            kept = {key.removeprefix("features."): weights[key] for key in weights if key.startswith("features.")}
+            fill(features, kept, path, _VGG)
+        except WeightFileError as error:
+            raise VGGWeightsMissingError(str(error)) from error
         return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:

@@ -26,7 +26,7 @@ from ...system.files import written_beside
 from ...system.folder_lock import alone_in
 from ..datasets.annotations import DataFileError, Keypoints, read_annotations, write_annotations, write_pairs
 from ..datasets.contact_sheet import write_contact_sheet
-from ..datasets.prepared import METADATA, METADATA_VERSION, PREFIXES, Split
+from ..datasets.prepared import METADATA, METADATA_VERSION, PREFIXES, Split, check_other_sets
 from .own_images import (
     Detect,
     OwnImage,
@@ -150,10 +150,7 @@ def _annotation_list(out: Path, split: Split) -> Path:
 
 def _check_out(out: Path) -> None:
     """Refuse a folder whose images are somebody else's: they would end up among those of the set, or be replaced."""
-    for kind, prefixes in PREFIXES.items():
-        for path in (out / f"{prefix}-pairs-{split}.csv" for prefix in prefixes for split in _SPLITS):
-            if kind != "folder" and path.exists():
-                raise DataFileError(f"{out} already holds another set ({path.name}); choose another --out")
+    check_other_sets(out, "folder")
     for split in _SPLITS:
         folder = out / split
         if not _annotation_list(out, split).exists() and folder.is_dir() and any(folder.iterdir()):

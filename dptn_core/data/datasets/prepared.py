@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 from torch import Tensor
 
 from ...checkpoint import Framing
 from ...image_io import ImageError, read_image
+from ...pose import Canvas, Pose
 from .annotations import DataFileError, Keypoints, read_annotations, read_pairs
 
 SetKind = Literal["deepfashion", "market", "folder"]
@@ -87,6 +89,13 @@ class PreparedSet:
             raise ImageError(f"{path} is {found[1]}x{found[0]}; {self._expected()}")
         return image
 
+    def pose(self, name: str) -> Pose:
+        """The pose of an image, on its canvas of `size`."""
+        points = self.annotations[name].astype(np.float64)
+        present = points[:, 2] > 0
+        canvas = Canvas(self.size[1], self.size[0])
+        return Pose(np.where(present[:, None], points[:, :2], 0.0), present.astype(np.float64), canvas)
+
     def _expected(self) -> str:
         if self.kind == "deepfashion":
             return (
@@ -102,6 +111,18 @@ class PreparedSet:
             ImageError: see `image`.
         """
         self.image(self.pairs[0][0])
+
+
+def check_other_sets(out: Path, kind: SetKind) -> None:
+    """Check that a folder for a set of one kind holds no set of another.
+
+    Raises:
+        DataFileError: it does; the message names the pair list.
+    """
+    for other, prefixes in PREFIXES.items():
+        for path in (out / f"{prefix}-pairs-{split}.csv" for prefix in prefixes for split in get_args(Split)):
+            if other != kind and path.exists():
+                raise DataFileError(f"{out} already holds another set ({path.name}); choose another --out")
 
 
 def open_prepared(root: Path, split: Split) -> PreparedSet:

@@ -17,7 +17,7 @@ from pathlib import Path
 from ...system.files import remove_leftovers, written_beside
 from ...system.folder_lock import alone_in
 from ..datasets.annotations import DataFileError, read_names, write_pairs
-from ..datasets.prepared import PREFIXES, SetKind, Split
+from ..datasets.prepared import PREFIXES, SetKind, Split, check_other_sets
 from .originals import Original, read_checked
 from .planning import SPLITS, Part, Requirements
 
@@ -80,7 +80,7 @@ def build(
         for original in islice(part.images.values(), 1):
             read_checked(original, must.size, must.wrong_size)
     warnings = _about_missing(parts, allow_missing)
-    _check_other_sets(kind, out)
+    check_other_sets(out, kind)
     to_copy = _room_needed(out, parts)
     with _alone_in(out):
         if to_copy:
@@ -109,13 +109,6 @@ def _about_missing(parts: Mapping[Split, Part], allowed: bool) -> list[str]:
         if not part.pairs:
             raise DataFileError(f"{part.lists.pairs} has no pair with both images, so no pair would be left")
     return [f"{sentence}; those pairs are left out" for sentence in said]
-
-
-def _check_other_sets(kind: SetKind, out: Path) -> None:
-    for other, prefixes in PREFIXES.items():
-        for path in (out / f"{prefix}-pairs-{split}.csv" for prefix in prefixes for split in SPLITS):
-            if other != kind and path.exists():
-                raise DataFileError(f"{out} already holds another set ({path.name}); choose another --out")
 
 
 def _room_needed(out: Path, parts: Mapping[Split, Part]) -> int:

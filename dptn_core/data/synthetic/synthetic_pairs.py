@@ -70,6 +70,18 @@ class PeoplePairs(SyntheticPairs):
     limb_depth: Tensor  # (B, 2, 17): metres from the camera to the middle of each of LIMBS, source then target
 
 
+def by_side(images: Tensor, **both: Tensor) -> dict[str, Tensor]:
+    """Fields of pairs, from tensors that hold all B sources and then all B targets.
+
+    Args:
+        images: (2B, 3, H, W) in [-1, 1].
+        both: (2B, ...) each; `keypoints` becomes `source_keypoints` and `target_keypoints`, and so on.
+    """
+    sides = {"source": images, "target": images}
+    sides |= {f"{side}_{name}": value for name, value in both.items() for side in ("source", "target")}
+    return {name: value.chunk(2)[name.startswith("target")] for name, value in sides.items()}
+
+
 def joined(parts: list[AnyPairs]) -> AnyPairs:
     """Several batches of the same size and kind as one; at least one."""
     first = parts[0]

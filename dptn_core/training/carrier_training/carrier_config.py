@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ...network.carrier import MULTIPLE, WORK_HEIGHT
-from ..toml_tables import ConfigError, build, read_toml
-from ..training_config import Stage, check_stage
+from ..toml_tables import ConfigError, build, load_table, read_toml
+from ..training_config import Stage, check_numbers, check_stage
 
 KIND: Final = "carrier"
 _MIN_SIDE: Final = 32  # pixels; the carrier halves its images four times
@@ -120,17 +120,7 @@ class CarrierConfig:
             both = getattr(self.disturb, one) + getattr(self.disturb, other)
             if both > 1:
                 raise ConfigError(f"disturb.{one} and disturb.{other} add up to {both:g}; allowed: up to 1")
-        for name in ("beta1", "beta2", "ema"):
-            if not 0 <= getattr(self.optimiser, name) < 1:
-                raise ConfigError(f"optimiser.{name} is {getattr(self.optimiser, name)}; allowed: 0 to below 1")
-        for name in (*_ABOVE_0, *_FROM_0):
-            section, _, key = name.partition(".")
-            value = getattr(getattr(self, section), key)
-            if value < 0 or (value == 0 and name in _ABOVE_0):
-                raise ConfigError(f"{name} is {value}; allowed: {'above 0' if name in _ABOVE_0 else '0 or more'}")
-        for name, seed in (("data.seed", self.data.seed), ("run.seed", self.run.seed)):
-            if not 0 <= seed < 2**31:
-                raise ConfigError(f"{name} is {seed}; allowed: 0 to {2**31 - 1}")
+        check_numbers(self, _ABOVE_0, _FROM_0)
         if not self.start and (self.optimiser.pull or self.optimiser.keep_statistics):
             raise ConfigError(
                 "optimiser.pull and optimiser.keep_statistics need a carrier to start from; name one with "
@@ -149,8 +139,7 @@ class CarrierConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "config") -> CarrierConfig:
         """Build a config from plain tables; unknown keys and wrong types are refused by name."""
-        built: CarrierConfig = build(cls, values, where)
-        return built
+        return build(cls, values, where)
 
 
 def is_carrier_config(path: Path) -> bool:
@@ -168,10 +157,7 @@ def load_carrier_config(path: Path) -> CarrierConfig:
     Raises:
         ConfigError: the file is missing, no TOML, or holds a key or value that is not allowed.
     """
-    try:
-        return CarrierConfig.from_dict(read_toml(path), str(path))
-    except ConfigError as error:
-        raise error if str(path) in str(error) else ConfigError(f"{path}: {error}") from error
+    return load_table(CarrierConfig, path)
 
 
 def changed(config: CarrierConfig, *, root: Path | None = None, start: str | None = None) -> CarrierConfig:

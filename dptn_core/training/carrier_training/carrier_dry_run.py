@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from ..dry_run import duration, existing
+from ..loop import shift_tolerant
 from .carrier_config import CarrierConfig
-from .carrier_loop import CHECKPOINT, CarrierRunOptions, CarrierTask, one_carrier_step, open_maker, shift_tolerant
+from .carrier_loop import CHECKPOINT, CarrierRunOptions, CarrierTask, one_carrier_step, open_maker
 from .carrier_state import CarrierState, load_carrier_state, new_carrier_state
 from .making import AT_ONCE
 from .store import ExampleStore, StoreMetadata, is_store, make_store, open_store
@@ -83,7 +84,7 @@ def _few_examples(config: CarrierConfig, options: CarrierRunOptions) -> Iterator
 def _seconds_a_step(
     state: CarrierState, config: CarrierConfig, options: CarrierRunOptions, store: ExampleStore
 ) -> float:
-    task = CarrierTask(config, store, {}, shift_tolerant(config, options.device), options.device)
+    task = CarrierTask(config, store, {}, shift_tolerant(config.losses.perceptual, options.device), options.device)
     times = []
     for _ in range(_TIMED + 1):
         state.step = config.stage.steps - 1  # with all that joins in the course of the run

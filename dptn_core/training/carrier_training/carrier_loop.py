@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from ...checkpoint import load_model
 from ...network.carrier import CarrierInput
-from ...perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
+from ...perceptual import ShiftTolerantDistance
 from ...segmentation import load_segmenter
 from ...system.files import remove_leftovers
-from ..loop import DivergedError, InterruptedRunError, alone_with, go_on_without, learning_rate
+from ..loop import DivergedError, InterruptedRunError, alone_with, go_on_without, learning_rate, shift_tolerant
 from ..progress import Reports
 from ..state import update_average
 from .carrier_config import CarrierConfig
@@ -87,7 +87,7 @@ def train_carrier(config: CarrierConfig, options: CarrierRunOptions) -> Path:
         remove_leftovers(path)
         remove_leftovers(options.folder / CARRIER)
         state = _begin(path, config, options)
-        distance = shift_tolerant(config, options.device)
+        distance = shift_tolerant(config.losses.perceptual, options.device)
         if is_store(config.data.root):
             store = open_store(Path(config.data.root))
             _check_given(store, config)
@@ -223,17 +223,6 @@ def _check_given(store: ExampleStore, config: CarrierConfig) -> None:
         )
     if not len(store):
         raise ExamplesError(f"{store.folder} holds no examples yet; resume the run that makes them, or name its set")
-
-
-def shift_tolerant(config: CarrierConfig, device: torch.device) -> ShiftTolerantDistance | None:
-    """ST-LPIPS, where the config has it.
-
-    Raises:
-        ValueError: its weights are not installed; the message names the package.
-    """
-    if not config.losses.perceptual:
-        return None
-    return ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "losses.perceptual"), "alexnet").to(device)
 
 
 def _metadata(state: CarrierState, task: CarrierTask, options: CarrierRunOptions) -> dict[str, str]:

@@ -14,10 +14,9 @@ from torch import Tensor
 
 from ...checkpoint import DPTNModel
 from ...data.datasets import DataFileError, PreparedSet, open_prepared
-from ...data.synthetic.synthetic_pairs import LIMBS, PeoplePairs, joined
+from ...data.synthetic.synthetic_pairs import LIMBS, PeoplePairs, by_side, joined
 from ...image_io import ImageError, resize
 from ...network.carrier import places
-from ...pose import Canvas, Pose
 from ...segmentation import BlazePoseSegmenter, SegmentationError, person_mask
 from ..photograph_pairs import check_proportions as check_set_proportions
 from ..toml_tables import ConfigError
@@ -104,7 +103,7 @@ class PhotographMaker:
         if key not in self._seen:
             try:
                 image = images.image(name)
-                matte = person_mask(self._segmenter, image, _pose(images, name))
+                matte = person_mask(self._segmenter, image, images.pose(name))
                 self._seen[key] = (_bytes(resize(image, self._size)), _bytes(resize(matte[None], self._size)[0]))
             except (ImageError, SegmentationError) as error:
                 _LOG.warning("skipped %s: %s", key, error)
@@ -116,40 +115,25 @@ class PhotographMaker:
     ) -> PeoplePairs:
         height, width = self._size
         factor = torch.tensor([width / prepared.size[1], height / prepared.size[0]])
-        annotations = [torch.from_numpy(prepared.annotations[name].astype(np.float32)) for name in names]
-        points = [(one[:, :2] * factor)[None] for one in annotations]
-        present = [(one[:, 2] > 0)[None] for one in annotations]
-        images = [image[None].float() / 127.5 - 1 for image, _ in seen]
-        mattes = [matte[None].float() / 255 for _, matte in seen]
-        unknown = torch.full((1, height, width), UNKNOWN, dtype=torch.uint8)
+        annotations = torch.from_numpy(np.stack([prepared.annotations[name] for name in names]).astype(np.float32))
+        present = annotations[..., 2] > 0
+        images, mattes = (torch.stack(of_both).float() for of_both in zip(*seen, strict=True))
+        unknown = torch.full((2, height, width), UNKNOWN, dtype=torch.uint8)
         return PeoplePairs(
-            source=images[0],
-            target=images[1],
-            source_keypoints=points[0],
-            target_keypoints=points[1],
-            source_present=present[0],
-            target_present=present[1],
-            source_visible=present[0],
-            target_visible=present[1],
-            source_mask=mattes[0] > 0.5,
-            target_mask=mattes[1] > 0.5,
+            **by_side(
+                images / 127.5 - 1,
+                keypoints=annotations[..., :2] * factor,
+                present=present,
+                visible=present,
+                mask=mattes / 255 > 0.5,
+                matte=mattes / 255,
+                parts=unknown,
+                garments=unknown,
+            ),
             correspondence=(places(self._size) * height)[None],  # nobody knows
             seen=torch.zeros(1, height, width, dtype=torch.bool),
-            source_matte=mattes[0],
-            target_matte=mattes[1],
-            source_parts=unknown,
-            target_parts=unknown,
-            source_garments=unknown,
-            target_garments=unknown,
             limb_depth=torch.zeros(1, 2, len(LIMBS)),
         )
-
-
-def _pose(images: PreparedSet, name: str) -> Pose:
-    points = images.annotations[name].astype(np.float64)
-    present = points[:, 2] > 0
-    canvas = Canvas(images.size[1], images.size[0])
-    return Pose(np.where(present[:, None], points[:, :2], 0.0), present.astype(np.float64), canvas)
 
 
 def _bytes(values: Tensor) -> Tensor:

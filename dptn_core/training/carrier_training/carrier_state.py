@@ -12,11 +12,12 @@ from torch import nn
 
 from ...inference.carrier_file import CARRIER, load_carrier
 from ...network.carrier import Carrier
-from ..state import ResumeError, read_content, reason, write_content
+from ..state import read_content, restore, write_content
 from ..toml_tables import ConfigError
 from .carrier_config import CarrierConfig
 
 KIND: Final = "dptn-carrier-training"
+_COUNTERS: Final[dict[str, type]] = {"step": int, "seconds": float}
 _PARTS: Final = ("carrier", "ema", "optimiser")
 _SHIPS: Final = "starter"
 
@@ -92,7 +93,7 @@ def save_carrier_state(path: Path, state: CarrierState, config: CarrierConfig) -
     Raises:
         StateWriteError: the disk is full or the folder cannot be written.
     """
-    counters = {"step": state.step, "seconds": state.seconds}
+    counters = {name: getattr(state, name) for name in _COUNTERS}
     parts = {name: getattr(state, name).state_dict() for name in _PARTS}
     write_content(path, {"kind": KIND, "config": config.to_dict(), **counters, **parts})
 
@@ -104,16 +105,9 @@ def load_carrier_state(path: Path, config: CarrierConfig, device: torch.device) 
         ResumeError: the file is no checkpoint of a carrier, or damaged.
         TextureError: `config.start` cannot be read.
     """
-    content = read_content(path, KIND, {"step", "seconds", *_PARTS}, device)
+    content = read_content(path, KIND, {*_COUNTERS, *_PARTS}, device)
     state = new_carrier_state(config, device)
-    try:
-        for name in _PARTS:
-            getattr(state, name).load_state_dict(content[name])
-        state.step, state.seconds = int(content["step"]), float(content["seconds"])
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ResumeError(f"{path} is damaged ({reason(error)}); move it away to start again") from error
-    if not all(bool(torch.isfinite(value).all()) for value in state.carrier.parameters()):
-        raise ResumeError(f"{path} holds weights that are not finite; move it away to start again")
+    restore(path, state, content, _PARTS, _COUNTERS)
     for group in state.optimiser.param_groups:
         group["betas"] = (config.optimiser.beta1, config.optimiser.beta2)
         group["weight_decay"] = config.optimiser.weight_decay

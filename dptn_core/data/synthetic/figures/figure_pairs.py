@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..synthetic_pairs import SyntheticPairs, pair_seeds
+from ..synthetic_pairs import SyntheticPairs, by_side, pair_seeds
 from .kinematics import Skeleton3D, draw_joint_angles, draw_proportions, draw_turns, pose_skeleton
 from .painting import draw_backgrounds, draw_style, paint
 from .seeded_numbers import Draws
@@ -83,19 +83,9 @@ def draw_pairs(
         draw_backgrounds(draws, size),
         oversampling,
     )
-    image = image * 2 - 1
-    mask = hits.solid_map >= 0
+    known = {"keypoints": joints[..., :2], "present": present, "visible": visible, "mask": hits.solid_map >= 0}
     return SyntheticPairs(
-        source=image[:batch],
-        target=image[batch:],
-        source_keypoints=joints[:batch, :, :2],
-        target_keypoints=joints[batch:, :, :2],
-        source_present=present[:batch],
-        target_present=present[batch:],
-        source_visible=visible[:batch],
-        target_visible=visible[batch:],
-        source_mask=mask[:batch],
-        target_mask=mask[batch:],
+        **by_side(image * 2 - 1, **known),
         correspondence=correspondence,
         seen=seen,
     )

@@ -1,9 +1,8 @@
-"""Numbered work shared among processes that end with the one that started them, however it ends."""
+"""Numbered work, split among processes that end with the one that started them, however it ends."""
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ....system.launch import end_with_parent
 from .manifest import KeptSetError
 
 Maker = Callable[[int], Iterator[int]]  # does the work of a number and yields how far it is
@@ -77,7 +77,7 @@ def _heard(connection: Connection, team: dict[Connection, Any]) -> Iterator[int]
 def _work(open_maker: OpenMaker, numbers: Sequence[int], line: Connection) -> None:
     """One process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first process ends the others
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)  # two threads a process would only wait for each other
     torch.set_grad_enabled(False)
     try:
@@ -87,11 +87,3 @@ def _work(open_maker: OpenMaker, numbers: Sequence[int], line: Connection) -> No
                 line.send(answer)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         line.send(str(error))
-
-
-def _end_with_parent() -> None:
-    """A killed process tells nobody; without this its children would go on for minutes."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..synthetic_pairs import PeoplePairs, joined
+from ..synthetic_pairs import PeoplePairs, by_side, joined
 from .atlas import Atlas, load_atlas
 from .body import rest_bodies, vertex_normals
 from .camera import Cameras, frame_people
@@ -264,23 +264,17 @@ def _with_ground_truth(studio: Studio, cast: Cast, seeds: list[int], shot: _Shot
     background = ~surface.inside
     seen = seen | (background[:batch] & background[batch:] & shared)
     return PeoplePairs(
-        source=image[:batch] * 2 - 1,
-        target=image[batch:] * 2 - 1,
-        source_keypoints=joints[:batch, :, :2],
-        target_keypoints=joints[batch:, :, :2],
-        source_present=present[:batch],
-        target_present=present[batch:],
-        source_visible=visible[:batch],
-        target_visible=visible[batch:],
-        source_mask=surface.inside[:batch],
-        target_mask=surface.inside[batch:],
+        **by_side(
+            image * 2 - 1,
+            keypoints=joints[..., :2],
+            present=present,
+            visible=visible,
+            mask=surface.inside,
+            matte=matte,
+            parts=parts,
+            garments=garments,
+        ),
         correspondence=place,
         seen=seen,
-        source_matte=matte[:batch],
-        target_matte=matte[batch:],
-        source_parts=parts[:batch],
-        target_parts=parts[batch:],
-        source_garments=garments[:batch],
-        target_garments=garments[batch:],
         limb_depth=limb_depths(joints).view(2, batch, -1).transpose(0, 1),
     )
