@@ -19,7 +19,6 @@ from dptn_core.system.distributed import join_processes
 from dptn_core.system.launch import run_together
 from dptn_core.training import load_config
 from dptn_core.training.loop import make_objective, one_step, open_source
-from dptn_core.training.process_count import max_processes
 from dptn_core.training.state import new_state
 from dptn_core.training.toml_tables import PRESETS
 
@@ -38,7 +37,7 @@ def measure_shared(rounds: int) -> Numbers:
     config = load_config(_CONFIG)
     cores = usable_cores()
     stage = config.stages[-1]
-    count = max_processes(replace(config, stages=(stage,)), cores)
+    count = replace(config, stages=(stage,)).max_processes(cores)
     speeds: dict[str, list[float]] = {"shared": [], "alone": []}
     for _ in range(rounds):
         if count > 1:

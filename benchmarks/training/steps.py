@@ -26,7 +26,7 @@ from dptn_core.network import Generator, GeneratorConfig
 from dptn_core.pose.heatmaps import keypoint_heatmaps
 from dptn_core.system.device import Precision, choose_precision
 from dptn_core.system.distributed import alone
-from dptn_core.training.batches import Batch
+from dptn_core.training.batches import Batch, BatchRequest
 from dptn_core.training.photograph_pairs import PhotographSource
 from dptn_core.training.state import TrainingState, new_state
 from dptn_core.training.steps import Objective, discriminator_gradients, generate, generator_gradients, update
@@ -123,7 +123,7 @@ def report_training(numbers: Numbers) -> str:
     lines += [
         "",
         f"reading a pair of images: {reading['first'] * 1e3:.1f} ms the first time, {reading['again'] * 1e3:.2f} ms "
-        f"from memory; a step waits {reading['wait'] * 1e3:.1f} ms for its batch, {reading['fraction']:.1%} of all",
+        f"from memory; a step waits {reading['wait'] * 1e3:.1f} ms for its batch ({reading['fraction']:.1%})",
     ]
     if "run" in numbers:
         run = numbers["run"]
@@ -232,15 +232,15 @@ def _reading(device: torch.device, count: int, step: float) -> Numbers:
         source = PhotographSource(DataConfig(kind="pictures", root=folder), device)
         size, stride = (_SIZE, _SIZE), 8
         started = time.perf_counter()
-        source.batch(0, pairs, size, stride, 1.0)
+        source.batch(BatchRequest(0, pairs, size, stride, 1.0))
         first = (time.perf_counter() - started) / pairs
         started = time.perf_counter()
-        source.batch(pairs, pairs, size, stride, 1.0)
+        source.batch(BatchRequest(pairs, pairs, size, stride, 1.0))
         again = (time.perf_counter() - started) / pairs
         waits = []
         for number in range(2 * pairs, 2 * pairs + 8 * count, count):
             started = time.perf_counter()
-            source.batch(number, count, size, stride, 1.0, (number + count, number + 2 * count))
+            source.batch(BatchRequest(number, count, size, stride, 1.0, (number + count, number + 2 * count)))
             waits.append(time.perf_counter() - started)
             time.sleep(min(step, 0.2))  # the step itself
     wait = sorted(waits)[len(waits) // 2]

@@ -74,11 +74,8 @@ def find_device(name: str) -> torch.device:
 
     if name == "auto":
         if torch.cuda.is_available():  # of several processes on a machine each takes a GPU of its own
-            return (
-                torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-                if "LOCAL_RANK" in os.environ
-                else torch.device("cuda")
-            )
+            rank = os.environ.get("LOCAL_RANK")
+            return torch.device("cuda" if rank is None else f"cuda:{rank}")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,19 +80,29 @@ def _published_options(parser: ArgumentParser) -> None:
 def _prepare_deepfashion(options: Namespace) -> None:
     from ..data.published.deepfashion import prepare_deepfashion
 
-    _check_folders(options)
-    with _bar() as progress:
-        summary = prepare_deepfashion(options.downloads, options.out, options.password, options.allow_missing, progress)
-    _report(options.out, summary)
+    _prepare_published(options, partial(prepare_deepfashion, password=options.password))
 
 
 def _prepare_market(options: Namespace) -> None:
     from ..data.published.market import prepare_market
 
-    _check_folders(options)
+    _prepare_published(options, prepare_market)
+
+
+def _prepare_published(options: Namespace, prepare: Callable[..., Summary]) -> None:
+    if not options.downloads.is_dir():
+        raise CommandError(f"--from {options.downloads}: no such folder")
+    check_out(options.out)
+    if options.out.resolve() == options.downloads.resolve():
+        raise CommandError(f"--out {options.out} is the folder of the downloads; name another folder")
     with _bar() as progress:
-        summary = prepare_market(options.downloads, options.out, options.allow_missing, progress)
-    _report(options.out, summary)
+        summary = prepare(options.downloads, options.out, allow_missing=options.allow_missing, progress=progress)
+    for split, counts in summary.splits.items():
+        kept = f", {counts.kept} of them already there" if counts.kept else ""
+        print(f"{split}: {counts.images} images{kept}, {counts.pairs} pairs")
+    for warning in summary.warnings:
+        print(f"warning: {warning}")
+    print(f"wrote {options.out}")
 
 
 def _folder_options(parser: ArgumentParser) -> None:
@@ -186,8 +197,6 @@ def _prepare_folder(options: Namespace) -> None:
 
 def _detector(options: Namespace) -> tuple[Callable[[Tensor], People], str]:
     """The detector that the options choose, and a description of it and its settings."""
-    from functools import partial
-
     from ..detection import external
 
     if options.detector == "built-in":
@@ -232,14 +241,6 @@ _SETS = {
 }
 
 
-def _check_folders(options: Namespace) -> None:
-    if not options.downloads.is_dir():
-        raise CommandError(f"--from {options.downloads}: no such folder")
-    check_out(options.out)
-    if options.out.resolve() == options.downloads.resolve():
-        raise CommandError(f"--out {options.out} is the folder of the downloads; name another folder")
-
-
 @contextmanager
 def _bar() -> Iterator[Progress]:
     """A progress bar; Ctrl-C ends it with a message that says how to resume."""
@@ -260,12 +261,3 @@ def _bar() -> Iterator[Progress]:
     finally:
         for bar in bars:
             bar.close()
-
-
-def _report(out: Path, summary: Summary) -> None:
-    for split, counts in summary.splits.items():
-        kept = f", {counts.kept} of them already there" if counts.kept else ""
-        print(f"{split}: {counts.images} images{kept}, {counts.pairs} pairs")
-    for warning in summary.warnings:
-        print(f"warning: {warning}")
-    print(f"wrote {out}")

@@ -134,7 +134,6 @@ def _processes_and_threads(config: TrainingConfig, wanted: int | None, device: t
 
     from ..system.cores import usable_cores
     from ..system.distributed import place
-    from ..training.process_count import max_processes
 
     if place()[1] > 1:
         if wanted is not None:
@@ -154,7 +153,7 @@ def _processes_and_threads(config: TrainingConfig, wanted: int | None, device: t
         _LOG.info("accelerate is not installed; running one process, where several would be faster")
         return 1, cores
     asked = wanted or cores
-    count = max_processes(config, asked)
+    count = config.max_processes(asked)
     if count < asked:
         batches = ", ".join(str(size) for size in sorted({stage.batch // stage.accumulate for stage in config.stages}))
         _LOG.info("batches of %s do not split evenly among %d processes; running %d", batches, asked, count)

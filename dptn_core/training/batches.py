@@ -33,6 +33,18 @@ class Batch:
     attention_weight: Tensor | None = None  # (B, T)
 
 
+@dataclass(frozen=True)
+class BatchRequest:
+    """Which pairs a batch holds, and in what form."""
+
+    first: int  # number of the first pair
+    count: int
+    size: tuple[int, int]  # (H, W)
+    stride: int  # pixels a token
+    foreground: float  # how much more the figure counts than the background, see `make_batch`
+    upcoming: Sequence[int] = ()  # `first` of the batches that come next, for sources that read ahead
+
+
 class BatchSource(Protocol):
     """Where training gets its pairs: endless, numbered, the same number always the same pair.
 
@@ -48,19 +60,8 @@ class BatchSource(Protocol):
     description: str
     skipped: dict[str, str]
 
-    def batch(
-        self,
-        first: int,
-        count: int,
-        size: tuple[int, int],
-        stride: int,
-        foreground: float,
-        upcoming: Sequence[int] = (),
-    ) -> Batch:
-        """Pairs number `first` to `first + count - 1` at (H, W); see `make_batch` for stride and foreground.
-
-        `upcoming` are the `first` of the batches that will be asked for next, for those who read ahead.
-        """
+    def batch(self, wanted: BatchRequest) -> Batch:
+        """The pairs that are wanted."""
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise a ConfigError if these images cannot be had at (H, W)."""

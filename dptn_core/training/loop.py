@@ -24,7 +24,7 @@ from ..system.device import choose_precision
 from ..system.distributed import Processes, join_processes
 from ..system.files import remove_leftovers
 from ..system.folder_lock import alone_in
-from .batches import Batch, BatchSource, sigma_at
+from .batches import Batch, BatchRequest, BatchSource, sigma_at
 from .compiled import compiled
 from .photograph_pairs import PhotographSource
 from .progress import Reports
@@ -314,7 +314,7 @@ def _parts(state: TrainingState, config: TrainingConfig, source: BatchSource, pr
     ]
     size, stride, foreground = (stage.height, stage.width), config.generator.stride, config.losses.foreground
     for part in range(stage.accumulate):
-        yield source.batch(firsts[part], count, size, stride, foreground, firsts[part + 1 :])
+        yield source.batch(BatchRequest(firsts[part], count, size, stride, foreground, firsts[part + 1 :]))
 
 
 def _update_discriminator(state: TrainingState, processes: Processes) -> None:

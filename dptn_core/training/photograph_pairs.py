@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from ..data.datasets import DataFileError, PreparedSet, open_prepared
+from ..data.synthetic.synthetic_pairs import MIRRORED_JOINTS
 from ..image_io import ImageError, resize
 from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import keypoint_heatmaps
 from ..system.distributed import sharing_memory
-from .batches import Batch, sigma_at
+from .batches import Batch, BatchRequest, sigma_at
 from .limbs import limb_attention
 from .toml_tables import ConfigError
 from .training_config import DataConfig
@@ -27,8 +28,6 @@ from .training_config import DataConfig
 _LOG = logging.getLogger(__name__)
 _TRIED = 20  # images, before a set counts as unusable
 _STRETCHED = 0.02  # fraction by which a stage's proportions may differ from the images'
-# The joint that stands in each joint's place in a mirrored image: right and left change names.
-_MIRRORED = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 
 
 @dataclass(frozen=True)
@@ -123,33 +122,27 @@ class PhotographSource:
         self._ahead: dict[tuple[int, int], list[Future[_Pair]]] = {}  # by first pair and count
         self._orders: dict[int, np.ndarray] = {}
 
-    def batch(
-        self,
-        first: int,
-        count: int,
-        size: tuple[int, int],
-        stride: int,
-        foreground: float,
-        upcoming: Sequence[int] = (),
-    ) -> Batch:
+    def batch(self, wanted: BatchRequest) -> Batch:
         """See BatchSource.
 
         Raises:
             ConfigError: the size would stretch people.
             DataFileError: no pair can be read.
         """
-        check_proportions(self._train, size)
-        form = _Form(size, foreground != 1)
+        check_proportions(self._train, wanted.size)
+        form = _Form(wanted.size, wanted.foreground != 1)
         if self._cache is None or self._cache.form != form:
             self._forget()
             self._cache = _Cache(form, int(self._data.cache_gib * 2**30 / sharing_memory()))
         cache, before = self._cache, self._ahead
         self._ahead = {}
-        for start in (first, *upcoming):
+        count = wanted.count
+        for start in (wanted.first, *wanted.upcoming):
             if (start, count) not in self._ahead:
                 self._ahead[start, count] = before.pop((start, count), []) or self._begin(start, count, cache)
         _cancel(before)
-        return self._on_device([pair.result() for pair in self._ahead.pop((first, count))], size, stride)
+        pairs = [pair.result() for pair in self._ahead.pop((wanted.first, count))]
+        return self._on_device(pairs, wanted.size, wanted.stride)
 
     def _begin(self, first: int, count: int, cache: _Cache) -> list[Future[_Pair]]:
         """Have pairs read, each by itself: all threads work on the batch that is wanted first."""
@@ -239,10 +232,10 @@ class PhotographSource:
                 masks = torch.stack([one.mask for one in some if one.mask is not None]).to(self._device)
             if any_mirrored:
                 pixels = torch.where(mirrored[:, None, None, None], pixels.flip(3), pixels)
-                maps = torch.where(mirrored[:, None, None, None], maps[:, list(_MIRRORED)].flip(3), maps)
+                maps = torch.where(mirrored[:, None, None, None], maps[:, list(MIRRORED_JOINTS)].flip(3), maps)
                 across = torch.stack([size[1] - points[..., 0], points[..., 1]], -1)
-                points = torch.where(mirrored[:, None, None], across[:, list(_MIRRORED)], points)
-                present = torch.where(mirrored[:, None], present[:, list(_MIRRORED)], present)
+                points = torch.where(mirrored[:, None, None], across[:, list(MIRRORED_JOINTS)], points)
+                present = torch.where(mirrored[:, None], present[:, list(MIRRORED_JOINTS)], present)
                 masks = None if masks is None else torch.where(mirrored[:, None, None], masks.flip(2), masks)
             return pixels, maps, masks, (points, present)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..checkpoint import Framing
 from ..data.synthetic.figures import TEST_SEED, draw_pairs
 from ..data.synthetic.synthetic_pairs import SyntheticPairs, joined, pair_seeds
-from .batches import Batch, make_batch, sigma_at
+from .batches import Batch, BatchRequest, make_batch, sigma_at
 from .toml_tables import ConfigError
 from .training_config import DataConfig
 
@@ -67,17 +67,10 @@ class PairSource:
                 order += mine
         return joined(parts)[torch.tensor(order).argsort().to(self._device)]
 
-    def batch(
-        self,
-        first: int,
-        count: int,
-        size: tuple[int, int],
-        stride: int,
-        foreground: float,
-        upcoming: Sequence[int] = (),
-    ) -> Batch:
+    def batch(self, wanted: BatchRequest) -> Batch:
         """See BatchSource."""
-        return make_batch(self.pairs(first, count, size, upcoming), sigma_at(self._data, size[0]), stride, foreground)
+        pairs = self.pairs(wanted.first, wanted.count, wanted.size, wanted.upcoming)
+        return make_batch(pairs, sigma_at(self._data, wanted.size[0]), wanted.stride, wanted.foreground)
 
     def check_size(self, size: tuple[int, int]) -> None:
         """See BatchSource; figures are drawn at any size, people from 32 pixels on."""

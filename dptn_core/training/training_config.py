@@ -262,6 +262,11 @@ class TrainingConfig:
             step -= stage.steps
         return self.stages[-1], self.stages[-1].steps - 1
 
+    def max_processes(self, wanted: int) -> int:
+        """The largest number of processes, up to `wanted`, that divides every stage's batches evenly."""
+        parts = math.gcd(*(stage.batch // stage.accumulate for stage in self.stages))
+        return max(count for count in range(1, wanted + 1) if parts % count == 0)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the values as plain tables, ready for JSON or TOML."""
         return dataclasses.asdict(self)

@@ -121,12 +121,8 @@ def prepare_folder(
         _retract(out, splits)
         _write_images(out, splits, plan.size, lambda done: progress(len(images) + done, len(images) + len(kept)))
         with written_beside(out / METADATA) as beside:
-            metadata = {
-                "version": METADATA_VERSION,
-                "height": plan.size[0],
-                "width": plan.size[1],
-                "by_person": by_person,
-            }
+            sides = {"height": plan.size[0], "width": plan.size[1]}
+            metadata = {"version": METADATA_VERSION, **sides, "by_person": by_person}
             beside.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
         for split in reversed(_SPLITS):
             if pairs[split]:

@@ -16,6 +16,9 @@ PARTS = (
     *("right thigh", "right shin", "right foot"),
     *("left thigh", "left shin", "left foot"),
 )
+# What stands in the place of each part, and of each joint, in a mirrored image: right and left change names.
+MIRRORED_PARTS = (0, 1, 2, 6, 7, 8, 3, 4, 5, 12, 13, 14, 9, 10, 11)
+MIRRORED_JOINTS = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 # Labels of `PeoplePairs.source_garments`.
 GARMENTS = ("background", "skin", "eye", "bottom", "top", "outer", "skirt", "shoe", "cap hair", "long hair")
 # The skeleton limbs of `PeoplePairs.limb_depth` as pairs of OpenPose joints.

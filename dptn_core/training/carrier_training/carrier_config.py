@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from ...network.carrier import MULTIPLE, WORK_HEIGHT
-from ..toml_tables import ConfigError, build, load_table, read_toml
+from ..toml_tables import ConfigError, load_table, read_toml
 from ..training_config import Stage, check_numbers, check_stage
 
 KIND: Final = "carrier"
@@ -135,11 +134,6 @@ class CarrierConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the values as plain tables, ready for JSON or TOML."""
         return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any], where: str = "config") -> CarrierConfig:
-        """Build a config from plain tables; unknown keys and wrong types are refused by name."""
-        return build(cls, values, where)
 
 
 def is_carrier_config(path: Path) -> bool:

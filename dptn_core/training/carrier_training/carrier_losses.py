@@ -113,13 +113,8 @@ def _places(found: Warped, true: Tensor, seen: Tensor, half: tuple[int, int]) ->
     count = seen.sum().clamp(min=1)
     off = (found.at - true[:, None]).square().sum(-1).clamp(min=1e-10).sqrt().clamp(max=_FURTHEST)
     offs = (off * found.weights).sum(1)
-    every = (
-        (found.transforms.at(places(half, true.device)) - true[:, None, ::2, ::2])
-        .square()
-        .sum(-1)
-        .sqrt()
-        .clamp(max=_FURTHEST)
-    )
+    every = found.transforms.at(places(half, true.device)) - true[:, None, ::2, ::2]
+    every = every.square().sum(-1).sqrt().clamp(max=_FURTHEST)
     every = every.masked_fill(~found.transforms.exists[..., None, None], _FURTHEST)
     chosen = (found.choice.softmax(1) * every).sum(1)
     known = seen[:, ::2, ::2]

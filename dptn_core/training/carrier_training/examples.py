@@ -12,15 +12,13 @@ from torch.nn import functional
 
 from ...checkpoint import DPTNModel
 from ...data.synthetic.pair_heatmaps import pair_heatmaps
-from ...data.synthetic.synthetic_pairs import PARTS, PeoplePairs, SyntheticPairs
+from ...data.synthetic.synthetic_pairs import MIRRORED_JOINTS, MIRRORED_PARTS, PARTS, PeoplePairs, SyntheticPairs
 from ...network.carrier import CarrierInput, attention_scores, places
 from ...pose import Canvas, Pose
 from ...pose.limb_transforms import MIRRORED, limb_transforms
 from ...segmentation import BlazePoseSegmenter, SegmentationError, person_mask
 
 UNKNOWN = 255  # part label of pairs whose parts nobody knows
-_SWAPPED = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)  # joints of a mirrored person
-_SWAPPED_PARTS = (0, 1, 2, 6, 7, 8, 3, 4, 5, 12, 13, 14, 9, 10, 11)
 _NOBODY = 0.5  # mask where no segmenter looked
 _PLACES = 32  # rows of target places at which attention is asked, for 128 rows of pixels
 
@@ -119,13 +117,13 @@ def mirrored(examples: Examples) -> Examples:
     aspect = examples.source.shape[-1] / examples.source.shape[-2]
 
     def pose(given: Tensor) -> Tensor:
-        swapped = given[:, list(_SWAPPED)].clone()
+        swapped = given[:, list(MIRRORED_JOINTS)].clone()
         swapped[..., 0] = torch.where(swapped[..., 2] > 0, aspect - swapped[..., 0], 0.0)
         return swapped
 
     def parts(labels: Tensor) -> Tensor:
         table = torch.arange(256, dtype=torch.uint8)
-        table[: len(PARTS)] = torch.tensor(_SWAPPED_PARTS, dtype=torch.uint8)
+        table[: len(PARTS)] = torch.tensor(MIRRORED_PARTS, dtype=torch.uint8)
         return table[labels.flip(-1).long()]
 
     flow = examples.flow.flip(2).clone()
@@ -170,16 +168,9 @@ def _asked(pairs: SyntheticPairs, model: DPTNModel, source_pose: Tensor, target_
 def _shrunk(pairs: SyntheticPairs, size: tuple[int, int]) -> SyntheticPairs:
     height, width = pairs.source.shape[-2:]
     factor = torch.tensor([size[1] / width, size[0] / height])
-    plain = {f.name: getattr(pairs, f.name) for f in fields(SyntheticPairs)}
     source = functional.interpolate(pairs.source, size, mode="bicubic", align_corners=False, antialias=True)
-    return SyntheticPairs(
-        **{
-            **plain,
-            "source": source.clamp(-1, 1),
-            "source_keypoints": pairs.source_keypoints * factor,
-            "target_keypoints": pairs.target_keypoints * factor,
-        }
-    )
+    points = {name: getattr(pairs, name) * factor for name in ("source_keypoints", "target_keypoints")}
+    return replace(pairs, source=source.clamp(-1, 1), **points)
 
 
 def _masks(pairs: SyntheticPairs, segmenter: BlazePoseSegmenter | None) -> Tensor:

@@ -17,7 +17,6 @@ import pytest
 from dptn_core.system import cores, launch
 from dptn_core.system.launch import ProcessDiedError, run_together
 from dptn_core.training import TrainingConfig
-from dptn_core.training.process_count import max_processes
 from dptn_core.training.training_config import Stage
 
 ROOT = Path(__file__).parents[3]
@@ -207,11 +206,11 @@ def test_cores_are_those_that_may_be_used(tmp_path, monkeypatch):
 )
 def test_every_process_has_an_equal_part_of_every_batch(batches, wanted, count):
     config = TrainingConfig(tuple(Stage(64, 64, batch, 10) for batch in batches))
-    assert max_processes(config, wanted) == count
+    assert config.max_processes(wanted) == count
 
 
-def test_batches_in_parts_are_shared_part_by_part():
-    assert max_processes(TrainingConfig((Stage(64, 64, 8, 10, accumulate=4),)), 8) == 2
+def test_batches_in_parts_are_split_part_by_part():
+    assert TrainingConfig((Stage(64, 64, 8, 10, accumulate=4),)).max_processes(8) == 2
 
 
 def test_nothing_is_left_of_the_environment_after_an_error(monkeypatch):

@@ -43,6 +43,7 @@ from dptn_core.training.carrier_training.examples import UNKNOWN, Examples, give
 from dptn_core.training.carrier_training.makers import NamedModel, SyntheticMaker
 from dptn_core.training.carrier_training.shipping import write_carrier
 from dptn_core.training.carrier_training.store import SHARD, StoreMetadata, make_store, open_store
+from dptn_core.training.toml_tables import build
 
 CPU = torch.device("cpu")
 SIZE = (48, 32)
@@ -86,7 +87,7 @@ def config_of(**sections: Any) -> CarrierConfig:
     tables = json.loads(json.dumps(TINY))
     for name, value in sections.items():
         tables[name] = {**tables.get(name, {}), **value} if isinstance(value, dict) else value
-    return CarrierConfig.from_dict(tables)
+    return build(CarrierConfig, tables, "config")
 
 
 def run(folder: Path, model: Path, config: CarrierConfig | None = None, **options: Any) -> Path:
@@ -104,7 +105,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 def test_presets_load_and_are_of_the_size_in_use(name):
     config = load_carrier_config(find_config(Path(name)))
     assert config.size == (192, 144)
-    assert CarrierConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert build(CarrierConfig, json.loads(json.dumps(config.to_dict())), "config") == config
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from dptn_core.image_io import ImageError
 from dptn_core.pose import Canvas, People, Pose, draw_silhouette
 from dptn_core.pose.heatmaps import pose_heatmaps
 from dptn_core.training import ConfigError
-from dptn_core.training.batches import Batch, sigma_at
+from dptn_core.training.batches import Batch, BatchRequest, sigma_at
 from dptn_core.training.photograph_pairs import PhotographSource
 from dptn_core.training.training_config import DataConfig
 
@@ -68,7 +68,7 @@ def source_of(root: Path, **data: Any) -> PhotographSource:
 
 
 def batch_of(source: PhotographSource, first: int = 0, count: int = len(PAIRS), **how: Any) -> Batch:
-    return source.batch(first, count, how.pop("size", SIZE), STRIDE, how.pop("foreground", 1.0), **how)
+    return source.batch(BatchRequest(first, count, how.pop("size", SIZE), STRIDE, how.pop("foreground", 1.0), **how))
 
 
 def indices(images: torch.Tensor) -> list[int]:

@@ -8,27 +8,20 @@ from typing import Final
 
 import numpy as np
 
-from ..synthetic_pairs import LIMBS, PARTS
+from ..synthetic_pairs import LIMBS, MIRRORED_JOINTS, MIRRORED_PARTS
 from .one import Bytes, Floats, OnePair
 from .recolour import recoloured
 from .windows import Window, largest, windowed
 
 _MIRRORED = 0.5  # of the pairs
 _CROPPED = 0.6  # of the images
-_CLOSEST = 0.65  # side of the smallest window, as a share of the largest
+_CLOSEST = 0.65  # side of the smallest window, as a fraction of the largest
 _KEPT = 0.5  # of the keypoints that a window must leave inside
 _TRIES = 4
 
-# Right and left change names: the joint, part or limb that stands in each one's place.
-_JOINTS: Final = np.array((0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16))
+_JOINTS: Final = np.array(MIRRORED_JOINTS)
+_PARTS: Final[Bytes] = np.array(MIRRORED_PARTS, np.uint8)
 
-
-def _other_side(name: str) -> str:
-    side, _, rest = name.partition(" ")
-    return f"{ {'right': 'left', 'left': 'right'}[side] } {rest}" if side in ("right", "left") else name
-
-
-_PARTS: Final[Bytes] = np.array([PARTS.index(_other_side(name)) for name in PARTS], np.uint8)
 _LIMBS: Final = np.array([LIMBS.index((int(_JOINTS[a]), int(_JOINTS[b]))) for a, b in LIMBS])
 
 
