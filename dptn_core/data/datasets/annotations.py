@@ -145,12 +145,14 @@ def _name(text: str, path: Path, number: int) -> str:
 def _numbers(text: str, column: str, path: Path, number: int) -> list[float]:
     try:
         values = json.loads(text)
+        if not isinstance(values, list):
+            raise TypeError
         numbers = [float("nan") if value is None else float(value) for value in values]
     except (ValueError, TypeError, RecursionError, OverflowError):
         raise DataFileError(
             f"{path}, line {number}: {column} is {text[:_SHOWN]!r}; expected a list of numbers"
         ) from None
-    if not isinstance(values, list) or len(numbers) != _JOINTS:
+    if len(numbers) != _JOINTS:
         raise DataFileError(f"{path}, line {number}: {column} has {len(numbers)} numbers; expected {_JOINTS}")
     return numbers
 

@@ -107,7 +107,7 @@ def _about_missing(parts: Mapping[Split, Part], allowed: bool) -> list[str]:
         )
     for part in parts.values():
         if not part.pairs:
-            raise DataFileError(f"{part.lists.pairs} has no pair with both images, so no pair would be left")
+            raise DataFileError(f"{part.lists.pairs} has no pair with both images")
     return [f"{sentence}; those pairs are left out" for sentence in said]
 
 

@@ -68,7 +68,7 @@ class TestPairs:
             ("from,to\n..\\a.jpg,b.jpg\n", "inside the folder"),
             ("from,to\nC:/a.jpg,b.jpg\n", "inside the folder"),
             ("from,to\na\0.jpg,b.jpg\n", "a"),
-            ("<html>" + "x" * 200_000 + "</html>", "no CSV"),
+            ("<html>" + "x" * 200_000 + "</html>", "is not CSV"),
             (b"\xff\xfe\x00from", "cannot be read"),
         ],
     )
@@ -140,13 +140,13 @@ class TestAnnotations:
             ("name:keypoints_y:keypoints_x\n", "no annotations"),
             ("name:y:x\na:[]:[]\n", "no column keypoints_x, keypoints_y"),
             (f"a.jpg:{Y}\n", "line 1 has 2 fields"),
-            (f"name:keypoints_y:keypoints_x\na.jpg:{Y}:{X[:-1]}\n", "line 2: keypoints_x holds 17"),
+            (f"name:keypoints_y:keypoints_x\na.jpg:{Y}:{X[:-1]}\n", "line 2: keypoints_x has 17"),
             (f"a.jpg:{Y}:[np.int64(3)]\n", "list of numbers"),
             (f"a.jpg:{Y}:3\n", "list of numbers"),
             (f"a.jpg:{Y}:" + "[" * 100_000 + "\n", "list of numbers"),
             (f"a.jpg:{Y}:[1e999999, {'9' * 400}]\n", "list of numbers|holds 2"),
             (f"a.jpg:{Y}:{[[1]] * 18}\n", "list of numbers"),
-            (f"a.jpg:{Y}:{json.dumps('1' * 18)}\n", "wanted"),
+            (f"a.jpg:{Y}:{json.dumps('1' * 18)}\n", "expected a list of numbers"),
             (f"../a.jpg:{Y}:{X}\n", "inside the folder"),
         ],
     )
@@ -227,7 +227,7 @@ class TestPreparedSets:
             found.image("none.jpg")
 
     def test_what_is_no_prepared_set_says_how_to_make_one(self, tmp_path: Path) -> None:
-        with pytest.raises(DataFileError, match="no such folder; 'dptn prepare'"):
+        with pytest.raises(DataFileError, match="no such folder; make one with 'dptn prepare'"):
             open_prepared(tmp_path / "none", "train")
         with pytest.raises(DataFileError, match=r"fasion-resize-pairs-train\.csv.*own-pairs-train\.csv.*dptn prepare"):
             open_prepared(tmp_path, "train")

@@ -126,7 +126,7 @@ def test_what_is_whole_is_kept_and_what_is_damaged_or_missing_is_made_anew(kept,
     cut, flipped = paths[0].read_bytes(), bytearray(paths[1].read_bytes())
     for damaged in (cut[: len(cut) // 2], b"", b"no shard"):
         paths[0].write_bytes(damaged)
-        with pytest.raises(KeptSetError, match=r"pairs-00000\.safetensors is missing or damaged.*makes this file anew"):
+        with pytest.raises(KeptSetError, match=r"pairs-00000\.safetensors is missing or damaged.*to make it again"):
             read_pairs(open_kept(folder), [1])
     flipped[-1000] ^= 1  # one bit of one image
     paths[1].write_bytes(flipped)
@@ -189,7 +189,7 @@ def test_folders_without_a_set_are_refused_in_words(tmp_path):
     for content, words in (
         ("{", "cannot be read"),
         ("[]", "does not describe a kept set"),
-        ('{"format": 9}', "is of format 9; this version reads up to 1"),
+        ('{"format": 9}', "has format 9, but this version reads up to 1"),
         (json.dumps({"pairs": "many"}), "does not describe a kept set"),
     ):
         (tmp_path / "set.json").write_text(content)
@@ -259,7 +259,7 @@ def test_options_that_do_not_go_together_end_in_one_line(tmp_path, capsys):
     for words, said in (
         (("--keep", tmp_path), "add --kind people"),
         (("--keep", tmp_path, "--kind", "people", "--first", 3), "leave out --first"),
-        (("--processes", 2), "--processes belongs to --keep"),
+        (("--processes", 2), "--processes is for --keep"),
     ):
         assert main(["figures", *map(str, words)]) == 2
         assert said in capsys.readouterr().err.strip().splitlines()[-1]

@@ -171,7 +171,7 @@ class TestDeepFashion:
         assert found.image(found.pairs[0][0]).shape == (3, 256, 176)
         printed = capsys.readouterr().out
         assert "train: 4 images, 6 pairs" in printed and "test: 2 images, 2 pairs" in printed
-        for warning in ("4 images, the published set 48674", "6 pairs, the published set 101966",
+        for warning in ("4 images, but the published set has 48674", "6 pairs, the published set 101966",
                         "2 images, the published set 4038", "2 pairs, the published set 8570"):  # fmt: skip
             assert warning in printed
 
@@ -306,10 +306,10 @@ class TestWhatIsMissing:
 
     def test_where_nothing_is_left_even_allowed_ones_are_an_error(self, downloads: Path, tmp_path: Path) -> None:
         zipped(downloads / "img.zip", members(TRAIN))
-        with pytest.raises(DataFileError, match="nothing would be left"):
+        with pytest.raises(DataFileError, match="has no pair with both images"):
             prepare_deepfashion(downloads, tmp_path / "out", allow_missing=True)
         zipped(downloads / "img.zip", members(TRAIN + TEST[:1]))
-        with pytest.raises(DataFileError, match="nothing would be left"):
+        with pytest.raises(DataFileError, match="has no pair with both images"):
             prepare_deepfashion(downloads, tmp_path / "out", allow_missing=True)
 
     def test_folders_are_checked(self, downloads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -468,7 +468,7 @@ class TestGoingOn:
             open_prepared(out, "train")
         (out / "train" / f".{FIRST}.1.part").write_bytes(b"half")
         assert main(["prepare", "deepfashion", "--from", str(downloads), "--out", str(out)]) == 0
-        assert "train: 4 images, 3 of them there before" in capsys.readouterr().out
+        assert "train: 4 images, 3 of them already there" in capsys.readouterr().out
         assert not list(out.rglob(".*"))
         prepare_deepfashion(downloads, tmp_path / "at once")
         assert everything(out) == everything(tmp_path / "at once")
@@ -581,7 +581,7 @@ class TestMarket:
         found = open_prepared(out, "test")
         assert found.kind == "market" and found.image(found.pairs[0][0]).shape == (3, 128, 64)
         printed = capsys.readouterr().out
-        assert "2 pairs, the published set 263632" in printed and "2 pairs, the published set 12000" in printed
+        assert "2 pairs, but the published set has 263632" in printed and "2 pairs, the published set 12000" in printed
         assert "3 images, the published set 12936" in printed and "test has 3 images" not in printed
 
     def test_extracted_folders_give_the_same(self, market: Path, tmp_path: Path) -> None:
