@@ -103,12 +103,12 @@ def explored(model: DPTNModel, side: int) -> tuple[dict[str, Any], bytes, str]:
     pose = standing_pose(CANVAS)
     image = torch.rand(3, CANVAS.height, CANVAS.width, generator=torch.Generator().manual_seed(0))
     source = encode_source(model, image, pose, size=(side, side))
-    drawn = transfer(source, [pose.transformed((0.9, 0.95), (20.0, 10.0), CANVAS)])
-    maps = attention_maps(drawn, 0)
+    result = transfer(source, [pose.transformed((0.9, 0.95), (20.0, 10.0), CANVAS)])
+    maps = attention_maps(result.generated.at(0))
     packed = maps.packed()
     sides = {}
     for name, frame, of, shown in (
-        ("target", drawn.frame, drawn.poses[0], drawn.images[0]),
+        ("target", result.generated.frame, result.generated.poses[0], result.images[0]),
         ("source", source.frame, source.pose, image),
     ):
         box = frame.box

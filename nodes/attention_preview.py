@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import replace
-from typing import Any
-
-import torch
 from torch import Tensor
 
-from ..dptn_core.inference.attention import attention_at, correspondence, peaks, warped
-from ..dptn_core.inference.attention_maps import attention_maps
-from ..dptn_core.inference.attention_plot import SHOWN_JOINTS, heat_over_source, joint_colour, mark_peaks, source_map
-from ..dptn_core.inference.framing import Frame
-from ..dptn_core.inference.transfer import Transfer
-from ..dptn_core.pose import KEYPOINT_NAMES, Canvas, Pose
+from ..dptn_core.inference.attention import warped
+from ..dptn_core.inference.attention_plot import heat_over_source, mark_peaks, source_map
 from . import host
-from .errors import NodeError, expect, node_error_context
+from .attention_answers import answers, explorer_payload
+from .attention_questions import ALL_JOINTS, JOINTS, NO_JOINT, NODE, questions
+from .errors import expect, node_error_context
 from .host import io, ui
-from .images import at_most, to_host
-from .texture_views import MOST, TextureViews, nothing_warped, texture_views
+from .images import to_host
+from .texture_views import texture_maps, texture_views
 from .types import AttentionType, HostedAttention
-
-_NODE = "Attention Preview"
-_ALL_JOINTS, _NO_JOINT = "all joints", "none"
-_JOINTS = [name.replace("_", " ") for name in KEYPOINT_NAMES]
-_POINT = re.compile(r"\s*\(?\s*(-?\d*\.?\d+|-?\d+\.)\s*,\s*(-?\d*\.?\d+|-?\d+\.)\s*\)?\s*")
-_MAX_POINTS = 64
-_MASK_POINTS = 64  # places of a mask that are asked about
 
 
 class AttentionPreview(io.ComfyNode):
-    """Where in the source the network looked for places of a drawn image."""
+    """Where in the source the network attended for places of a generated image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -48,8 +33,8 @@ class AttentionPreview(io.ComfyNode):
                 AttentionType.Input("attention", tooltip="From Transfer Pose."),
                 io.Combo.Input(
                     "joint",
-                    options=[_ALL_JOINTS, _NO_JOINT, *_JOINTS],
-                    default=_ALL_JOINTS,
+                    options=[ALL_JOINTS, NO_JOINT, *JOINTS],
+                    default=ALL_JOINTS,
                     tooltip="Ask about joints of the target pose. 'none': only about 'points' and 'mask'.",
                 ),
                 io.String.Input(
@@ -115,141 +100,36 @@ class AttentionPreview(io.ComfyNode):
         head: int,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        """Ask, and draw the answers."""
-        attention = expect(attention, HostedAttention, _NODE, "attention", "DPTN_ATTENTION", "connect Transfer Pose")
-        with node_error_context(_NODE, "picture"):
-            kept, index = attention.find(picture)
-        attention.hosted.bring_to_device(1, kept.transfer.frame.size)
-        result = _on_device(kept.transfer)
-        asked, colours = _asked(result, index, joint, points)
-        one_head = None if head < 0 else head
-        heads = attention.hosted.model.config.heads
-        if head >= heads:
-            raise NodeError(f"{_NODE}, input 'head': head {head} was asked for; the model has 0 to {heads - 1}")
-        with node_error_context(_NODE, "layer"):
-            found = correspondence(result, index, layer=layer, head=one_head)
-            maps = attention_at(result, index, asked, layer=layer, head=one_head)
-            if mask is not None:
-                region = _region(mask, result)
-                rows = attention_at(result, index, region, layer=layer, head=one_head)
-                maps, colours = torch.cat([maps, rows.mean(0, keepdim=True)]), [*colours, (255, 255, 255)]
-        if not len(maps):
-            raise NodeError(
-                f"{_NODE}: there is nothing to ask about; choose a joint the pose has, give 'points' or connect a mask"
-            )
-        attended = peaks(maps, result)
-        heat = mark_peaks(heat_over_source(result, maps.to(kept.transfer.drawn.device), colours), attended, colours)
-        pasted = result.frame.paste(warped(result, found).cpu(), None)
-        views = texture_views(attention.hosted, kept, result, index)
-        dense, parts, invented = nothing_warped(result)
-        if views is not None:
-            dense, parts, invented = views.dense_map, views.body_parts, views.invented
-        shown = to_host([heat])
-        return io.NodeOutput(
-            shown,
-            to_host([source_map(result, found)]),
-            to_host([pasted]),
-            to_host([dense]),
-            to_host([parts]),
-            invented[None].to(host.result_device()),
-            ui={**ui.PreviewImage(shown, cls=cls).as_dict(), **_payload(result, index, asked, attended, views)},
-        )
+        """Ask where the places of one image attended, and show the answers.
 
+        Args:
+            attention: from Transfer Pose.
+            joint, points, mask: the places; see `attention_questions.questions`.
+            picture: which image, counted from 0.
+            layer, head: see `attention_answers.answers`.
 
-def _on_device(kept: Transfer) -> Transfer:
-    """The transfer with its source where the weights are now."""
-    source = kept.source
-    moved = replace(source, features=source.features.to(source.model.device))
-    return replace(kept, source=moved, drawn=kept.drawn.to(source.model.device))
+        Returns:
+            Heat map (1, H, W, 3) of the source image's size; correspondence and warped pixels of the target's; dense
+            correspondence, body parts and invented at most `MAX_SIDE` pixels a side.
 
-
-def _asked(result: Transfer, index: int, joint: str, points: str) -> tuple[Tensor, list[tuple[int, int, int]]]:
-    """Pixels (N, 2) of the target to ask about and their colours."""
-    pose = result.poses[index]
-    joints = SHOWN_JOINTS if joint == _ALL_JOINTS else [_JOINTS.index(joint)] if joint in _JOINTS else []
-    shown = [number for number in joints if pose.present[number]]
-    if joint in _JOINTS and not shown:
-        raise NodeError(f"{_NODE}, input 'joint': the pose of this image has no {joint}; choose another")
-    places = [tuple(pose.keypoints[number].tolist()) for number in shown]
-    colours = [joint_colour(number) for number in shown]
-    typed = _typed_points(points, result.frame.canvas)
-    colours += [joint_colour(number * 5 % len(SHOWN_JOINTS)) for number in range(len(typed))]
-    asked = torch.tensor([*places, *typed], dtype=torch.float32, device=result.drawn.device)
-    return asked.view(-1, 2), colours
-
-
-def _typed_points(text: object, canvas: Canvas) -> list[tuple[float, float]]:
-    points = []
-    for part in filter(str.strip, re.split(r"[;\n]", expect(text, str, _NODE, "points", "text"))):
-        match = _POINT.fullmatch(part)
-        if match is None:
-            raise NodeError(
-                f"{_NODE}, input 'points': {part.strip()[:40]!r} is no point; write x,y; x,y; ... in pixels"
-            )
-        x, y = float(match[1]), float(match[2])
-        if not (0 <= x <= canvas.width and 0 <= y <= canvas.height):
-            raise NodeError(f"{_NODE}, input 'points': {part.strip()[:40]!r} lies outside the target image of {canvas}")
-        points.append((x, y))
-    if len(points) > _MAX_POINTS:
-        raise NodeError(f"{_NODE}, input 'points': {len(points)} were given; up to {_MAX_POINTS} can be told apart")
-    return points
-
-
-def _region(mask: object, result: Transfer) -> Tensor:
-    """Up to `_MASK_POINTS` pixels of the target, spread evenly over the first mask of a batch, of any size."""
-    mask = expect(mask, Tensor, _NODE, "mask", "MASK")
-    if mask.ndim not in (2, 3) or 0 in mask.shape:
-        raise NodeError(f"{_NODE}, input 'mask': expected a mask (B, H, W), got {tuple(mask.shape)}")
-    first = mask[0] if mask.ndim == 3 else mask
-    inside = torch.nonzero(first > 0.5)
-    if not len(inside):
-        raise NodeError(f"{_NODE}, input 'mask': it is empty; paint the region you want to ask about")
-    some = torch.arange(min(len(inside), _MASK_POINTS)) * len(inside) // min(len(inside), _MASK_POINTS)
-    places = inside.cpu()[some].float() + 0.5
-    canvas = result.frame.canvas
-    scale = torch.tensor([canvas.width / first.shape[1], canvas.height / first.shape[0]])
-    return (places.flip(1) * scale).to(result.drawn.device)
-
-
-def _payload(
-    kept: Transfer, index: int, asked: Tensor, attended: Tensor, views: TextureViews | None
-) -> dict[str, list[Any]]:
-    """What the browser explores: all attention as a file, the images, and in numbers how they belong together."""
-    maps = attention_maps(kept, index)
-    source = kept.source.image
-    around = source if kept.frame.canvas == kept.source.frame.canvas else None
-    generated = kept.frame.paste(kept.drawn[index].to(source.device), around)
-    pairs = {"image": (generated, source)} if views is None else views.pairs()
-    numbers = {
-        "version": 3,
-        "grid": list(maps.grid),
-        "target": _side(kept.frame, kept.poses[index]),
-        "source": _side(kept.source.frame, kept.source.pose),
-        "joints": _JOINTS,
-        "asked": _rounded(asked.tolist()),
-        "looked": _rounded(attended.tolist()),
-        "maps": host.send_file("dptn_attention", maps.packed()),
-        "views": list(pairs),
-    }
-    shown = [
-        # the images as they are; what is laid over them has few colours
-        host.send_image("dptn_attention", at_most(one, MOST), ".png" if name == "image" else ".jpg")
-        for name, pair in pairs.items()
-        for one in pair
-    ]
-    return {"dptn_attention": [json.dumps(numbers)], "dptn_pictures": shown}
-
-
-def _side(frame: Frame, pose: Pose) -> dict[str, Any]:
-    """One of the two images in pixels: its size, the part of it that the network sees, and the joints in it."""
-    canvas, box = frame.canvas, frame.box
-    places = _rounded(pose.keypoints.tolist())
-    return {
-        "canvas": [canvas.width, canvas.height],
-        "frame": [box.left, box.top, box.width, box.height],
-        "joints": [place if there else None for place, there in zip(places, pose.present, strict=True)],
-    }
-
-
-def _rounded(points: list[list[float]]) -> list[list[float]]:
-    return [[round(value, 1) for value in point] for point in points]
+        Raises:
+            NodeError: an input cannot be read, names something that does not exist, or no place is asked about.
+        """
+        attention = expect(attention, HostedAttention, NODE, "attention", "DPTN_ATTENTION", "connect Transfer Pose")
+        with node_error_context(NODE, "picture"):
+            held, index = attention.find(picture)
+        attention.hosted.bring_to_device(1, held.generated.frame.size)
+        generated = held.on_device().at(index)
+        source = generated.source
+        asked = questions(generated, joint, points, mask)
+        found = answers(generated, asked, layer, head)
+        heat = mark_peaks(heat_over_source(source, found.maps, asked.colours), found.peaks, asked.colours)
+        moved = generated.frame.paste(warped(source, found.correspondence).cpu(), None)
+        views = texture_views(attention.hosted, held.texture, generated)
+        dense, parts, invented = texture_maps(views, generated.frame.canvas)
+        images = [to_host([one]) for one in (heat, source_map(generated, found.correspondence), moved, dense, parts)]
+        shown = {
+            **ui.PreviewImage(images[0], cls=cls).as_dict(),
+            **explorer_payload(generated, asked, found.peaks, views),
+        }
+        return io.NodeOutput(*images, invented[None].to(host.result_device()), ui=shown)

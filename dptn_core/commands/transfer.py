@@ -209,7 +209,7 @@ def _draw(
                 for mask, what in ((result.mattes, "person"), (result.invented, "invented")):
                     _write(source.out / f"{name}_{what}.png", mask[number][None].expand(3, -1, -1))
         if options.attention and first and file == 0:
-            _write(options.attention, attention_image(result, 0))
+            _write(options.attention, attention_image(result.generated.at(0)))
             print(f"wrote {options.attention}")
 
 
