@@ -194,7 +194,7 @@ def test_an_empty_text_is_no_edit_and_openpose_json_is_one():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ('{"version": 3, "frames": []}', "version 3.*versions 1 to 2"),
         ('{"version": [2], "frames": []}', "version"),
         ('{"version": 1}', "must be a list"),
@@ -218,7 +218,7 @@ def test_openpose_json_on_several_canvases_is_brought_to_the_first():
 
 def test_frames_of_an_edit_share_a_canvas():
     other = Canvas(10, 10)
-    with pytest.raises(ValueError, match="share one canvas"):
+    with pytest.raises(ValueError, match="on one canvas, got 2"):
         write_edited(EditedPose((*frames(), People((standing_pose(other),), other)), None))
 
 
