@@ -6,9 +6,10 @@ from torch import Tensor
 
 from ..dptn_core.inference.attention import warped
 from ..dptn_core.inference.attention_plot import heat_over_source, mark_peaks, source_map
+from ..dptn_core.inference.transfer import Generated
 from . import host
-from .attention_answers import answers, explorer_payload
-from .attention_questions import ALL_JOINTS, JOINTS, NO_JOINT, NODE, questions
+from .attention_answers import Answers, answers, explorer_payload
+from .attention_questions import ALL_JOINTS, JOINTS, NO_JOINT, NODE, Questions, questions
 from .errors import expect, node_error_context
 from .host import io, ui
 from .images import to_host
@@ -100,36 +101,35 @@ class AttentionPreview(io.ComfyNode):
         head: int,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        """Ask where the places of one image attended, and show the answers.
+        """Ask where places of one image attended, and show the answers.
 
-        Args:
-            attention: from Transfer Pose.
-            joint, points, mask: the places; see `attention_questions.questions`.
-            picture: which image, counted from 0.
-            layer, head: see `attention_answers.answers`.
+        `mask` is (H, W) or (B, H, W) of any size; a negative `head` averages all heads.
 
         Returns:
-            Heat map (1, H, W, 3) of the source image's size; correspondence and warped pixels of the target's; dense
-            correspondence, body parts and invented at most `MAX_SIDE` pixels a side.
+            Heat map (1, H, W, 3) on the source image; correspondence and warped pixels (1, H, W, 3) on the target's
+            canvas; dense correspondence, body parts (1, H, W, 3) and invented (1, H, W), at most `MAX_SIDE` a side.
 
         Raises:
-            NodeError: an input cannot be read, names something that does not exist, or no place is asked about.
+            NodeError: an input cannot be read or names something that does not exist, or no place is asked about.
         """
         attention = expect(attention, HostedAttention, NODE, "attention", "DPTN_ATTENTION", "connect Transfer Pose")
         with node_error_context(NODE, "picture"):
             held, index = attention.find(picture)
         attention.hosted.bring_to_device(1, held.generated.frame.size)
         generated = held.on_device().at(index)
-        source = generated.source
         asked = questions(generated, joint, points, mask)
         found = answers(generated, asked, layer, head)
-        heat = mark_peaks(heat_over_source(source, found.maps, asked.colours), found.peaks, asked.colours)
-        moved = generated.frame.paste(warped(source, found.correspondence).cpu(), None)
         views = texture_views(attention.hosted, held.texture, generated)
-        dense, parts, invented = texture_maps(views, generated.frame.canvas)
-        images = [to_host([one]) for one in (heat, source_map(generated, found.correspondence), moved, dense, parts)]
-        shown = {
-            **ui.PreviewImage(images[0], cls=cls).as_dict(),
-            **explorer_payload(generated, asked, found.peaks, views),
-        }
+        *textured, invented = texture_maps(views, generated.frame.canvas)
+        images = [to_host([one]) for one in (*_answer_images(generated, asked, found), *textured)]
+        explored = explorer_payload(generated, asked, found.peaks, views)
+        shown = {**ui.PreviewImage(images[0], cls=cls).as_dict(), **explored}
         return io.NodeOutput(*images, invented[None].to(host.result_device()), ui=shown)
+
+
+def _answer_images(generated: Generated, asked: Questions, found: Answers) -> tuple[Tensor, Tensor, Tensor]:
+    """Heat map on the source image, and correspondence and warped pixels on the target's canvas, (3, H, W) each."""
+    source, at = generated.source, found.correspondence
+    heat = mark_peaks(heat_over_source(source, found.maps, asked.colours), found.peaks, asked.colours)
+    moved = generated.frame.paste(warped(source, at).cpu(), None)
+    return heat, source_map(generated, at), moved

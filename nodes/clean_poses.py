@@ -91,13 +91,20 @@ class CleanPoses(io.ComfyNode):
         smoothing: int,
         keep_limb_lengths: bool,
     ) -> io.NodeOutput:
-        """Clean everybody's poses."""
+        """Clean the poses of a video, frame after frame on one canvas.
+
+        Returns:
+            POSE_KEYPOINT of as many frames.
+
+        Raises:
+            NodeError: there is no pose data, frames are on several canvases, or a number is out of range.
+        """
         frames = frames_of(pose, _NODE, "pose")
         canvases = {frame.canvas for frame in frames}
         if len(canvases) > 1:
             raise NodeError(
-                f"{_NODE}, input 'pose': the frames are on canvases of {', '.join(sorted(map(str, canvases)))}; the "
-                "frames of one video are wanted"
+                f"{_NODE}, input 'pose': expected the frames of one video, on one canvas, got canvases of "
+                f"{', '.join(sorted(map(str, canvases)))}"
             )
         with node_error_context(_NODE):
             cleaning = Cleaning(threshold, reject_outliers, longest_gap, smoothing, keep_limb_lengths)

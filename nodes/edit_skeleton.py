@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
+from ..dptn_core.pose import Canvas, People, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
 from .errors import NodeError, expect, node_error_context
@@ -62,37 +62,53 @@ class EditSkeleton(io.ComfyNode):
     def execute(
         cls, width: int, height: int, edited: str, pose: Any = None, background: Tensor | None = None
     ) -> io.NodeOutput:
-        """Settle which pose counts and put it on the canvas."""
+        """Settle which pose counts, and put it on the canvas.
+
+        `background` is (B, H, W, C), of which the first image is shown.
+
+        Returns:
+            POSE_KEYPOINT, and skeletons (N, H, W, 3), one a frame, of the canvas' size.
+
+        Raises:
+            NodeError: an input cannot be read, or the canvas is too large.
+        """
         edited = expect(edited, str, _NODE, "edited", "text")
-        canvas = Canvas(width, height)
-        if background is not None:
-            background = check_batch(background, _NODE, "background")
-            canvas = canvas_of(background, _NODE, "background")
+        background = None if background is None else check_batch(background, _NODE, "background")
+        canvas = Canvas(width, height) if background is None else canvas_of(background, _NODE, "background")
         upstream = None if pose is None else frames_of(pose, _NODE, "pose", canvas)
-        if background is None and upstream is not None:
-            canvas = upstream[0].canvas
-        if max(canvas.width, canvas.height) > _MAX_SIDE:
-            raise NodeError(
-                f"{_NODE}: the canvas is {canvas}; sides of up to {_MAX_SIDE} are drawn. Connect a smaller "
-                "background, whose size it then has"
-            )
+        canvas = _checked_canvas(canvas if upstream is None or background is not None else upstream[0].canvas)
         with node_error_context(_NODE, "edited"):
             frames, by_hand = settle(upstream, read_edited(edited, canvas), canvas)
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
-        drawn = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
-        skeletons = bytes_to_host(drawn, len(frames), (canvas.height, canvas.width))
-        shown = {  # what the editor starts from, and goes back to
-            "start": None if upstream is None else to_wire([fit_to_canvas(frame, canvas) for frame in upstream]),
-            "upstream": None if upstream is None else fingerprint(upstream),
-            "canvas": {"width": canvas.width, "height": canvas.height},
-            "by_hand": by_hand,
-        }
-        payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
-        if background is not None:
-            payload["dptn_background"] = [
-                host.send_image("dptn_background", image_of(background, 0, _NODE, "background"))
-            ]
-        return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
+        skeletons = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
+        images = bytes_to_host(skeletons, len(frames), (canvas.height, canvas.width))
+        return io.NodeOutput(to_wire(frames), images, ui=_editor_payload(upstream, canvas, background, by_hand=by_hand))
+
+
+def _checked_canvas(canvas: Canvas) -> Canvas:
+    if max(canvas.width, canvas.height) > _MAX_SIDE:
+        raise NodeError(
+            f"{_NODE}: expected a canvas of at most {_MAX_SIDE} pixels a side, got {canvas}; connect a smaller "
+            "background, which gives the canvas its size"
+        )
+    return canvas
+
+
+def _editor_payload(
+    upstream: list[People] | None, canvas: Canvas, background: Tensor | None, *, by_hand: bool
+) -> dict[str, object]:
+    """What the editor in the browser starts from, and goes back to."""
+    shown = {
+        "start": None if upstream is None else to_wire([fit_to_canvas(frame, canvas) for frame in upstream]),
+        "upstream": None if upstream is None else fingerprint(upstream),
+        "canvas": {"width": canvas.width, "height": canvas.height},
+        "by_hand": by_hand,
+    }
+    payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
+    if background is not None:
+        image = image_of(background, 0, _NODE, "background")
+        payload["dptn_background"] = [host.send_image("dptn_background", image)]
+    return payload
 
 
 def _canvas_tip(side: str) -> str:

@@ -104,18 +104,22 @@ class ExtractPose(io.ComfyNode):
         missing_weights: str,
         scores: bool = False,
     ) -> io.NodeOutput:
-        """Look at every image."""
+        """Find people in each image (B, H, W, C).
+
+        Returns:
+            POSE_KEYPOINT of B frames, and skeletons (B, H, W, 3).
+
+        Raises:
+            NodeError: an input cannot be read, or a detector's weights or packages are missing.
+        """
         images = check_batch(image, _NODE, "image")
-        show = host.progress(len(images))
-        frames: list[People] = []
         found = (
             _built_in(images, threshold)
             if detector == _BUILT_IN
             else _loaded(images, detector, threshold, download=missing_weights == _DOWNLOAD)
         )
-        for number, everybody in enumerate(found, 1):
-            frames.append(everybody if people == _EVERYBODY else _only(everybody, people))
-            show(number, None)
+        each = host.with_progress(found, len(images))
+        frames = [everybody if people == _EVERYBODY else _only(everybody, people) for everybody in each]
         return io.NodeOutput(to_wire(frames, scores=scores), _skeletons(frames))
 
 
@@ -163,7 +167,7 @@ def _only(everybody: People, choice: str) -> People:
 def _load(detector: str, *, download: bool) -> PoseDetector:
     if detector not in (_VITPOSE, _OPENPOSE):  # the host lets anything through that comes by a link or by API
         raise NodeError(
-            f"{_NODE}, input 'detector': there is no {detector!r}; choose {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}"
+            f"{_NODE}, input 'detector': expected {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}, got {detector!r}"
         )
     if detector == _OPENPOSE:
         return load_openpose(_weights(OPENPOSE_BODY, download=download))

@@ -58,7 +58,14 @@ class LoadDPTNModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: str, dtype: str) -> io.NodeOutput:
-        """Load the file."""
+        """Load the file, and the networks that warp texture, into the host's memory management.
+
+        Returns:
+            The model, its weights in the number format that `dtype` asks for.
+
+        Raises:
+            NodeError: the file is missing, is no DPTN generator, or the device has no such number format.
+        """
         with node_error_context(_NODE, "dtype"):
             wanted = "fp32" if dtype == "auto" and host.fp32_is_forced() else dtype
             precision = choose_precision(host.compute_device(), wanted)  # type: ignore[arg-type]  # a combo's value

@@ -18,7 +18,7 @@ from .types import PoseType
 
 _LOAD, _SAVE = "Load Pose", "Save Pose"
 _SHIPPED = "sample: "
-_LONGEST_NAME = 120
+_MAX_NAME = 120
 
 
 class LoadPose(io.ComfyNode):
@@ -56,7 +56,14 @@ class LoadPose(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        """Read the file."""
+        """Read one OpenPose JSON file, a sample's or one of the input folder.
+
+        Returns:
+            POSE_KEYPOINT, one frame an image of the file.
+
+        Raises:
+            NodeError: the file is not there, cannot be read, or holds no frame.
+        """
         with node_error_context(_LOAD, "file"):
             frames = load_pose_file(_path(file))
         if not frames:
@@ -108,27 +115,43 @@ class SavePose(io.ComfyNode):
 
     @classmethod
     def execute(cls, pose: Any, filename_prefix: str) -> io.NodeOutput:
-        """Write the file under the next free number."""
+        """Write the poses to one file of the output folder, under the next free number.
+
+        Returns:
+            The poses, as they were written.
+
+        Raises:
+            NodeError: there is no pose data, or the name cannot be used.
+        """
         frames = frames_of(pose, _SAVE, "pose")
-        filename_prefix = expect(filename_prefix, str, _SAVE, "filename_prefix", "text")
-        last = re.split(r"[/\\]", filename_prefix)[-1]
-        if not last.strip(". ") or len(last) > _LONGEST_NAME or not filename_prefix.isprintable():
-            raise NodeError(
-                f"{_SAVE}, input 'filename_prefix': {filename_prefix[:40]!r} names no file; write a name of up to "
-                f"{_LONGEST_NAME} letters, such as poses/wave"
-            )
-        try:
-            folder, name, counter, subfolder = host.numbered_output(filename_prefix)
-        except Exception as error:  # the host raises a bare Exception for a path outside its folder
-            raise NodeError(
-                f"{_SAVE}, input 'filename_prefix': {filename_prefix!r} cannot be used; write a name inside ComfyUI's "
-                "output folder, such as poses/wave"
-            ) from error
-        counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
-        path = folder / f"{name}_{counter:05}_.json"
+        path, subfolder = _free_path(_checked_prefix(filename_prefix))
         with node_error_context(_SAVE, "filename_prefix"):
             save_pose_file(path, frames)
         return io.NodeOutput(to_wire(frames), ui={"text": [(Path(subfolder) / path.name).as_posix()]})
+
+
+def _checked_prefix(prefix: object) -> str:
+    prefix = expect(prefix, str, _SAVE, "filename_prefix", "text")
+    last = re.split(r"[/\\]", prefix)[-1]
+    if not last.strip(". ") or len(last) > _MAX_NAME or not prefix.isprintable():
+        raise NodeError(
+            f"{_SAVE}, input 'filename_prefix': expected a name of 1 to {_MAX_NAME} letters, such as poses/wave, got "
+            f"{prefix[:40]!r}"
+        )
+    return prefix
+
+
+def _free_path(prefix: str) -> tuple[Path, str]:
+    """Path of a file that does not exist yet, and its folder relative to the output folder."""
+    try:
+        folder, name, counter, subfolder = host.numbered_output(prefix)
+    except Exception as error:  # the host raises a bare Exception for a path outside its folder
+        raise NodeError(
+            f"{_SAVE}, input 'filename_prefix': expected a name inside ComfyUI's output folder, such as poses/wave, "
+            f"got {prefix!r}"
+        ) from error
+    counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
+    return folder / f"{name}_{counter:05}_.json", subfolder
 
 
 def _numbers(folder: Path, name: str) -> list[int]:

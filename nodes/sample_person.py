@@ -59,7 +59,14 @@ class SamplePerson(io.ComfyNode):
 
     @classmethod
     def execute(cls, person: str, figure_seed: int) -> io.NodeOutput:
-        """Read or draw the person."""
+        """Read the person, or draw the figure of `figure_seed`.
+
+        Returns:
+            Image (1, H, W, 3) in [0, 1], and POSE_KEYPOINT of one frame on its canvas.
+
+        Raises:
+            NodeError: a file of the pack is missing.
+        """
         if person == _DRAWN:
             return _drawn(figure_seed)
         image, pose = _SHIPPED[person]

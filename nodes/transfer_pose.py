@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..dptn_core.inference.texture import composer
-from ..dptn_core.inference.transfer import CHUNK, Compose, transfer
+from ..dptn_core.inference.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from . import host
 from .errors import NodeError, expect, node_error_context
 from .host import io, ui
@@ -127,43 +127,28 @@ class TransferPose(io.ComfyNode):
         texture: str = _FULL,
         output_height: int = 0,
     ) -> io.NodeOutput:
-        """Generate every source in its poses.
+        """Generate each source in its poses.
 
-        Args:
-            source: from Encode Source.
-            pose: POSE_KEYPOINT, at least one frame.
-            person, size_and_place, when_nobody, texture: values of their combos.
-            poses_at_once: poses that the network generates at once.
-            draft: 0, or the largest side of a draft in pixels.
-            output_height: 0, or the height of the images in pixels.
+        `poses_at_once` limits memory; `draft` and `output_height` are pixels, 0 for the canvas' own size.
 
         Returns:
-            Images (N, H, W, 3), what Attention Preview needs, and masks (N, H, W) of the person and of what was
-            invented.
+            Images (N, H, W, 3) in [0, 1], what Attention Preview needs, and masks (N, H, W) of the person and of what
+            was invented.
 
         Raises:
             NodeError: an input cannot be read, shows no such person, or does not fit the others.
         """
         source = expect(source, HostedSource, NODE, "source", "DPTN_SOURCE", "connect Encode Source")
-        warps = _warps(texture)
-        found = persons_found(
-            frames_of(pose, NODE, "pose", source.sources[0].pose.canvas), person, NODE, "pose", when_nobody
-        )
+        frames = frames_of(pose, NODE, "pose", source.sources[0].pose.canvas)
+        poses = persons_found(frames, person, NODE, "pose", when_nobody)
         like_source = size_and_place == LIKE_SOURCE
-        jobs = plan_jobs(source.sources, found, like_source=like_source, height=output_height, draft=draft)
-        total = sum(len(job.poses) for job in jobs)
-        source.hosted.bring_to_device(min(poses_at_once, total), source.sources[0].frame.size)
-        show = host.progress(total)
+        jobs = plan_jobs(source.sources, poses, like_source=like_source, height=output_height, draft=draft)
         with host.cores_left_alone(draft > 0):
-            done = [
-                _transferred(source, job, poses_at_once, _reporting(show, job.before, total), warps, draft > 0)
-                for job in jobs
-            ]
+            done = _do(source, jobs, poses_at_once, warps=_warps(texture), draft=draft > 0)
             # of one size: all poses are on one canvas, or on that of the source images, which came as a batch
-            images, persons, invented = (_joined(parts) for parts in zip(*(one.tensors for one in done), strict=True))
+            images, *masks = (_joined(parts) for parts in zip(*(one.tensors for one in done), strict=True))
             shown = _drafts(images) if draft else ui.PreviewImage(images[:_MAX_PREVIEWS], cls=cls)
-        attention = HostedAttention(source.hosted, tuple(one.held for one in done))
-        return io.NodeOutput(images, attention, persons, invented, ui=shown)
+        return io.NodeOutput(images, HostedAttention(source.hosted, tuple(one.held for one in done)), *masks, ui=shown)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,33 +166,36 @@ def _warps(texture: str) -> bool:
     return texture == _FULL
 
 
-def _transferred(
-    source: HostedSource,
-    job: Job,
-    chunk: int,
-    progress: Callable[[int, Tensor], None],
-    warps: bool,
-    draft: bool,
-) -> _Results:
-    """Do one job; see `transfer` for the arguments that have its names."""
-    texture = source.textures[job.source] if warps else None
-    with node_error_context(NODE, "pose"):
-        result = transfer(
-            source.on_device(job.source),
-            job.poses,
-            chunk=chunk,
-            progress=progress,
-            compose=_compose(source.hosted, texture, draft=draft),
-            size=job.size,
-        )
+def _do(source: HostedSource, jobs: list[Job], chunk: int, *, warps: bool, draft: bool) -> list[_Results]:
+    """Do every job, `chunk` poses at once, with progress."""
+    total = sum(len(job.poses) for job in jobs)
+    source.hosted.bring_to_device(min(chunk, total), source.sources[0].frame.size)
+    show = host.progress(total)
+    done = []
+    for job in jobs:
+        texture = source.textures[job.source] if warps else None
+        with node_error_context(NODE, "pose"):
+            result = transfer(
+                source.on_device(job.source),
+                job.poses,
+                chunk=chunk,
+                progress=_reporting(show, job.before, total),
+                compose=_compose(source.hosted, texture, draft=draft),
+                size=job.size,
+            )
+        done.append(_held(result, source.sources[job.source], texture))
+    return done
+
+
+def _held(result: Transfer, source: EncodedSource, texture: HeldTexture | None) -> _Results:
+    """Results where the host wants them, with the source as its node made it, which the host holds anyway."""
     rest = host.result_device()
-    # the source as its node made it, which the host holds anyway, in place of the copy on the computing device
-    generated = replace(result.generated, source=source.sources[job.source], images=result.generated.images.to(rest))
     images = to_host(result.images)
     if result.mattes is None or result.invented is None:
         masks = torch.zeros(images.shape[:3], device=rest), torch.ones(images.shape[:3], device=rest)
     else:
         masks = result.mattes.to(rest), result.invented.to(rest)
+    generated = replace(result.generated, source=source, images=result.generated.images.to(rest))
     return _Results((images, *masks), HeldSequence(generated, texture))
 
 
