@@ -112,9 +112,9 @@ def test_a_large_source_keeps_its_detail_at_a_larger_height(host):
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        ({"texture": "sharp"}, "Transfer Pose, input 'texture': there is no 'sharp'; choose 'full' or 'network only'"),
-        ({"output_height": 5000}, "Transfer Pose, input 'output_height': 5000 pixels; 0 to 4096 are wanted"),
-        ({"output_height": -8}, "Transfer Pose, input 'output_height': -8 pixels"),
+        ({"texture": "sharp"}, "Transfer Pose, input 'texture': expected 'full' or 'network only', got 'sharp'"),
+        ({"output_height": 5000}, "Transfer Pose, input 'output_height': expected 0 to 4096 pixels, got 5000"),
+        ({"output_height": -8}, "Transfer Pose, input 'output_height': expected 0 to 4096 pixels, got -8"),
     ],
 )
 def test_values_that_come_along_a_wire_are_checked(host, inputs, said):
