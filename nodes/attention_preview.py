@@ -27,8 +27,8 @@ class AttentionPreview(io.ComfyNode):
             node_id="DPTNAttentionPreview",
             display_name="Attention Preview (DPTN)",
             category="DPTN",
-            description="Shows where in the source the network looked when it drew some places of the target, and "
-            "which of the source's own pixels were carried there.",
+            description="Shows where in the source the network attended when it generated each place of the target, "
+            "and which of the source's own pixels were warped there.",
             **host.search_words("attention map", "heatmap", "correspondence", "explain"),
             inputs=[
                 AttentionType.Input("attention", tooltip="From Transfer Pose."),
@@ -41,7 +41,7 @@ class AttentionPreview(io.ComfyNode):
                 io.String.Input(
                     "points",
                     default="",
-                    tooltip="Ask about pixels of the target image as well: x,y; x,y; ... Example: 120,80; 200,310",
+                    tooltip="Ask about pixels of the target image as well: x,y; x,y; ... for example 120,80; 200,310.",
                 ),
                 io.Int.Input(
                     "picture", default=0, min=0, max=4095, tooltip="Which image of the batch, counted from 0."
@@ -51,40 +51,51 @@ class AttentionPreview(io.ComfyNode):
                     default=-1,
                     min=-16,
                     max=15,
-                    tooltip="Texture Transfer Block, counted from 0; -1 is the last one.",
+                    tooltip="Texture Transfer Block, counted from 0. -1: the last.",
                 ),
-                io.Int.Input("head", default=-1, min=-1, max=63, tooltip="Attention head from 0; -1: all, averaged."),
+                io.Int.Input(
+                    "head",
+                    default=-1,
+                    min=-1,
+                    max=63,
+                    tooltip="Attention head, counted from 0. -1: the average of all.",
+                ),
                 io.Mask.Input("mask", optional=True, tooltip="Ask about a region of the target image as a whole."),
             ],
             outputs=[
-                io.Image.Output("heat_map", display_name="heat map", tooltip="Attention shining on the source image."),
+                io.Image.Output(
+                    "heat_map",
+                    display_name="heat map",
+                    tooltip="Attention over the grey source image, a colour for each question.",
+                ),
                 io.Image.Output(
                     "source_map",
                     display_name="correspondence",
-                    tooltip="For every place of the target: red x and green y of where it looked in the source, blue "
-                    "how sure it was (an ST map).",
+                    tooltip="For every place of the target, where it attended in the source, as an ST map: red x, "
+                    "green y, blue the confidence.",
                 ),
                 io.Image.Output(
-                    "carried", display_name="carried", tooltip="The source's own pixels moved to where they were used."
+                    "carried",
+                    display_name="carried",
+                    tooltip="The source's own pixels, warped to where they were used.",
                 ),
                 io.Image.Output(
                     "dense_map",
                     display_name="dense correspondence",
-                    tooltip="Where each pixel was carried from, an ST map: red x and green y in the source, blue how "
-                    "sure it is that the source shows it. At most 1024 pixels a side; black where Transfer Pose "
-                    "carried nothing.",
+                    tooltip="Where each pixel was warped from, as an ST map: red x, green y, blue the confidence that "
+                    "the source shows the place. At most 1024 pixels a side; black with 'network only'.",
                 ),
                 io.Image.Output(
                     "body_parts",
                     display_name="body parts",
-                    tooltip="The body part of the source that each place was taken from, a colour for each. At most "
-                    "1024 pixels a side; black where Transfer Pose carried nothing.",
+                    tooltip="The body part of the source that each place was warped from, a colour for each. At most "
+                    "1024 pixels a side; black with 'network only'.",
                 ),
                 io.Mask.Output(
                     "invented",
                     display_name="invented",
-                    tooltip="White where the source does not show what is there now. At most 1024 pixels a side; "
-                    "all white where Transfer Pose carried nothing.",
+                    tooltip="White where the source does not show the place. At most 1024 pixels a side; all white "
+                    "with 'network only'.",
                 ),
             ],
             is_output_node=True,

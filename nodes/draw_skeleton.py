@@ -52,11 +52,11 @@ class DrawSkeleton(io.ComfyNode):
                     min=0.1,
                     max=10.0,
                     step=0.1,
-                    tooltip="Factor on the thickness of lines or bodies. 1: as ControlNet draws them, in proportion "
-                    "to the image.",
+                    tooltip="Factor for the thickness of lines or bodies. 1: as ControlNets were trained on, in "
+                    "proportion to the image.",
                 ),
             ],
-            outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One image a frame.")],
+            outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One image for each frame.")],
         )
 
     @classmethod
@@ -94,7 +94,7 @@ def _side(name: str) -> io.Int.Input:
         max=_MAX_SIDE,
         step=8,
         tooltip=f"{name.capitalize()} of the image in pixels; the pose is stretched to it. 0: in proportion to the "
-        "other side, or, with both 0, the pose's own canvas.",
+        "other side; both 0: the size of the pose's canvas.",
     )
 
 

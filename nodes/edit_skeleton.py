@@ -30,8 +30,8 @@ class EditSkeleton(io.ComfyNode):
             "edited",
             default="",
             multiline=True,
-            tooltip="The pose as you left it, in one text that travels with the workflow; OpenPose JSON works as well. "
-            "Empty: the connected pose, or a standing person.",
+            tooltip="The edit, as one text saved in the workflow; OpenPose JSON works as well. Empty: the connected "
+            "pose, or a standing person.",
         )
         # the key by which the front end finds its editor; older hosts take it in no other way
         edited.extra_dict["widgetType"] = "DPTN_SKELETON"
@@ -39,19 +39,23 @@ class EditSkeleton(io.ComfyNode):
             node_id="DPTNEditSkeleton",
             display_name="Edit Skeleton (DPTN)",
             category="DPTN",
-            description="Pose a person by hand. A connected pose is where the edit starts: your changes count "
-            "until another pose comes in.",
+            description="Pose a person by hand. The edit starts from a connected pose and applies until another pose "
+            "arrives.",
             **host.search_words("pose editor", "openpose editor", "posing"),
             inputs=[
                 io.Int.Input("width", default=384, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Width")),
                 io.Int.Input("height", default=512, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Height")),
                 edited,
                 PoseType.Input("pose", optional=True, tooltip="Where the edit starts: a pose or a sequence."),
-                io.Image.Input("background", optional=True, tooltip="Image to pose over; gives the canvas its size."),
+                io.Image.Input(
+                    "background", optional=True, tooltip="Image to pose over; it gives the canvas its size."
+                ),
             ],
             outputs=[
                 PoseType.Output("edited_pose", display_name="POSE_KEYPOINT", tooltip="For Transfer Pose."),
-                io.Image.Output("skeleton", display_name="skeleton", tooltip="Drawn as OpenPose ControlNets want it."),
+                io.Image.Output(
+                    "skeleton", display_name="skeleton", tooltip="The skeletons, drawn for OpenPose ControlNets."
+                ),
             ],
             # so that a page opened anew gets background and connected pose although the host has them in its cache
             is_output_node=True,
@@ -112,4 +116,4 @@ def _editor_payload(
 
 
 def _canvas_tip(side: str) -> str:
-    return f"{side} of the canvas in pixels, where neither a pose nor a background is connected."
+    return f"{side} of the canvas in pixels when neither a pose nor a background is connected."

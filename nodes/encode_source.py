@@ -33,17 +33,17 @@ class EncodeSource(io.ComfyNode):
             node_id="DPTNEncodeSource",
             display_name="Encode Source (DPTN)",
             category="DPTN",
-            description="Looks at the source person once, for any number of target poses: while only the pose "
-            "changes, ComfyUI keeps this node's result. A batch of images makes a batch of sources.",
+            description="Encodes the source person once, for any number of target poses: while only the pose "
+            "changes, ComfyUI keeps this node's result. A batch of images gives a batch of sources.",
             **host.search_words("reference person", "encode"),
             inputs=[
                 ModelType.Input("model", tooltip="From Load DPTN Model."),
                 io.Image.Input("image", tooltip="Image of the person, or a batch of images."),
                 PoseType.Input(
                     "pose",
-                    tooltip="The pose the person has in this very image: one for each image, or one for all.",
+                    tooltip="The person's pose in this image: one for each image, or one for all.",
                 ),
-                person_input("Who is meant, when the pose data holds several people."),
+                person_input("Which person to use when there are several."),
                 io.Combo.Input(
                     "framing",
                     options=list(_FRAMINGS),
@@ -57,14 +57,14 @@ class EncodeSource(io.ComfyNode):
                     min=0,
                     max=_MAX_HEIGHT,
                     step=8,
-                    tooltip="Height in pixels the network works at; the width follows. 0: the height it was trained "
-                    "at. Larger is slower and sometimes finer, smaller is faster.",
+                    tooltip="Height in pixels that the network works at; the width follows. 0: the height it was "
+                    "trained at. A larger height is slower and sometimes finer, a smaller one is faster.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="The person in the image, white: one mask for each image, or one for all. Found by itself "
-                    "where nothing is connected, and in images whose mask is black.",
+                    tooltip="The person in the image, white: one mask for each image, or one for all. Without it, and "
+                    "for a black mask, the node segments the person itself.",
                 ),
             ],
             outputs=[SourceType.Output("source", display_name="source", tooltip="For Transfer Pose.")],

@@ -84,7 +84,9 @@ def masks_for(masks: object, images: Tensor, node: str, name: str) -> list[Tenso
     every = masks if masks.ndim == 3 else masks[None]
     count, height, width = images.shape[:3]
     if not torch.isfinite(every).all():
-        raise NodeError(f"{node}, input '{name}': the mask holds NaN or infinite values; repair the node that made it")
+        raise NodeError(
+            f"{node}, input '{name}': expected numbers from 0 to 1, got NaN or infinity; check the node before it"
+        )
     fitted = [resize(one[None].float().clamp(0, 1), (height, width))[0] if one.max() > 0 else None for one in every]
     return one_each(fitted, count, node, name, "mask")
 

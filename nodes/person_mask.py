@@ -37,13 +37,13 @@ class PersonMask(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="One image, or a batch such as the frames of a video."),
                 PoseType.Input(
-                    "pose", tooltip="Who is in the image, from Extract Pose: one frame for each image, or one for all."
+                    "pose", tooltip="From Extract Pose, of the same image: one frame for each image, or one for all."
                 ),
                 io.Combo.Input(
                     "person",
                     options=[_EVERYBODY, *PERSON_CHOICES],
                     default=_EVERYBODY,
-                    tooltip="Whom to mask, when the pose data holds several people.",
+                    tooltip="Who to mask: everybody, or one person.",
                 ),
             ],
             outputs=[

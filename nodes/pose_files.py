@@ -32,7 +32,7 @@ class LoadPose(io.ComfyNode):
             display_name="Load Pose (DPTN)",
             category="DPTN",
             description="Reads OpenPose JSON from ComfyUI's input folder, or one of the poses that ship with the "
-            "pack. Pixels or 0..1, BODY_25, COCO and other forms are understood.",
+            "pack. It reads pixels or 0..1, BODY_25, COCO and other forms.",
             **host.search_words("open pose json", "import pose"),
             inputs=[
                 io.Combo.Input(
@@ -43,7 +43,9 @@ class LoadPose(io.ComfyNode):
                     "Press R to see new files.",
                 ),
             ],
-            outputs=[PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame an image of the file.")],
+            outputs=[
+                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame for each image of the file.")
+            ],
         )
 
     @classmethod
@@ -67,7 +69,7 @@ class LoadPose(io.ComfyNode):
         with node_error_context(_LOAD, "file"):
             frames = load_pose_file(_path(file))
         if not frames:
-            raise NodeError(f"{_LOAD}, input 'file': {file} holds no frame")
+            raise NodeError(f"{_LOAD}, input 'file': expected at least one frame, got none in {file}")
         return io.NodeOutput(to_wire(frames))
 
 
@@ -75,7 +77,7 @@ def _path(file: str) -> Path:
     if file.startswith(_SHIPPED):
         path = samples.POSES.get(file.removeprefix(_SHIPPED))
         if path is None:
-            raise NodeError(f"{_LOAD}, input 'file': no {file!r} ships with this version; choose another")
+            raise NodeError(f"{_LOAD}, input 'file': this version ships no {file!r}; choose another")
         return path
     folder = Path(os.path.abspath(host.input_folder()))
     path = Path(os.path.abspath(folder / file))  # links in the folder are followed, ".." are not
@@ -104,12 +106,10 @@ class SavePose(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="dptn/pose",
-                    tooltip="Start of the file's name; a number follows. A slash makes a folder.",
+                    tooltip="Start of the file name; a number follows. A slash makes a folder.",
                 ),
             ],
-            outputs=[
-                PoseType.Output("saved", display_name="POSE_KEYPOINT", tooltip="The poses, as they were written.")
-            ],
+            outputs=[PoseType.Output("saved", display_name="POSE_KEYPOINT", tooltip="The poses as written.")],
             is_output_node=True,
         )
 

@@ -81,7 +81,7 @@ def persons_found(
         if others:
             way_out = "Choose another 'person'"
         else:
-            way_out = "Look at the skeleton image: was anybody found? Lower the detector's threshold or edit the pose"
+            way_out = "Check the skeleton image, lower the detector's threshold or edit the pose"
         if found and when_empty == STOP:
             way_out += f", or choose '{REPEAT}'"
         raise NodeError(f"{node}, input '{name}'{where}: {reason}. {way_out}")

@@ -34,33 +34,33 @@ class TransferPose(io.ComfyNode):
             node_id="DPTNTransferPose",
             display_name="Transfer Pose (DPTN)",
             category="DPTN",
-            description="Draws the source person in each target pose. A sequence of poses gives a batch of images. "
-            "Faces, prints and the background are the source's own, sharp at any size; the network draws what the "
-            "source does not show.",
+            description="Generates the source person in each target pose. A sequence of poses gives a batch of images. "
+            "Faces, prints and the background are warped pixels of the source, sharp at any size; the network "
+            "generates what the source does not show.",
             **host.search_words("pose transfer", "repose", "reenact", "change pose"),
             inputs=[
                 SourceType.Input("source", tooltip="From Encode Source."),
-                PoseType.Input("pose", tooltip="The pose to draw: one, or a sequence, or one for each source."),
-                person_input("Who is meant, when a frame of the pose data holds several people."),
+                PoseType.Input("pose", tooltip="The target pose: one, a sequence, or one for each source."),
+                person_input("Which person to use when a frame holds several."),
                 io.Combo.Input(
                     "size_and_place",
                     options=[AS_IS, LIKE_SOURCE],
                     default=AS_IS,
                     tooltip="as the pose is: on the pose's own canvas. like the source: scaled and moved to the "
-                    "source person's size and place, on the source image's canvas - for poses of somebody else.",
+                    "source person's size and place, on the source image's canvas. Use it for poses of another person.",
                 ),
                 io.Combo.Input(
                     "when_nobody",
                     options=[STOP, REPEAT, LEAVE_OUT],
                     default=STOP,
-                    tooltip="What to do with a frame of a sequence in which nobody was found.",
+                    tooltip="What to do with a frame without people.",
                 ),
                 io.Int.Input(
                     "poses_at_once",
                     default=CHUNK,
                     min=1,
                     max=256,
-                    tooltip="Poses drawn at the same time. More is faster on a GPU and takes more memory.",
+                    tooltip="How many poses to generate at once. More is faster on a GPU and takes more memory.",
                 ),
                 io.Int.Input(
                     "draft",
@@ -68,8 +68,8 @@ class TransferPose(io.ComfyNode):
                     default=0,
                     min=0,
                     max=8192,
-                    tooltip="0: images of the canvas' own size. Else none is larger than this many pixels, and on a "
-                    "CPU half the cores are left alone: live posing asks for that while you pull at a pose.",
+                    tooltip="0: full size. Otherwise images have at most this many pixels a side, and on a CPU half "
+                    "the cores stay free. Live posing uses it while you drag.",
                 ),
                 io.Combo.Input(
                     "texture",
@@ -77,7 +77,7 @@ class TransferPose(io.ComfyNode):
                     options=[_FULL, _NETWORK_ONLY],
                     default=_FULL,
                     tooltip="full: what the source shows comes from its own pixels, as sharp as they are; the network "
-                    "draws the rest. network only: the network draws everything, softer and quicker.",
+                    "generates the rest. network only: the network generates everything, softer and faster.",
                 ),
                 io.Int.Input(
                     "output_height",
@@ -85,30 +85,32 @@ class TransferPose(io.ComfyNode):
                     default=0,
                     min=0,
                     max=MAX_HEIGHT,
-                    tooltip="Height of the image in pixels; the width follows. 0: the size of the pose's canvas. A "
-                    "large source keeps its detail where the canvas is small.",
+                    tooltip="Height of the image in pixels; the width follows. 0: the size of the pose's canvas. "
+                    "Raise it to keep the detail of a large source on a small canvas.",
                 ),
             ],
             outputs=[
                 io.Image.Output(
                     "image",
                     display_name="IMAGE",
-                    tooltip="One image a pose, of the canvas' size or 'output_height'.",
+                    tooltip="One image for each pose, of the canvas' size or 'output_height'.",
                 ),
                 AttentionType.Output(
-                    "attention", display_name="attention", tooltip="Where each place came from; for Attention Preview."
+                    "attention",
+                    display_name="attention",
+                    tooltip="For Attention Preview, which shows where each place came from.",
                 ),
                 # the node has an input called person
                 io.Mask.Output(
                     "person_mask",
                     display_name="person",
-                    tooltip="The person in the new image, white. Black with 'network only'.",
+                    tooltip="Mask of the person in the new image. Black with 'network only'.",
                 ),
                 io.Mask.Output(
                     "invented",
                     display_name="invented",
-                    tooltip="White where the source does not show what is there now, such as a back or what the person "
-                    "stood in front of: for a diffusion model to finish. All white with 'network only'.",
+                    tooltip="Mask of what the source does not show, such as a back, or what the person stood in front "
+                    "of: for a diffusion model to finish. All white with 'network only'.",
                 ),
             ],
             is_output_node=True,
