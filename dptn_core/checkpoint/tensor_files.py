@@ -29,7 +29,7 @@ _AGAIN: Final = "download or copy it again"
 
 @dataclass(frozen=True)
 class Contents:
-    """The tensors of a file under its own names, and our facts about them if it states any."""
+    """The tensors of a file under its own names, and our metadata if it has any."""
 
     tensors: Mapping[str, Tensor]
     metadata: ModelMetadata | None
@@ -67,7 +67,7 @@ def _read_start(path: Path) -> bytes:
         with path.open("rb") as file:
             start = file.read(1024)
     except FileNotFoundError:
-        raise CheckpointError("there is no such file: check the path, or download the model first") from None
+        raise CheckpointError("no such file: check the path, or download the model first") from None
     except OSError as error:
         raise CheckpointError(f"the file cannot be opened ({error}): check its permissions") from error
     if not start:
@@ -185,7 +185,7 @@ def _named_tensors(loaded: object) -> Mapping[str, Tensor]:
         )
     others = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]
     if others or not loaded:
-        held = f"entries that are no tensors ({listed(others)})" if others else "nothing"
+        held = f"entries other than tensors ({listed(others)})" if others else "nothing"
         raise CheckpointError(
             f"it holds {held}, not a state dict (tensors by name): save network.state_dict(), alone or under "
             f"one of {', '.join(_WRAPPERS)}"

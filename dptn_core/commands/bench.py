@@ -11,7 +11,7 @@ from .options import CommandError, find_device, positive
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add --device, --rounds, above 0, and --out; what parts of a measurement run by themselves is hidden from --help."""
     parser.description = (
         "Measure ratios within one run, both sides interleaved: encode once against forward, precision, heat maps, "
         "figures, training, memory."

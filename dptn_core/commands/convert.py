@@ -9,7 +9,7 @@ from .options import add_heads
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add the file to read, the .safetensors file to write, --dtype of its weights and --heads."""
     parser.description = "Read the authors' .pth, a training checkpoint or a model, and write a .safetensors model."
     parser.add_argument("source", type=Path, help="file to read")
     parser.add_argument("target", type=Path, help=".safetensors file to write")

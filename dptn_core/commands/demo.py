@@ -11,7 +11,7 @@ from .options import add_model, load_model_of
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add --out, the folder for the images, and the options that choose a model."""
     parser.description = (
         "Redraw a drawn figure and a photograph that ship in other poses, with images of the attention. The pose in "
         "the photograph is found by the detector that ships."

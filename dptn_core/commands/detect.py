@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add the images, videos or folders, --out, what is written, --threshold and --device."""
     parser.description = (
         "Find people in images with the detector that ships, and write for each image their poses (OpenPose JSON) "
         "and an image with the skeletons. Of a video or an animated image all frames go into one file."

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .options import CommandError, find_device, share
+from .options import CommandError, find_device, fraction
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,12 +26,12 @@ class Finder(Protocol):
 
 
 def add_threshold(parser: ArgumentParser) -> None:
-    """The option that says how sure the detector must be."""
+    """Add --threshold, the confidence from 0 to 1 below which joints are left out."""
     parser.add_argument(
         "--threshold",
-        type=share,
+        type=fraction,
         default=THRESHOLD,
-        help=f"joints found with less confidence, 0 to 1, are left out (default: {THRESHOLD})",
+        help=f"leave out joints with less confidence, 0 to 1 (default: {THRESHOLD})",
     )
 
 
@@ -59,11 +59,11 @@ def person_found(people: People, person: int | None, path: Path) -> Pose:
         CommandError: nobody was found, or too few; the message begins with `path`.
     """
     if not people.people:
-        raise CommandError(f"{path}: nobody was found in it; lower --threshold, or name another image")
+        raise CommandError(f"{path}: found nobody; lower --threshold, or name another image")
     if person is not None and not 0 <= person < len(people.people):
         count = len(people.people)
-        found = "1 was found; name 0" if count == 1 else f"{count} were found, counted from 0, from the left"
-        raise CommandError(f"{path}: there is no person {person}: {found}")
+        found = "0, the only one found" if count == 1 else f"0 to {count - 1}, counted from the left"
+        raise CommandError(f"{path}: expected person {found}, got {person}")
     return people.largest() if person is None else people.people[person]
 
 
@@ -77,5 +77,5 @@ def sequence_found(frames: list[People], person: int | None, path: Path) -> list
 
     start = next((number for number, frame in enumerate(frames) if frame.people), None)
     if start is None:
-        raise CommandError(f"{path}: nobody was found in any of its {len(frames)} frames; lower --threshold")
+        raise CommandError(f"{path}: found nobody in any of its {len(frames)} frames; lower --threshold")
     return follow_person(frames, person_found(frames[start], person, path))

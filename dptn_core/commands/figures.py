@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add which pairs are made, at which WIDTHxHEIGHT, and where they go; `run` refuses what does not go together."""
     parser.description = (
         "Make pairs of drawn figures or rendered people: source, target, and the source's pixels moved along the true "
         "correspondence (magenta where the source does not show the place). Rendered people need the extra train."

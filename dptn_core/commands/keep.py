@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of a command that can keep what it renders."""
+    """Add --keep, the folder of a set that is rendered to train from, and --processes, above 0, that render it."""
     parser.add_argument(
         "--keep",
         type=Path,

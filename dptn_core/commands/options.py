@@ -1,4 +1,4 @@
-"""What several commands are told in the same way: model, device, sizes, counts."""
+"""Options that several commands have: model, device, sizes, counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CommandError(ValueError):
 
 
 def add_model(parser: ArgumentParser) -> None:
-    """Options that choose a model, for `load_model_of`."""
+    """Add --model, --device, --precision and --heads, which `load_model_of` reads."""
     parser.add_argument("--model", type=Path, help=".safetensors or official .pth (default: the starter that ships)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument(
@@ -36,7 +36,7 @@ def add_model(parser: ArgumentParser) -> None:
 
 
 def add_heads(parser: ArgumentParser) -> None:
-    """The option for files that do not say how many heads they have."""
+    """Add --heads, for files that do not say how many attention heads they have."""
     parser.add_argument(
         "--heads", type=positive, help="attention heads, for files that do not say (default: 2, the published models')"
     )
@@ -81,32 +81,32 @@ def size(text: str) -> tuple[int, int]:
     """Read "WIDTHxHEIGHT" as (height, width)."""
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write width x height, like 96x128")
+        raise argparse.ArgumentTypeError(f"expected width x height, like 96x128, got {text!r}")
     if max(int(width), int(height)) > MAX_SIZE:
-        raise argparse.ArgumentTypeError(f"{text!r} is too large; sides up to {MAX_SIZE} are possible")
+        raise argparse.ArgumentTypeError(f"expected sides of at most {MAX_SIZE} pixels, got {text!r}")
     return int(height), int(width)
 
 
 def natural(text: str) -> int:
     """Read a whole number from 0 on."""
     if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**31 - 1}, got {text!r}")
     return int(text)
 
 
 def positive(text: str) -> int:
     """Read a whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return int(text)
 
 
-def share(text: str) -> float:
+def fraction(text: str) -> float:
     """Read a number from 0 to 1."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
     return value

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .options import CommandError, find_device, natural, positive, share, size
+from .options import CommandError, find_device, fraction, natural, positive, size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +32,7 @@ class _Set(NamedTuple):
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command: another level of commands, one for each set."""
+    """Add a subcommand for each kind of set, with options of its own; one of them is required."""
     parser.description = "Lay out a set of images with keypoints, for 'dptn train' and 'dptn evaluate'."
     sets = parser.add_subparsers(dest="set", required=True, metavar="SET")
     for name, kind in _SETS.items():
@@ -109,9 +109,9 @@ def _folder_options(parser: ArgumentParser) -> None:
         "--weights", type=Path, action="append", default=[], help="folder with the detector's weights (repeatable)"
     )
     parser.add_argument("--download", action="store_true", help="fetch the detector's weights if they are missing")
-    parser.add_argument("--threshold", type=share, default=0.3, help="least keypoint score (default: 0.3)")
+    parser.add_argument("--threshold", type=fraction, default=0.3, help="least keypoint score (default: 0.3)")
     parser.add_argument("--device", default="auto", help="for the detector: auto, cpu, cuda, mps (default: auto)")
-    parser.add_argument("--test-share", type=share, default=0.1, help="held back for testing, 0 to 1 (default: 0.1)")
+    parser.add_argument("--test-share", type=fraction, default=0.1, help="held back for testing, 0 to 1 (default: 0.1)")
     parser.add_argument("--pairs", type=positive, default=2000, help="pairs a person at most (default: 2000)")
     parser.add_argument("--seed", type=natural, default=0, help="of the split and the pairs (default: 0)")
     parser.add_argument(

@@ -25,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add --config and --out, both required, where data and weights come from, how long to train and on what."""
     parser.description = (
         "Train from a TOML config. Run the same command again to go on after a stop, even a sudden one."
     )
