@@ -46,7 +46,7 @@ class ModelMetadata:
         if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma < math.inf:
             raise ValueError(f"expected a heatmap_sigma above 0 pixels, got {sigma!r}")
         if self.framing not in get_args(Framing):
-            raise ValueError(f"expected a framing of {', '.join(get_args(Framing))}, got {self.framing!r}")
+            raise ValueError(f"expected one of {', '.join(get_args(Framing))} for framing, got {self.framing!r}")
         for name, text in self.provenance.items():
             if not isinstance(name, str) or not isinstance(text, str):
                 raise ValueError(f"expected text in provenance, got {name!r}: {text!r}")

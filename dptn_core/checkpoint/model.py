@@ -114,7 +114,7 @@ def convert_weights(config: GeneratorConfig, weights: Mapping[str, Tensor], dtyp
         CheckpointError: A weight is too large for `dtype`; the message names it.
     """
     if dtype not in DTYPES:
-        raise ValueError(f"expected a dtype of {', '.join(str(allowed) for allowed in DTYPES)}, got {dtype}")
+        raise ValueError(f"expected one of {', '.join(str(allowed) for allowed in DTYPES)} for dtype, got {dtype}")
     converted = {}
     for name, slot in layout(config, dtype).items():
         wide = weights.get(name)

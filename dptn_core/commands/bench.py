@@ -11,7 +11,7 @@ from .options import CommandError, find_device, positive
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Add --device, --rounds, above 0, and --out; what parts of a measurement run by themselves is hidden from --help."""
+    """Add --device, --rounds and --out; options that a measurement starts itself with are hidden from --help."""
     parser.description = (
         "Measure ratios within one run, both sides interleaved: encode once against forward, precision, heat maps, "
         "figures, training, memory."

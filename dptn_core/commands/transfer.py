@@ -91,8 +91,8 @@ def add_options(parser: ArgumentParser) -> None:
         "--texture",
         choices=("full", "network"),
         default="full",
-        help="full: sharp, from the image's own pixels wherever it shows them; network: what the network alone generates "
-        "(default: full)",
+        help="full: sharp, from the image's own pixels wherever it shows them; network: what the network alone "
+        "generates (default: full)",
     )
     parser.add_argument(
         "--height",
@@ -251,8 +251,8 @@ def _sources(options: Namespace) -> list[_Source]:
     given: list[Path] | None = options.source_pose
     if given is not None and len(given) != len(images):
         raise CommandError(
-            f"expected one --source-pose for each --image, in the same order, got {len(given)} for {len(images)}; or leave "
-            "it out where the files lie beside the images"
+            f"expected one --source-pose for each --image, in the same order, got {len(given)} for {len(images)}; or "
+            "leave it out where the files lie beside the images"
         )
     poses: Sequence[Path | None] = given or [pose_file_of(path) for path, _ in images]
     if len(images) == 1 and not options.image[0].is_dir():

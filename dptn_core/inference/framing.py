@@ -203,7 +203,7 @@ def frame_person(pose: Pose, size: tuple[int, int], framing: Framing, name: str 
         FramingError: see `check_pose`.
     """
     if framing not in get_args(Framing):
-        raise FramingError(f"expected a framing of {', '.join(get_args(Framing))}, got {framing!r}")
+        raise FramingError(f"expected one of {', '.join(get_args(Framing))} for framing, got {framing!r}")
     check_pose(pose, name)
     if framing == "stretch" and (whole := _authors_box([pose])) is not None:
         return Frame(whole, pose.canvas, size)

@@ -26,7 +26,7 @@ def choose_person(people: People, choice: str = LARGEST) -> Pose:
         ValueError: no such choice.
     """
     if choice not in PERSON_CHOICES:
-        raise ValueError(f"expected a person of {', '.join(PERSON_CHOICES)}, got {choice!r}")
+        raise ValueError(f"expected one of {', '.join(PERSON_CHOICES)} for person, got {choice!r}")
     if choice == LARGEST:
         return people.largest()
     there = from_left(people)

@@ -61,7 +61,7 @@ class Step:
         if isinstance(self.frames, bool) or not isinstance(self.frames, int) or not 1 <= self.frames <= MAX_FRAMES:
             raise ValueError(f"expected 1 to {MAX_FRAMES} frames to the next keyframe, got {str(self.frames)[:40]}")
         if not isinstance(self.easing, str) or self.easing not in EASINGS:
-            raise ValueError(f"expected an easing of {', '.join(EASINGS)}, got {str(self.easing)[:40]!r}")
+            raise ValueError(f"expected one of {', '.join(EASINGS)} for easing, got {str(self.easing)[:40]!r}")
 
 
 def frame_count(steps: Sequence[Step], *, loop: bool = False) -> int:

@@ -324,7 +324,7 @@ def test_half_precision_draws_nearly_the_same(host):
 def test_fp16_on_a_cpu_is_refused_in_words(host):
     graph, nodes = transfer_graph()
     graph.prompt[nodes["model"]]["inputs"]["dtype"] = "fp16"
-    assert "Load DPTN Model, input 'dtype': precision fp16 is not for CPUs" in host.run(graph.prompt).error
+    assert "Load DPTN Model, input 'dtype': expected precision bf16 or fp32 on a CPU" in host.run(graph.prompt).error
 
 
 @pytest.mark.parametrize(
