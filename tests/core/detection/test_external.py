@@ -602,7 +602,7 @@ def test_broken_and_foreign_folders_are_refused_in_words(vitpose_folder, person_
         return folder
 
     weights = (vitpose_folder / "model.safetensors").read_bytes()
-    refused(tmp_path / "nowhere", "is no folder: give the folder that holds config.json")
+    refused(tmp_path / "nowhere", "does not exist: give the folder that holds config.json")
     refused(vitpose_folder / "config.json", "is a file")
     refused(broken("no config", "config.json", None), "lacks config.json")
     refused(broken("no processor", "preprocessor_config.json", None), "lacks preprocessor_config.json")
