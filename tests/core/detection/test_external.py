@@ -619,7 +619,7 @@ def test_broken_and_foreign_folders_are_refused_in_words(vitpose_folder, person_
     refused(vitpose_folder, "type 'vitpose', not 'rt_detr'", lambda f: load_vitpose(f, person_folder=f))
     config = json.loads((vitpose_folder / "config.json").read_text())
     second = json.dumps({**config, "backbone": "facebook/somewhere", "backbone_config": None}).encode()
-    refused(broken("second model", "config.json", second), "asks for a second model .'facebook/somewhere'")
+    refused(broken("second model", "config.json", second), "names a second model .'facebook/somewhere'")
     config["backbone_config"]["num_hidden_layers"] = 3
     refused(broken("deeper", "config.json", json.dumps(config).encode()), r"do not belong to the config, \d+ tensors")
     config["backbone_config"]["hidden_size"] = 64
