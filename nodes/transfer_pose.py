@@ -146,7 +146,7 @@ class TransferPose(io.ComfyNode):
         like_source = size_and_place == LIKE_SOURCE
         jobs = plan_jobs(source.sources, poses, like_source=like_source, height=output_height, draft=draft)
         with host.cores_left_alone(draft > 0):
-            done = _do(source, jobs, poses_at_once, warps=_warps(texture), draft=draft > 0)
+            done = _run_jobs(source, jobs, poses_at_once, warps=_warps(texture), draft=draft > 0)
             # of one size: all poses are on one canvas, or on that of the source images, which came as a batch
             images, *masks = (_joined(parts) for parts in zip(*(one.tensors for one in done), strict=True))
             shown = _drafts(images) if draft else ui.PreviewImage(images[:_MAX_PREVIEWS], cls=cls)
@@ -168,8 +168,8 @@ def _warps(texture: str) -> bool:
     return texture == _FULL
 
 
-def _do(source: HostedSource, jobs: list[Job], chunk: int, *, warps: bool, draft: bool) -> list[_Results]:
-    """Do every job, `chunk` poses at once, with progress."""
+def _run_jobs(source: HostedSource, jobs: list[Job], chunk: int, *, warps: bool, draft: bool) -> list[_Results]:
+    """Generate every job, `chunk` poses at once, with progress."""
     total = sum(len(job.poses) for job in jobs)
     source.hosted.bring_to_device(min(chunk, total), source.sources[0].frame.size)
     show = host.progress(total)

@@ -413,7 +413,10 @@ def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
     graph = Graph()
     block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(huge))
     graph.add("ProbeReportPose", pose=graph.out(block))
-    assert "Edit Skeleton: the canvas is 19200x25600; sides of up to 8192" in host.run(graph.prompt).error
+    assert (
+        "Edit Skeleton: expected a canvas of at most 8192 pixels a side, got 19200x25600"
+        in host.run(graph.prompt).error
+    )
     graph = Graph()
     graph.report(graph.out(graph.add("DPTNDrawSkeleton", pose=graph.send_pose(huge))))
     assert "Draw Skeleton: an image of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error
