@@ -82,5 +82,5 @@ def _path(model: str) -> Path:
         return host.model_path(model)
     except FileNotFoundError:
         raise NodeError(
-            f"{_NODE}, input 'model': expected a file in models/dptn, found no {model}; put it back or choose another"
+            f"{_NODE}, input 'model': {model} is not in models/dptn; put it back or choose another"
         ) from None

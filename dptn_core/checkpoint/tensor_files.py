@@ -67,7 +67,7 @@ def _read_start(path: Path) -> bytes:
         with path.open("rb") as file:
             start = file.read(1024)
     except FileNotFoundError:
-        raise CheckpointError("no such file: check the path, or download the model first") from None
+        raise CheckpointError("there is no such file: check the path, or download the model first") from None
     except OSError as error:
         raise CheckpointError(f"the file cannot be opened ({error}): check its permissions") from error
     if not start:

@@ -274,7 +274,7 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
             desk.arguments(source_pose=folder / "walk.json"),
             "with the proportions of the image",
         ),
-        "unknown model": (desk.arguments(model=folder / "no.safetensors"), "no such file"),
+        "unknown model": (desk.arguments(model=folder / "no.safetensors"), "there is no such file"),
         "model is an image": (desk.arguments(model=folder / "source.png"), "neither a .safetensors"),
         "out is a file": (desk.arguments(out=folder / "file"), "cannot be written"),
         "attention without a format": (desk.arguments(attention=folder / "looked"), "names no format"),
