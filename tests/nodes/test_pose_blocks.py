@@ -419,4 +419,4 @@ def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
     )
     graph = Graph()
     graph.report(graph.out(graph.add("DPTNDrawSkeleton", pose=graph.send_pose(huge))))
-    assert "Draw Skeleton: an image of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error
+    assert "and 67 million in all, got 19200x25600; set a smaller" in host.run(graph.prompt).error
