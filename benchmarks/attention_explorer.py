@@ -104,11 +104,11 @@ def explored(model: DPTNModel, side: int) -> tuple[dict[str, Any], bytes, str]:
     image = torch.rand(3, CANVAS.height, CANVAS.width, generator=torch.Generator().manual_seed(0))
     source = encode_source(model, image, pose, size=(side, side))
     result = transfer(source, [pose.transformed((0.9, 0.95), (20.0, 10.0), CANVAS)])
-    maps = attention_maps(result, 0)
+    maps = attention_maps(result.generated.at(0))
     packed = maps.packed()
     sides = {}
     for name, frame, of, shown in (
-        ("target", result.frame, result.poses[0], result.images[0]),
+        ("target", result.generated.frame, result.generated.poses[0], result.images[0]),
         ("source", source.frame, source.pose, image),
     ):
         box = frame.box

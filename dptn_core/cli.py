@@ -63,8 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _out_of_memory(error):
             raise
         advice = _SMALLER.get(options.command, "choose smaller images")
-        said = str(error).partition("\n")[0][:_SHOWN] or "no more is to be had"
-        print(f"dptn {options.command}: there is not enough memory ({said}); {advice}", file=sys.stderr)
+        said = str(error).partition("\n")[0][:_SHOWN]
+        details = f" ({said})" if said else ""
+        print(f"dptn {options.command}: not enough memory{details}; {advice}", file=sys.stderr)
         return 2
     return 0
 
@@ -76,7 +77,11 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Every command with its options; nothing heavy is imported for `--help`."""
+    """The parser of `dptn`, with a subparser for each command.
+
+    Importing a command imports nothing heavy, so `--help` answers at once. Options refuse bad values with
+    `ArgumentTypeError`, which argparse prints before it exits with 2.
+    """
     parser = argparse.ArgumentParser(
         prog="dptn",
         description="Redraw a person in another pose with the Dual-task Pose Transformer Network.",

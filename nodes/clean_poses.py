@@ -28,8 +28,8 @@ class CleanPoses(io.ComfyNode):
             node_id="DPTNCleanPoses",
             display_name="Clean Poses (DPTN)",
             category="DPTN",
-            description="Steadies the poses of a video: leaves out joints that jump, fills gaps, smooths jitter. "
-            "Nothing lags behind the image.",
+            description="Smooths the poses of a video: removes joints that jump, fills gaps, smooths jitter, without "
+            "lag.",
             **host.search_words("smooth poses", "stabilize pose", "pose jitter", "interpolate keypoints"),
             inputs=[
                 PoseType.Input("pose", tooltip="The poses of a video, one frame after another."),
@@ -37,8 +37,8 @@ class CleanPoses(io.ComfyNode):
                     "people",
                     options=[_EVERYBODY, *PERSON_CHOICES],
                     default=_EVERYBODY,
-                    tooltip="Whom to keep: everybody, or the one who is that in the first frame with people, followed "
-                    "through the whole video.",
+                    tooltip="Everybody, or one person: chosen in the frame where they first appear, then tracked "
+                    "through the video.",
                 ),
                 io.Float.Input(
                     "threshold",
@@ -46,33 +46,33 @@ class CleanPoses(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Joints with less confidence are left out first. Counts where the pose data holds real "
-                    "confidences: see 'scores' of Extract Pose.",
+                    tooltip="Remove joints with less confidence first. Needs real confidences: switch on 'scores' of "
+                    "Extract Pose.",
                 ),
                 io.Boolean.Input(
                     "reject_outliers",
                     default=_DEFAULT.reject_outliers,
-                    tooltip="Leave out joints that jump away for a few frames, and fill in where they were.",
+                    tooltip="Remove joints that jump away for a few frames.",
                 ),
                 io.Int.Input(
                     "longest_gap",
                     default=_DEFAULT.longest_gap,
                     min=0,
                     max=1000,
-                    tooltip="Gaps of a joint of up to so many frames are filled. 0: none.",
+                    tooltip="Fill gaps of a joint of up to this many frames. 0: fill none.",
                 ),
                 io.Int.Input(
                     "smoothing",
                     default=_DEFAULT.window,
                     min=0,
                     max=101,
-                    tooltip="Frames over which is smoothed: more is steadier and rounds off quick movements. 0: not at "
-                    "all.",
+                    tooltip="Length of the smoothing window in frames. A longer one is steadier and rounds off quick "
+                    "movements. 0: no smoothing.",
                 ),
                 io.Boolean.Input(
                     "keep_limb_lengths",
                     default=_DEFAULT.keep_limb_lengths,
-                    tooltip="Keep limbs that turn quickly from being drawn short by the smoothing.",
+                    tooltip="Restore the length of limbs that turn quickly, which smoothing shortens.",
                 ),
             ],
             outputs=[
@@ -91,13 +91,20 @@ class CleanPoses(io.ComfyNode):
         smoothing: int,
         keep_limb_lengths: bool,
     ) -> io.NodeOutput:
-        """Clean everybody's poses."""
+        """Clean the poses of a video, frame after frame on one canvas.
+
+        Returns:
+            POSE_KEYPOINT of as many frames.
+
+        Raises:
+            NodeError: there is no pose data, frames are on several canvases, or a number is out of range.
+        """
         frames = frames_of(pose, _NODE, "pose")
         canvases = {frame.canvas for frame in frames}
         if len(canvases) > 1:
             raise NodeError(
-                f"{_NODE}, input 'pose': the frames are on canvases of {', '.join(sorted(map(str, canvases)))}; the "
-                "frames of one video are wanted"
+                f"{_NODE}, input 'pose': expected the frames of one video, on one canvas, got canvases of "
+                f"{', '.join(sorted(map(str, canvases)))}"
             )
         with node_error_context(_NODE):
             cleaning = Cleaning(threshold, reject_outliers, longest_gap, smoothing, keep_limb_lengths)

@@ -52,27 +52,34 @@ class DrawSkeleton(io.ComfyNode):
                     min=0.1,
                     max=10.0,
                     step=0.1,
-                    tooltip="Factor on the thickness of lines or bodies. 1: as ControlNet draws them, in proportion "
-                    "to the image.",
+                    tooltip="Factor for the thickness of lines or bodies. 1: as ControlNets were trained on, in "
+                    "proportion to the image.",
                 ),
             ],
-            outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One image a frame.")],
+            outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One image for each frame.")],
         )
 
     @classmethod
     def execute(cls, pose: Any, width: int, height: int, style: str, thickness: float) -> io.NodeOutput:
-        """Draw every frame."""
+        """Draw each frame at one size; a `width` or `height` of 0 follows the other, or the canvas.
+
+        Returns:
+            Images (N, H, W, 3) in [0, 1], one a frame.
+
+        Raises:
+            NodeError: there is no pose data, frames differ in size, or the size is too large.
+        """
         frames = frames_of(pose, _NODE, "pose")
         sizes = {_size(frame, width, height) for frame in frames}
         if len(sizes) > 1:
             raise NodeError(
-                f"{_NODE}, input 'pose': its frames have canvases of different sizes; set 'width' and 'height' to "
-                "draw them all at one"
+                f"{_NODE}, input 'pose': expected frames of one size, got {len(sizes)} sizes; set 'width' and 'height'"
             )
         size = sizes.pop()
         if size[0] * size[1] > _MAX_PIXELS or max(size) > _MAX_SIDE:
             raise NodeError(
-                f"{_NODE}: an image of {size[1]}x{size[0]} is too large; set a smaller 'width' and 'height'"
+                f"{_NODE}: expected at most {_MAX_SIDE} pixels a side and {_MAX_PIXELS // 10**6} million in all, got "
+                f"{size[1]}x{size[0]}; set a smaller 'width' and 'height'"
             )
         drawn = host.with_progress((_draw(frame, size, style, thickness) for frame in frames), len(frames))
         with node_error_context(_NODE, "pose"):
@@ -87,7 +94,7 @@ def _side(name: str) -> io.Int.Input:
         max=_MAX_SIDE,
         step=8,
         tooltip=f"{name.capitalize()} of the image in pixels; the pose is stretched to it. 0: in proportion to the "
-        "other side, or, with both 0, the pose's own canvas.",
+        "other side; both 0: the size of the pose's canvas.",
     )
 
 
@@ -96,7 +103,7 @@ def _size(frame: People, width: int, height: int) -> tuple[int, int]:
     canvas = frame.canvas
     if (canvas.width, canvas.height) == (1, 1) and not (width and height):
         raise NodeError(
-            f"{_NODE}, input 'pose': the pose is in shares of a canvas it does not state; set 'width' and 'height'"
+            f"{_NODE}, input 'pose': expected a canvas, got coordinates of 0 to 1 alone; set 'width' and 'height'"
         )
     if not width and not height:
         return canvas.height, canvas.width

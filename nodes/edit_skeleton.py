@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..dptn_core.pose import Canvas, draw_skeleton, fit_to_canvas
+from ..dptn_core.pose import Canvas, People, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
 from .errors import NodeError, expect, node_error_context
@@ -30,8 +30,8 @@ class EditSkeleton(io.ComfyNode):
             "edited",
             default="",
             multiline=True,
-            tooltip="The pose as you left it, in one text that travels with the workflow; OpenPose JSON works as well. "
-            "Empty: the connected pose, or a standing person.",
+            tooltip="The edit, as one text saved in the workflow; OpenPose JSON works as well. Empty: the connected "
+            "pose, or a standing person.",
         )
         # the key by which the front end finds its editor; older hosts take it in no other way
         edited.extra_dict["widgetType"] = "DPTN_SKELETON"
@@ -39,19 +39,23 @@ class EditSkeleton(io.ComfyNode):
             node_id="DPTNEditSkeleton",
             display_name="Edit Skeleton (DPTN)",
             category="DPTN",
-            description="Pose a person by hand. A connected pose is where the edit starts: your changes count "
-            "until another pose comes in.",
+            description="Pose a person by hand. The edit starts from a connected pose and applies until another pose "
+            "arrives.",
             **host.search_words("pose editor", "openpose editor", "posing"),
             inputs=[
                 io.Int.Input("width", default=384, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Width")),
                 io.Int.Input("height", default=512, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Height")),
                 edited,
                 PoseType.Input("pose", optional=True, tooltip="Where the edit starts: a pose or a sequence."),
-                io.Image.Input("background", optional=True, tooltip="Image to pose over; gives the canvas its size."),
+                io.Image.Input(
+                    "background", optional=True, tooltip="Image to pose over; it gives the canvas its size."
+                ),
             ],
             outputs=[
                 PoseType.Output("edited_pose", display_name="POSE_KEYPOINT", tooltip="For Transfer Pose."),
-                io.Image.Output("skeleton", display_name="skeleton", tooltip="Drawn as OpenPose ControlNets want it."),
+                io.Image.Output(
+                    "skeleton", display_name="skeleton", tooltip="The skeletons, drawn for OpenPose ControlNets."
+                ),
             ],
             # so that a page opened anew gets background and connected pose although the host has them in its cache
             is_output_node=True,
@@ -62,38 +66,54 @@ class EditSkeleton(io.ComfyNode):
     def execute(
         cls, width: int, height: int, edited: str, pose: Any = None, background: Tensor | None = None
     ) -> io.NodeOutput:
-        """Settle which pose counts and put it on the canvas."""
+        """Settle which pose counts, and put it on the canvas.
+
+        `background` is (B, H, W, C), of which the first image is shown.
+
+        Returns:
+            POSE_KEYPOINT, and skeletons (N, H, W, 3), one a frame, of the canvas' size.
+
+        Raises:
+            NodeError: an input cannot be read, or the canvas is too large.
+        """
         edited = expect(edited, str, _NODE, "edited", "text")
-        canvas = Canvas(width, height)
-        if background is not None:
-            background = check_batch(background, _NODE, "background")
-            canvas = canvas_of(background, _NODE, "background")
+        background = None if background is None else check_batch(background, _NODE, "background")
+        canvas = Canvas(width, height) if background is None else canvas_of(background, _NODE, "background")
         upstream = None if pose is None else frames_of(pose, _NODE, "pose", canvas)
-        if background is None and upstream is not None:
-            canvas = upstream[0].canvas
-        if max(canvas.width, canvas.height) > _MAX_SIDE:
-            raise NodeError(
-                f"{_NODE}: the canvas is {canvas}; sides of up to {_MAX_SIDE} are drawn. Connect a smaller "
-                "background, whose size it then has"
-            )
+        canvas = _checked_canvas(canvas if upstream is None or background is not None else upstream[0].canvas)
         with node_error_context(_NODE, "edited"):
             frames, by_hand = settle(upstream, read_edited(edited, canvas), canvas)
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
-        drawn = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
-        skeletons = bytes_to_host(drawn, len(frames), (canvas.height, canvas.width))
-        shown = {  # what the editor starts from, and goes back to
-            "start": None if upstream is None else to_wire([fit_to_canvas(frame, canvas) for frame in upstream]),
-            "upstream": None if upstream is None else fingerprint(upstream),
-            "canvas": {"width": canvas.width, "height": canvas.height},
-            "by_hand": by_hand,
-        }
-        payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
-        if background is not None:
-            payload["dptn_background"] = [
-                host.send_image("dptn_background", image_of(background, 0, _NODE, "background"))
-            ]
-        return io.NodeOutput(to_wire(frames), skeletons, ui=payload)
+        skeletons = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
+        images = bytes_to_host(skeletons, len(frames), (canvas.height, canvas.width))
+        return io.NodeOutput(to_wire(frames), images, ui=_editor_payload(upstream, canvas, background, by_hand=by_hand))
+
+
+def _checked_canvas(canvas: Canvas) -> Canvas:
+    if max(canvas.width, canvas.height) > _MAX_SIDE:
+        raise NodeError(
+            f"{_NODE}: expected a canvas of at most {_MAX_SIDE} pixels a side, got {canvas}; connect a smaller "
+            "background, which gives the canvas its size"
+        )
+    return canvas
+
+
+def _editor_payload(
+    upstream: list[People] | None, canvas: Canvas, background: Tensor | None, *, by_hand: bool
+) -> dict[str, object]:
+    """What the editor in the browser starts from, and goes back to."""
+    shown = {
+        "start": None if upstream is None else to_wire([fit_to_canvas(frame, canvas) for frame in upstream]),
+        "upstream": None if upstream is None else fingerprint(upstream),
+        "canvas": {"width": canvas.width, "height": canvas.height},
+        "by_hand": by_hand,
+    }
+    payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
+    if background is not None:
+        image = image_of(background, 0, _NODE, "background")
+        payload["dptn_background"] = [host.send_image("dptn_background", image)]
+    return payload
 
 
 def _canvas_tip(side: str) -> str:
-    return f"{side} of the canvas in pixels, where neither a pose nor a background is connected."
+    return f"{side} of the canvas in pixels when neither a pose nor a background is connected."

@@ -7,16 +7,19 @@ from typing import Any
 
 from torch import Tensor
 
-from ..dptn_core.inference.transfer import encode_source
+from ..dptn_core.checkpoint import Framing
+from ..dptn_core.inference.transfer import EncodedSource, encode_source
+from ..dptn_core.pose import People, Pose
 from . import host
-from .errors import NodeError, expect, node_error_context
+from .errors import expect, node_error_context
 from .host import io
-from .images import canvas_of, check_batch, image_of, masks_for
+from .images import canvas_of, check_batch, image_of, masks_for, one_each
 from .poses import frames_of, one_person_each, person_input
+from .texturing import HeldTexture
 from .types import HostedModel, HostedSource, ModelType, PoseType, SourceType
 
 _NODE = "Encode Source"
-_FRAMINGS = {"as the model was trained": None, "fit": "fit", "stretch": "stretch"}
+_FRAMINGS: dict[str, Framing | None] = {"as the model was trained": None, "fit": "fit", "stretch": "stretch"}
 _MAX_HEIGHT = 1024
 
 
@@ -30,17 +33,17 @@ class EncodeSource(io.ComfyNode):
             node_id="DPTNEncodeSource",
             display_name="Encode Source (DPTN)",
             category="DPTN",
-            description="Looks at the source person once, for any number of target poses: while only the pose "
-            "changes, ComfyUI keeps this node's result. A batch of images makes a batch of sources.",
+            description="Encodes the source person once, for any number of target poses: while only the pose "
+            "changes, ComfyUI keeps this node's result. A batch of images gives a batch of sources.",
             **host.search_words("reference person", "encode"),
             inputs=[
                 ModelType.Input("model", tooltip="From Load DPTN Model."),
                 io.Image.Input("image", tooltip="Image of the person, or a batch of images."),
                 PoseType.Input(
                     "pose",
-                    tooltip="The pose the person has in this very image: one for each image, or one for all.",
+                    tooltip="The person's pose in this image: one for each image, or one for all.",
                 ),
-                person_input("Who is meant, when the pose data holds several people."),
+                person_input("Which person to use when there are several."),
                 io.Combo.Input(
                     "framing",
                     options=list(_FRAMINGS),
@@ -54,14 +57,14 @@ class EncodeSource(io.ComfyNode):
                     min=0,
                     max=_MAX_HEIGHT,
                     step=8,
-                    tooltip="Height in pixels the network works at; the width follows. 0: the height it was trained "
-                    "at. Larger is slower and sometimes finer, smaller is faster.",
+                    tooltip="Height in pixels that the network works at; the width follows. 0: the height it was "
+                    "trained at. A larger height is slower and sometimes finer, a smaller one is faster.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="The person in the image, white: one mask for each image, or one for all. Found by itself "
-                    "where nothing is connected, and in images whose mask is black.",
+                    tooltip="The person in the image, white: one mask for each image, or one for all. Without it, and "
+                    "for a black mask, the node segments the person itself.",
                 ),
             ],
             outputs=[SourceType.Output("source", display_name="source", tooltip="For Transfer Pose.")],
@@ -78,39 +81,48 @@ class EncodeSource(io.ComfyNode):
         working_height: int,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        """Encode each image of the batch."""
+        """Encode the person of each image.
+
+        `image` is (B, H, W, C) in [0, 1]; `pose` and `mask` (B, H, W) come one for each image, or one for all.
+
+        Returns:
+            B encoded sources.
+
+        Raises:
+            NodeError: an input cannot be read, numbers do not match, or a pose does not belong to its image.
+        """
         model = expect(model, HostedModel, _NODE, "model", "DPTN_MODEL", "connect Load DPTN Model")
         images = check_batch(image, _NODE, "image")
+        count = len(images)
         frames = frames_of(pose, _NODE, "pose", canvas_of(images, _NODE, "image"))
-        if len(frames) not in (1, len(images)):
-            raise NodeError(
-                f"{_NODE}, input 'pose': {len(frames)} poses came for {len(images)} "
-                f"image{'s' if len(images) > 1 else ''}; connect one pose for each image, or one for all"
-            )
-        poses = one_person_each(frames, person, _NODE, "pose")
-        masks = [None] * len(images) if mask is None else masks_for(mask, images, _NODE, "mask")
+        people = one_each(frames, count, _NODE, "pose", "pose")
+        poses = one_each(one_person_each(frames, person, _NODE, "pose"), count, _NODE, "pose", "pose")
+        masks = masks_for(mask, images, _NODE, "mask")
         size = _working_size(model, working_height)
         model.bring_to_device(1, size)
-        show = host.progress(len(images))
-        sources, textures = [], []
-        for number in range(len(images)):
+        encoded = []
+        for number in host.with_progress(range(count), count):
             one = image_of(images, number, _NODE, "image")
-            which = number if len(poses) > 1 else 0
-            with node_error_context(_NODE, "pose"):
-                source = encode_source(
-                    model.model,
-                    one,
-                    poses[which],
-                    framing=_FRAMINGS[framing],  # type: ignore[arg-type]  # one of Framing
-                    size=size,
-                )
-            # rests where the host wants results; Transfer Pose brings it back to the weights
-            rest = host.result_device()
-            sources.append(replace(source, features=source.features.to(rest), image=source.image.to(rest)))
-            others = [one for one in frames[which].people if one != poses[which]]
-            textures.append(model.texture.encode(source, masks[number], others) if model.texture else None)
-            show(number + 1, None)
-        return io.NodeOutput(HostedSource(model, tuple(sources), tuple(textures)))
+            source = _encoded(model, one, poses[number], _FRAMINGS[framing], size)
+            encoded.append((source, _texture(model, source, masks[number], people[number])))
+        return io.NodeOutput(HostedSource(model, *zip(*encoded, strict=True)))
+
+
+def _encoded(
+    model: HostedModel, image: Tensor, pose: Pose, framing: Framing | None, size: tuple[int, int]
+) -> EncodedSource:
+    """One source where the host wants results; Transfer Pose brings it back to the weights."""
+    with node_error_context(_NODE, "pose"):
+        source = encode_source(model.model, image, pose, framing=framing, size=size)
+    rest = host.result_device()
+    return replace(source, features=source.features.to(rest), image=source.image.to(rest))
+
+
+def _texture(model: HostedModel, source: EncodedSource, mask: Tensor | None, people: People) -> HeldTexture | None:
+    """The texture of one source; None where the networks for it do not ship."""
+    if model.texture is None:
+        return None
+    return model.texture.encode(source, mask, [pose for pose in people.people if pose != source.pose])
 
 
 def _working_size(model: HostedModel, height: int) -> tuple[int, int]:

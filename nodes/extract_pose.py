@@ -47,7 +47,7 @@ class ExtractPose(io.ComfyNode):
             display_name="Extract Pose (DPTN)",
             category="DPTN",
             description="Finds people and their poses in images. The built-in detector ships; ViTPose and OpenPose "
-            "need weights that do not: see this block's help.",
+            "need weights that do not: see this node's help.",
             **host.search_words("pose estimation", "openpose preprocessor", "detect pose", "dwpose"),
             inputs=[
                 io.Image.Input("image", tooltip="One image or a batch, such as the frames of a video."),
@@ -63,7 +63,7 @@ class ExtractPose(io.ComfyNode):
                     "people",
                     options=[_EVERYBODY, *PERSON_CHOICES],
                     default=_EVERYBODY,
-                    tooltip="Whom to keep, when several people are found.",
+                    tooltip="Who to keep when there are several people.",
                 ),
                 io.Float.Input(
                     "threshold",
@@ -71,26 +71,28 @@ class ExtractPose(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Joints found with less confidence than this are left out. Lower it if joints are missing.",
+                    tooltip="Remove joints with less confidence. Lower it if joints are missing.",
                 ),
                 io.Combo.Input(
                     "missing_weights",
                     options=[_KEEP_OFFLINE, _DOWNLOAD],
                     default=_KEEP_OFFLINE,
-                    tooltip="What to do when the weights of ViTPose or OpenPose are not on this machine. Nothing is "
-                    "downloaded unless you say so here.",
+                    tooltip="What to do when the weights of ViTPose or OpenPose are not on this machine. The node "
+                    "downloads them only with 'download them'.",
                 ),
                 io.Boolean.Input(
                     "scores",
                     default=False,
                     optional=True,
-                    tooltip="Send confidences of 0 to 1, not only 1 for found joints: Clean Poses can use them. "
-                    "Some packs leave out joints below 1.",
+                    tooltip="Output confidences of 0 to 1 instead of 1, for Clean Poses. Some packs ignore joints "
+                    "below 1.",
                 ),
             ],
             outputs=[
-                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame an image."),
-                io.Image.Output("skeleton", display_name="skeleton", tooltip="Drawn as OpenPose ControlNets want it."),
+                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame for each image."),
+                io.Image.Output(
+                    "skeleton", display_name="skeleton", tooltip="The skeletons, drawn for OpenPose ControlNets."
+                ),
             ],
         )
 
@@ -104,23 +106,27 @@ class ExtractPose(io.ComfyNode):
         missing_weights: str,
         scores: bool = False,
     ) -> io.NodeOutput:
-        """Look at every image."""
+        """Find people in each image (B, H, W, C).
+
+        Returns:
+            POSE_KEYPOINT of B frames, and skeletons (B, H, W, 3).
+
+        Raises:
+            NodeError: an input cannot be read, or a detector's weights or packages are missing.
+        """
         images = check_batch(image, _NODE, "image")
-        show = host.progress(len(images))
-        frames: list[People] = []
         found = (
             _built_in(images, threshold)
             if detector == _BUILT_IN
             else _loaded(images, detector, threshold, download=missing_weights == _DOWNLOAD)
         )
-        for number, everybody in enumerate(found, 1):
-            frames.append(everybody if people == _EVERYBODY else _only(everybody, people))
-            show(number, None)
+        each = host.with_progress(found, len(images))
+        frames = [everybody if people == _EVERYBODY else _only(everybody, people) for everybody in each]
         return io.NodeOutput(to_wire(frames, scores=scores), _skeletons(frames))
 
 
 def _built_in(images: Tensor, threshold: float) -> Iterator[People]:
-    """Everybody in each image, by the detector that ships; images that go on from the last one are looked at sooner."""
+    """Everybody in each image, by the detector that ships; an image that continues the last one takes less time."""
     with node_error_context(_NODE, "detector"):
         network = load_movenet()
     patcher = host.managed(network)
@@ -163,7 +169,7 @@ def _only(everybody: People, choice: str) -> People:
 def _load(detector: str, *, download: bool) -> PoseDetector:
     if detector not in (_VITPOSE, _OPENPOSE):  # the host lets anything through that comes by a link or by API
         raise NodeError(
-            f"{_NODE}, input 'detector': there is no {detector!r}; choose {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}"
+            f"{_NODE}, input 'detector': expected {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}, got {detector!r}"
         )
     if detector == _OPENPOSE:
         return load_openpose(_weights(OPENPOSE_BODY, download=download))

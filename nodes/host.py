@@ -151,7 +151,7 @@ def bring_to_device(patchers: Iterable[Any], memory: int = 0) -> None:
 
 @contextmanager
 def cores_left_alone(wanted: bool) -> Iterator[None]:
-    """Compute on half the processor's cores meanwhile, if `wanted`, so that a browser beside it can draw.
+    """Compute on half the processor's cores meanwhile, if `wanted`, so that a browser beside it stays responsive.
 
     Threads that wait for one another while a third party takes their core wait for long: with fewer of them, short work
     on a busy machine is done sooner.
@@ -186,7 +186,7 @@ def progress(total: int) -> Callable[[int, torch.Tensor | None], None]:
         Called with the steps done and, if there is one, an image (3, H, W) in [0, 1] to show meanwhile. Raises the
         host's own exception if the person pressed the stop button.
     """
-    # a single step has nothing to show on the way, and each message makes the page draw itself anew
+    # a single step has nothing to show on the way, and each message makes the page render anew
     bar = comfy.utils.ProgressBar(total) if total > 1 else None
 
     def show(done: int, image: torch.Tensor | None = None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from ..dptn_core.pose import Canvas
 from . import host
 from .errors import NodeError, node_error_context
 
+Item = TypeVar("Item")
 
-def check_batch(images: object, block: str, name: str) -> Tensor:
+
+def check_batch(images: object, node: str, name: str) -> Tensor:
     """A batch of at least one image (B, H, W, C).
 
     Raises:
@@ -22,51 +25,70 @@ def check_batch(images: object, block: str, name: str) -> Tensor:
     """
     if not isinstance(images, Tensor) or images.ndim != 4 or 0 in images.shape:
         found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-        raise NodeError(f"{block}, input '{name}': expected at least one image (B, H, W, C), got {found}")
+        raise NodeError(f"{node}, input '{name}': expected at least one image (B, H, W, C), got {found}")
     return images
 
 
-def image_of(images: Tensor, index: int, block: str, name: str) -> Tensor:
+def image_of(images: Tensor, index: int, node: str, name: str) -> Tensor:
     """Image number `index` of a batch as (3, H, W); grey and transparent ones become RGB.
 
     Raises:
         NodeError: its channels or numbers are not those of an image.
     """
-    with node_error_context(block, name):
+    with node_error_context(node, name):
         return to_image(images[index])
 
 
-def canvas_of(images: Tensor, block: str, name: str) -> Canvas:
+def canvas_of(images: Tensor, node: str, name: str) -> Canvas:
     """The canvas that the images of a batch have; raises NodeError where that is too large."""
-    with node_error_context(block, name):
+    with node_error_context(node, name):
         return Canvas(images.shape[2], images.shape[1])
 
 
-def masks_for(masks: object, images: Tensor, block: str, name: str) -> list[Tensor | None]:
-    """A mask (H, W) in [0, 1] of the images' size for each of a batch (B, H, W, C); None where the mask is black.
+def one_each(items: Sequence[Item], count: int, node: str, name: str, what: str) -> list[Item]:
+    """One item for each of `count` images; a single one counts for all.
 
     Args:
-        masks: (H, W) or (B, H, W), of any size: one for each image, or one for all. They are stretched.
+        items: what came, at least one.
+        count: number of images.
+        node, name: of the input, for errors.
+        what: an item in the user's words.
+
+    Raises:
+        NodeError: their numbers do not match.
+    """
+    if len(items) not in (1, count):
+        raise NodeError(
+            f"{node}, input '{name}': expected one {what} for each image, or one for all, got {len(items)} for {count} "
+            f"image{'s' if count > 1 else ''}"
+        )
+    return list(items) if len(items) == count else list(items) * count
+
+
+def masks_for(masks: object, images: Tensor, node: str, name: str) -> list[Tensor | None]:
+    """A mask (H, W) in [0, 1] of the images' size for each of a batch (B, H, W, C); None where it is black or absent.
+
+    Args:
+        masks: (H, W) or (B, H, W), of any size: one for each image, or one for all, stretched; None: not given.
         images: from `check_batch`.
         node, name: of the input, for errors.
 
     Raises:
         NodeError: it is no mask, or their number is not that of the images.
     """
+    if masks is None:
+        return [None] * len(images)
     if not isinstance(masks, Tensor) or masks.ndim not in (2, 3) or 0 in masks.shape:
         found = tuple(masks.shape) if isinstance(masks, Tensor) else type(masks).__name__
-        raise NodeError(f"{block}, input '{name}': expected a mask (B, H, W), got {found}")
+        raise NodeError(f"{node}, input '{name}': expected a mask (B, H, W), got {found}")
     every = masks if masks.ndim == 3 else masks[None]
     count, height, width = images.shape[:3]
-    if len(every) not in (1, count):
-        raise NodeError(
-            f"{block}, input '{name}': {len(every)} masks came for {count} image{'s' if count > 1 else ''}; one for "
-            "each is wanted, or one for all"
-        )
     if not torch.isfinite(every).all():
-        raise NodeError(f"{block}, input '{name}': the mask holds NaN or infinite values; repair the node that made it")
+        raise NodeError(
+            f"{node}, input '{name}': expected numbers from 0 to 1, got NaN or infinity; check the node before it"
+        )
     fitted = [resize(one[None].float().clamp(0, 1), (height, width))[0] if one.max() > 0 else None for one in every]
-    return fitted if len(fitted) == count else fitted * count
+    return one_each(fitted, count, node, name, "mask")
 
 
 def capped_size(size: tuple[int, int], side: int) -> tuple[int, int]:

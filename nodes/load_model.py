@@ -26,8 +26,8 @@ class LoadDPTNModel(io.ComfyNode):
             node_id="DPTNLoadModel",
             display_name="Load DPTN Model",
             category="DPTN",
-            description="Loads the network that redraws a person in another pose. 'starter' ships with the pack "
-            "and is good for drawn figures; put other models into models/dptn.",
+            description="Loads the network that generates a person in another pose. 'starter' ships with the pack "
+            "and suits drawn figures; put other models into models/dptn.",
             **host.search_words("pose transfer", "checkpoint", "loader"),
             inputs=[
                 io.Combo.Input(
@@ -35,14 +35,14 @@ class LoadDPTNModel(io.ComfyNode):
                     options=[_STARTER, *host.model_files()],
                     default=_STARTER,
                     tooltip="'starter' ships with the pack. Files in models/dptn: .safetensors of this project, or "
-                    "the authors' .pth (190_net_G.pth). Nothing in a file is ever run.",
+                    "the authors' .pth (190_net_G.pth). The node never runs code from a file.",
                 ),
                 io.Combo.Input(
                     "dtype",
                     options=["auto", "fp32", "bf16", "fp16"],
                     default="auto",
-                    tooltip="Number format of the weights. auto: bf16 or fp16 where the device is good at it, else "
-                    "fp32. fp16 is for GPUs.",
+                    tooltip="Number format of the weights. auto: bf16 or fp16 where the device is fast at it, "
+                    "otherwise fp32. fp16 needs a GPU.",
                 ),
             ],
             outputs=[ModelType.Output("dptn_model", display_name="model", tooltip="For Encode Source.")],
@@ -58,7 +58,14 @@ class LoadDPTNModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: str, dtype: str) -> io.NodeOutput:
-        """Load the file."""
+        """Load the file, and the networks that warp texture, into the host's memory management.
+
+        Returns:
+            The model, its weights in the number format that `dtype` asks for.
+
+        Raises:
+            NodeError: the file is missing, is no DPTN generator, or the device has no such number format.
+        """
         with node_error_context(_NODE, "dtype"):
             wanted = "fp32" if dtype == "auto" and host.fp32_is_forced() else dtype
             precision = choose_precision(host.compute_device(), wanted)  # type: ignore[arg-type]  # a combo's value
@@ -75,5 +82,5 @@ def _path(model: str) -> Path:
         return host.model_path(model)
     except FileNotFoundError:
         raise NodeError(
-            f"{_NODE}, input 'model': {model} is not in models/dptn any more; put it back or choose another"
+            f"{_NODE}, input 'model': {model} is not in models/dptn; put it back or choose another"
         ) from None

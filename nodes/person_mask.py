@@ -10,9 +10,9 @@ from torch import Tensor
 from ..dptn_core.pose import PERSON_CHOICES, Canvas, NoPersonError, People, Pose, choose_person
 from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from . import host
-from .errors import NodeError, node_error_context
+from .errors import node_error_context
 from .host import io
-from .images import check_batch, image_of
+from .images import check_batch, image_of, one_each
 from .poses import frames_of
 from .types import PoseType
 
@@ -37,13 +37,13 @@ class PersonMask(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="One image, or a batch such as the frames of a video."),
                 PoseType.Input(
-                    "pose", tooltip="Who is in the image, from Extract Pose: one frame for each image, or one for all."
+                    "pose", tooltip="From Extract Pose, of the same image: one frame for each image, or one for all."
                 ),
                 io.Combo.Input(
                     "person",
                     options=[_EVERYBODY, *PERSON_CHOICES],
                     default=_EVERYBODY,
-                    tooltip="Whom to mask, when the pose data holds several people.",
+                    tooltip="Who to mask: everybody, or one person.",
                 ),
             ],
             outputs=[
@@ -57,26 +57,29 @@ class PersonMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, pose: Any, person: str) -> io.NodeOutput:
-        """Mask every image."""
+        """Mask one person or everybody in each image (B, H, W, C).
+
+        `pose` comes one frame for each image, or one for all.
+
+        Returns:
+            Masks (B, H, W) in [0, 1], black where nobody is.
+
+        Raises:
+            NodeError: an input cannot be read, numbers do not match, or a person has too few joints to mask by.
+        """
         images = check_batch(image, _NODE, "image")
         count, height, width = images.shape[:3]
-        frames = frames_of(pose, _NODE, "pose", Canvas(width, height))
-        if len(frames) not in (1, count):
-            raise NodeError(
-                f"{_NODE}, input 'pose': {len(frames)} frames for {count} images; one for each image is wanted, or "
-                "one for all"
-            )
+        found = frames_of(pose, _NODE, "pose", Canvas(width, height))
+        frames = one_each(found, count, _NODE, "pose", "frame")
         network = load_segmenter()
         patcher = host.managed(network)
-        show = host.progress(count)
         masks = torch.zeros(count, height, width, device=host.result_device())
-        for number in range(count):
+        for number in host.with_progress(range(count), count):
             host.bring_to_device([patcher], _ROOM)
             there = image_of(images, number, _NODE, "image")
-            for one in _chosen(frames[number] if len(frames) > 1 else frames[0], person, alone=len(frames) == 1):
+            for one in _chosen(frames[number], person, alone=len(found) == 1):
                 with node_error_context(_NODE, "pose"):
                     masks[number] = torch.maximum(masks[number], _mask(network, there, one))
-            show(number + 1, None)
         return io.NodeOutput(masks)
 
 

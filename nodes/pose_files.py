@@ -18,7 +18,7 @@ from .types import PoseType
 
 _LOAD, _SAVE = "Load Pose", "Save Pose"
 _SHIPPED = "sample: "
-_LONGEST_NAME = 120
+_MAX_NAME = 120
 
 
 class LoadPose(io.ComfyNode):
@@ -32,7 +32,7 @@ class LoadPose(io.ComfyNode):
             display_name="Load Pose (DPTN)",
             category="DPTN",
             description="Reads OpenPose JSON from ComfyUI's input folder, or one of the poses that ship with the "
-            "pack. Pixels or 0..1, BODY_25, COCO and other forms are understood.",
+            "pack. It reads pixels or 0..1, BODY_25, COCO and other forms.",
             **host.search_words("open pose json", "import pose"),
             inputs=[
                 io.Combo.Input(
@@ -43,7 +43,9 @@ class LoadPose(io.ComfyNode):
                     "Press R to see new files.",
                 ),
             ],
-            outputs=[PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame an image of the file.")],
+            outputs=[
+                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame for each image of the file.")
+            ],
         )
 
     @classmethod
@@ -56,11 +58,18 @@ class LoadPose(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        """Read the file."""
+        """Read one OpenPose JSON file, a sample's or one of the input folder.
+
+        Returns:
+            POSE_KEYPOINT, one frame an image of the file.
+
+        Raises:
+            NodeError: the file is not there, cannot be read, or holds no frame.
+        """
         with node_error_context(_LOAD, "file"):
             frames = load_pose_file(_path(file))
         if not frames:
-            raise NodeError(f"{_LOAD}, input 'file': {file} holds no frame")
+            raise NodeError(f"{_LOAD}, input 'file': expected at least one frame, got none in {file}")
         return io.NodeOutput(to_wire(frames))
 
 
@@ -68,7 +77,7 @@ def _path(file: str) -> Path:
     if file.startswith(_SHIPPED):
         path = samples.POSES.get(file.removeprefix(_SHIPPED))
         if path is None:
-            raise NodeError(f"{_LOAD}, input 'file': no {file!r} ships with this version; choose another")
+            raise NodeError(f"{_LOAD}, input 'file': this version ships no {file!r}; choose another")
         return path
     folder = Path(os.path.abspath(host.input_folder()))
     path = Path(os.path.abspath(folder / file))  # links in the folder are followed, ".." are not
@@ -97,38 +106,52 @@ class SavePose(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="dptn/pose",
-                    tooltip="Start of the file's name; a number follows. A slash makes a folder.",
+                    tooltip="Start of the file name; a number follows. A slash makes a folder.",
                 ),
             ],
-            outputs=[
-                PoseType.Output("saved", display_name="POSE_KEYPOINT", tooltip="The poses, as they were written.")
-            ],
+            outputs=[PoseType.Output("saved", display_name="POSE_KEYPOINT", tooltip="The poses as written.")],
             is_output_node=True,
         )
 
     @classmethod
     def execute(cls, pose: Any, filename_prefix: str) -> io.NodeOutput:
-        """Write the file under the next free number."""
+        """Write the poses to one file of the output folder, under the next free number.
+
+        Returns:
+            The poses, as they were written.
+
+        Raises:
+            NodeError: there is no pose data, or the name cannot be used.
+        """
         frames = frames_of(pose, _SAVE, "pose")
-        filename_prefix = expect(filename_prefix, str, _SAVE, "filename_prefix", "text")
-        last = re.split(r"[/\\]", filename_prefix)[-1]
-        if not last.strip(". ") or len(last) > _LONGEST_NAME or not filename_prefix.isprintable():
-            raise NodeError(
-                f"{_SAVE}, input 'filename_prefix': {filename_prefix[:40]!r} names no file; write a name of up to "
-                f"{_LONGEST_NAME} letters, such as poses/wave"
-            )
-        try:
-            folder, name, counter, subfolder = host.numbered_output(filename_prefix)
-        except Exception as error:  # the host raises a bare Exception for a path outside its folder
-            raise NodeError(
-                f"{_SAVE}, input 'filename_prefix': {filename_prefix!r} cannot be used; write a name inside ComfyUI's "
-                "output folder, such as poses/wave"
-            ) from error
-        counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
-        path = folder / f"{name}_{counter:05}_.json"
+        path, subfolder = _free_path(_checked_prefix(filename_prefix))
         with node_error_context(_SAVE, "filename_prefix"):
             save_pose_file(path, frames)
         return io.NodeOutput(to_wire(frames), ui={"text": [(Path(subfolder) / path.name).as_posix()]})
+
+
+def _checked_prefix(prefix: object) -> str:
+    prefix = expect(prefix, str, _SAVE, "filename_prefix", "text")
+    last = re.split(r"[/\\]", prefix)[-1]
+    if not last.strip(". ") or len(last) > _MAX_NAME or not prefix.isprintable():
+        raise NodeError(
+            f"{_SAVE}, input 'filename_prefix': expected a name of 1 to {_MAX_NAME} letters, such as poses/wave, got "
+            f"{prefix[:40]!r}"
+        )
+    return prefix
+
+
+def _free_path(prefix: str) -> tuple[Path, str]:
+    """Path of a file that does not exist yet, and its folder relative to the output folder."""
+    try:
+        folder, name, counter, subfolder = host.numbered_output(prefix)
+    except Exception as error:  # the host raises a bare Exception for a path outside its folder
+        raise NodeError(
+            f"{_SAVE}, input 'filename_prefix': expected a name inside ComfyUI's output folder, such as poses/wave, "
+            f"got {prefix!r}"
+        ) from error
+    counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
+    return folder / f"{name}_{counter:05}_.json", subfolder
 
 
 def _numbers(folder: Path, name: str) -> list[int]:

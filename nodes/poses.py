@@ -21,7 +21,7 @@ from .host import io
 STOP, REPEAT, LEAVE_OUT = "stop with an error", "repeat the pose before", "leave the frame out"
 
 
-def frames_of(document: object, block: str, name: str, canvas: Canvas | None = None) -> list[People]:
+def frames_of(document: object, node: str, name: str, canvas: Canvas | None = None) -> list[People]:
     """The frames of a POSE_KEYPOINT, at least one.
 
     Args:
@@ -32,25 +32,25 @@ def frames_of(document: object, block: str, name: str, canvas: Canvas | None = N
     Raises:
         NodeError: it is no pose data, or holds no frame.
     """
-    with node_error_context(block, name):
+    with node_error_context(node, name):
         frames = read_openpose(document, canvas)
     if not frames:
-        raise NodeError(f"{block}, input '{name}': the pose data holds no frame; was an image given to the detector?")
+        raise NodeError(f"{node}, input '{name}': the pose data holds no frame; connect an image to the detector")
     return frames
 
 
-def one_person_each(frames: Sequence[People], choice: str, block: str, name: str) -> list[Pose]:
+def one_person_each(frames: Sequence[People], choice: str, node: str, name: str) -> list[Pose]:
     """One person of each frame.
 
     Raises:
         NodeError: a frame has not that person.
     """
-    poses = persons_found(frames, choice, block, name, None)
+    poses = persons_found(frames, choice, node, name, None)
     return [pose for pose in poses if pose is not None]
 
 
 def persons_found(
-    frames: Sequence[People], choice: str, block: str, name: str, when_empty: str | None
+    frames: Sequence[People], choice: str, node: str, name: str, when_empty: str | None
 ) -> list[Pose | None]:
     """One person of each frame, None for frames that are left out.
 
@@ -81,10 +81,10 @@ def persons_found(
         if others:
             way_out = "Choose another 'person'"
         else:
-            way_out = "Look at the skeleton image: was anybody found? Lower the detector's threshold or edit the pose"
+            way_out = "Check the skeleton image, lower the detector's threshold or edit the pose"
         if found and when_empty == STOP:
             way_out += f", or choose '{REPEAT}'"
-        raise NodeError(f"{block}, input '{name}'{where}: {reason}. {way_out}")
+        raise NodeError(f"{node}, input '{name}'{where}: {reason}. {way_out}")
     if when_empty == REPEAT:
         last = found[0] if found else None
         for number, pose in enumerate(poses):

@@ -33,33 +33,40 @@ class SamplePerson(io.ComfyNode):
             node_id="DPTNSamplePerson",
             display_name="Sample Person (DPTN)",
             category="DPTN",
-            description="A person and their pose, without any file of yours: a figure, photographs and a rendered "
-            "person that ship with the pack, or a figure drawn from a seed, another one for every number.",
+            description="A sample image and its pose, without files of yours: a figure, photographs and a rendered "
+            "person that ship with the pack, or a figure drawn from a seed.",
             **host.search_words("example", "demo", "test image"),
             inputs=[
                 io.Combo.Input(
                     "person",
                     options=["figure", "photograph (astronaut)", _DRAWN, "photograph (dancer)", "rendered person"],
                     default="figure",
-                    tooltip="Drawn figures are made on the spot; everybody else ships with the pack.",
+                    tooltip="'drawn figure (by seed)' is drawn when the node runs; the others ship with the pack.",
                 ),
                 io.Int.Input(
                     "figure_seed",  # not "seed", which front ends change after every run
                     default=0,
                     min=0,
                     max=2**31 - 1,
-                    tooltip="Which drawn figure. Nobody else depends on it.",
+                    tooltip="Seed of the drawn figure; the other samples ignore it.",
                 ),
             ],
             outputs=[
                 io.Image.Output("image", display_name="IMAGE", tooltip="The person."),
-                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="The pose the person has there."),
+                PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="The person's pose in the image."),
             ],
         )
 
     @classmethod
     def execute(cls, person: str, figure_seed: int) -> io.NodeOutput:
-        """Read or draw the person."""
+        """Read the person, or draw the figure of `figure_seed`.
+
+        Returns:
+            Image (1, H, W, 3) in [0, 1], and POSE_KEYPOINT of one frame on its canvas.
+
+        Raises:
+            NodeError: a file of the pack is missing.
+        """
         if person == _DRAWN:
             return _drawn(figure_seed)
         image, pose = _SHIPPED[person]

@@ -1,4 +1,4 @@
-"""What Attention Preview shows of what was carried."""
+"""What Attention Preview shows of the warped pixels of an image."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from ..dptn_core.inference.texture_plot import (
     source_parts_image,
     source_places,
 )
-from ..dptn_core.inference.transfer import Generated, Transfer
+from ..dptn_core.inference.transfer import Generated
+from ..dptn_core.pose import Canvas
 from .images import at_most, capped_size
-from .types import HostedModel, KeptTransfer
+from .texturing import HeldTexture
+from .types import HostedModel
 
-MOST = 1024  # pixels of a side: what the carrier decides is coarser than that
+MAX_SIDE = 1024  # pixels of a side: what the carrier decides is coarser than that
 
 
 @dataclass(frozen=True, eq=False)
 class TextureViews:
-    """Of one image, in [0, 1], on the target's canvas (H, W) and the source's (h, w), neither larger than `MOST`."""
+    """Of one image, in [0, 1], on the target's canvas (H, W) and the source's (h, w), at most `MAX_SIDE` a side."""
 
     image: Tensor  # (3, H, W): as Transfer Pose made it
     dense_map: Tensor  # (3, H, W): ST map of where each place came from
@@ -45,26 +47,24 @@ class TextureViews:
         }
 
 
-def texture_views(hosted: HostedModel, kept: KeptTransfer, result: Transfer, index: int) -> TextureViews | None:
-    """What was carried into one image, found anew: keeping it for every image would take more memory than time.
+def texture_views(hosted: HostedModel, held: HeldTexture | None, generated: Generated) -> TextureViews | None:
+    """What was warped into one image, found anew: keeping it for every image would take more memory than time.
 
     Args:
         hosted: its networks must be on the computing device.
-        kept: the transfer.
-        result: the same, with its tensors on that device.
-        index: which of its images.
+        held: the source's texture; None where the network generated everything.
+        generated: the image, with its source on that device.
 
     Returns:
-        On the device where results rest; None where nothing was carried.
+        On the device where results rest; None where nothing was warped.
     """
-    if kept.texture is None or hosted.texture is None:
+    if held is None or hosted.texture is None:
         return None
-    texture = kept.texture.ready(hosted.model.device)
-    generated = Generated(result.source, result.poses[index], result.frame, result.drawn[index], result.queries(index))
+    texture = held.ready(hosted.model.device)
     decision = decide(hosted.texture.carrier, texture, generated)
-    canvas = result.frame.canvas
-    composed = compose_texture(decision, texture, capped_size((canvas.height, canvas.width), MOST))
-    source = at_most(result.source.image, MOST)
+    canvas = generated.frame.canvas
+    composed = compose_texture(decision, texture, capped_size((canvas.height, canvas.width), MAX_SIDE))
+    source = at_most(generated.source.image, MAX_SIDE)
     views = (
         composed.image,
         dense_map(decision, texture, composed.invented),
@@ -77,9 +77,13 @@ def texture_views(hosted: HostedModel, kept: KeptTransfer, result: Transfer, ind
     return TextureViews(*(view.to(source.device) for view in views))
 
 
-def nothing_warped(result: Transfer) -> tuple[Tensor, Tensor, Tensor]:
-    """ST map, body parts and what was invented, where the network drew everything: black, black and white."""
-    canvas = result.frame.canvas
-    size = capped_size((canvas.height, canvas.width), MOST)
+def texture_maps(views: TextureViews | None, canvas: Canvas) -> tuple[Tensor, Tensor, Tensor]:
+    """ST map (3, H, W), body parts (3, H, W) and what was invented (H, W) of a target's canvas, as outputs.
+
+    Where nothing was warped they are black, black and white.
+    """
+    if views is not None:
+        return views.dense_map, views.body_parts, views.invented
+    size = capped_size((canvas.height, canvas.width), MAX_SIDE)
     black = torch.zeros(3, *size)
     return black, black, torch.ones(size)

@@ -1,4 +1,4 @@
-"""The networks that carry a source's own pixels, in the hands of the host, and what they find in a source."""
+"""The networks that warp a source's own pixels, managed by the host, and what they find in a source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DRAFT_SIDE = 512  # pixels at most of the source that drafts are made of
 
 @dataclass(frozen=True, eq=False)
 class TextureNetworks:
-    """The carrier, and the segmenter that finds the person it carries."""
+    """The carrier, and the segmenter that finds the person whose pixels it warps."""
 
     carrier: Carrier
     segmenter: BlazePoseSegmenter
@@ -37,8 +37,8 @@ class TextureNetworks:
 
         Args:
             source: from `encode_source`.
-            mask: (H, W) in [0, 1], where the person is in the source's image; None: the segmenter looks, where the pose
-                has joints enough to say whom it looks for.
+            mask: (H, W) in [0, 1], where the person is in the source's image; None: the segmenter finds them, where the
+                pose has joints enough to say who is meant.
             others: further people in the image, who stay where they are.
         """
         if mask is None:
@@ -48,7 +48,7 @@ class TextureNetworks:
 
 
 def load_texture_networks() -> TextureNetworks | None:
-    """The networks that ship, or None where the carrier does not: then the network draws everything.
+    """The networks that ship, or None where the carrier does not: then the network generates everything.
 
     Raises:
         TextureError: the carrier's weights are damaged.
@@ -86,7 +86,7 @@ class HeldTexture:
         return cls(*(_moved(one, host.result_device(), torch.float16) for one in (texture, small)))
 
     def ready(self, device: torch.device, *, draft: bool = False) -> SourceTexture:
-        """The texture on the device that carries it."""
+        """The texture on the device that warps it."""
         return _moved(self.small if draft else self.full, device, torch.float32)
 
 

@@ -73,7 +73,7 @@ def check_stated_config(stated: GeneratorConfig, weights: Weights) -> None:
     for name, (said, found) in pairs.items():
         if said != found:
             raise CheckpointError(
-                f"its facts state {name} as {said}, its weights show {found}: the file was edited or "
+                f"its metadata says {name} {said}, its weights show {found}: the file was edited or "
                 "damaged; download or convert it again"
             )
 
@@ -101,11 +101,11 @@ def check_layout(weights: Weights, config: GeneratorConfig) -> None:
         )
 
 
-def _refuse_names(missing: list[str], surplus: list[str], wanted: int) -> None:
+def _refuse_names(missing: list[str], surplus: list[str], expected: int) -> None:
     found = [
         f"{what} {len(names)} {adjective} ({listed(names)})"
         for what, adjective, names in (
-            ("lacks", f"of the {wanted} tensors of a DPTN generator", missing),
+            ("lacks", f"of the {expected} tensors of a DPTN generator", missing),
             ("has", "unknown ones", surplus),
         )
         if names

@@ -33,7 +33,7 @@ def load_model(
 
     What the file holds decides, not its suffix, and nothing in it is ever run. An official checkpoint may
     have `module.` in front of its names, say `transformer.` for `PTM.`, name tensors once or twice and lie
-    in a dictionary under net_G, generator, state_dict, model or params. Its facts are those of the authors'
+    in a dictionary under net_G, generator, state_dict, model or params. Its metadata is that of the authors'
     DeepFashion model: 256 x 256, sigma 6, stretched. Any of them can be changed by `dataclasses.replace`.
     Weights under our names without our metadata get the same, but framing "fit".
 
@@ -83,7 +83,9 @@ def starter_path() -> Path:
 
 def _check_heads(heads: int | None, metadata: ModelMetadata) -> None:
     if heads not in (None, metadata.config.heads):
-        raise CheckpointError(f"it has {metadata.config.heads} heads, {heads} were asked for: leave heads out")
+        raise CheckpointError(
+            f"expected {metadata.config.heads} heads, as its metadata says, got {heads}: leave heads out"
+        )
 
 
 def _assumed_metadata(weights: Weights, file_name: str, heads: int) -> ModelMetadata:
@@ -96,5 +98,5 @@ def _assumed_metadata(weights: Weights, file_name: str, heads: int) -> ModelMeta
     config = infer_config(weights, heads)
     try:
         return ModelMetadata(config, (256, 256), 6.0, "stretch" if weights.official else "fit", provenance)
-    except ValueError as error:  # a network so deep that 256 pixels are no whole number of tokens
-        raise CheckpointError(f"the facts of the usual models do not fit it: {error}") from error
+    except ValueError as error:  # a network so deep that 256 pixels do not make whole tokens
+        raise CheckpointError(f"the sizes of the published models do not fit it: {error}") from error

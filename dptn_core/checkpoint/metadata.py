@@ -27,7 +27,7 @@ class ModelMetadata:
         training_size: (H, W) in pixels.
         heatmap_sigma: Of the heat maps' Gaussians, in pixels at the training size.
         framing: See `DPTNModel`.
-        provenance: Free text facts.
+        provenance: Free text by name.
 
     Raises:
         ValueError: A value is out of range; the message gives its name, the value and what is allowed.
@@ -44,15 +44,15 @@ class ModelMetadata:
         _check_size(self.training_size, self.config.stride)
         sigma = self.heatmap_sigma
         if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma < math.inf:
-            raise ValueError(f"heatmap_sigma is {sigma!r}; allowed: a number of pixels above 0")
+            raise ValueError(f"expected a heatmap_sigma above 0 pixels, got {sigma!r}")
         if self.framing not in get_args(Framing):
-            raise ValueError(f"framing is {self.framing!r}; allowed: {', '.join(get_args(Framing))}")
+            raise ValueError(f"expected one of {', '.join(get_args(Framing))} for framing, got {self.framing!r}")
         for name, text in self.provenance.items():
             if not isinstance(name, str) or not isinstance(text, str):
-                raise ValueError(f"provenance has {name!r}: {text!r}; allowed: text named by text")
+                raise ValueError(f"expected text in provenance, got {name!r}: {text!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the facts and the format version as plain values, ready for JSON."""
+        """Return the metadata and the format version as plain values, ready for JSON."""
         return {
             "format_version": FORMAT_VERSION,
             "config": self.config.to_dict(),
@@ -70,7 +70,7 @@ class ModelMetadata:
             CheckpointError: It was written by a newer version, or a fact is missing, unknown or out of range.
         """
         if not isinstance(values, Mapping):
-            raise CheckpointError(f"its model facts are {type(values).__name__}, not named values; {_DAMAGED}")
+            raise CheckpointError(f"expected metadata of named values, got {type(values).__name__}; {_DAMAGED}")
         _check_version(values.get("format_version"))
         _check_names({str(name) for name in values if name != "format_version"})
         try:
@@ -82,10 +82,10 @@ class ModelMetadata:
                 provenance=dict(_mapping("provenance", values["provenance"])),
             )
         except (ValueError, TypeError) as error:
-            raise CheckpointError(f"its model facts make no sense: {error}; {_DAMAGED}") from error
+            raise CheckpointError(f"its metadata is invalid: {error}; {_DAMAGED}") from error
 
     def to_metadata(self) -> dict[str, str]:
-        """Return the facts as metadata of a .safetensors file: each value as JSON, under `dptn.<name>`."""
+        """Return it as metadata of a .safetensors file: each value as JSON, under `dptn.<name>`."""
         return {_PREFIX + name: json.dumps(value, allow_nan=False) for name, value in self.to_dict().items()}
 
     @classmethod
@@ -109,7 +109,7 @@ _DAMAGED: Final = "the file was edited or damaged: download or convert it again"
 
 def _check_version(version: object) -> None:
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise CheckpointError(f"its format version is {version!r}, not a whole number from 1; {_DAMAGED}")
+        raise CheckpointError(f"expected a format version from 1, got {version!r}; {_DAMAGED}")
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"it was written by a newer version (format {version}; this one reads up to {FORMAT_VERSION}): "
@@ -121,13 +121,15 @@ def _check_names(names: set[str]) -> None:
     wrong = [f"no {name}" for name in _NAMES if name not in names]
     wrong += [f"an unknown {name}" for name in sorted(names.difference(_NAMES))]
     if wrong:
-        raise CheckpointError(f"its model facts have {', '.join(wrong)}; {_DAMAGED}")
+        raise CheckpointError(f"its metadata has {', '.join(wrong)}; {_DAMAGED}")
 
 
 def _check_size(size: tuple[int, int], stride: int) -> None:
     whole = len(size) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in size)
     if not whole or any(n < 1 or n % stride for n in size):
-        raise ValueError(f"training_size is {tuple(size)!r}; allowed: (height, width) in pixels, divisible by {stride}")
+        raise ValueError(
+            f"expected a training_size (height, width) in pixels, divisible by {stride}, got {tuple(size)!r}"
+        )
 
 
 def _config(value: object) -> GeneratorConfig:
@@ -136,11 +138,11 @@ def _config(value: object) -> GeneratorConfig:
 
 def _mapping(name: str, value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is {value!r}; allowed: named values")
+        raise ValueError(f"expected named values in {name}, got {value!r}")
     return value
 
 
 def _pair(value: object) -> tuple[int, int]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"training_size is {value!r}; allowed: [height, width] in pixels")
+        raise ValueError(f"expected a training_size [height, width] in pixels, got {value!r}")
     return value[0], value[1]

@@ -1,4 +1,4 @@
-"""A loaded model: the network, ready to draw, and what must be known to use it."""
+"""A loaded model: the network, ready to generate, and what must be known to use it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class DPTNModel:
 def build_generator(
     config: GeneratorConfig, weights: Mapping[str, Tensor], device: torch.device | str, dtype: torch.dtype
 ) -> Generator:
-    """Build a generator for drawing: eval mode, no gradients, weights copied.
+    """Build a generator for inference: eval mode, no gradients, weights copied.
 
     Args:
         config: Sizes of the network.
@@ -98,7 +98,7 @@ def build_generator(
     """
     converted = convert_weights(config, weights, dtype)
     # ComfyUI runs nodes in inference mode, and weights made in it could never be updated outside it; and
-    # loading a model must not shift the caller's random numbers, which torch's initialisation draws from.
+    # loading a model must not shift the caller's random numbers, which torch's initialisation takes from.
     with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
         generator = Generator(config).to(dtype)
         keep_norms_fp32(generator)
@@ -114,7 +114,7 @@ def convert_weights(config: GeneratorConfig, weights: Mapping[str, Tensor], dtyp
         CheckpointError: A weight is too large for `dtype`; the message names it.
     """
     if dtype not in DTYPES:
-        raise ValueError(f"dtype is {dtype}; allowed: {', '.join(str(allowed) for allowed in DTYPES)}")
+        raise ValueError(f"expected one of {', '.join(str(allowed) for allowed in DTYPES)} for dtype, got {dtype}")
     converted = {}
     for name, slot in layout(config, dtype).items():
         wide = weights.get(name)

@@ -13,7 +13,7 @@ from .model import DPTNModel, convert_weights
 
 
 def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.float32) -> None:
-    """Write a model as .safetensors, its facts in the metadata.
+    """Write a model as .safetensors, its metadata in the header.
 
     A file of that name is replaced at once when the new one is complete, and stays if anything fails.
 
@@ -47,8 +47,7 @@ def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.fl
 def _check_target(path: Path) -> None:
     if path.suffix != ".safetensors":
         raise CheckpointError(
-            f"{path} ends in {path.suffix or 'no suffix'!r}; models are written as .safetensors only: "
-            f"use {path.with_suffix('.safetensors').name}"
+            f"expected a .safetensors file to write, got {path}: use {path.with_suffix('.safetensors').name}"
         )
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder: give the name of a file in it")

@@ -29,7 +29,7 @@ _AGAIN: Final = "download or copy it again"
 
 @dataclass(frozen=True)
 class Contents:
-    """The tensors of a file under its own names, and our facts about them if it states any."""
+    """The tensors of a file under its own names, and our metadata if it has any."""
 
     tensors: Mapping[str, Tensor]
     metadata: ModelMetadata | None
@@ -185,7 +185,7 @@ def _named_tensors(loaded: object) -> Mapping[str, Tensor]:
         )
     others = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]
     if others or not loaded:
-        held = f"entries that are no tensors ({listed(others)})" if others else "nothing"
+        held = f"entries other than tensors ({listed(others)})" if others else "nothing"
         raise CheckpointError(
             f"it holds {held}, not a state dict (tensors by name): save network.state_dict(), alone or under "
             f"one of {', '.join(_WRAPPERS)}"

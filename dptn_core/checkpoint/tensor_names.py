@@ -44,7 +44,7 @@ def recognise(tensors: Mapping[str, Tensor], file_name: str) -> Weights:
 
     Args:
         tensors: By the file's names.
-        file_name: To tell, where it is a discriminator, the name of the file beside it that is wanted.
+        file_name: For a discriminator, to name the generator beside it.
 
     Raises:
         CheckpointError: They are those of a discriminator or of something else, one tensor given under two
@@ -89,10 +89,10 @@ def _refuse_discriminator(keys: Collection[str], file_name: str) -> None:
     # Most keys, not any: some of its names mean a tensor of the generator, others are common in any network.
     if 2 * sum(_is_of_discriminator(key.removeprefix(_PARALLEL)) for key in keys) <= len(keys):
         return
-    wanted = file_name.replace("_net_D", "_net_G") if "_net_D" in file_name else "latest_net_G.pth"
+    generator = file_name.replace("_net_D", "_net_G") if "_net_D" in file_name else "latest_net_G.pth"
     raise CheckpointError(
         "it holds the discriminator, which only judges images while training. Choose the generator beside "
-        f"it, *_net_G.pth (here {wanted})"
+        f"it, *_net_G.pth (here {generator})"
     )
 
 
@@ -121,13 +121,13 @@ def _numbers(key: str, tensor: Tensor) -> Tensor:
         return tensor.detach()
     if not tensor.is_floating_point():
         raise CheckpointError(
-            f"{key} is {str(tensor.dtype).removeprefix('torch.')} where floating point numbers are wanted: "
+            f"expected floating point numbers in {key}, got {str(tensor.dtype).removeprefix('torch.')}: "
             "quantised checkpoints cannot be used; get the fp32, fp16 or bf16 one"
         )
     wide = tensor.detach().float()
     if not bool(torch.isfinite(wide).all()):
         raise CheckpointError(
-            f"{key} holds NaN or infinite numbers, so the network cannot draw: the training run diverged or "
+            f"{key} holds NaN or infinite numbers, so the network cannot generate: the training run diverged or "
             "a conversion overflowed; use an earlier checkpoint or the fp32 file"
         )
     if key.endswith("running_var") and bool((wide < 0).any()):

@@ -56,5 +56,5 @@ def run(options: Namespace) -> None:
             write_image(options.out / f"{name}_{file.stem}_skeleton.png", skeleton)
             strip += [to_image(skeleton), generated.cpu()]
         write_image(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
-        write_image(options.out / f"{name}_attention.png", attention_image(result, 0))
+        write_image(options.out / f"{name}_attention.png", attention_image(result.generated.at(0)))
         print(f"wrote {options.out / name}_strip.png and {options.out / name}_attention.png")

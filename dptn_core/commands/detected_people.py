@@ -26,7 +26,7 @@ class Finder(Protocol):
 
 
 def add_threshold(parser: ArgumentParser) -> None:
-    """Add --threshold, the least confidence of a joint that counts as found."""
+    """Add --threshold, the confidence from 0 to 1 below which joints are left out."""
     parser.add_argument(
         "--threshold",
         type=fraction,
@@ -59,11 +59,11 @@ def person_found(people: People, person: int | None, path: Path) -> Pose:
         CommandError: nobody was found, or too few; the message begins with `path`.
     """
     if not people.people:
-        raise CommandError(f"{path}: no person was found; lower --threshold, or name another image")
+        raise CommandError(f"{path}: found nobody; lower --threshold, or name another image")
     if person is not None and not 0 <= person < len(people.people):
         count = len(people.people)
-        found = "1 was found; name 0" if count == 1 else f"{count} were found, counted from 0, from the left"
-        raise CommandError(f"{path}: no person {person}: {found}")
+        found = "0, the only one found" if count == 1 else f"0 to {count - 1}, counted from the left"
+        raise CommandError(f"{path}: expected person {found}, got {person}")
     return people.largest() if person is None else people.people[person]
 
 
@@ -77,5 +77,5 @@ def sequence_found(frames: list[People], person: int | None, path: Path) -> list
 
     start = next((number for number, frame in enumerate(frames) if frame.people), None)
     if start is None:
-        raise CommandError(f"{path}: no person was found in any of its {len(frames)} frames; lower --threshold")
+        raise CommandError(f"{path}: found nobody in any of its {len(frames)} frames; lower --threshold")
     return follow_person(frames, person_found(frames[start], person, path))

@@ -35,7 +35,10 @@ _RANKED_BY = (
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add what is scored (a fixed set, a prepared one or two folders of images), how, and with which weights.
+
+    Numbers are above 0, sizes WIDTHxHEIGHT; `run` refuses options that do not go together.
+    """
     parser.description = (
         "Score a model on the fixed test set of drawn figures; with --data on a data set; or, with --generated-images "
         "and --ground-truth-images, score images that are there already. Prints JSON. A metric without weights "

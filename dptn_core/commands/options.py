@@ -90,23 +90,23 @@ def size(text: str) -> tuple[int, int]:
     """Read "WIDTHxHEIGHT" as (height, width)."""
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; expected WIDTHxHEIGHT, such as 96x128")
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT, such as 96x128, got {text!r}")
     if max(int(width), int(height)) > MAX_SIZE:
-        raise argparse.ArgumentTypeError(f"{text!r} is too large; expected sides of at most {MAX_SIZE}")
+        raise argparse.ArgumentTypeError(f"expected sides of at most {MAX_SIZE} pixels, got {text!r}")
     return int(height), int(width)
 
 
 def natural(text: str) -> int:
     """Read a whole number from 0 on."""
     if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**31 - 1}, got {text!r}")
     return int(text)
 
 
 def positive(text: str) -> int:
     """Read a whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return int(text)
 
 
@@ -117,5 +117,5 @@ def fraction(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
     return value

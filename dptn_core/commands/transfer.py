@@ -27,7 +27,7 @@ MAX_HEIGHT = 8192  # pixels of an image
 
 @dataclass(frozen=True)
 class _Source:
-    """An image, the file of the pose seen in it, if there is one, and the folder its drawings go to."""
+    """An image, the file of the pose seen in it, if there is one, and the folder of its results."""
 
     image: Path
     pose: Path | None
@@ -36,7 +36,7 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Target:
-    """A pose or a sequence of poses to draw: in a pose file, or found in one image or in the frames of a clip.
+    """A target pose or a sequence of them: in a pose file, or found in one image or in the frames of a clip.
 
     A pose file may state no canvas; then its poses are read on that of each image anew, so here they are None.
     """
@@ -47,7 +47,10 @@ class _Target:
 
 
 def add_options(parser: ArgumentParser) -> None:
-    """Options of the command."""
+    """Add --image and the poses, what is written where, how it is generated, and the model's options.
+
+    --image is required; `run` checks that a target pose or image is given, and what does not go together.
+    """
     parser.description = "Redraw the person of an image, or of each of many images, in one or more poses."
     parser.add_argument(
         "--image",
@@ -68,7 +71,7 @@ def add_options(parser: ArgumentParser) -> None:
         type=Path,
         default=[],
         nargs="+",
-        help="OpenPose JSON files: one image is drawn for each pose",
+        help="OpenPose JSON files: one image is generated for each pose",
     )
     parser.add_argument(
         "--target-image",
@@ -82,14 +85,14 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--attention",
         type=Path,
-        help="also write this image of where the network looked for the first pose of the first image",
+        help="also write this image of where the network attended for the first pose of the first image",
     )
     parser.add_argument(
         "--texture",
         choices=("full", "network"),
         default="full",
-        help="full: sharp, from the image's own pixels wherever it shows them; network: what the network alone draws "
-        "(default: full)",
+        help="full: sharp, from the image's own pixels wherever it shows them; network: what the network alone "
+        "generates (default: full)",
     )
     parser.add_argument(
         "--height",
@@ -99,8 +102,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--masks",
         action="store_true",
-        help="also write NAME_person.png, the person, and NAME_invented.png, what the image does not show and a "
-        "diffusion model may finish",
+        help="also write NAME_person.png, the person, and NAME_invented.png, what the image does not show",
     )
     parser.add_argument(
         "--person",
@@ -130,11 +132,11 @@ def run(options: Namespace) -> None:
     if options.attention:
         check_format(options.attention)
     if options.height and options.height > MAX_HEIGHT:
-        raise CommandError(f"--height is {options.height}; images of up to {MAX_HEIGHT} pixels are made")
+        raise CommandError(f"expected --height of at most {MAX_HEIGHT} pixels, got {options.height}")
     if options.masks and options.texture == "network":
-        raise CommandError("--masks wants --texture full: the network alone does not tell what it invented")
+        raise CommandError("--masks needs --texture full: the network alone does not tell what it invented")
     if not (options.target_pose or options.target_image):
-        raise CommandError("no pose to draw was named; add --target-pose FILE.json or --target-image PICTURE")
+        raise CommandError("expected a target pose, got none; add --target-pose FILE.json or --target-image IMAGE")
     sources = _sources(options)
     find = people_finder(options.device, options.threshold)
     targets = [_file_target(path, _person_of_files(options)) for path in options.target_pose]
@@ -146,12 +148,12 @@ def run(options: Namespace) -> None:
     # in this order each process meets few images, and encodes each of them once
     jobs = [(source, file) for source in range(len(sources)) for file in range(len(names))]
     rank, processes = place()
-    share = jobs[len(jobs) * rank // processes : len(jobs) * (rank + 1) // processes]
+    own = jobs[len(jobs) * rank // processes : len(jobs) * (rank + 1) // processes]
     failed = 0
-    for number in sorted({source for source, _ in share}):
-        files = [file for source, file in share if source == number]
+    for number in sorted({source for source, _ in own}):
+        files = [file for source, file in own if source == number]
         try:
-            _draw(
+            _generate(
                 model,
                 texturing,
                 sources[number],
@@ -174,7 +176,7 @@ def run(options: Namespace) -> None:
         print(f"dptn transfer: process {rank}: {said}", file=sys.stderr)
 
 
-def _draw(
+def _generate(
     model: DPTNModel,
     texturing: Texturing | None,
     source: _Source,
@@ -200,16 +202,16 @@ def _draw(
         poses = _poses(chosen, _person_of_files(options), seen, canvas)
         # the poses of one file are a sequence and share a frame
         result = transfer(encoded, poses, compose=compose, size=_output_size(poses[0].canvas, options.height))
-        for number, (target, drawn, name) in enumerate(zip(poses, result.images, names[file], strict=True)):
+        for number, (target, image, name) in enumerate(zip(poses, result.images, names[file], strict=True)):
             path, skeleton = source.out / f"{name}.png", source.out / f"{name}_skeleton.png"
-            _write(path, drawn)
+            _write(path, image)
             _write(skeleton, draw_skeleton(People((target,), target.canvas)))
             print(f"wrote {path} and {skeleton}")
             if options.masks and result.mattes is not None and result.invented is not None:
                 for mask, what in ((result.mattes, "person"), (result.invented, "invented")):
                     _write(source.out / f"{name}_{what}.png", mask[number][None].expand(3, -1, -1))
         if options.attention and first and file == 0:
-            _write(options.attention, attention_image(result, 0))
+            _write(options.attention, attention_image(result.generated.at(0)))
             print(f"wrote {options.attention}")
 
 
@@ -235,7 +237,7 @@ def _write(path: Path, image: Tensor | np.ndarray) -> None:
 
 
 def _sources(options: Namespace) -> list[_Source]:
-    """The images to draw from: one draws into --out itself, of several each into a folder of its name."""
+    """The source images: results of one go into --out itself, of several each into a folder of its name."""
     from ..data.custom.own_images import find_images, pose_file_of
 
     images: list[tuple[Path, Path]] = []  # and what their folders are named after
@@ -249,8 +251,8 @@ def _sources(options: Namespace) -> list[_Source]:
     given: list[Path] | None = options.source_pose
     if given is not None and len(given) != len(images):
         raise CommandError(
-            f"{len(given)} files for --source-pose and {len(images)} images for --image: name one for each "
-            "image, in the same order, or leave --source-pose out, where the files lie beside the images"
+            f"expected one --source-pose for each --image, in the same order, got {len(given)} for {len(images)}; or "
+            "leave it out where the files lie beside the images"
         )
     poses: Sequence[Path | None] = given or [pose_file_of(path) for path, _ in images]
     if len(images) == 1 and not options.image[0].is_dir():
@@ -269,14 +271,16 @@ def _source_pose(source: _Source, image: Tensor, find: Finder, person: int | Non
         canvas = Canvas(image.shape[2], image.shape[1])
         seen = read_poses(source.pose, person, canvas)
         if len(seen) > 1:
-            raise CommandError(f"{source.pose} holds the poses of {len(seen)} images; that of {source.image} is wanted")
+            raise CommandError(
+                f"expected the pose of {source.image} alone in {source.pose}, got those of {len(seen)} images"
+            )
         return seen[0], [one for one in load_pose_file(source.pose, canvas)[0].people if one != seen[0]]
     (people,) = find([image])
     if not people.people:
         name = source.image.stem
         raise CommandError(
             f"{source.image} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json), "
-            "and nobody was found in it; draw one in a pose editor and name it with --source-pose, or lower --threshold"
+            "and the detector found nobody in it; name a pose with --source-pose, or lower --threshold"
         )
     found = person_found(people, person, source.image)
     return found, [one for one in people.people if one != found]
@@ -315,12 +319,12 @@ def _people_of(path: Path, find: Finder) -> list[People]:
     else:
         found = list(find(read_clip(path)))
     if not found:
-        raise CommandError(f"{path} holds no frame; name another image, video or folder")
+        raise CommandError(f"expected at least one frame in {path}, got none; name another image, video or folder")
     return [fit_to_canvas(people, found[0].canvas) for people in found]
 
 
 def _poses(target: _Target, person: int | None, seen: Pose, canvas: Canvas) -> list[Pose]:
-    """What to draw of a target: poses of a file as they are, those of images like the person in the source."""
+    """The poses of a target: those of a file as they are, those of images like the person in the source."""
     from ..pose import fit_to_person
 
     return read_poses(target.path, person, canvas) if target.found is None else fit_to_person(list(target.found), seen)

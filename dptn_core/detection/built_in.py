@@ -20,7 +20,7 @@ from .movenet_file import DetectionError
 from .search import Check, distinct, find_anywhere, is_person, look
 
 THRESHOLD: Final = 0.2  # confidence of a keypoint; see `benchmarks.detector`
-_LONGEST: Final = 2048  # pixels; larger images are averaged first
+_MAX_SIDE: Final = 2048  # pixels; larger images are averaged first
 _THUMBNAIL: Final = (24, 24)
 _SAME_SHOT: Final = 0.06  # mean difference of thumbnails, 0 to 1, up to which a frame goes on from the one before
 _STEP: Final = 0.25  # of a person's size: who moves more in the median from frame to frame is somebody else
@@ -68,7 +68,7 @@ def detect_frames(
         DetectionError, ExtractionError: As for `detect_people`.
     """
     if not 0 <= threshold <= 1:
-        raise DetectionError(f"the threshold must be 0 to 1, got {threshold}")
+        raise DetectionError(f"expected a threshold from 0 to 1, got {threshold}")
     last: _Frame | None = None
     for image in images:
         check_image(image)
@@ -89,7 +89,7 @@ class _Frame:
 
 def _next_frame(network: MoveNet, image: Tensor, last: _Frame | None, check: Check) -> _Frame:
     device = next(network.parameters()).device
-    factor = -(-max(image.shape[1:]) // _LONGEST)
+    factor = -(-max(image.shape[1:]) // _MAX_SIDE)
     small = functional.avg_pool2d(image[None].float(), factor, ceil_mode=True)[0] if factor > 1 else image.float()
     small = small.clamp(0, 1).to(device)
     thumbnail = shrunk(small, _THUMBNAIL)

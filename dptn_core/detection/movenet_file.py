@@ -14,7 +14,7 @@ MOVENET: Final = Path(__file__).parents[1] / "weights" / "movenet-thunder.safete
 
 
 class DetectionError(ValueError):
-    """Nobody can be looked for; the message names the file or value, what was found and the way out."""
+    """The detector cannot be loaded or used; the message names the file or value, what was found and the way out."""
 
 
 def load_movenet(device: torch.device | str = "cpu", path: Path = MOVENET) -> MoveNet:

@@ -183,7 +183,7 @@ def _better(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def _covered(person: FloatArray, by: FloatArray) -> float:
-    """Share of the smaller one's box that lies in the other's."""
+    """Fraction of the smaller one's box that lies in the other's."""
     (low, high), (other_low, other_high) = _box(person), _box(by)
     common = np.prod(np.clip(np.minimum(high, other_high) - np.maximum(low, other_low), 0, None))
     return float(common / max(1.0, min(np.prod(high - low), np.prod(other_high - other_low))))

@@ -1,4 +1,4 @@
-"""What the network looked at: for places of a drawn target, where in the source its texture came from."""
+"""What the network attended to: for places of a generated image, where in the source their texture came from."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .transfer import Transfer
+from .transfer import EncodedSource, Generated
 
 ROWS_AT_ONCE = 128  # of the tokens; with 16384 of them on either side, more no longer fit the processor's cache
 
 
 @dataclass(frozen=True)
 class Correspondence:
-    """For every token of the target, where in the source it looked. T tokens on a grid of h x w."""
+    """For every token of the target, where in the source it attended. T tokens on a grid of h x w."""
 
     source: Tensor  # (h, w, 2) xy pixels of the source image: middle of the attention around its peak
     confidence: Tensor  # (h, w) in [0, 1]: attention within one token of the peak
 
 
-def attention_at(transfer: Transfer, index: int, points: Tensor, *, layer: int = -1, head: int | None = None) -> Tensor:
-    """Where in the source the network looked when it drew some places of an image.
+def attention_at(generated: Generated, points: Tensor, *, layer: int = -1, head: int | None = None) -> Tensor:
+    """Where in the source the network attended when it generated some places of an image.
 
     Args:
-        transfer: the result to ask about.
-        index: which of its images.
+        generated: the image.
         points: (N, 2) xy pixels of that image; places outside the frame are answered by its nearest token.
         layer: Texture Transfer Block, counted from 0, or from the end with -1.
         head: attention head, or None for their mean.
@@ -35,75 +34,78 @@ def attention_at(transfer: Transfer, index: int, points: Tensor, *, layer: int =
         (N, h, w) probabilities over the source's tokens, each map summing to 1, fp32.
 
     Raises:
-        IndexError: no such image, layer or head.
+        IndexError: no such layer or head.
     """
-    queries = _queries(transfer, index, layer, head)
-    return _maps(transfer, queries[:, :, tokens_at(transfer, points)], layer, head)
+    queries = _queries(generated, layer, head)
+    return _maps(generated.source, queries[:, :, tokens_at(generated, points)], layer, head)
 
 
-def tokens_at(transfer: Transfer, points: Tensor) -> Tensor:
-    """Index of the token that drew each of (N, 2) xy pixels of a transferred image, (N,) int64."""
-    rows, columns = transfer.source.features.grid
-    inside = transfer.frame.points_inside(points.float()) / transfer.source.model.config.stride
+def tokens_at(generated: Generated, points: Tensor) -> Tensor:
+    """Index of the token that made each of (N, 2) xy pixels of an image, (N,) int64."""
+    rows, columns = generated.source.features.grid
+    inside = generated.frame.points_inside(points.float()) / generated.source.model.config.stride
     column = inside[:, 0].floor().long().clamp(0, columns - 1)
     row = inside[:, 1].floor().long().clamp(0, rows - 1)
     return row * columns + column
 
 
-def peaks(attention: Tensor, transfer: Transfer) -> Tensor:
+def peaks(attention: Tensor, source: EncodedSource) -> Tensor:
     """Middle of each map's attention around its highest token, (N, 2) xy pixels of the source image.
 
     Args:
         attention: (N, h, w), from `attention_at`.
-        transfer: the result it was asked of.
+        source: that it attended to.
     """
     place, _ = _peaks(attention)
-    return _to_source_pixels(transfer, place)
+    return _to_source_pixels(source, place)
 
 
-def correspondence(transfer: Transfer, index: int, *, layer: int = -1, head: int | None = None) -> Correspondence:
-    """Where each token of an image looked, and how sure it was; see `attention_at` for the arguments."""
-    rows, columns = transfer.source.features.grid
+def correspondence(generated: Generated, *, layer: int = -1, head: int | None = None) -> Correspondence:
+    """Where each token of an image attended, and how sure it was; see `attention_at` for the arguments."""
+    source = generated.source
+    rows, columns = source.features.grid
     places, sure = [], []
-    for some in _queries(transfer, index, layer, head).split(ROWS_AT_ONCE, dim=2):
-        place, confidence = _peaks(_maps(transfer, some, layer, head))
+    for some in _queries(generated, layer, head).split(ROWS_AT_ONCE, dim=2):
+        place, confidence = _peaks(_maps(source, some, layer, head))
         places.append(place)
         sure.append(confidence)
-    source = _to_source_pixels(transfer, torch.cat(places)).view(rows, columns, 2)
-    return Correspondence(source, torch.cat(sure).view(rows, columns))
+    pixels = _to_source_pixels(source, torch.cat(places)).view(rows, columns, 2)
+    return Correspondence(pixels, torch.cat(sure).view(rows, columns))
 
 
-def warped(transfer: Transfer, found: Correspondence) -> Tensor:
-    """The source's own pixels carried to where the network looked, (3, h, w) at the network's size.
+def warped(source: EncodedSource, found: Correspondence) -> Tensor:
+    """The source's own pixels, warped to the places of the target that attended to them.
 
     Each token moves its whole square of the source, so this shows what the attention alone knows.
+
+    Returns:
+        (3, h, w) in [0, 1] at the network's size.
     """
-    frame = transfer.source.frame
+    frame = source.frame
     height, width = frame.size
-    stride = transfer.source.model.config.stride
-    source = frame.cut(transfer.source.image).to(found.source.device)
+    stride = source.model.config.stride
+    image = frame.cut(source.image).to(found.source.device)
     middle = frame.points_inside(found.source.flatten(0, 1)).view(*found.source.shape)
-    inner = torch.arange(stride, device=source.device) - (stride - 1) / 2
+    inner = torch.arange(stride, device=image.device) - (stride - 1) / 2
     x = middle[:, :, None, None, 0] + inner[None, None, None, :]
     y = middle[:, :, None, None, 1] + inner[None, None, :, None]
     x, y = torch.broadcast_tensors(x, y)
     rows, columns = found.confidence.shape
     grid = torch.stack([x / width, y / height], -1) * 2 - 1  # (rows, columns, stride, stride, 2)
     grid = grid.permute(0, 2, 1, 3, 4).reshape(1, rows * stride, columns * stride, 2)
-    return functional.grid_sample(source[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
+    return functional.grid_sample(image[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
-def _queries(transfer: Transfer, index: int, layer: int, head: int | None) -> Tensor:
-    """(1, heads, T, d) of one layer, once everything that was asked for is known to exist."""
-    config = transfer.source.model.config
-    if head is not None and not 0 <= head < config.heads:
-        raise IndexError(f"attention head {head} was asked for; the model has heads 0 to {config.heads - 1}")
-    return transfer.queries(index)[transfer.source.model.generator.checked_layer(layer)]
+def _queries(generated: Generated, layer: int, head: int | None) -> Tensor:
+    """(1, heads, T, d) of one layer, once layer and head are known to exist."""
+    model = generated.source.model
+    if head is not None and not 0 <= head < model.config.heads:
+        raise IndexError(f"expected an attention head from 0 to {model.config.heads - 1}, got {head}")
+    return generated.queries[model.generator.checked_layer(layer)]
 
 
-def _maps(transfer: Transfer, queries: Tensor, layer: int, head: int | None) -> Tensor:
+def _maps(source: EncodedSource, queries: Tensor, layer: int, head: int | None) -> Tensor:
     """(R, h, w) attention of (1, heads, R, d) queries."""
-    source = transfer.source
     with torch.inference_mode():
         found = source.model.generator.attention_of(source.features, queries, layer, average_heads=head is None)
     return (found[0] if head is None else found[0, head]).unflatten(-1, source.features.grid)
@@ -124,5 +126,5 @@ def _peaks(attention: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(centre, -1), mass.clamp(max=1)
 
 
-def _to_source_pixels(transfer: Transfer, tokens: Tensor) -> Tensor:
-    return transfer.source.frame.points_outside(tokens * transfer.source.model.config.stride)
+def _to_source_pixels(source: EncodedSource, tokens: Tensor) -> Tensor:
+    return source.frame.points_outside(tokens * source.model.config.stride)

@@ -1,4 +1,4 @@
-"""All attention of one drawn image, small enough to be sent to a browser and asked there without the network."""
+"""All attention of one generated image, small enough for a browser, which asks it without the network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from . import attention
-from .transfer import Transfer
+from .transfer import EncodedSource, Generated
 
 MAX_CELLS = 1024  # of the target, and as many of the source
 MAX_VALUES = 1 << 24  # bytes of all layers and heads together
@@ -22,7 +22,7 @@ _FAST = 1  # of gzip: values between 0 and 255 with hardly a pattern, little is 
 
 @dataclass(frozen=True, eq=False)
 class AttentionMaps:
-    """Where every place of a target looked, by layer and head.
+    """Where every place of a target attended, by layer and head.
 
     L Texture Transfer Blocks, N heads, C cells; a cell is a square of `block` x `block` tokens (fewer at the right and
     lower edge of the grid), target and source have the same cells, rows first.
@@ -34,9 +34,9 @@ class AttentionMaps:
     block: int  # tokens along the side of a cell
 
     def probabilities(self) -> np.ndarray:
-        """What the bytes stand for, (L, N, C, C) float32: shares of one target cell's attention that source cells got.
+        """What the bytes stand for, (L, N, C, C) float32: fractions of a target cell's attention, one a source cell.
 
-        Off by at most 0.4 % of the largest share in the row.
+        Off by at most 0.4 % of the largest fraction in the row.
         """
         return (self.values.astype(np.float32) / _LEVELS) ** 2 * self.highest[..., None]
 
@@ -48,25 +48,18 @@ class AttentionMaps:
         return gzip.compress(safetensors.numpy.save(tensors, metadata), compresslevel=_FAST)
 
 
-def attention_maps(transfer: Transfer, index: int) -> AttentionMaps:
-    """Every layer's and head's attention of one image, pooled to at most `MOST_CELLS` cells on either side.
+def attention_maps(generated: Generated) -> AttentionMaps:
+    """Every layer's and head's attention of one image, pooled to at most `MAX_CELLS` cells on either side.
 
     A cell of the target is the mean of its tokens' attention, a cell of the source the sum over its tokens: every row
     still sums to 1. The whole matrix of all tokens is never held, only `attention.ROWS_AT_ONCE` of its rows.
-
-    Args:
-        transfer: the result to ask about.
-        index: which of its images.
-
-    Raises:
-        IndexError: no such image.
     """
-    config = transfer.source.model.config
-    grid = transfer.source.features.grid
+    config = generated.source.model.config
+    grid = generated.source.features.grid
     block = _block(grid, config.texture_blocks * config.heads)
     values, highest = [], []
-    for layer, queries in enumerate(transfer.queries(index)):
-        pooled = _pooled(transfer, queries[0], layer, block)  # heads, cells, cells
+    for layer, queries in enumerate(generated.queries):
+        pooled = _pooled(generated.source, queries[0], layer, block)  # heads, cells, cells
         top = pooled.amax(-1)
         levels = (pooled / top.clamp(min=torch.finfo(top.dtype).tiny)[..., None]).sqrt() * _LEVELS
         values.append(levels.round().byte().cpu().numpy())
@@ -84,11 +77,11 @@ def _block(grid: tuple[int, int], maps: int) -> int:
         block += 1
 
 
-def _pooled(transfer: Transfer, queries: Tensor, layer: int, block: int) -> Tensor:
+def _pooled(source: EncodedSource, queries: Tensor, layer: int, block: int) -> Tensor:
     """(heads, C, C) fp32 attention of one layer for its (heads, T, d) queries; see `attention_maps`."""
-    generator, features = transfer.source.model.generator, transfer.source.features
+    generator, features = source.model.generator, source.features
     cell = _cell_of_tokens(features.grid, block).to(queries.device)  # T
-    share = 1 / cell.bincount().float()[cell]  # T: of a token in its cell
+    weight = 1 / cell.bincount().float()[cell]  # T: of a token in its cell
     by_cell = cell.argsort(stable=True)  # so that a portion belongs to few cells
     found = torch.zeros(len(queries), int(cell.max()) + 1, int(cell.max()) + 1, device=queries.device)
     with torch.inference_mode():
@@ -97,7 +90,7 @@ def _pooled(transfer: Transfer, queries: Tensor, layer: int, block: int) -> Tens
             cells, its_cell = cell[some].unique_consecutive(return_inverse=True)
             # over the target: heads, R, T -> heads, cells of this portion, T
             mean = torch.zeros(len(cells), len(some), device=seen.device)
-            mean[its_cell, torch.arange(len(some), device=seen.device)] = share[some]
+            mean[its_cell, torch.arange(len(some), device=seen.device)] = weight[some]
             seen = mean @ seen
             # over the source: heads, cells of this portion, T -> heads, cells of this portion, C
             found[:, cells] += _summed(seen.unflatten(-1, features.grid), block).flatten(2)

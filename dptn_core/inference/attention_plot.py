@@ -1,4 +1,4 @@
-"""An image of what the network looked at, to show and to save."""
+"""Images of what the network attended to, to show and to save."""
 
 from __future__ import annotations
 
@@ -12,41 +12,40 @@ from torch import Tensor
 
 from ..image_io import resize, to_bytes, to_image
 from .attention import Correspondence, attention_at, correspondence, peaks, warped
-from .transfer import Transfer
+from .transfer import EncodedSource, Generated
 
 SHOWN_JOINTS = tuple(range(14))  # without eyes and ears, which lie on top of each other
 _PANEL_HEIGHT = 512
 
 
-def attention_image(transfer: Transfer, index: int, *, layer: int = -1) -> np.ndarray:
-    """Four panels: the drawn target with its joints, the source with where each joint looked, the source's own pixels
-    carried along the attention, and how sure the network was.
+def attention_image(generated: Generated, *, layer: int = -1) -> np.ndarray:
+    """Four panels: the generated image with its joints, the source with where each joint attended, the source's own
+    pixels warped along the attention, and how sure the network was.
 
     Args:
-        transfer: the result to show.
-        index: which of its images.
+        generated: the image.
         layer: Texture Transfer Block.
 
     Returns:
         (H, W, 3) uint8.
     """
-    source = transfer.source
-    pose = transfer.frame.pose_inside(transfer.poses[index])
+    source = generated.source
+    pose = generated.frame.pose_inside(generated.pose)
     shown = [joint for joint in SHOWN_JOINTS if pose.present[joint]]
-    points = torch.from_numpy(transfer.poses[index].keypoints[shown]).float().to(transfer.drawn.device)
-    attention = attention_at(transfer, index, points, layer=layer)
-    attended = source.frame.points_inside(peaks(attention, transfer)).cpu().numpy()
-    found = correspondence(transfer, index, layer=layer)
+    points = torch.from_numpy(generated.pose.keypoints[shown]).float().to(generated.image.device)
+    attention = attention_at(generated, points, layer=layer)
+    attended = source.frame.points_inside(peaks(attention, source)).cpu().numpy()
+    found = correspondence(generated, layer=layer)
     source_view = source.frame.cut(source.image).to(attention.device)
 
     colours = [joint_colour(joint) for joint in shown]
-    target_panel = _panel(transfer.drawn[index])
-    _mark(target_panel, pose.keypoints[shown], colours, transfer.frame.size, filled=True)
+    target_panel = _panel(generated.image)
+    _mark(target_panel, pose.keypoints[shown], colours, generated.frame.size, filled=True)
     heat = _heat(source_view, attention, colours)
     source_panel = _panel(heat)
     _mark(source_panel, attended, colours, source.frame.size, filled=False)
-    sure = resize(found.confidence[None].float(), transfer.frame.size).expand(3, -1, -1)
-    panels = [target_panel, source_panel, _panel(warped(transfer, found)), _panel(sure)]
+    sure = resize(found.confidence[None].float(), generated.frame.size).expand(3, -1, -1)
+    panels = [target_panel, source_panel, _panel(warped(source, found)), _panel(sure)]
     gap = np.full((panels[0].height, 6, 3), 255, dtype=np.uint8)
     strips: list[np.ndarray] = []
     for panel in panels:
@@ -54,18 +53,17 @@ def attention_image(transfer: Transfer, index: int, *, layer: int = -1) -> np.nd
     return np.concatenate(strips[:-1], axis=1)
 
 
-def heat_over_source(transfer: Transfer, attention: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
+def heat_over_source(source: EncodedSource, attention: Tensor, colours: Sequence[tuple[int, int, int]]) -> Tensor:
     """The whole source image, dimmed and grey, with attention maps shining on it, each in its colour.
 
     Args:
-        transfer: the result the attention was asked of.
+        source: that the maps attend to.
         attention: (N, h, w), from `attention_at`.
         colours: N RGB colours, 0..255.
 
     Returns:
         (3, H, W) in [0, 1], of the source image's size, on its device.
     """
-    source = transfer.source
     image = source.image
     nothing = image.new_zeros(1, *image.shape[1:])
     glows = (source.frame.paste((one / one.max().clamp(min=1e-9))[None].to(image), nothing)[0] for one in attention)
@@ -80,15 +78,15 @@ def mark_peaks(image: Tensor, points: Tensor, colours: Sequence[tuple[int, int, 
     return to_image(panel)
 
 
-def source_map(transfer: Transfer, found: Correspondence) -> Tensor:
+def source_map(generated: Generated, found: Correspondence) -> Tensor:
     """Correspondence as compositors keep it, an ST map: red x and green y of the source place, blue the confidence.
 
     Returns:
-        (3, H, W) in [0, 1] on the target's canvas; x and y are shares of the source image, 0 left and top.
+        (3, H, W) in [0, 1] on the target's canvas; x and y are fractions of the source image, 0 left and top.
     """
-    image = transfer.source.image
+    image = generated.source.image
     place = found.source.permute(2, 0, 1) / found.source.new_tensor([image.shape[2], image.shape[1]])[:, None, None]
-    return transfer.frame.paste(torch.cat([place, found.confidence[None]]).float().clamp(0, 1), None)
+    return generated.frame.paste(torch.cat([place, found.confidence[None]]).float().clamp(0, 1), None)
 
 
 def joint_colour(joint: int) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ CARRIER: Final = Path(__file__).parents[1] / "weights" / "carrier.safetensors"
 
 
 class TextureError(ValueError):
-    """Texture cannot be carried; the message names the file or value, what was found and the way out."""
+    """The carrier cannot be loaded; the message names the file or value, what was found and the way out."""
 
 
 def load_carrier(device: torch.device | str = "cpu", path: Path = CARRIER) -> Carrier:

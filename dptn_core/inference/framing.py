@@ -17,17 +17,17 @@ from ..pose import Canvas, Pose
 # The authors' images: 256x256 with the person in columns 40..216, stretched back to 256x256.
 _STRETCH_ASPECT = 176 / 256
 _STRETCH_SQUARE, _STRETCH_LEFT = 256, 40
-_MARGIN = 0.09  # of the person's height around the person, as in the drawn training pairs
+_MARGIN = 0.09  # of the person's height around the person, as in the training pairs of drawn figures
 _STRETCH_SLACK = 8  # pixels by which a detector may see a joint beyond those columns
 _MIN_KEYPOINTS = 4
 _MAX_DISTANCE = 1.5  # longer sides of the canvas that a keypoint may lie away from its middle
-_ROOM = 0.005  # shares of a frame that a pose may stick out before the frame has to grow
+_ROOM = 0.005  # fraction of a frame that a pose may stick out before the frame has to grow
 
 _NOSE, _NECK, _HIPS, _KNEES, _ANKLES, _ELBOWS, _WRISTS = 0, 1, (8, 11), (9, 12), (10, 13), (3, 6), (4, 7)
 
 
 class FramingError(ValueError):
-    """A pose no frame can be put around; the message says why and what to do."""
+    """A pose that no frame fits around; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +89,20 @@ class Frame:
         columns = torch.arange(box.left, box.right, device=image.device).clamp(0, width - 1)
         return resize(image[:, rows][:, :, columns], self.size)
 
-    def paste(self, drawn: Tensor, onto: Tensor | None) -> Tensor:
+    def paste(self, image: Tensor, onto: Tensor | None) -> Tensor:
         """A (3, H, W) image of the network put back into the canvas.
 
         Args:
-            drawn: at `size`, in [0, 1].
+            image: at `size`, in [0, 1].
             onto: (3, canvas height, canvas width) to lie around the frame, or None: the frame's edge goes on outwards.
 
         Returns:
             (3, canvas height, canvas width) in [0, 1].
         """
         box, canvas = self.box, self.canvas
-        full = resize(drawn, (box.height, box.width)).clamp(0, 1)
-        rows = torch.arange(canvas.height, device=drawn.device) - box.top
-        columns = torch.arange(canvas.width, device=drawn.device) - box.left
+        full = resize(image, (box.height, box.width)).clamp(0, 1)
+        rows = torch.arange(canvas.height, device=image.device) - box.top
+        columns = torch.arange(canvas.width, device=image.device) - box.left
         spread = full[:, rows.clamp(0, box.height - 1)][:, :, columns.clamp(0, box.width - 1)]
         if onto is None:
             return spread
@@ -110,8 +110,8 @@ class Frame:
         seam = max(2.0, 0.02 * min(box.height, box.width))
         vertical = _ramp(rows, box.height, seam, box.top <= 0, box.bottom >= canvas.height)
         horizontal = _ramp(columns, box.width, seam, box.left <= 0, box.right >= canvas.width)
-        share = (vertical[:, None] * horizontal[None, :]).to(spread)
-        return onto.to(spread) * (1 - share) + spread * share
+        weight = (vertical[:, None] * horizontal[None, :]).to(spread)
+        return onto.to(spread) * (1 - weight) + spread * weight
 
 
 def _ramp(place: Tensor, length: int, seam: float, open_start: bool, open_end: bool) -> Tensor:
@@ -132,32 +132,31 @@ def check_pose(pose: Pose, name: str) -> None:
     canvas = pose.canvas
     if canvas.width * canvas.height > MAX_PIXELS:
         raise FramingError(
-            f"the {name} is on a canvas of {canvas}; images have up to {MAX_PIXELS // 10**6} million pixels. "
-            "Bring the pose to a smaller canvas"
+            f"expected the {name} on a canvas of at most {MAX_PIXELS // 10**6} million pixels, got {canvas}; "
+            "bring the pose to a smaller canvas"
         )
     there = pose.keypoints[pose.present]
     if len(there) < _MIN_KEYPOINTS:
         raise FramingError(
-            f"the {name} has {len(there)} of 18 keypoints; at least {_MIN_KEYPOINTS} are needed to place a person. "
-            "Was a person detected? Add the missing joints, or lower the detector's threshold"
+            f"the {name} has {len(there)} of 18 keypoints; expected at least {_MIN_KEYPOINTS}. Add the missing joints, "
+            "or lower the detector's threshold"
         )
     spread = np.ptp(there, axis=0)
     if spread.max() < 2:
         raise FramingError(
-            f"all keypoints of the {name} lie within {spread.max():.1f} pixels; there is no body to draw"
+            f"all keypoints of the {name} lie within {spread.max():.1f} pixels; expected the size of a body"
         )
     inside = (there >= 0).all(1) & (there[:, 0] < canvas.width) & (there[:, 1] < canvas.height)
     if inside.sum() < _MIN_KEYPOINTS:
         raise FramingError(
             f"only {inside.sum()} of the {len(there)} keypoints of the {name} lie inside its canvas of {canvas}; "
-            f"at least {_MIN_KEYPOINTS} must. Move the pose into the image, or check that the two belong together"
+            f"expected at least {_MIN_KEYPOINTS}. Move the pose into the image, or check that they belong together"
         )
     away = np.abs(there - (canvas.width / 2, canvas.height / 2)).max(1)
     if away.max() > _MAX_DISTANCE * max(canvas.width, canvas.height):
         x, y = there[away.argmax()]
         raise FramingError(
-            f"a keypoint of the {name} lies at {x:.0f}, {y:.0f}, far outside its canvas of {canvas}; "
-            "remove it or put it right"
+            f"a keypoint of the {name} lies at {x:.0f}, {y:.0f}, far outside its canvas of {canvas}; move or remove it"
         )
 
 
@@ -170,10 +169,10 @@ def person_extent(pose: Pose) -> tuple[float, float, float, float]:
     xy, present = pose.keypoints, pose.present
     points = [xy[present]]
 
-    def beyond(joint: int, before: int, share: float) -> None:
-        """The point past `joint` on the line from `before`, a share of their distance further."""
+    def beyond(joint: int, before: int, fraction: float) -> None:
+        """The point past `joint` on the line from `before`, a fraction of their distance further."""
         if present[joint] and present[before]:
-            points.append((xy[joint] + (xy[joint] - xy[before]) * share)[None])
+            points.append((xy[joint] + (xy[joint] - xy[before]) * fraction)[None])
 
     beyond(_NOSE, _NECK, 1.0)
     hips = [xy[hip] for hip in _HIPS if present[hip]]
@@ -204,7 +203,7 @@ def frame_person(pose: Pose, size: tuple[int, int], framing: Framing, name: str 
         FramingError: see `check_pose`.
     """
     if framing not in get_args(Framing):
-        raise FramingError(f"framing is {framing!r}; allowed: {', '.join(get_args(Framing))}")
+        raise FramingError(f"expected one of {', '.join(get_args(Framing))} for framing, got {framing!r}")
     check_pose(pose, name)
     if framing == "stretch" and (whole := _authors_box([pose])) is not None:
         return Frame(whole, pose.canvas, size)
@@ -284,8 +283,8 @@ def _frame_extent(
     box = Box(round(left), round(top), max(round(width), 1), max(round(height), 1))
     if box.width * box.height > MAX_PIXELS:
         raise FramingError(
-            f"a frame of {box.width}x{box.height} pixels would be needed around the pose; up to "
-            f"{MAX_PIXELS // 10**6} million pixels are drawn. Scale image and pose down, or remove stray joints"
+            f"expected a frame of at most {MAX_PIXELS // 10**6} million pixels around the pose, got "
+            f"{box.width}x{box.height}; scale image and pose down, or remove stray joints"
         )
     return Frame(box, canvas, size)
 

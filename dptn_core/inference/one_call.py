@@ -66,7 +66,7 @@ def _detected(image: Tensor) -> tuple[Pose, ...]:
     """Everybody in an image, the largest first."""
     found = detect_people(load_movenet(), image)
     if not found.people:
-        raise ValueError("nobody was found in the image; give source_pose")
+        raise ValueError("found nobody in the image; give source_pose")
     largest = found.largest()
     return (largest, *(pose for pose in found.people if pose is not largest))
 
@@ -77,5 +77,5 @@ def _read(pose: AnyPose, canvas: Canvas) -> Pose:
         return pose
     frames = load_pose_file(pose, canvas) if isinstance(pose, (str, os.PathLike)) else read_openpose(pose, canvas)
     if not frames:
-        raise ValueError("the pose document holds no frame; give one with a person in it")
+        raise ValueError("expected a pose document with at least one frame, got none")
     return frames[0].largest()

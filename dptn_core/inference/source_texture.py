@@ -24,7 +24,7 @@ _LEAST: Final = 0.3  # of a pixel: with less of the person in it, its colour can
 
 @dataclass(frozen=True, eq=False)
 class SourceTexture:
-    """A source's own pixels, ready to be carried."""
+    """A source's own pixels, ready to be warped."""
 
     parts: SourceParts  # at the working size, batch of one
     pose: Tensor  # (1, 18, 3) in the working frame

@@ -1,4 +1,4 @@
-"""The source's own pixels carried to the target at any resolution, and what the network drew where there are none."""
+"""The source's own pixels warped to the target at any resolution, and generated ones where it has none."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _PIXELS: Final = 1 << 18  # composed at once
 # How much shorter a change is than at the working size, where it is as wide as the carrier is unsure of its place:
 _SHARP: Final = 8.0  # from one body part to the next
 _STEEP: Final = 3.0  # from the person to the background
-_SURER: Final = 2.5  # from carried to generated
-_OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are carried
+_SURER: Final = 2.5  # from warped to generated
+_OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are warped
 _NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
 _FINER: Final = 1.25  # a source this much finer than the output is scaled down first
 
@@ -77,7 +77,7 @@ def decide(carrier: Carrier, texture: SourceTexture, generated: Generated) -> De
         transforms = limb_transforms(target, texture.pose, background)
         given = CarrierInput(
             source=texture.parts.image,
-            mask=texture.parts.image[:, :1],  # not looked at: the source's parts are known already
+            mask=texture.parts.image[:, :1],  # unused: the source's parts are known already
             generated=generated.image[None].float().to(device),
             scores=_scores(generated, transforms, work),
             source_pose=texture.pose,
@@ -174,13 +174,13 @@ class _Maps:
     """The carrier's decisions as planes that are enlarged together."""
 
     coarse: Tensor  # (K + 2, h / 2, w / 2): choice, residual
-    fine: Tensor  # (8, h, w): seen, carry, model of the matte
-    drawing: Tensor  # (3, h, w)
+    fine: Tensor  # (8, h, w): seen, weight of warped pixels before the sigmoid, model of the matte
+    generated: Tensor  # (3, h, w)
 
     @classmethod
     def of(cls, found: Warped) -> _Maps:
-        carry = found.carry.sigmoid()
-        person = (carry * found.warped + (1 - carry) * found.drawing).clamp(0, 1)
+        weight = found.carry.sigmoid()
+        person = (weight * found.warped + (1 - weight) * found.drawing).clamp(0, 1)
         model = linear_model((_STEEP * found.matte[0]).sigmoid(), person[0])
         return cls(
             torch.cat([found.choice[0], found.residual[0]]),
@@ -245,16 +245,16 @@ def _composed(
     there = fine[7] > _NOTHING  # the largest value the matte has close by
     fine = fine[:, there]
     coarse = _enlarged(maps.coarse, y, x)[:, there]
-    drawing = _enlarged(maps.drawing, y, x)[:, there]
+    generated = _enlarged(maps.generated, y, x)[:, there]
     aspect = source.size[1] / source.size[0]
     row, column = there.nonzero(as_tuple=True)
     at = torch.stack([x[column] * aspect, y[row]], -1)  # (N, 2)
     warped = _warped(found, coarse, layers, source, at)
-    carry = (_SURER * fine[1]).sigmoid()
-    person = (carry * warped[:3] + (1 - carry) * drawing).clamp(0, 1)
+    weight = (_SURER * fine[1]).sigmoid()
+    person = (weight * warped[:3] + (1 - weight) * generated).clamp(0, 1)
     matte = applied(fine[2:, None], person[:, None])[0]
-    # where pixels are carried, or the source shows the place, its own outline is the sharpest there is
-    shown = torch.maximum(_OUTLINE * carry, fine[0].sigmoid())
+    # where pixels are warped, or the source shows the place, its own outline is the sharpest there is
+    shown = torch.maximum(_OUTLINE * weight, fine[0].sigmoid())
     matte = matte * (1 - shown * (1 - warped[3]))
     return person, matte, 1 - fine[0].sigmoid(), there
 
@@ -266,15 +266,15 @@ def _warped(found: Warped, coarse: Tensor, layers: Tensor, source: Frame, at: Te
     best, first = choice.max(0)
     others = choice.scatter(0, first[None], -torch.inf)
     second_best, second = others.max(0)
-    share = (second_best - best).exp() / (1 + (second_best - best).exp())
-    warped = _looked_up(found, first, residual, layers, source, at)
-    mixed = share > _NOTHING
-    other = _looked_up(found, second[mixed], residual[mixed], layers, source, at[mixed])
-    warped[:, mixed] += share[mixed] * (other - warped[:, mixed])
+    weight = (second_best - best).exp() / (1 + (second_best - best).exp())  # of the second
+    warped = _sampled(found, first, residual, layers, source, at)
+    mixed = weight > _NOTHING
+    other = _sampled(found, second[mixed], residual[mixed], layers, source, at[mixed])
+    warped[:, mixed] += weight[mixed] * (other - warped[:, mixed])
     return warped
 
 
-def _looked_up(found: Warped, which: Tensor, residual: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
+def _sampled(found: Warped, which: Tensor, residual: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
     """(C, N) samples of layers (1, C, H, W) where candidates (N,) send places (N, 2)."""
     goes = candidate_places(found.transforms, which[None, None], residual.T[None, :, None], at[None])[0, 0]
     aspect = source.size[1] / source.size[0]

@@ -1,4 +1,4 @@
-"""The two networks that carrying texture takes, loaded and used together."""
+"""The two networks that warp texture, loaded and used together."""
 
 from __future__ import annotations
 

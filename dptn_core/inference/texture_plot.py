@@ -1,4 +1,4 @@
-"""What the carrier decided, as images to look at and to work with: correspondence, body parts, what was invented."""
+"""What the carrier decided, as images to see and to work with: correspondence, body parts, what was invented."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .source_texture import SourceTexture
 from .texture import Decision
 
 _APART: Final = 0.38  # of the colour circle, from one part to the next: neighbours look different
-_STRONG: Final = 0.65  # share of a colour laid over an image
+_STRONG: Final = 0.65  # weight of a colour laid over an image
 _INVENTED: Final = (1.0, 0.1, 0.75)  # a colour that people and clothes seldom have
 
 
@@ -30,8 +30,8 @@ def dense_map(decision: Decision, texture: SourceTexture, invented: Tensor) -> T
         invented: (H, W) in [0, 1] of the target's canvas, as composed at any size.
 
     Returns:
-        (3, H, W) in [0, 1] of the target's canvas: x and y as shares of the source image, 0 left and top, and how much
-        of what is there now the source shows.
+        (3, H, W) in [0, 1] of the target's canvas: x and y as fractions of the source image, 0 left and top, and
+        the confidence that the source shows the place.
     """
     source = texture.frame.canvas
     frame = _sized(decision.frame, invented)
@@ -70,12 +70,12 @@ def source_parts_image(texture: SourceTexture, image: Tensor) -> Tensor:
 
 def invented_image(invented: Tensor, image: Tensor) -> Tensor:
     """What was invented (H, W) in [0, 1], in pink over the grey image (3, H, W) in [0, 1]."""
-    share = invented.to(image)
-    return _over(share, image.new_tensor(_INVENTED)[:, None, None] * share, image)
+    weight = invented.to(image)
+    return _over(weight, image.new_tensor(_INVENTED)[:, None, None] * weight, image)
 
 
 def part_colour(part: int) -> tuple[float, float, float]:
-    """RGB in [0, 1] that stands for a part, an index into `data.synthetic.pairs.PARTS`; the background is black."""
+    """RGB in [0, 1] that stands for a part, an index below `network.carrier.PARTS`; the background is black."""
     return colorsys.hsv_to_rgb(part * _APART % 1, 0.85, 1.0) if part else (0.0, 0.0, 0.0)
 
 
@@ -96,7 +96,7 @@ def _sized(frame: Frame, image: Tensor) -> Frame:
     return Frame(Box(left, top, max(right - left, 1), max(bottom - top, 1)), Canvas(width, height), frame.size)
 
 
-def _over(share: Tensor, colours: Tensor, image: Tensor) -> Tensor:
-    """Colours (3, H, W), times their share (H, W), over an image in grey."""
+def _over(weight: Tensor, colours: Tensor, image: Tensor) -> Tensor:
+    """Colours (3, H, W), times their weight (H, W), over an image in grey."""
     grey = image.mean(0) * 0.7
-    return grey * (1 - _STRONG * share) + _STRONG * colours
+    return grey * (1 - _STRONG * weight) + _STRONG * colours

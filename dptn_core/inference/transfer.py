@@ -1,9 +1,9 @@
-"""From an image and poses to images: encode a person once, draw any number of poses."""
+"""From an image and poses to images: encode a person once, generate images of any number of poses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,10 +15,10 @@ from ..pose import Canvas, Pose
 from ..pose.heatmaps import pose_heatmaps
 from .framing import Frame, FramingError, frame_person, frame_targets
 
-CHUNK = 8  # poses drawn at once
+CHUNK = 8  # poses generated at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncodedSource:
     """A person, encoded once for any number of poses."""
 
@@ -29,16 +29,53 @@ class EncodedSource:
     frame: Frame
     framing: Framing
 
+    def on(self, device: torch.device) -> EncodedSource:
+        """The source with its features on a device, where the weights are; the image stays where it is."""
+        return replace(self, features=self.features.to(device))
+
 
 @dataclass(frozen=True, eq=False)
 class Generated:
-    """One image as the network made it, in its own frame, and what it asked the source."""
+    """One image as the network made it, in its own frame, and the queries with which it attended to the source."""
 
     source: EncodedSource
     pose: Pose
     frame: Frame
     image: Tensor  # (3, h, w) in [0, 1]
     queries: list[Tensor]  # (1, heads, T, d) of each Texture Transfer Block
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedSequence:
+    """Images of one source in N poses as the network made them, in its own frame."""
+
+    source: EncodedSource
+    poses: tuple[Pose, ...]
+    frame: Frame
+    images: Tensor  # (N, 3, h, w) in [0, 1]
+
+    def heatmaps(self, index: int) -> Tensor:
+        """Heat maps (1, 18, h, w) that image `index` was generated from."""
+        return _heatmaps(self.source.model, [self.poses[index]], self.frame)
+
+    def at(self, index: int) -> Generated:
+        """One image with its queries, which are computed anew: hold the answer to ask several questions about it.
+
+        They take most of a transfer to compute, and too much memory to keep for every image. The network and the
+        source's features must be on one device.
+
+        Args:
+            index: which image, counted from 0, or from the end with -1.
+
+        Raises:
+            IndexError: no such image.
+        """
+        count = len(self.poses)
+        if not -count <= index < count:
+            raise IndexError(f"expected the index of an image, {-count} to {count - 1}, got {index}")
+        with torch.inference_mode():
+            queries = self.source.model.generator.attention_queries(self.source.features, self.heatmaps(index))
+        return Generated(self.source, self.poses[index], self.frame, self.images[index], queries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,42 +90,14 @@ class Composed:
 Compose = Callable[[Generated, tuple[int, int]], Composed]  # at a size (H, W)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Transfer:
-    """Images of one source in several poses, and what is needed to ask about them."""
+    """Images of one source in N poses, and what the network generated for them."""
 
-    source: EncodedSource
-    poses: tuple[Pose, ...]
-    frame: Frame
-    drawn: Tensor  # (N, 3, h, w) in [0, 1]: what the network drew, in its own frame
-    images: Tensor  # (N, 3, H, W) in [0, 1]: put back into the poses' canvas
-    mattes: Tensor | None = None  # (N, H, W) in [0, 1]: the person, where images were composed
-    invented: Tensor | None = None  # (N, H, W) in [0, 1]: what the source does not show
-
-    _queries: dict[int, list[Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def heatmaps(self, index: int) -> Tensor:
-        """Heat maps (1, 18, h, w) that pose `index` was drawn from."""
-        return _heatmaps(self.source.model, [self.poses[index]], self.frame)
-
-    def queries(self, index: int) -> list[Tensor]:
-        """What image `index` asked the source, (1, heads, T, d) for each Texture Transfer Block.
-
-        It costs most of a transfer, so that of the image that was asked for last is kept.
-
-        Raises:
-            IndexError: no such image.
-        """
-        count = len(self.poses)
-        if not -count <= index < count:
-            raise IndexError(f"image {index} was asked for; the transfer has {count}")
-        index %= count
-        if index not in self._queries:
-            with torch.inference_mode():
-                found = self.source.model.generator.attention_queries(self.source.features, self.heatmaps(index))
-            self._queries.clear()
-            self._queries[index] = found
-        return self._queries[index]
+    generated: GeneratedSequence
+    images: Tensor  # (N, 3, H, W) in [0, 1]: on the poses' canvas
+    mattes: Tensor | None  # (N, H, W) in [0, 1]: the person; None: images were not composed
+    invented: Tensor | None  # (N, H, W) in [0, 1]: what the source does not show; None: images were not composed
 
 
 def encode_source(
@@ -116,7 +125,9 @@ def encode_source(
     size = size or model.training_size
     stride = model.config.stride
     if size[0] % stride or size[1] % stride or min(size) < 2 * stride:
-        raise ValueError(f"size {size[1]}x{size[0]} does not fit the network: both sides must be multiples of {stride}")
+        raise ValueError(
+            f"expected a size whose sides are multiples of {stride}, at least {2 * stride}, got {size[1]}x{size[0]}"
+        )
     pose = _on_canvas_of(pose, image)
     frame = frame_person(pose, size, framing, "source pose")
     framed = frame.cut(image).to(model.device, model.dtype)[None] * 2 - 1
@@ -134,15 +145,15 @@ def transfer(
     compose: Compose | None = None,
     size: tuple[int, int] | None = None,
 ) -> Transfer:
-    """Draw the source person in every pose.
+    """Generate the source person in every pose.
 
     Args:
         source: from `encode_source`.
         poses: at least one, all on one canvas, which decides the size of the images. On the canvas of the source
             image the background stays where it is.
-        chunk: poses drawn at once; limits memory.
-        progress: called after each chunk with the number of poses done and that chunk's (n, 3, h, w) drawings; may
-            raise to stop.
+        chunk: poses generated at once; limits memory.
+        progress: called after each chunk with the number of poses done and the (n, 3, h, w) images generated for it,
+            in the network's frame; may raise to stop.
         compose: makes the final image of what the network generated, as `inference.texture.composer` does; None: the
             network's image is enlarged and pasted.
         size: (H, W) of the images; None: the canvas.
@@ -152,12 +163,12 @@ def transfer(
         ValueError: `chunk` is not at least 1.
     """
     if chunk < 1:
-        raise ValueError(f"chunk is {chunk}; at least one pose is drawn at once")
+        raise ValueError(f"expected a chunk of at least 1 pose, got {chunk}")
     if not poses:
-        raise FramingError("there is no target pose to draw")
+        raise FramingError("expected at least one target pose, got none")
     frame = frame_targets(poses, source.frame, source.pose, source.framing)
-    # Pasted where the source image lies: canvases may be far larger than what the network draws. One buffer for all
-    # of them, channels last, as images are shown and saved.
+    # Pasted where the source image lies: canvases may be far larger than what the network generates. One buffer
+    # for all of them, channels last, as images are shown and saved.
     canvas, device = frame.canvas, source.image.device
     height, width = size or (canvas.height, canvas.width)
     images = torch.empty(len(poses), height, width, 3, device=device).permute(0, 3, 1, 2)
@@ -168,7 +179,7 @@ def transfer(
     for some in _generated_chunks(source, poses, frame, chunk):
         for one in some:
             if compose is None or mattes is None or invented is None:
-                images[done] = resize(_pasted(one), (height, width))
+                images[done] = resize(pasted(one), (height, width))
             else:
                 composed = compose(one, (height, width))
                 images[done], mattes[done], invented[done] = composed.image, composed.matte, composed.invented
@@ -176,10 +187,14 @@ def transfer(
         parts.append(torch.stack([one.image for one in some]))
         if progress is not None:
             progress(done, parts[-1])
-    return Transfer(source, tuple(poses), frame, torch.cat(parts), images, mattes, invented)
+    return Transfer(GeneratedSequence(source, tuple(poses), frame, torch.cat(parts)), images, mattes, invented)
 
 
-def _pasted(generated: Generated) -> Tensor:
+def pasted(generated: Generated) -> Tensor:
+    """The generated image on the target's canvas, (3, H, W) in [0, 1], where the source's image is.
+
+    On the canvas of the source image, that image lies around it.
+    """
     source, frame = generated.source, generated.frame
     around = source.image if frame.canvas == source.frame.canvas else None
     return frame.paste(generated.image.to(source.image.device), around)
@@ -192,10 +207,10 @@ def _generated_chunks(
     for start in range(0, len(poses), chunk):
         some = poses[start : start + chunk]
         with torch.inference_mode():
-            drawn, queries = model.generator.transfer_with_queries(source.features, _heatmaps(model, some, frame))
-            images = (drawn.float() + 1) / 2
+            raw, queries = model.generator.transfer_with_queries(source.features, _heatmaps(model, some, frame))
+            images = (raw.float() + 1) / 2
         yield [
-            Generated(source, pose, frame, images[n], [asked[n : n + 1] for asked in queries])
+            Generated(source, pose, frame, images[n], [layer[n : n + 1] for layer in queries])
             for n, pose in enumerate(some)
         ]
 
@@ -219,7 +234,7 @@ def _on_canvas_of(pose: Pose, image: Tensor) -> Pose:
     mismatch = (pose.canvas.width / pose.canvas.height) / (canvas.width / canvas.height)
     if not 0.9 < mismatch < 1.1:
         raise FramingError(
-            f"the source pose is on a canvas of {pose.canvas} and the image is {canvas}, which is another shape; "
-            "extract the pose from this very image"
+            f"expected a source pose with the proportions of the image, {canvas}, got a canvas of {pose.canvas}; "
+            "extract the pose from this image"
         )
     return pose.rescaled(canvas)

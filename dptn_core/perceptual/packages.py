@@ -14,7 +14,7 @@ class PackageWeightsError(ValueError):
 
 @dataclass(frozen=True)
 class WeightPackage:
-    """A package that is wanted for its weight files alone.
+    """A package that is used for its weight files alone.
 
     Attributes:
         what: What the weights are of.

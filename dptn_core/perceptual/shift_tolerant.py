@@ -48,7 +48,7 @@ class ShiftTolerantDistance(nn.Module):
         """
         super().__init__()
         if not 1 <= slices <= SLICES:
-            raise ValueError(f"{slices} slices of {trunk} were asked for; allowed: 1 to {SLICES}")
+            raise ValueError(f"expected 1 to {SLICES} slices of {trunk}, got {slices}")
         layout = _alexnet() if trunk == "alexnet" else _vgg16()
         self.slices = nn.ModuleList(_numbered(layout)[:slices])
         self.heads = nn.ParameterList(torch.zeros(_channels(part)) for part in layout[:slices])
@@ -86,15 +86,15 @@ class ShiftTolerantDistance(nn.Module):
             weight: (B, 1, H, W), how much each pixel counts, at least 0; None: all the same, the published distance.
         """
         with torch.no_grad():  # the truth's graph would double the memory
-            wanted = self._directions(ground_truth)
+            expected = self._directions(ground_truth)
         total = image.new_zeros(len(image), dtype=torch.float32)
-        for ours, theirs, head in zip(self._directions(image), wanted, self.heads, strict=True):
+        for ours, theirs, head in zip(self._directions(image), expected, self.heads, strict=True):
             apart = ((ours - theirs).square() * head.view(1, -1, 1, 1)).sum(1)  # (B, h, w)
             if weight is None:
                 total = total + apart.mean((1, 2))
             else:
-                share = functional.adaptive_avg_pool2d(weight.float(), (apart.shape[1], apart.shape[2]))[:, 0]
-                total = total + (apart * share).sum((1, 2)) / share.sum((1, 2)).clamp(min=1e-8)
+                weights = functional.adaptive_avg_pool2d(weight.float(), (apart.shape[1], apart.shape[2]))[:, 0]
+                total = total + (apart * weights).sum((1, 2)) / weights.sum((1, 2)).clamp(min=1e-8)
         return total
 
     def _directions(self, image: Tensor) -> list[Tensor]:

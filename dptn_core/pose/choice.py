@@ -26,12 +26,12 @@ def choose_person(people: People, choice: str = LARGEST) -> Pose:
         ValueError: no such choice.
     """
     if choice not in PERSON_CHOICES:
-        raise ValueError(f"person is {choice!r}; allowed: {', '.join(PERSON_CHOICES)}")
+        raise ValueError(f"expected one of {', '.join(PERSON_CHOICES)} for person, got {choice!r}")
     if choice == LARGEST:
         return people.largest()
     there = from_left(people)
     if not there:
-        raise NoPersonError("there is no person in this pose data: no body keypoint is present")
+        raise NoPersonError("there is no person in this pose data: it has no body keypoint")
     if choice == RIGHTMOST:
         return there[-1]
     if choice == CENTRAL:
@@ -39,9 +39,7 @@ def choose_person(people: People, choice: str = LARGEST) -> Pose:
         return min(there, key=lambda pose: float(np.hypot(*(_middle(pose) - middle))))
     index = FROM_LEFT.index(choice)
     if index >= len(there):
-        raise NoPersonError(
-            f"the person {choice!r} was asked for, and there {'is' if len(there) == 1 else 'are'} {len(there)}"
-        )
+        raise NoPersonError(f"there is no person {choice!r}: the frame has {len(there)}")
     return there[index]
 
 

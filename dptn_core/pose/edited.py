@@ -68,7 +68,7 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise PoseFormatError(f"the edited pose is no JSON: {error}. Clear the field to start afresh") from None
+        raise PoseFormatError(f"the edited pose is not JSON: {error}. Clear the field to start afresh") from None
     # OpenPose's own files state a version as well, and have people in the place of frames
     if not isinstance(document, dict) or "version" not in document or "people" in document:
         frames = read_openpose(document, canvas)
@@ -137,10 +137,10 @@ def write_edited(edited: EditedPose) -> str:
         ValueError: no frame, frames on different canvases, or not one step a frame.
     """
     if len(edited.steps) != len(edited.frames):
-        raise ValueError(f"{len(edited.frames)} frames have {len(edited.steps)} steps; one for each is wanted")
+        raise ValueError(f"expected one step for each of {len(edited.frames)} frames, got {len(edited.steps)}")
     canvases = {frame.canvas for frame in edited.frames}
     if len(canvases) != 1:
-        raise ValueError(f"the frames of an edit share one canvas; there are {len(canvases)}")
+        raise ValueError(f"expected the frames of an edit on one canvas, got {len(canvases)} canvases")
     canvas = canvases.pop()
     frames: list[dict[str, Any]] = []
     for image, step in zip(write_openpose(list(edited.frames)), edited.steps, strict=True):
@@ -188,7 +188,9 @@ def settle(upstream: list[People] | None, edited: EditedPose | None, canvas: Can
 def _rounded(pose: Pose) -> list[object]:
     """Every point of a pose in hundredths of a pixel, null where it is missing or its part is."""
     body = np.column_stack([pose.keypoints, pose.confidence])
-    parts = (body, pose.hand_left, pose.hand_right, pose.face)
+    parts = [body, pose.hand_left, pose.hand_right, pose.face]
+    if pose.feet is not None:  # appended only then: edits saved over poses without feet know them by their old name
+        parts.append(pose.feet)
     # adding zero turns -0.0 into 0.0, which would be written differently
     return [
         None if part is None else [(xyc[:2].round(2) + 0.0).tolist() if xyc[2] > 0 else None for xyc in part]

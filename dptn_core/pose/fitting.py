@@ -32,15 +32,15 @@ def fit_to_person(poses: list[Pose], person: Pose) -> list[Pose]:
         ValueError: there is no pose.
     """
     if not poses:
-        raise ValueError("there is no pose to fit")
+        raise ValueError("expected at least one pose to fit, got none")
     first = poses[0]
-    trunk, wanted = _trunk(first), _trunk(person)
+    trunk, target = _trunk(first), _trunk(person)
     boxes = _box(first), _box(person)
     by_box = boxes[1][1] / boxes[0][1]
-    if trunk is None or wanted is None or not 1 / _TRUST <= (wanted[1] / trunk[1]) / by_box <= _TRUST:
-        trunk, wanted = boxes
-    scale = wanted[1] / trunk[1]
-    offset = (float(wanted[0][0] - trunk[0][0] * scale), float(wanted[0][1] - trunk[0][1] * scale))
+    if trunk is None or target is None or not 1 / _TRUST <= (target[1] / trunk[1]) / by_box <= _TRUST:
+        trunk, target = boxes
+    scale = target[1] / trunk[1]
+    offset = (float(target[0][0] - trunk[0][0] * scale), float(target[0][1] - trunk[0][1] * scale))
     return [pose.transformed((scale, scale), offset, person.canvas) for pose in poses]
 
 

@@ -72,7 +72,7 @@ def pose_heatmaps(
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Heat maps of poses that already live on a canvas of the wanted size.
+    """Heat maps of poses that already live on a canvas of their size.
 
     Args:
         poses: B of them, at least one.
@@ -88,7 +88,7 @@ def pose_heatmaps(
         ValueError: No poses, a pose on another canvas, or as for `keypoint_heatmaps`.
     """
     if not poses:
-        raise ValueError("pose_heatmaps needs at least one pose")
+        raise ValueError("expected at least one pose, got none")
     height, width = size
     for index, pose in enumerate(poses):
         if (pose.canvas.height, pose.canvas.width) != (height, width):

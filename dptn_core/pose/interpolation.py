@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .skeleton import FloatArray, People, Pose
+from .skeleton import FOOT_POINTS, FloatArray, People, Pose
 
 EASINGS: dict[str, Callable[[float], float]] = {
-    "linear": lambda share: share,
-    "smooth": lambda share: share * share * (3 - 2 * share),
-    "slow start": lambda share: share * share,
-    "slow end": lambda share: share * (2 - share),
-    "hold": lambda share: 0.0,
+    "linear": lambda fraction: fraction,
+    "smooth": lambda fraction: fraction * fraction * (3 - 2 * fraction),
+    "slow start": lambda fraction: fraction * fraction,
+    "slow end": lambda fraction: fraction * (2 - fraction),
+    "hold": lambda fraction: 0.0,
 }
-"""How the way from one pose to the next is gone: share of the time -> share of the way, both in 0..1."""
+"""How the way from one pose to the next is gone: fraction of the time to fraction of the way, both 0 to 1."""
 
 MAX_FRAMES = 10_000
 """More frames than this are a mistake in a file, not a sequence."""
@@ -34,6 +34,7 @@ _HEAD = (14, 15, 16, 17)
 _PARENT = (1, -1, 1, 2, 3, 1, 5, 6, 1, 8, 9, 1, 11, 12, 0, 0, 14, 15)
 _DOWN = math.pi / 2
 _NO_LENGTH = 1e-6  # pixels; a limb as short as this has no direction
+_FOOT = FOOT_POINTS // 2
 _HALF_TURN = math.pi - 1e-6
 
 _Point = tuple[float, float]
@@ -58,9 +59,9 @@ class Step:
     def __post_init__(self) -> None:
         """Check both."""
         if isinstance(self.frames, bool) or not isinstance(self.frames, int) or not 1 <= self.frames <= MAX_FRAMES:
-            raise ValueError(f"the next keyframe comes 1 to {MAX_FRAMES} frames later, got {str(self.frames)[:40]}")
+            raise ValueError(f"expected 1 to {MAX_FRAMES} frames to the next keyframe, got {str(self.frames)[:40]}")
         if not isinstance(self.easing, str) or self.easing not in EASINGS:
-            raise ValueError(f"easing must be one of {', '.join(EASINGS)}, got {str(self.easing)[:40]!r}")
+            raise ValueError(f"expected one of {', '.join(EASINGS)} for easing, got {str(self.easing)[:40]!r}")
 
 
 def frame_count(steps: Sequence[Step], *, loop: bool = False) -> int:
@@ -78,15 +79,17 @@ def sequence(keyframes: Sequence[People], steps: Sequence[Step], *, loop: bool =
         loop: go on from the last to the first, which is not repeated at the end.
 
     Raises:
-        ValueError: not one step a keyframe, keyframes on several canvases, or more than `MOST_FRAMES` frames.
+        ValueError: not one step a keyframe, keyframes on several canvases, or more than `MAX_FRAMES` frames.
     """
     if len(steps) != len(keyframes) or not keyframes:
-        raise ValueError(f"{len(keyframes)} keyframes have {len(steps)} steps; one for each is wanted")
+        raise ValueError(
+            f"expected at least one keyframe and a step for each, got {len(keyframes)} keyframes and {len(steps)} steps"
+        )
     if len({keyframe.canvas for keyframe in keyframes}) > 1:
-        raise ValueError("keyframes share one canvas; bring them to one first")
+        raise ValueError("expected keyframes on one canvas, got several; bring them to one first")
     total = frame_count(steps, loop=loop)
     if total > MAX_FRAMES:
-        raise ValueError(f"the sequence is {total} frames long; up to {MAX_FRAMES} are possible")
+        raise ValueError(f"expected a sequence of at most {MAX_FRAMES} frames, got {total}")
     return _frames(keyframes, steps, loop=loop)
 
 
@@ -100,80 +103,83 @@ def _frames(keyframes: Sequence[People], steps: Sequence[Step], *, loop: bool) -
             yield between(start, end, EASINGS[step.easing](frame / step.frames))
 
 
-def between(start: People, end: People, share: float) -> People:
+def between(start: People, end: People, fraction: float) -> People:
     """Everybody on the way from one frame to the other.
 
     People go together by their place in the list. Who is only in `start` stays as they are; who is only in `end`
     appears there.
     """
     people = [
-        pose_between(pose, end.people[index], share) if index < len(end.people) else pose
+        pose_between(pose, end.people[index], fraction) if index < len(end.people) else pose
         for index, pose in enumerate(start.people)
     ]
     return People(tuple(people), start.canvas)
 
 
-def pose_between(start: Pose, end: Pose, share: float) -> Pose:
+def pose_between(start: Pose, end: Pose, fraction: float) -> Pose:
     """A pose on the way from one to another, by joint angles and limb lengths.
 
     The trunk (neck to the middle of the hips) turns the shorter way round, and shoulders, hips, eyes and ears move in
     straight lines across it, as they do when somebody turns to the side. Upper arms and thighs swing the shorter way
     in relation to the trunk, outward when both ways are alike. Elbows and knees bend through the straight limb. Lengths
     change evenly. A joint that only `start` has goes along with the joint it hangs on; one that only `end` has
-    appears there.
+    appears there. Points of hands, feet and face do the same, hung on wrists, ankles and head.
 
     Args:
         start, end: on the same canvas.
-        share: 0 is `start`, 1 is `end`'s place for every joint that both have.
+        fraction: 0 is `start`, 1 is `end`'s place for every joint that both have.
     """
     a, b = _points(start), _points(end)
     both = [joint for joint in range(len(_PARENT)) if joint in a and joint in b]
-    if not both or share == 0:
+    if not both or fraction == 0:
         return start
     frame_a, frame_b = _trunk(a, both), _trunk(b, both)
-    frame = frame_a.towards(frame_b, share)
+    frame = frame_a.towards(frame_b, fraction)
     done: _Points = {}
     for joint in (_NECK, *_SHOULDERS, *_HIPS):
         if joint in both:
-            done[joint] = frame.mixed(frame_a, a[joint], frame_b, b[joint], share)
+            done[joint] = frame.mixed(frame_a, a[joint], frame_b, b[joint], fraction)
 
     def swing(root: int, joint: int) -> _Point:
         side = frame_a.inside(a[root])[1]
-        return _swung(done[root], frame, (frame_a, a[root], a[joint]), (frame_b, b[root], b[joint]), share, side)
+        return _swung(done[root], frame, (frame_a, a[root], a[joint]), (frame_b, b[root], b[joint]), fraction, side)
 
     if _NOSE in both:
-        done[_NOSE] = swing(_NECK, _NOSE) if _NECK in both else frame.mixed(frame_a, a[0], frame_b, b[0], share)
+        done[_NOSE] = swing(_NECK, _NOSE) if _NECK in both else frame.mixed(frame_a, a[0], frame_b, b[0], fraction)
     for root, middle, end_joint in _LIMBS:
         if middle in both:
             known = root in both
-            done[middle] = swing(root, middle) if known else frame.mixed(frame_a, a[middle], frame_b, b[middle], share)
+            done[middle] = (
+                swing(root, middle) if known else frame.mixed(frame_a, a[middle], frame_b, b[middle], fraction)
+            )
         if end_joint in both:
             if middle in both and root in both:
                 limb = (root, middle, end_joint)
                 chains = tuple(a[joint] for joint in limb), tuple(b[joint] for joint in limb)
-                done[end_joint] = _bent(done[root], done[middle], *chains, share)
+                done[end_joint] = _bent(done[root], done[middle], *chains, fraction)
             elif middle in both or root in both:
                 done[end_joint] = swing(middle if middle in both else root, end_joint)
             else:
-                done[end_joint] = frame.mixed(frame_a, a[end_joint], frame_b, b[end_joint], share)
+                done[end_joint] = frame.mixed(frame_a, a[end_joint], frame_b, b[end_joint], fraction)
     head_a, head_b, head = _head(a, both, frame_a), _head(b, both, frame_b), _head(done, both, frame)
     for joint in _HEAD:
         if joint in both:
-            done[joint] = head.mixed(head_a, a[joint], head_b, b[joint], share)
+            done[joint] = head.mixed(head_a, a[joint], head_b, b[joint], fraction)
     for joint in sorted(set(a) - set(both), key=_depth):
         done[joint] = _warped(joint, a, done, frame_a, frame)
     keypoints = np.array([done.get(joint, (0.0, 0.0)) for joint in range(len(_PARENT))])
     confidence = np.where(end.present, np.minimum(start.confidence, end.confidence), start.confidence)
-    hand_frames = [
-        (_hand(a, limb, frame_a), _hand(b, limb, frame_b), _hand(done, limb, frame)) for limb in (_LIMBS[1], _LIMBS[0])
-    ]
+    right_arm, left_arm, right_leg, left_leg = (
+        (_limb_end(a, limb, frame_a), _limb_end(b, limb, frame_b), _limb_end(done, limb, frame)) for limb in _LIMBS
+    )
     return Pose(
         keypoints,
         confidence,
         start.canvas,
-        _part(start.hand_left, end.hand_left, hand_frames[0], share),
-        _part(start.hand_right, end.hand_right, hand_frames[1], share),
-        _part(start.face, end.face, (head_a, head_b, head), share),
+        _part(start.hand_left, end.hand_left, left_arm, fraction),
+        _part(start.hand_right, end.hand_right, right_arm, fraction),
+        _part(start.face, end.face, (head_a, head_b, head), fraction),
+        _feet(start.feet, end.feet, left_leg, right_leg, fraction),
     )
 
 
@@ -196,22 +202,26 @@ class _Frame:
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         return self.x + cos * place[0] - sin * place[1], self.y + sin * place[0] + cos * place[1]
 
-    def towards(self, other: _Frame, share: float) -> _Frame:
-        angle = self.angle + _wrapped(other.angle - self.angle) * share
-        return _Frame(_mix(self.x, other.x, share), _mix(self.y, other.y, share), angle)
+    def towards(self, other: _Frame, fraction: float) -> _Frame:
+        angle = self.angle + _wrapped(other.angle - self.angle) * fraction
+        return _Frame(_mix(self.x, other.x, fraction), _mix(self.y, other.y, fraction), angle)
 
-    def mixed(self, frame_a: _Frame, a: _Point, frame_b: _Frame, b: _Point, share: float) -> _Point:
+    def mixed(self, frame_a: _Frame, a: _Point, frame_b: _Frame, b: _Point, fraction: float) -> _Point:
         """A point that moves in a straight line as seen from the body."""
         (along_a, across_a), (along_b, across_b) = frame_a.inside(a), frame_b.inside(b)
-        return self.outside((_mix(along_a, along_b, share), _mix(across_a, across_b, share)))
+        return self.outside((_mix(along_a, along_b, fraction), _mix(across_a, across_b, fraction)))
+
+
+_Frames = tuple[_Frame | None, _Frame | None, _Frame | None]
+"""Of a part at the start, at the end and between; None where what it hangs on is missing."""
 
 
 def _points(pose: Pose) -> _Points:
     return {joint: (float(x), float(y)) for joint, (x, y) in enumerate(pose.keypoints) if pose.present[joint]}
 
 
-def _mix(a: float, b: float, share: float) -> float:
-    return a + (b - a) * share
+def _mix(a: float, b: float, fraction: float) -> float:
+    return a + (b - a) * fraction
 
 
 def _wrapped(angle: float) -> float:
@@ -246,10 +256,10 @@ def _head(points: _Points, both: list[int], trunk: _Frame) -> _Frame:
     return _at_end(points.get(_NECK) if _NECK in both else None, points[_NOSE], trunk)
 
 
-def _hand(points: _Points, limb: tuple[int, int, int], trunk: _Frame) -> _Frame | None:
-    """At the wrist, pointing away from the elbow; None without a wrist."""
-    _, elbow, wrist = limb
-    return _at_end(points.get(elbow), points[wrist], trunk) if wrist in points else None
+def _limb_end(points: _Points, limb: tuple[int, int, int], trunk: _Frame) -> _Frame | None:
+    """At the wrist or ankle, pointing away from the elbow or knee; None where it is missing."""
+    _, middle, end = limb
+    return _at_end(points.get(middle), points[end], trunk) if end in points else None
 
 
 def _at_end(start: _Point | None, end: _Point, trunk: _Frame) -> _Frame:
@@ -266,7 +276,7 @@ def _swung(
     frame: _Frame,
     start: tuple[_Frame, _Point, _Point],
     end: tuple[_Frame, _Point, _Point],
-    share: float,
+    fraction: float,
     side: float,
 ) -> _Point:
     """The end of a limb that turns about `root` in relation to the trunk, the shorter way round."""
@@ -280,12 +290,12 @@ def _swung(
     turn = _wrapped(angle_b - angle_a)
     if abs(turn) > _HALF_TURN:
         turn = math.copysign(turn, 1.0 if side >= 0 else -1.0)
-    angle = frame.angle + angle_a + turn * share
-    length = _mix(length_a, length_b, share)
+    angle = frame.angle + angle_a + turn * fraction
+    length = _mix(length_a, length_b, fraction)
     return root[0] + length * math.cos(angle), root[1] + length * math.sin(angle)
 
 
-def _bent(root: _Point, middle: _Point, start: tuple[_Point, ...], end: tuple[_Point, ...], share: float) -> _Point:
+def _bent(root: _Point, middle: _Point, start: tuple[_Point, ...], end: tuple[_Point, ...], fraction: float) -> _Point:
     """The end of a forearm or shin: its angle to the upper limb changes through the straight limb."""
     bends, lengths = [], []
     for one, two, three in (start, end):
@@ -298,8 +308,8 @@ def _bent(root: _Point, middle: _Point, start: tuple[_Point, ...], end: tuple[_P
     if abs(bend) > 1.5 * math.pi:  # both all but folded: the shorter way is the one a limb takes
         bend = _wrapped(bend)
     upper_length, upper = _vector(root, middle)
-    angle = upper + bends[0] + bend * share
-    length = _mix(lengths[0], lengths[1], share)
+    angle = upper + bends[0] + bend * fraction
+    length = _mix(lengths[0], lengths[1], fraction)
     return middle[0] + length * math.cos(angle), middle[1] + length * math.sin(angle)
 
 
@@ -322,22 +332,33 @@ def _warped(joint: int, a: _Points, done: _Points, frame_a: _Frame, frame: _Fram
     return _Frame(*done[above], frame.angle).outside(held)
 
 
-def _part(
-    start: FloatArray | None,
-    end: FloatArray | None,
-    frames: tuple[_Frame | None, _Frame | None, _Frame | None],
-    share: float,
+def _feet(
+    start: FloatArray | None, end: FloatArray | None, left: _Frames, right: _Frames, fraction: float
 ) -> FloatArray | None:
-    """A hand or face (N, 3) that goes along with its wrist or head and takes on the other's shape if there is one."""
+    """Both feet (6, 3), the left one first, each with its own ankle."""
+    if start is None:
+        return None
+    halves = ((slice(None, _FOOT), left), (slice(_FOOT, None), right))
+    return np.concatenate(
+        [_moved(start[half], None if end is None else end[half], frames, fraction) for half, frames in halves]
+    )
+
+
+def _part(start: FloatArray | None, end: FloatArray | None, frames: _Frames, fraction: float) -> FloatArray | None:
+    return None if start is None else _moved(start, end, frames, fraction)
+
+
+def _moved(start: FloatArray, end: FloatArray | None, frames: _Frames, fraction: float) -> FloatArray:
+    """A hand, foot or face (N, 3) that moves with its wrist, ankle or head, and takes on the other's shape if any."""
     frame_a, frame_b, frame = frames
-    if start is None or frame_a is None or frame is None:
+    if frame_a is None or frame is None:
         return start
     moved = start.copy()
     for index, (x, y, score) in enumerate(start):
         if score <= 0:
             continue
         if end is not None and frame_b is not None and end[index, 2] > 0:
-            place = frame.mixed(frame_a, (x, y), frame_b, (end[index, 0], end[index, 1]), share)
+            place = frame.mixed(frame_a, (x, y), frame_b, (end[index, 0], end[index, 1]), fraction)
         else:
             place = frame.outside(frame_a.inside((x, y)))
         moved[index, :2] = place

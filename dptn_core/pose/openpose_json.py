@@ -122,9 +122,9 @@ def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise PoseFileNotFoundError(f"there is no pose file at {path}") from error
+        raise PoseFileNotFoundError(f"no pose file at {path}") from error
     except UnicodeDecodeError as error:
-        raise PoseFormatError(f"{path} is not a text file in UTF-8: {error}") from error
+        raise PoseFormatError(f"{path} is not UTF-8 text: {error}") from error
     except IsADirectoryError as error:
         raise PoseFormatError(f"{path} is a folder, not a pose file") from error
     except (OSError, ValueError) as error:
@@ -290,7 +290,7 @@ def _read_canvas(image: dict[Any, Any], path: str) -> Canvas | None:
     if len(absent) == 2:
         return None
     if absent:
-        raise PoseFormatError(f"{_join(path, absent[0])} is missing, though the other side of the canvas is given")
+        raise PoseFormatError(f"{_join(path, absent[0])} is missing; the other side of the canvas is given")
     sides = []
     for key in keys:
         value = image[key]

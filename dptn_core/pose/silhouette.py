@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .skeleton import LIMBS, Canvas, FloatArray, People, Pose
 
-# Half the thickness of each limb of `LIMBS` in shares of the trunk's length; generous, as a mask must cover clothes.
+# Half the thickness of each limb of `LIMBS` as fractions of the trunk's length; generous, as a mask must cover clothes.
 _SHOULDER, _UPPER_ARM, _FOREARM, _FLANK, _THIGH, _SHIN, _NECK, _FACE = 0.2, 0.16, 0.13, 0.24, 0.22, 0.17, 0.16, 0.2
 _HALF_WIDTHS = (
     *(_SHOULDER, _SHOULDER),
@@ -52,13 +52,13 @@ def draw_silhouette(
 def _fill_body(inside: NDArray[np.bool_], pose: Pose, thickness: float) -> None:
     unit = _trunk_length(pose) * thickness
     xy, present = pose.keypoints, pose.present
-    for (start, end), share in zip(LIMBS, _HALF_WIDTHS, strict=True):
+    for (start, end), fraction in zip(LIMBS, _HALF_WIDTHS, strict=True):
         if present[start] and present[end]:
-            _fill_capsule(inside, xy[start], xy[end], share * unit)
-    for joints, share in ((_WRISTS, _HAND), (_ANKLES, _FOOT)):
+            _fill_capsule(inside, xy[start], xy[end], fraction * unit)
+    for joints, fraction in ((_WRISTS, _HAND), (_ANKLES, _FOOT)):
         for joint in joints:
             if present[joint]:
-                _fill_capsule(inside, xy[joint], xy[joint], share * unit)
+                _fill_capsule(inside, xy[joint], xy[joint], fraction * unit)
     if present[[*_TRUNK]].all():
         _fill_capsule(inside, xy[1], xy[[8, 11]].mean(0), _FLANK * unit)
     head = xy[[joint for joint in _FACE_JOINTS if present[joint]]]
@@ -101,9 +101,9 @@ def _fill_capsule(inside: NDArray[np.bool_], start: FloatArray, end: FloatArray,
         for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
             if y0 == y1:
                 continue
-            share = (y - y0) / (y1 - y0)
-            x = x0 + share * (x1 - x0)
-            crossed = (share >= 0) & (share <= 1)
+            fraction = (y - y0) / (y1 - y0)
+            x = x0 + fraction * (x1 - x0)
+            crossed = (fraction >= 0) & (fraction <= 1)
             left = np.where(crossed, np.minimum(left, x), left)
             right = np.where(crossed, np.maximum(right, x), right)
     # pixels whose centre lies inside

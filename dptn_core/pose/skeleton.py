@@ -312,7 +312,7 @@ class People:
         """
         candidates = [pose for pose in self.people if not pose.is_empty]
         if not candidates:
-            raise NoPersonError("there is no person in this pose data: no body keypoint is present")
+            raise NoPersonError("there is no person in this pose data: it has no body keypoint")
         return max(candidates, key=_size)
 
     def person(self, index: int) -> Pose:

@@ -1,6 +1,6 @@
 """Poses of a video made steady: what is doubtful or jumps is left out, gaps are filled, jitter is smoothed away.
 
-Everything looks at frames before and after alike, so nothing lags behind the image.
+Everything uses frames before and after alike, so nothing lags behind the image.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Cleaning:
         reject_outliers: Leave out joints that jump away for a few frames.
         longest_gap: Frames without a joint that are filled; longer gaps stay.
         window: Frames over which is smoothed; 0 or 1: not at all. Even numbers count as the next odd one.
-        keep_limb_lengths: Undo that smoothing draws quickly turning limbs short.
+        keep_limb_lengths: Restore the length of limbs that turn quickly, which smoothing shortens.
     """
 
     threshold: float = 0.2
@@ -84,7 +84,7 @@ def clean_sequence(poses: Sequence[Pose | None], cleaning: Cleaning | None = Non
     canvases = {pose.canvas for pose in poses if pose is not None}
     if len(canvases) > 1:
         raise ValueError(
-            f"a sequence is on one canvas, not on {', '.join(sorted(map(str, canvases)))}; rescale it first"
+            f"expected a sequence on one canvas, got {', '.join(sorted(map(str, canvases)))}; rescale it first"
         )
     if not canvases:
         return list(poses)
@@ -175,9 +175,9 @@ def _usual(off: FloatArray) -> FloatArray:
     Args:
         off: (T, N), from `_unsteadiness`.
     """
-    share, times = (1 / 6, _HALF_BY_SIXTH) if len(off) < _SHORT else (0.5, 1.0)
+    fraction, times = (1 / 6, _HALF_BY_SIXTH) if len(off) < _SHORT else (0.5, 1.0)
     known = np.isfinite(off).any(axis=0)
-    usual: FloatArray = times * np.nanquantile(np.where(known, off, 0.0), share, axis=0)
+    usual: FloatArray = times * np.nanquantile(np.where(known, off, 0.0), fraction, axis=0)
     return usual
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .skeleton import Canvas, Pose
 
-# Shares of the stature, x to the right from the middle of the body, y down from the crown; anatomical averages, seen
+# Fractions of the stature, x to the right from the middle of the body, y down from the crown; anatomical averages, seen
 # from the front, so the person's right side is on the left.
 _STANDING = (
     (0.000, 0.075),  # nose

@@ -47,7 +47,7 @@ def tracks_of(frames: Sequence[People]) -> list[list[Pose | None]]:
 
 
 def _cost(pose: Pose, before: Pose, frames: int) -> float:
-    """Below 1 where it may be the same person `frames` later: how far they moved, in shares of what is possible."""
+    """Below 1 where it may be the same person `frames` later: how far they moved, as a fraction of what is possible."""
     both = pose.present & before.present
     if frames > _FORGOTTEN or both.sum() < min(_SHARED, int(pose.present.sum()), int(before.present.sum())):
         return 2.0

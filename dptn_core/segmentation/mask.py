@@ -26,7 +26,7 @@ def person_mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tenso
     Args:
         network: From `load_segmenter`; it is run where it is.
         image: (3, H, W) in [0, 1], RGB, on any device.
-        pose: The person's, on any canvas: it is stretched to the image. It says where to look, and who is meant.
+        pose: The person's, on any canvas: it is stretched to the image. It says where the person is, and who is meant.
 
     Returns:
         (H, W) float32 on the image's device: 1 where the person is, 0 where not, between along soft edges.
@@ -40,8 +40,8 @@ def person_mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tenso
     square = square_around(_coco(pose, width, height), sure=np.finfo(float).tiny)
     if square is None:
         raise SegmentationError(
-            f"the pose has {int(pose.present.sum())} joints; at least 3 of head, arms and legs are needed to say where "
-            "the person is: lower the detector's threshold, or edit the pose"
+            f"the pose has {int(pose.present.sum())} joints; expected at least 3 of head, arms and legs: lower the "
+            "detector's threshold, or edit the pose"
         )
     device = next(network.parameters()).device
     mask = torch.zeros(height, width, device=image.device)

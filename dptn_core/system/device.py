@@ -21,17 +21,17 @@ def cpu_is_good_at_bf16() -> bool:
     return bool(older is not None and older())
 
 
-def choose_precision(device: torch.device | str, wanted: PrecisionChoice = "auto") -> Precision:
+def choose_precision(device: torch.device | str, choice: PrecisionChoice = "auto") -> Precision:
     """Resolve "auto": bf16 where the device is good at it, fp16 on older GPUs, fp32 elsewhere.
 
     Raises:
         ValueError: fp16 was asked for on a CPU, which has no fast path for it.
     """
     device = torch.device(device)
-    if wanted != "auto":
-        if wanted == "fp16" and device.type == "cpu":
-            raise ValueError("precision fp16 is not for CPUs; choose bf16 or fp32")
-        return wanted
+    if choice != "auto":
+        if choice == "fp16" and device.type == "cpu":
+            raise ValueError("expected precision bf16 or fp32 on a CPU, got fp16")
+        return choice
     if device.type == "cuda":
         # emulated bf16 exists before Ampere and is slow there
         return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp16"

@@ -1,6 +1,6 @@
 """The processes of one run: one alone, or several started by `dptn train`, `accelerate launch` or torchrun.
 
-Every process holds the whole network and a share of each batch; gradients are averaged in one message after the
+Every process holds the whole network and a part of each batch; gradients are averaged in one message after the
 backward pass. The network is small (40 MB of gradients): that costs less than the bookkeeping of doing it on the way,
 and on a CPU, where each core has a process that computes, there would be nobody to do it meanwhile.
 """
@@ -92,7 +92,7 @@ def is_first() -> bool:
 
 
 def alone(device: torch.device) -> Processes:
-    """This process, with nobody to share the work with."""
+    """This process, which does all of the work."""
     return Processes(1, 0, device)
 
 

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple, NoReturn
 
-# Threads that wait for their next share of work sleep: by default they spin for a while, which is fast where nothing
+# Threads that wait for their next part of the work sleep: by default they spin for a while, which is fast where nothing
 # else runs, and stops whoever shares a core with them. Libraries read this when torch loads them.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 Work = Callable[[Callable[[], bool]], Any]
@@ -183,10 +183,10 @@ def _for_all(count: int, threads: int) -> dict[str, str]:
     with socket.socket() as free:
         free.bind((_MASTER, 0))
         port = free.getsockname()[1]
-    wanted = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": _MASTER, "MASTER_PORT": port}
+    variables = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": _MASTER, "MASTER_PORT": port}
     own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads} | WAITING
     kept = {name: os.environ.get(name, str(value)) for name, value in own.items()}
-    return {name: str(value) for name, value in wanted.items()} | kept
+    return {name: str(value) for name, value in variables.items()} | kept
 
 
 @contextlib.contextmanager

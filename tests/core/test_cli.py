@@ -257,34 +257,43 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         "image is text": (desk.arguments(image=folder / "text.png"), "text.png is not an image"),
         "missing source pose": (desk.arguments(source_pose=folder / "no.json"), "no pose file at"),
         "missing target pose": (desk.arguments(target_pose=folder / "no.json"), "no pose file at"),
-        "pose is an image": (desk.arguments(target_pose=folder / "source.png"), "not a text file"),
+        "pose is an image": (desk.arguments(target_pose=folder / "source.png"), "is not UTF-8 text"),
         "pose is no json": (desk.arguments(target_pose=folder / "text.png"), "is not JSON"),
         "pose is a folder": (desk.arguments(target_pose=folder), "is a folder"),
         "source pose without a person": (desk.arguments(source_pose=folder / "nobody.json"), "there is no person"),
         "target pose without a person": (desk.arguments(target_pose=folder / "nobody.json"), "there is no person"),
         "a frame without a person": (desk.arguments(target_pose=mixed), "mixed.json, image 1: there is no person"),
-        "pose file without an image": (desk.arguments(target_pose=folder / "empty_list.json"), "holds no pose"),
+        "pose file without an image": (
+            desk.arguments(target_pose=folder / "empty_list.json"),
+            "expected at least one pose in",
+        ),
         "wrong person": (desk.arguments(person=3), "there is no person 3: this image has 1, counted from 0"),
         "negative person": (desk.arguments(person=-1), "there is no person -1"),
         "person is no number": (desk.arguments(person="Ann"), "invalid int value: 'Ann'"),
-        "pose of another shape": (desk.arguments(source_pose=folder / "walk.json"), "another shape"),
+        "pose of another shape": (
+            desk.arguments(source_pose=folder / "walk.json"),
+            "with the proportions of the image",
+        ),
         "unknown model": (desk.arguments(model=folder / "no.safetensors"), "there is no such file"),
         "model is an image": (desk.arguments(model=folder / "source.png"), "neither a .safetensors"),
         "out is a file": (desk.arguments(out=folder / "file"), "cannot be written"),
         "attention without a format": (desk.arguments(attention=folder / "looked"), "names no format"),
-        "size not of tokens": (desk.arguments(size="97x128"), "size 97x128 does not fit the network"),
-        "size is nonsense": (desk.arguments(size="large"), "write width x height"),
-        "size is nothing": (desk.arguments(size="0x64"), "write width x height"),
-        "size is enormous": (desk.arguments(size="99992x99992"), "too large; sides up to 2048"),
+        "size not of tokens": (desk.arguments(size="97x128"), "multiples of 8, at least 16, got 97x128"),
+        "size is nonsense": (desk.arguments(size="large"), "expected width x height"),
+        "size is nothing": (desk.arguments(size="0x64"), "expected width x height"),
+        "size is enormous": (desk.arguments(size="99992x99992"), "sides of at most 2048 pixels, got"),
         "unknown device": (desk.arguments(device="toaster"), "try --device cpu"),
         "a device without numbers": (desk.arguments(device="meta"), "try --device cpu"),
         "unknown precision": (desk.arguments(precision="fp8"), "invalid choice: 'fp8'"),
-        "fp16 on a cpu": (desk.arguments(precision="fp16"), "choose bf16 or fp32"),
+        "fp16 on a cpu": (desk.arguments(precision="fp16"), "expected precision bf16 or fp32 on a CPU"),
         "unknown framing": (desk.arguments(framing="crop"), "invalid choice: 'crop'"),
-        "no source pose": (desk.arguments(image=folder / "lonely.png", source_pose=None), "name it with --source-pose"),
+        "no source pose": (
+            desk.arguments(image=folder / "lonely.png", source_pose=None),
+            "name a pose with --source-pose",
+        ),
         "two images and one pose": (
             desk.arguments(image=[desk.folder / "source.png"] * 2),
-            "1 files for --source-pose",
+            "in the same order, got 1 for 2",
         ),
         "a folder without images": (desk.arguments(image=desk.empty, source_pose=None), "holds no images"),
         "unknown option": (desk.arguments("--quality", 9), "unrecognized arguments"),
@@ -293,15 +302,15 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         "convert into nowhere": (["convert", desk.model, folder / "no" / "m.safetensors"], "does not exist"),
         "convert to fp8": (["convert", desk.model, folder / "m.safetensors", "--dtype", "fp8"], "invalid choice"),
         "figures too small": (["figures", "--size", "8x8", "--pairs", 1], "at least 16 x 16"),
-        "figures too many digits": (["figures", "--seed", 10**30], "not a whole number"),
-        "figures below nothing": (["figures", "--first", "-5"], "not a whole number"),
-        "no figures": (["figures", "--pairs", 0], "not a whole number above 0"),
+        "figures too many digits": (["figures", "--seed", 10**30], "expected a whole number from 0"),
+        "figures below nothing": (["figures", "--first", "-5"], "expected a whole number from 0"),
+        "no figures": (["figures", "--pairs", 0], "expected a whole number above 0"),
         "figures of no format": (
             ["figures", "--size", "16x16", "--pairs", 1, "--out", desk.out / "f.xyz"],
             "'.xyz' names no format; use .png",
         ),
         "demo into a file": (["demo", "--model", desk.model, "--out", folder / "file"], "cannot be written"),
-        "demo without its model": (["demo", "--model", folder / "no.pth"], "there is no such file"),
+        "demo without its model": (["demo", "--model", folder / "no.pth"], "no such file"),
         "evaluate an image": (["evaluate", "--model", folder / "source.png"], "neither a .safetensors"),
         "train without a config": (["train", "--config", folder / "no.toml", "--out", desk.out], "no.toml"),
         "bench on a toaster": (["bench", "--device", "toaster"], "try --device cpu"),
@@ -412,8 +421,8 @@ def test_heights_and_masks_of_a_transfer(desk, capsys):
     for part in ("", "_person", "_invented"):
         assert size_of(desk.out / f"wave{part}.png") == (width, 60)
     capsys.readouterr()
-    assert "wants --texture full" in refused(capsys, desk.arguments("--masks", "--texture", "network"))
-    assert "images of up to 8192 pixels" in refused(capsys, desk.arguments("--height", 9000))
+    assert "needs --texture full" in refused(capsys, desk.arguments("--masks", "--texture", "network"))
+    assert "expected --height of at most 8192 pixels, got 9000" in refused(capsys, desk.arguments("--height", 9000))
 
 
 def test_the_demo_writes_every_picture_that_it_names_and_all_that_ship(desk, capsys):

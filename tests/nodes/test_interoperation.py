@@ -143,7 +143,7 @@ def test_a_choice_beyond_those_who_are_there_is_said_so(host):
     graph, nodes = transfer_graph(None, graph)
     graph.prompt[nodes["drawn"]]["inputs"]["person"] = "3rd from left"
     error = host.run(graph.prompt).error
-    assert "'3rd from left' was asked for, and there is 1" in error
+    assert "there is no person '3rd from left': the frame has 1" in error
 
 
 def test_canvases_that_differ_from_the_picture(host):

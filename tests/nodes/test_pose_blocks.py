@@ -214,13 +214,13 @@ def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("{broken", "no JSON"),
+        ("{broken", "not JSON"),
         ("17", "pose data must be"),
         (edited([{"people": []}], version=99), "version 99"),
         (edited("x"), "must be a list"),
-        (edited([{"people": [], "steps": 0}]), "1 to 10000 frames later"),
+        (edited([{"people": [], "steps": 0}]), "1 to 10000 frames to the next keyframe"),
         (edited([3]), "must be an object"),
-        ("[" * 100_000, "no JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_a_broken_edit_gets_an_error_with_the_way_out(host, value, said):
@@ -367,14 +367,14 @@ def test_a_mask_of_any_size_can_be_asked_about(host):
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        ({"picture": 1}, "input 'picture': image is 1; this run drew 1"),
+        ({"picture": 1}, "input 'picture': expected an image from 0 to 0, got 1"),
         ({"layer": 5}, "input 'layer'"),
-        ({"head": 40}, "input 'head': head 40"),
+        ({"head": 40}, "input 'head': expected a head from 0 to 1, or -1 for all, got 40"),
         ({"points": "-5,5"}, "input 'points': '-5,5' lies outside the target image of 384x512"),
         ({"points": "9" * 50 + ",1"}, "lies outside"),
-        ({"points": "1,1;" * 100}, "up to 64"),
-        ({"points": "3;4"}, "input 'points': '3' is no point"),
-        ({"joint": "none"}, "nothing to ask about"),
+        ({"points": "1,1;" * 100}, "at most 64 points, got 100"),
+        ({"points": "3;4"}, "input 'points': expected x,y; x,y; ... in pixels, got '3'"),
+        ({"joint": "none"}, "no place to ask about"),
     ],
 )
 def test_questions_that_cannot_be_answered_get_an_error_in_words(host, inputs, said):
@@ -413,7 +413,10 @@ def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
     graph = Graph()
     block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(huge))
     graph.add("ProbeReportPose", pose=graph.out(block))
-    assert "Edit Skeleton: the canvas is 19200x25600; sides of up to 8192" in host.run(graph.prompt).error
+    assert (
+        "Edit Skeleton: expected a canvas of at most 8192 pixels a side, got 19200x25600"
+        in host.run(graph.prompt).error
+    )
     graph = Graph()
     graph.report(graph.out(graph.add("DPTNDrawSkeleton", pose=graph.send_pose(huge))))
-    assert "Draw Skeleton: an image of 19200x25600 is too large; set a smaller" in host.run(graph.prompt).error
+    assert "and 67 million in all, got 19200x25600; set a smaller" in host.run(graph.prompt).error

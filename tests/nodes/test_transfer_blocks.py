@@ -128,9 +128,9 @@ def test_one_pose_for_many_pictures_and_one_each(host):
 @pytest.mark.parametrize(
     ("count", "source_poses", "target_poses", "said"),
     [
-        (3, 2, 1, "Encode Source, input 'pose': 2 poses came for 3 images"),
-        (1, 2, 1, "Encode Source, input 'pose': 2 poses came for 1 image;"),
-        (3, 1, 2, "Transfer Pose, inputs 'source' and 'pose': 3 sources meet 2 poses"),
+        (3, 2, 1, "Encode Source, input 'pose': expected one pose for each image, or one for all, got 2 for 3 images"),
+        (1, 2, 1, "Encode Source, input 'pose': expected one pose for each image, or one for all, got 2 for 1 image"),
+        (3, 1, 2, "Transfer Pose, inputs 'source' and 'pose': expected one source, one pose, or"),
     ],
 )
 def test_batches_that_do_not_match_get_an_error_that_names_the_input(host, count, source_poses, target_poses, said):
@@ -210,7 +210,7 @@ def test_a_left_out_frame_takes_its_source_with_it(host):
     (alone,) = hashes(host, *graph_of([frame], 1))
     assert hashes(host, *graph_of([pose_frame([]), frame], 2)) == [alone]
     graph, _ = graph_of([frame, pose_frame([]), frame], 2)
-    assert "2 sources meet 3 poses" in (host.run(graph.prompt).error or "")
+    assert "got 2 sources and 3 poses" in (host.run(graph.prompt).error or "")
 
 
 def test_a_pose_of_somebody_else_takes_the_size_and_place_of_the_source(host):
@@ -324,7 +324,7 @@ def test_half_precision_draws_nearly_the_same(host):
 def test_fp16_on_a_cpu_is_refused_in_words(host):
     graph, nodes = transfer_graph()
     graph.prompt[nodes["model"]]["inputs"]["dtype"] = "fp16"
-    assert "Load DPTN Model, input 'dtype': precision fp16 is not for CPUs" in host.run(graph.prompt).error
+    assert "Load DPTN Model, input 'dtype': expected precision bf16 or fp32 on a CPU" in host.run(graph.prompt).error
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ const examples = JSON.parse(readFileSync(new URL("./interpolation.json", import.
 examples.forEach((example, number) => {
 	test(`example ${number} is as Python has it`, () => {
 		const { frames } = readOpenPose([example.start, example.end], { width: 1, height: 1 });
-		const [person] = between(frames[0], frames[1], example.share);
+		const [person] = between(frames[0], frames[1], example.fraction);
 		const found = { points: person.points, ...person.parts };
 		for (const [name, expected] of Object.entries(example.between)) {
 			assert.equal(found[name] === null, expected === null, name);

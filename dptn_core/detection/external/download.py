@@ -42,7 +42,7 @@ def download_weights(weights: Weights, into: Path, progress: Progress | None = N
                 raise report.raised from None
             raise ExtractionError(
                 f"{name} of {weights.name} could not be downloaded ({first_line(error)}). Check the connection and the "
-                f"free space and try again, or do it by hand: {by_hand(weights, folder)}"
+                f"free space and try again, or download it yourself: {by_hand(weights, folder)}"
             ) from error
         if report.raised is not None:  # and swallowed by threads of the hub's
             raise report.raised

@@ -15,7 +15,7 @@ from .transformers_folder import load_folder
 
 _SCORE: Final = 0.5  # of a box
 _OVERLAP: Final = 0.6  # intersection over union beyond which two boxes are one person
-_LONGEST: Final = 1280  # pixels; twice what the network sees of an image
+_MAX_SIDE: Final = 1280  # pixels; twice what the network sees of an image
 _SMALLEST: Final = 1.0  # pixel
 
 
@@ -33,8 +33,8 @@ def load_person_finder(folder: Path) -> tuple[Any, Any, int]:
     persons = [int(index) for index, name in names.items() if str(name).lower() == "person"]
     if not persons:
         raise ExtractionError(
-            f"{folder} finds {', '.join(list(names.values())[:3])}, ..., but no class named person: use a model "
-            "trained on COCO, such as PekingU/rtdetr_r50vd_coco_o365"
+            f"expected a model with a class named person, got {', '.join(list(names.values())[:3])}, ... in {folder}: "
+            "use one trained on COCO, such as PekingU/rtdetr_r50vd_coco_o365"
         )
     return network, processor, persons[0]
 
@@ -52,7 +52,7 @@ def find_boxes(network: torch.nn.Module, processor: Any, person: int, image: Ten
         One box (4,) a person: left, top, width, height in pixels of the image, inside it.
     """
     height, width = image.shape[1:]
-    scale = min(1.0, _LONGEST / max(height, width))
+    scale = min(1.0, _MAX_SIDE / max(height, width))
     smaller = resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
     pixels = processor(images=to_bytes(smaller), input_data_format="channels_last", return_tensors="pt")["pixel_values"]
     output = network(pixel_values=pixels.to(device_of(network)))

@@ -1,4 +1,4 @@
-"""What the two detectors share: an image in, people out."""
+"""What the two detectors have in common: an image in, people out."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PoseDetector:
         """
         check_image(image)
         if not 0 <= threshold <= 1:
-            raise ExtractionError(f"the threshold must be 0 to 1, got {threshold}")
+            raise ExtractionError(f"expected a threshold from 0 to 1, got {threshold}")
         canvas = Canvas(image.shape[2], image.shape[1])
         with torch.inference_mode():
             found = self.find(image.detach().float().clamp(0, 1), check or _go_on)
@@ -69,11 +69,11 @@ def check_image(image: Tensor) -> None:
         ExtractionError: Another shape, integers, or numbers that are not finite.
     """
     if image.ndim != 3 or image.shape[0] != 3 or 0 in image.shape:
-        raise ExtractionError(f"an image has the shape (3, height, width), not {tuple(image.shape)}")
+        raise ExtractionError(f"expected an image (3, H, W), got {tuple(image.shape)}")
     if not image.is_floating_point():
-        raise ExtractionError(f"an image holds floats in [0, 1], not {image.dtype}: divide by 255")
+        raise ExtractionError(f"expected an image of floats in [0, 1], got {image.dtype}: divide by 255")
     if not torch.isfinite(image).all():
-        raise ExtractionError("the image holds NaN or infinite values; repair the step that made it")
+        raise ExtractionError("expected an image in [0, 1], got NaN or infinity; check the step that made it")
 
 
 def device_of(network: torch.nn.Module) -> torch.device:

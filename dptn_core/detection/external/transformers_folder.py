@@ -56,7 +56,7 @@ def load_folder(folder: Path, kind: str, network_class: str, processor_class: st
 
 def _check_files(folder: Path) -> None:
     if not folder.is_dir():
-        found = "is a file" if folder.exists() else "is no folder"
+        found = "is a file" if folder.exists() else "does not exist"
         raise ExtractionError(
             f"{folder} {found}: give the folder that holds config.json, model.safetensors and preprocessor_config.json"
         )
@@ -79,8 +79,8 @@ def _check_config(folder: Path, kind: str) -> None:
         raise ExtractionError(f"{folder} holds a model of type {found!r}, not {kind!r}: choose another folder")
     if config.get("backbone") or config.get("use_pretrained_backbone"):
         raise ExtractionError(
-            f"{folder / _CONFIG} asks for a second model ({config.get('backbone')!r}) to be downloaded, which is not "
-            "done: choose a folder that is whole"
+            f"{folder / _CONFIG} names a second model ({config.get('backbone')!r}) to download, which the pack does "
+            "not do: choose a complete folder"
         )
 
 

@@ -44,8 +44,8 @@ def load_vitpose(folder: Path, device: torch.device | str = "cpu", person_folder
     keypoints = network.config.num_labels
     if keypoints not in _KEYPOINTS:
         raise ExtractionError(
-            f"{folder} finds {keypoints} keypoints, not COCO's 17 or COCO-WholeBody's 133: use a model trained on "
-            "COCO, such as usyd-community/vitpose-base-simple"
+            f"expected a model of COCO's 17 or COCO-WholeBody's 133 keypoints, got {keypoints} in {folder}: use one "
+            "trained on COCO, such as usyd-community/vitpose-base-simple"
         )
     network = ready(network, device)
     if person_folder is None:

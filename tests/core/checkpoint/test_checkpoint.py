@@ -226,7 +226,7 @@ def test_heads_that_do_not_divide_are_refused_with_the_way_out(tmp_path: Path) -
 def test_heads_the_file_contradicts_are_refused(tmp_path: Path) -> None:
     save_model(tmp_path / "a.safetensors", make_model())
     assert load_model(tmp_path / "a.safetensors", heads=2).config.heads == 2
-    assert "it has 2 heads, 4 were asked for" in refusal(tmp_path / "a.safetensors", heads=4)
+    assert "expected 2 heads, as its metadata says, got 4" in refusal(tmp_path / "a.safetensors", heads=4)
 
 
 # Precision and place.
@@ -266,7 +266,7 @@ def test_moving_leaves_the_model_alone() -> None:
     assert half.metadata == model.metadata
     assert half.device == torch.device("cpu")
     assert model.to("cpu") is model
-    with pytest.raises(ValueError, match=r"allowed: torch\.float32"):
+    with pytest.raises(ValueError, match=r"expected one of torch\.float32"):
         model.to(dtype=torch.int8)
 
 
@@ -386,9 +386,12 @@ HOSTILE_FILES: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "list": (lambda _: saved([torch.zeros(2)]), "it holds list"),
     "tensor": (lambda _: saved(torch.zeros(2)), "it holds Tensor"),
     "empty dictionary": (lambda _: saved({}), "it holds nothing"),
-    "numbers": (lambda _: saved({"epoch": 3, "lr": 0.1}), "entries that are no tensors (epoch, lr)"),
+    "numbers": (lambda _: saved({"epoch": 3, "lr": 0.1}), "entries other than tensors (epoch, lr)"),
     "only a discriminator": (lambda _: saved({"net_D": {"conv.bias": torch.zeros(1)}}), "(net_D)"),
-    "text in facts": (lambda _: saved(training_checkpoint(model_facts="fit")), "model facts are str"),
+    "text in facts": (
+        lambda _: saved(training_checkpoint(model_facts="fit")),
+        "expected metadata of named values, got str",
+    ),
 }
 
 
@@ -549,7 +552,7 @@ def test_whole_numbers_for_weights_are_refused(tmp_path: Path) -> None:
     def change(state: dict[str, Tensor]) -> None:
         state["outconv.conv1.weight"] = state["outconv.conv1.weight"].to(torch.int8)
 
-    assert "outconv.conv1.weight is int8 where floating point" in refused_state(tmp_path, change)
+    assert "expected floating point numbers in outconv.conv1.weight, got int8" in refused_state(tmp_path, change)
 
 
 def test_shapes_larger_than_what_is_stored_are_refused(tmp_path: Path) -> None:
@@ -599,16 +602,16 @@ def test_metadata_is_readable_json_under_clear_keys(tmp_path: Path) -> None:
     [
         ({"format_version": "2"}, "written by a newer version (format 2; this one reads up to 1): update"),
         ({"format_version": "2", "config": None}, "written by a newer version"),
-        ({"format_version": "0"}, "format version is 0"),
-        ({"format_version": None}, "format version is None"),
-        ({"framing": None}, "have no framing"),
+        ({"format_version": "0"}, "format version from 1, got 0"),
+        ({"format_version": None}, "format version from 1, got None"),
+        ({"framing": None}, "has no framing"),
         ({"frameing": '"fit"'}, "an unknown frameing"),
-        ({"framing": '"crop"'}, "framing is 'crop'; allowed: fit, stretch"),
-        ({"framing": "[1]"}, "framing is [1]"),
+        ({"framing": '"crop"'}, "expected one of fit, stretch for framing, got 'crop'"),
+        ({"framing": "[1]"}, "for framing, got [1]"),
         ({"framing": "fit"}, "is not JSON"),
         ({"config": "[" * 100_000}, "is not JSON"),
         ({"config": '{"base_features": 8, "wings": 2}'}, "has no wings"),
-        ({"config": "[]"}, "config is []"),
+        ({"config": "[]"}, "expected named values in config, got []"),
         (
             {"config": json.dumps({**TINY.to_dict(), "base_features": 10**12})},
             "base_features is 1000000000000",
@@ -618,15 +621,15 @@ def test_metadata_is_readable_json_under_clear_keys(tmp_path: Path) -> None:
             "down_steps is 100000000000000; allowed: an integer of at least 1 and at most 12",
         ),
         ({"config": json.dumps({**TINY.to_dict(), "context_blocks": 10**9})}, "context_blocks is 1000000000"),
-        ({"config": json.dumps({**TINY.to_dict(), "context_blocks": 100})}, "state context_blocks as"),
-        ({"config": json.dumps({**TINY.to_dict(), "norm": "batch"})}, "state norm as batch"),
-        ({"config": json.dumps({**TINY.to_dict(), "max_features": 4})}, "state max_features as 4"),
-        ({"training_size": "[64]"}, "training_size is [64]"),
-        ({"training_size": '["a", "b"]'}, "training_size is ('a', 'b')"),
+        ({"config": json.dumps({**TINY.to_dict(), "context_blocks": 100})}, "says context_blocks"),
+        ({"config": json.dumps({**TINY.to_dict(), "norm": "batch"})}, "says norm batch"),
+        ({"config": json.dumps({**TINY.to_dict(), "max_features": 4})}, "says max_features 4"),
+        ({"training_size": "[64]"}, "[height, width] in pixels, got [64]"),
+        ({"training_size": '["a", "b"]'}, "got ('a', 'b')"),
         ({"training_size": "[63, 32]"}, "divisible by 4"),
-        ({"heatmap_sigma": "NaN"}, "heatmap_sigma is nan"),
-        ({"heatmap_sigma": '"6"'}, "heatmap_sigma is '6'"),
-        ({"provenance": '{"a": 1}'}, "provenance has 'a': 1"),
+        ({"heatmap_sigma": "NaN"}, "heatmap_sigma above 0 pixels, got nan"),
+        ({"heatmap_sigma": '"6"'}, "heatmap_sigma above 0 pixels, got '6'"),
+        ({"provenance": '{"a": 1}'}, "text in provenance, got 'a': 1"),
     ],
 )
 def test_damaged_metadata_is_refused(tmp_path: Path, changes: dict[str, str | None], words: str) -> None:
@@ -643,7 +646,7 @@ def test_facts_survive_json() -> None:
 
 def test_only_safetensors_is_written(tmp_path: Path) -> None:
     for name in ("a.pth", "a", "a.safetensors.bak"):
-        with pytest.raises(CheckpointError, match=r"\.safetensors only"):
+        with pytest.raises(CheckpointError, match=r"expected a \.safetensors file to write, got"):
             save_model(tmp_path / name, make_model())
     with pytest.raises(CheckpointError, match="does not exist"):
         save_model(tmp_path / "none" / "a.safetensors", make_model())

@@ -215,14 +215,20 @@ def test_person_counts_from_the_left(model, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--image", "jumping.jpg"], "add --target-pose FILE.json or --target-image PICTURE"),
-        (["--image", "jumping.jpg", "--target-image", "plain.png"], "no person was found; lower --threshold"),
+        (["--image", "jumping.jpg"], "add --target-pose FILE.json or --target-image IMAGE"),
+        (["--image", "jumping.jpg", "--target-image", "plain.png"], "found nobody; lower --threshold"),
         (["--image", "plain.png", "--target-image", "jumping.jpg"], "plain.png has no pose file beside it"),
-        (["--image", "jumping.jpg", "--person=-1", "--target-image", "two.jpg"], "person -1: 1 was found; name 0"),
-        (["--image", "two.jpg", "--person", "3", "--target-image", "jumping.jpg"], "3 were found, counted from 0"),
-        (["--image", "two.jpg", "--target-image", "two.jpg", "--target-person", "7"], "no person 7: 3 were found"),
+        (
+            ["--image", "jumping.jpg", "--person=-1", "--target-image", "two.jpg"],
+            "expected person 0, the only one found, got -1",
+        ),
+        (
+            ["--image", "two.jpg", "--person", "3", "--target-image", "jumping.jpg"],
+            "expected person 0 to 2, counted from the left, got 3",
+        ),
+        (["--image", "two.jpg", "--target-image", "two.jpg", "--target-person", "7"], "counted from the left, got 7"),
         (["--image", "two.jpg", "--target-image", "no.jpg"], "no.jpg: no such file"),
-        (["--image", "two.jpg", "--target-image", "two.jpg", "--threshold", "2"], "not a number from 0 to 1"),
+        (["--image", "two.jpg", "--target-image", "two.jpg", "--threshold", "2"], "expected a number from 0 to 1"),
     ],
 )
 def test_transfer_says_who_was_not_found(model, tmp_path, capsys, monkeypatch, words, says):

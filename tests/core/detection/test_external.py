@@ -575,7 +575,7 @@ def test_mixtures_of_experts_and_wholebody_models_load_and_run(tmp_path):
     whole = load_vitpose(save_vitpose(tmp_path / "whole", labels=133))
     for detector in (plus, whole):
         assert detector.detect(smooth_image(60, 80)).canvas == Canvas(60, 80)
-    with pytest.raises(ExtractionError, match="finds 21 keypoints, not COCO's 17"):
+    with pytest.raises(ExtractionError, match="COCO's 17 or COCO-WholeBody's 133 keypoints, got 21"):
         load_vitpose(save_vitpose(tmp_path / "hands", labels=21))
 
 
@@ -602,7 +602,7 @@ def test_broken_and_foreign_folders_are_refused_in_words(vitpose_folder, person_
         return folder
 
     weights = (vitpose_folder / "model.safetensors").read_bytes()
-    refused(tmp_path / "nowhere", "is no folder: give the folder that holds config.json")
+    refused(tmp_path / "nowhere", "does not exist: give the folder that holds config.json")
     refused(vitpose_folder / "config.json", "is a file")
     refused(broken("no config", "config.json", None), "lacks config.json")
     refused(broken("no processor", "preprocessor_config.json", None), "lacks preprocessor_config.json")
@@ -619,7 +619,7 @@ def test_broken_and_foreign_folders_are_refused_in_words(vitpose_folder, person_
     refused(vitpose_folder, "type 'vitpose', not 'rt_detr'", lambda f: load_vitpose(f, person_folder=f))
     config = json.loads((vitpose_folder / "config.json").read_text())
     second = json.dumps({**config, "backbone": "facebook/somewhere", "backbone_config": None}).encode()
-    refused(broken("second model", "config.json", second), "asks for a second model .'facebook/somewhere'")
+    refused(broken("second model", "config.json", second), "names a second model .'facebook/somewhere'")
     config["backbone_config"]["num_hidden_layers"] = 3
     refused(broken("deeper", "config.json", json.dumps(config).encode()), r"do not belong to the config, \d+ tensors")
     config["backbone_config"]["hidden_size"] = 64
@@ -631,7 +631,7 @@ def test_a_person_finder_that_knows_no_people_is_refused(vitpose_folder, person_
     config = json.loads((folder / "config.json").read_text())
     config["id2label"] = {"0": "lorry", "1": "bicycle", "2": "car"}
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ExtractionError, match=r"finds lorry, bicycle, car, \.\.\., but no class named person"):
+    with pytest.raises(ExtractionError, match=r"a class named person, got lorry, bicycle, car, \.\.\."):
         load_vitpose(vitpose_folder, person_folder=folder)
 
 
@@ -725,9 +725,9 @@ def test_networks_may_be_moved_after_loading(name, request):
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (torch.zeros(1, 3, 8, 8), r"shape \(3, height, width\), not \(1, 3, 8, 8\)"),
-        (torch.zeros(8, 8, 3), r"not \(8, 8, 3\)"),
-        (torch.zeros(3, 0, 8), r"not \(3, 0, 8\)"),
+        (torch.zeros(1, 3, 8, 8), r"expected an image \(3, H, W\), got \(1, 3, 8, 8\)"),
+        (torch.zeros(8, 8, 3), r"got \(8, 8, 3\)"),
+        (torch.zeros(3, 0, 8), r"got \(3, 0, 8\)"),
         (torch.zeros(3, 8, 8, dtype=torch.uint8), "floats in .*: divide by 255"),
         (torch.full((3, 8, 8), float("nan")), "NaN"),
     ],
@@ -739,7 +739,7 @@ def test_what_is_no_picture_is_refused(vitpose, image, message):
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
 def test_thresholds_beyond_scores_are_refused(vitpose, threshold):
-    with pytest.raises(ExtractionError, match="threshold must be 0 to 1"):
+    with pytest.raises(ExtractionError, match="expected a threshold from 0 to 1"):
         vitpose.detect(white(Canvas(8, 8)), threshold=threshold)
 
 

@@ -145,7 +145,7 @@ def test_the_drawing_is_that_of_transfer(model, fashion):
         Pose.from_keypoints([tuple(p) for p in data.annotations[name][:, :2]], case.pose.canvas)
         for name in data.pairs[2]
     ]
-    drawn = transfer(encode_source(model, data.image(data.pairs[2][0]), poses[0]), poses[1:]).drawn[0]
+    drawn = transfer(encode_source(model, data.image(data.pairs[2][0]), poses[0]), poses[1:]).generated.images[0]
     assert torch.allclose(case.drawn, drawn.clamp(0, 1), atol=1e-5)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,8 +15,7 @@ from dptn_core.inference import attention
 from dptn_core.inference.attention import attention_at, correspondence, peaks, tokens_at, warped
 from dptn_core.inference.attention_maps import attention_maps
 from dptn_core.inference.attention_plot import attention_image
-from dptn_core.inference.framing import Box
-from dptn_core.inference.transfer import Transfer, encode_source, transfer
+from dptn_core.inference.transfer import Generated, GeneratedSequence, encode_source, transfer
 
 CANVAS = (120, 160)
 GRID = (4, 3)
@@ -25,25 +23,25 @@ TOKENS = GRID[0] * GRID[1]
 
 
 @pytest.fixture(scope="module")
-def drawn() -> Transfer:
+def generated() -> GeneratedSequence:
     source = encode_source(tiny_model(), smooth_image(*CANVAS), person(CANVAS))
     poses = [person(CANVAS, (42, 35, 36, 90), sway=0.2, seed=seed) for seed in (1, 2)]
-    result = transfer(source, poses)
-    assert result.frame == source.frame
-    return result
+    found = transfer(source, poses).generated
+    assert found.frame == source.frame
+    return found
 
 
 @pytest.fixture
-def result(drawn) -> Transfer:
-    """What was drawn, with nothing kept of what other tests asked."""
-    return dataclasses.replace(drawn)
+def result(generated) -> Generated:
+    """The first image."""
+    return generated.at(0)
 
 
 @pytest.fixture
-def looking_at(result, monkeypatch):
+def looking_at(generated, monkeypatch):
     """Lets the network look wherever a test wants: the (T, T) matrix becomes its attention."""
 
-    def replace(matrix: Tensor) -> Transfer:
+    def replace(matrix: Tensor) -> Generated:
         def queries(source, heatmaps, layer=-1):
             """Each token asks with its own number."""
             return [torch.arange(TOKENS).view(1, 1, TOKENS, 1)] * config.texture_blocks
@@ -52,18 +50,18 @@ def looking_at(result, monkeypatch):
             found = matrix[q_rows.flatten()][None]
             return found if average_heads else found[:, None].expand(-1, config.heads, -1, -1)
 
-        config = result.source.model.config
-        monkeypatch.setattr(result.source.model.generator, "attention_queries", queries)
-        monkeypatch.setattr(result.source.model.generator, "attention_of", of)
-        return result
+        config = generated.source.model.config
+        monkeypatch.setattr(generated.source.model.generator, "attention_queries", queries)
+        monkeypatch.setattr(generated.source.model.generator, "attention_of", of)
+        return generated.at(0)
 
     return replace
 
 
 @pytest.fixture
-def asked(result, monkeypatch):
+def asked(generated, monkeypatch):
     """How often poses were encoded to ask, and how many rows were computed at once, as the generator sees it."""
-    generator = result.source.model.generator
+    generator = generated.source.model.generator
     encodings, rows = [], []
 
     def encode(*args):
@@ -80,7 +78,7 @@ def asked(result, monkeypatch):
     return SimpleNamespace(encodings=encodings, rows=rows)
 
 
-def token_middles(result: Transfer) -> Tensor:
+def token_middles(result: Generated) -> Tensor:
     """(T, 2) middles of the tokens in pixels of the target's canvas."""
     row, column = torch.meshgrid(*(torch.arange(n) + 0.5 for n in GRID), indexing="ij")
     return result.frame.points_outside(torch.stack([column, row], -1).flatten(0, 1) * 8)
@@ -92,37 +90,37 @@ def token_middles(result: Transfer) -> Tensor:
 @pytest.mark.parametrize("layer", [-1, 0, 1, -2])
 @pytest.mark.parametrize("head", [None, 0, 1])
 def test_attention_is_a_probability_over_the_source(result, layer, head):
-    found = attention_at(result, 0, token_middles(result), layer=layer, head=head)
+    found = attention_at(result, token_middles(result), layer=layer, head=head)
     assert found.shape == (TOKENS, *GRID) and found.dtype == torch.float32
     assert found.min() >= 0
     torch.testing.assert_close(found.sum((1, 2)), torch.ones(TOKENS))
 
 
 @pytest.mark.parametrize("index", [0, 1, -1])
-def test_attention_is_the_generators_row_at_that_token(result, index):
-    source = result.source
+def test_attention_is_the_generators_row_at_that_token(generated, index):
+    source, result = generated.source, generated.at(index)
     tokens = [0, 7, 11, 7]
     for layer, head in ((-1, None), (0, None), (1, 1)):
         expected = source.model.generator.attention_rows(
-            source.features, result.heatmaps(index), tokens, layer, average_heads=head is None
+            source.features, generated.heatmaps(index), tokens, layer, average_heads=head is None
         )[0]
         expected = expected if head is None else expected[head]
-        found = attention_at(result, index, token_middles(result)[tokens], layer=layer, head=head)
+        found = attention_at(result, token_middles(result)[tokens], layer=layer, head=head)
         torch.testing.assert_close(found.flatten(1), expected)
 
 
-def test_heads_layers_and_pictures_differ_and_heads_average_to_the_mean(result):
+def test_heads_layers_and_images_differ_and_heads_average_to_the_mean(generated, result):
     points = token_middles(result)
-    heads = [attention_at(result, 0, points, head=head) for head in (0, 1)]
-    torch.testing.assert_close(sum(heads) / 2, attention_at(result, 0, points))
+    heads = [attention_at(result, points, head=head) for head in (0, 1)]
+    torch.testing.assert_close(sum(heads) / 2, attention_at(result, points))
     assert (heads[0] - heads[1]).abs().max() > 1e-4
-    assert (attention_at(result, 0, points, layer=0) - attention_at(result, 0, points, layer=1)).abs().max() > 1e-4
-    assert (attention_at(result, 0, points) - attention_at(result, 1, points)).abs().max() > 1e-5
+    assert (attention_at(result, points, layer=0) - attention_at(result, points, layer=1)).abs().max() > 1e-4
+    assert (attention_at(result, points) - attention_at(generated.at(1), points)).abs().max() > 1e-5
 
 
 def test_attention_is_computed_in_fp32_for_half_precision_models():
     source = encode_source(tiny_model().to(dtype=torch.bfloat16), smooth_image(*CANVAS), person(CANVAS))
-    found = attention_at(transfer(source, [person(CANVAS)]), 0, torch.tensor([[60.0, 80.0]]))
+    found = attention_at(transfer(source, [person(CANVAS)]).generated.at(0), torch.tensor([[60.0, 80.0]]))
     assert found.dtype == torch.float32
     assert float(found.sum()) == pytest.approx(1, abs=1e-5)
 
@@ -130,26 +128,23 @@ def test_attention_is_computed_in_fp32_for_half_precision_models():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"head": 2}, "attention head 2 was asked for; the model has heads 0 to 1"),
-        ({"head": -1}, "attention head -1 was asked for"),
+        ({"head": 2}, "expected an attention head from 0 to 1, got 2"),
+        ({"head": -1}, "got -1"),
         ({"layer": 2}, "layer is 2; there are 2 texture transfer blocks, 0 to 1"),
         ({"layer": -3}, "layer is -3"),
-        ({"index": 2}, "image 2 was asked for; the transfer has 2"),
-        ({"index": -3}, "image -3 was asked for"),
     ],
 )
 def test_what_does_not_exist_is_refused_in_words(result, options, message):
-    index = options.pop("index", 0) if "index" in options else 0
     with pytest.raises(IndexError, match=message):
-        attention_at(result, index, torch.tensor([[60.0, 80.0]]), **options)
+        attention_at(result, torch.tensor([[60.0, 80.0]]), **options)
     with pytest.raises(IndexError, match=message):
-        correspondence(result, index, **options)
+        correspondence(result, **options)
 
 
 def test_no_points_give_no_maps(result):
-    found = attention_at(result, 0, torch.zeros(0, 2))
+    found = attention_at(result, torch.zeros(0, 2))
     assert found.shape == (0, *GRID)
-    assert peaks(found, result).shape == (0, 2)
+    assert peaks(found, result.source).shape == (0, 2)
 
 
 # Places
@@ -206,72 +201,69 @@ def spot(places: dict[tuple[int, int], float]) -> Tensor:
 )
 def test_the_peak_is_the_middle_of_the_attention_around_its_highest_token(result, places, middle):
     expected = result.source.frame.points_outside(torch.tensor([middle]) * 8)
-    torch.testing.assert_close(peaks(spot(places), result), expected)
-
-
-def test_peaks_are_places_of_the_source_picture_not_of_the_target(result):
-    frame = dataclasses.replace(result.frame, box=Box(1000, 1000, 5, 5))
-    elsewhere = dataclasses.replace(result, frame=frame)
-    torch.testing.assert_close(peaks(spot({(2, 1): 1.0}), elsewhere), peaks(spot({(2, 1): 1.0}), result))
+    torch.testing.assert_close(peaks(spot(places), result.source), expected)
 
 
 # Correspondence
 
 
-def test_attention_on_the_same_token_carries_the_source_onto_itself(result, looking_at):
-    looking_at(torch.eye(TOKENS))
+def test_attention_on_the_same_token_carries_the_source_onto_itself(looking_at):
+    result = looking_at(torch.eye(TOKENS))
     for head in (None, 1):
-        found = correspondence(result, 0, head=head)
+        found = correspondence(result, head=head)
         assert found.source.shape == (*GRID, 2) and found.confidence.shape == GRID
         torch.testing.assert_close(found.source.flatten(0, 1), token_middles(result))
         torch.testing.assert_close(found.confidence, torch.ones(GRID))
         view = result.source.frame.cut(result.source.image)
-        torch.testing.assert_close(warped(result, found), view, atol=1e-4, rtol=0)
+        torch.testing.assert_close(warped(result.source, found), view, atol=1e-4, rtol=0)
 
 
-def test_attention_on_the_token_to_the_right_carries_the_source_to_the_left(result, looking_at):
+def test_attention_on_the_token_to_the_right_carries_the_source_to_the_left(looking_at):
     column = torch.arange(TOKENS) % GRID[1]
     right = torch.arange(TOKENS) + (column < GRID[1] - 1)
-    looking_at(torch.eye(TOKENS)[right])
-    moved = warped(result, correspondence(result, 0))
+    result = looking_at(torch.eye(TOKENS)[right])
+    moved = warped(result.source, correspondence(result))
     view = result.source.frame.cut(result.source.image)
     torch.testing.assert_close(moved[:, :, :16], view[:, :, 8:], atol=1e-4, rtol=0)
 
 
-def test_attention_everywhere_is_hardly_sure(result, looking_at):
-    looking_at(torch.full((TOKENS, TOKENS), 1 / TOKENS))
-    confidence = correspondence(result, 0).confidence
+def test_attention_everywhere_is_hardly_sure(looking_at):
+    result = looking_at(torch.full((TOKENS, TOKENS), 1 / TOKENS))
+    confidence = correspondence(result).confidence
     assert confidence.max() < 9.1 / TOKENS
 
 
-def test_the_correspondence_is_the_peak_of_every_token_and_the_same_in_portions(result, monkeypatch):
-    whole = correspondence(result, 1, layer=0)
-    asked = peaks(attention_at(result, 1, token_middles(result), layer=0), result)
+def test_the_correspondence_is_the_peak_of_every_token_and_the_same_in_portions(generated, monkeypatch):
+    result = generated.at(1)
+    whole = correspondence(result, layer=0)
+    asked = peaks(attention_at(result, token_middles(result), layer=0), result.source)
     torch.testing.assert_close(whole.source.flatten(0, 1), asked)
     assert whole.confidence.min() > 0 and whole.confidence.max() <= 1
     monkeypatch.setattr(attention, "ROWS_AT_ONCE", 5)
-    portions = correspondence(result, 1, layer=0)
+    portions = correspondence(result, layer=0)
     torch.testing.assert_close(portions.source, whole.source)
     torch.testing.assert_close(portions.confidence, whole.confidence)
 
 
-def test_a_picture_is_encoded_once_however_often_it_is_asked_and_never_all_rows_are_held(result, asked, monkeypatch):
+def test_an_image_is_encoded_once_however_often_it_is_asked_and_never_all_rows_are_held(generated, asked, monkeypatch):
     monkeypatch.setattr(attention, "ROWS_AT_ONCE", 5)
-    correspondence(result, 1, layer=0)
+    result = generated.at(1)
+    correspondence(result, layer=0)
     assert asked.rows == [5, 5, 2]
-    correspondence(result, 1, head=1)
-    attention_at(result, -1, token_middles(result)[:4])
-    attention_maps(result, 1)
+    correspondence(result, head=1)
+    attention_at(result, token_middles(result)[:4])
+    attention_maps(result)
     assert max(asked.rows) == 5 and sum(asked.rows) == 4 * TOKENS + 4
+    attention_image(result)
     assert len(asked.encodings) == 1
-    first = attention_at(result, 0, token_middles(result)[:4])
-    assert len(asked.encodings) == 2
-    assert (first - attention_at(result, 1, token_middles(result)[:4])).abs().max() > 1e-5
+    other = generated.at(0)
+    first, second = (attention_at(one, token_middles(one)[:4]) for one in (other, result))
+    assert len(asked.encodings) == 2 and (first - second).abs().max() > 1e-5
 
 
-def test_carried_pictures_hold_only_colours_of_the_source(result):
+def test_warped_images_hold_only_colours_of_the_source(result):
     view = result.source.frame.cut(result.source.image)
-    moved = warped(result, correspondence(result, 0))
+    moved = warped(result.source, correspondence(result))
     assert moved.shape == view.shape
     assert view.min() - 1e-5 <= moved.min() and moved.max() <= view.max() + 1e-5
 
@@ -282,7 +274,7 @@ def test_carried_pictures_hold_only_colours_of_the_source(result):
 @pytest.mark.parametrize("missing", [(), (1, 3, 4, 16), tuple(range(4, 18)), tuple(range(14))])
 def test_the_attention_picture_has_four_panels_whatever_joints_there_are(missing):
     source = encode_source(tiny_model(), smooth_image(*CANVAS), person(CANVAS))
-    image = attention_image(transfer(source, [person(CANVAS, without=missing)]), 0)
+    image = attention_image(transfer(source, [person(CANVAS, without=missing)]).generated.at(0))
     assert image.dtype == np.uint8
     assert image.shape == (512, 4 * 384 + 3 * 6, 3)
     for gap in range(3):
@@ -294,13 +286,13 @@ def test_the_attention_picture_has_four_panels_whatever_joints_there_are(missing
 @pytest.mark.parametrize(("size", "canvas"), [((32, 64), (300, 100)), ((64, 16), (100, 300))])
 def test_the_attention_picture_has_the_shape_of_the_networks_pictures(size, canvas):
     source = encode_source(tiny_model(size), smooth_image(*canvas), person(canvas))
-    image = attention_image(transfer(source, [person((50, 60)), person((50, 60))]), -1, layer=0)
+    image = attention_image(transfer(source, [person((50, 60)), person((50, 60))]).generated.at(-1), layer=0)
     assert image.shape == (512, 4 * (512 * size[1] // size[0]) + 3 * 6, 3)
 
 
 def test_joints_outside_the_canvas_are_not_shown_and_do_no_harm(result):
     pose = person(CANVAS, (70, 30, 90, 110))
-    image = attention_image(transfer(result.source, [pose]), 0)
+    image = attention_image(transfer(result.source, [pose]).generated.at(0))
     assert image.shape[0] == 512
 
 
@@ -308,12 +300,13 @@ def test_the_attention_picture_marks_each_joint_of_the_target_and_where_it_looke
     looking_at(torch.eye(TOKENS))
     # Four joints on four tokens, or marks would hide each other.
     shown = (1, 4, 7, 10)
-    asked = transfer(result.source, [person(CANVAS, (14, 35, 90, 90), without=set(range(18)) - set(shown))])
+    pose = person(CANVAS, (14, 35, 90, 90), without=set(range(18)) - set(shown))
+    asked = transfer(result.source, [pose]).generated.at(0)
     assert asked.frame == result.source.frame
-    points = torch.from_numpy(asked.poses[0].keypoints[list(shown)])
+    points = torch.from_numpy(asked.pose.keypoints[list(shown)])
     tokens = tokens_at(asked, points).tolist()
     assert len(set(tokens)) == 4
-    image = attention_image(asked, 0).astype(int)
+    image = attention_image(asked).astype(int)
     for joint, point, token in zip(shown, asked.frame.points_inside(points) * 16, tokens, strict=True):
         colour = [round(c * 255) for c in colorsys.hsv_to_rgb(joint / 14, 0.9, 1.0)]
         assert image[int(point[1]), int(point[0])].tolist() == colour

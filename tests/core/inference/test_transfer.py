@@ -12,7 +12,7 @@ from transfer_fixture import person, smooth_image, tiny_model
 
 from dptn_core.checkpoint import DPTNModel, load_model, save_model
 from dptn_core.inference.framing import FramingError
-from dptn_core.inference.transfer import EncodedSource, encode_source, transfer
+from dptn_core.inference.transfer import Composed, EncodedSource, encode_source, transfer
 from dptn_core.pose import Canvas, Pose
 
 CANVAS = (120, 160)
@@ -52,7 +52,7 @@ def test_pictures_of_every_shape_come_back_in_their_size(model, framing, canvas)
     source = encode_source(model, image, person(canvas), framing=framing)
     result = transfer(source, [bent(1, canvas)])
     assert source.framing == framing
-    assert result.drawn.shape == (1, 3, 32, 24)
+    assert result.generated.images.shape == (1, 3, 32, 24)
     assert result.images.shape == (1, 3, canvas[1], canvas[0])
     assert torch.isfinite(result.images).all()
     assert result.images.min() >= 0 and result.images.max() <= 1
@@ -63,7 +63,7 @@ def test_a_large_photograph_comes_back_in_its_size(model):
     image = torch.rand(3, 50, 75).repeat(1, 40, 40)
     result = transfer(encode_source(model, image, person(canvas)), [person(canvas)])
     assert result.images.shape == (1, 3, 2000, 3000)
-    box = result.frame.box
+    box = result.generated.frame.box
     assert torch.equal(result.images[0][:, :, : box.left], image[:, :, : box.left])
     assert torch.equal(result.images[0][:, :, box.right :], image[:, :, box.right :])
 
@@ -72,7 +72,7 @@ def test_a_large_photograph_comes_back_in_its_size(model):
 def test_the_canvas_of_the_target_pose_decides_the_size(source, canvas):
     result = transfer(source, [bent(2, canvas), bent(3, canvas)])
     assert result.images.shape == (2, 3, canvas[1], canvas[0])
-    assert result.frame.canvas == Canvas(*canvas)
+    assert result.generated.frame.canvas == Canvas(*canvas)
 
 
 def test_on_the_sources_canvas_everything_outside_the_frame_is_the_source_picture(model):
@@ -80,8 +80,8 @@ def test_on_the_sources_canvas_everything_outside_the_frame_is_the_source_pictur
     image = torch.rand(3, 300, 400)
     source = encode_source(model, image, person(canvas, (150, 80, 90, 150)))
     result = transfer(source, [person(canvas, (160, 90, 70, 130)), person(canvas, (170, 85, 60, 120))])
-    box = result.frame.box
-    assert result.frame is source.frame
+    box = result.generated.frame.box
+    assert result.generated.frame is source.frame
     outside = torch.ones(300, 400, dtype=torch.bool)
     outside[box.top : box.bottom, box.left : box.right] = False
     assert outside.sum() > 1000
@@ -93,13 +93,13 @@ def test_on_another_canvas_nothing_of_the_source_picture_is_pasted(model):
     black = torch.zeros(3, 160, 120)
     result = transfer(encode_source(model, black, person(CANVAS)), [person((121, 160))])
     # Only the network's own colours, spread from the edge of its frame.
-    assert result.images.min() >= result.drawn.min() - 0.05
-    assert result.images.max() <= result.drawn.max() + 0.05
+    assert result.images.min() >= result.generated.images.min() - 0.05
+    assert result.images.max() <= result.generated.images.max() + 0.05
 
 
 def test_where_the_person_left_is_drawn_again(source):
     pose = person(CANVAS, (0.5 * CANVAS[0], 0.2 * CANVAS[1], 0.45 * CANVAS[0], 0.6 * CANVAS[1]))
-    frame = transfer(source, [pose]).frame
+    frame = transfer(source, [pose]).generated.frame
     for one in (source.pose, pose):
         assert frame.pose_inside(one).present.all()
 
@@ -115,16 +115,16 @@ def test_the_drawing_is_what_the_network_says_about_the_cut_out_picture(model, s
     pose = bent(4)
     result = transfer(source, [pose])
     image = source.frame.cut(source.image)[None] * 2 - 1
-    features = model.generator.encode_source(image, transfer(source, [source.pose]).heatmaps(0))
-    expected = (model.generator.transfer(features, result.heatmaps(0)) + 1) / 2
-    torch.testing.assert_close(result.drawn, expected, atol=1e-4, rtol=0)
+    features = model.generator.encode_source(image, transfer(source, [source.pose]).generated.heatmaps(0))
+    expected = (model.generator.transfer(features, result.generated.heatmaps(0)) + 1) / 2
+    torch.testing.assert_close(result.generated.images, expected, atol=1e-4, rtol=0)
 
 
 def test_another_pose_gives_another_drawing_and_so_does_another_person(model, source):
-    one, other = transfer(source, [bent(1), bent(2)]).drawn
+    one, other = transfer(source, [bent(1), bent(2)]).generated.images
     assert (one - other).abs().max() > 0.01
     inverted = encode_source(model, 1 - source.image, source.pose)
-    assert (transfer(inverted, [bent(1)]).drawn[0] - one).abs().max() > 0.01
+    assert (transfer(inverted, [bent(1)]).generated.images[0] - one).abs().max() > 0.01
 
 
 # Several poses
@@ -133,9 +133,9 @@ def test_another_pose_gives_another_drawing_and_so_does_another_person(model, so
 def test_poses_drawn_together_equal_poses_drawn_one_by_one(source):
     poses = [bent(seed) for seed in range(5)]
     together = transfer(source, poses)
-    assert together.poses == tuple(poses)
+    assert together.generated.poses == tuple(poses)
     alone = [transfer(source, [pose]) for pose in poses]
-    assert all(one.frame == together.frame for one in alone)
+    assert all(one.generated.frame == together.generated.frame for one in alone)
     torch.testing.assert_close(together.images, torch.cat([one.images for one in alone]), atol=1e-5, rtol=0)
 
 
@@ -144,21 +144,21 @@ def test_the_size_of_a_chunk_does_not_matter(source, chunk):
     poses = [bent(seed) for seed in range(5)]
     expected = transfer(source, poses)
     found = transfer(source, poses, chunk=chunk)
-    torch.testing.assert_close(found.drawn, expected.drawn, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.generated.images, expected.generated.images, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("chunk", [0, -1])
 def test_a_chunk_of_nothing_is_refused(source, chunk):
-    with pytest.raises(ValueError, match=f"chunk is {chunk}"):
+    with pytest.raises(ValueError, match=f"expected a chunk of at least 1 pose, got {chunk}"):
         transfer(source, [bent(1)], chunk=chunk)
 
 
 def test_a_sequence_that_leaves_the_sources_frame_shares_one_frame(source):
     poses = [source.pose.transformed((1, 1), (step * 8.0, 0), source.pose.canvas) for step in range(5)]
     result = transfer(source, poses)
-    assert result.frame != source.frame
+    assert result.generated.frame != source.frame
     assert result.images.shape == (5, 3, 160, 120)
-    assert all(result.frame.pose_inside(pose).present.all() for pose in poses)
+    assert all(result.generated.frame.pose_inside(pose).present.all() for pose in poses)
 
 
 def test_progress_hears_of_every_chunk_with_its_drawings(source):
@@ -167,7 +167,7 @@ def test_progress_hears_of_every_chunk_with_its_drawings(source):
         source, [bent(seed) for seed in range(5)], chunk=2, progress=lambda done, drawn: heard.append((done, drawn))
     )
     assert [done for done, _ in heard] == [2, 4, 5]
-    assert torch.equal(torch.cat([drawn for _, drawn in heard]), result.drawn)
+    assert torch.equal(torch.cat([drawn for _, drawn in heard]), result.generated.images)
 
 
 def test_progress_may_stop_the_work(source, monkeypatch):
@@ -215,8 +215,8 @@ def test_bf16_draws_nearly_what_fp32_draws(model):
     for dtype in (torch.float32, torch.bfloat16):
         source = encode_source(model.to(dtype=dtype), smooth_image(*CANVAS), person(CANVAS))
         result = transfer(source, [bent(1), bent(2)])
-        assert result.drawn.dtype == result.images.dtype == torch.float32
-        drawn[dtype] = result.drawn
+        assert result.generated.images.dtype == result.images.dtype == torch.float32
+        drawn[dtype] = result.generated.images
     difference = (drawn[torch.float32] - drawn[torch.bfloat16]).abs()
     assert 0 < difference.mean() < 0.03
 
@@ -224,7 +224,7 @@ def test_bf16_draws_nearly_what_fp32_draws(model):
 def test_the_network_can_work_at_another_size(model):
     source = encode_source(model, smooth_image(*CANVAS), person(CANVAS), size=(64, 56))
     result = transfer(source, [bent(1)])
-    assert result.drawn.shape == (1, 3, 64, 56)
+    assert result.generated.images.shape == (1, 3, 64, 56)
     assert result.images.shape == (1, 3, 160, 120)
     box = source.frame.box
     assert box.width / box.height == pytest.approx(56 / 64, abs=0.02)
@@ -232,7 +232,7 @@ def test_the_network_can_work_at_another_size(model):
 
 @pytest.mark.parametrize("size", [(33, 24), (32, 25), (8, 24), (0, 24), (-32, -24)])
 def test_sizes_that_do_not_fit_the_network_are_refused_with_what_does(model, size):
-    with pytest.raises(ValueError, match=f"size {size[1]}x{size[0]} does not fit the network: .* multiples of 8"):
+    with pytest.raises(ValueError, match=f"multiples of 8, at least 16, got {size[1]}x{size[0]}"):
         encode_source(model, smooth_image(*CANVAS), person(CANVAS), size=size)
 
 
@@ -249,7 +249,7 @@ def test_heat_maps_grow_with_the_size_the_network_works_at(model):
     spreads = []
     for size in ((32, 24), (64, 48), (128, 96)):
         source = encode_source(model, smooth_image(*CANVAS), person(CANVAS), size=size)
-        maps = transfer(source, [source.pose]).heatmaps(0)
+        maps = transfer(source, [source.pose]).generated.heatmaps(0)
         assert maps.shape == (1, 18, *size)
         assert maps.amax((0, 2, 3)).tolist() == pytest.approx([1.0] * 18)
         nose = maps[0, 0]
@@ -262,7 +262,7 @@ def test_heat_maps_grow_with_the_size_the_network_works_at(model):
 
 def test_heat_maps_of_missing_joints_are_empty(source):
     pose = person(CANVAS, without=(4, 16, 17))
-    maps = transfer(source, [source.pose, pose]).heatmaps(1)
+    maps = transfer(source, [source.pose, pose]).generated.heatmaps(1)
     filled = maps.amax((0, 2, 3)) > 0
     assert (~filled).nonzero().flatten().tolist() == [4, 16, 17]
 
@@ -308,7 +308,7 @@ def test_poses_without_a_person_are_refused_as_source_and_as_target(model, sourc
 
 
 def test_no_pose_at_all_is_refused(source):
-    with pytest.raises(FramingError, match="no target pose"):
+    with pytest.raises(FramingError, match="expected at least one target pose"):
         transfer(source, [])
 
 
@@ -329,7 +329,7 @@ def test_a_source_pose_of_the_same_picture_in_another_size_is_scaled(model, fact
 
 @pytest.mark.parametrize("canvas", [(160, 120), (160, 160), (1, 1), (120, 200)])
 def test_a_source_pose_of_a_picture_of_another_shape_is_refused(model, canvas):
-    with pytest.raises(FramingError, match=f"canvas of {canvas[0]}x{canvas[1]} and the image is 120x160"):
+    with pytest.raises(FramingError, match=f"of the image, 120x160, got a canvas of {canvas[0]}x{canvas[1]};"):
         encode_source(model, smooth_image(*CANVAS), person(canvas))
 
 
@@ -342,9 +342,43 @@ def test_framings_differ_where_the_shape_of_the_network_does(model):
     assert stretch.box.width / stretch.box.height == pytest.approx(176 / 256, abs=0.02)
 
 
-def test_a_result_can_be_asked_about_with_any_of_its_poses(source):
+def test_heat_maps_of_any_image_are_those_of_its_pose(source):
     poses = [bent(1), bent(2)]
-    result = transfer(source, poses)
-    alone = dataclasses.replace(result, poses=(poses[1],))
-    assert torch.equal(result.heatmaps(1), alone.heatmaps(0))
-    assert torch.equal(result.heatmaps(-1), alone.heatmaps(0))
+    generated = transfer(source, poses).generated
+    alone = dataclasses.replace(generated, poses=(poses[1],))
+    assert torch.equal(generated.heatmaps(1), alone.heatmaps(0))
+    assert torch.equal(generated.heatmaps(-1), alone.heatmaps(0))
+
+
+@pytest.mark.parametrize("index", [0, 1, -1])
+def test_one_image_of_a_sequence_has_the_queries_that_made_it(source, index):
+    seen = []
+
+    def compose(generated, size):
+        seen.append(generated)
+        blank = generated.image.new_zeros(size)
+        return Composed(blank.expand(3, -1, -1), blank, blank)
+
+    result = transfer(source, [bent(1), bent(2)], compose=compose)
+    one, expected = result.generated.at(index), seen[index]
+    assert one.pose == expected.pose and one.frame == expected.frame and one.source is source
+    assert torch.equal(one.image, result.generated.images[index])
+    for queries, wanted in zip(one.queries, expected.queries, strict=True):
+        torch.testing.assert_close(queries, wanted, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("index", [2, -3])
+def test_an_image_that_is_not_there_is_refused_in_words(source, index):
+    generated = transfer(source, [bent(1), bent(2)]).generated
+    with pytest.raises(IndexError, match=f"expected the index of an image, -2 to 1, got {index}"):
+        generated.at(index)
+
+
+def test_results_are_frozen_and_hold_no_more_than_they_say(source):
+    result = transfer(source, [bent(1)])
+    before = {name: id(value) for name, value in vars(result.generated).items()}
+    result.generated.at(0)
+    assert {name: id(value) for name, value in vars(result.generated).items()} == before
+    for one in (result, result.generated, result.generated.at(0)):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            one.images = None

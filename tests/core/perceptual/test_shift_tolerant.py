@@ -215,7 +215,7 @@ def test_other_files_are_refused_by_name(tmp_path):
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(WeightFileError, match=r"text\.pth does not hold ST-LPIPS"):
         ShiftTolerantDistance.load(tmp_path / "text.pth", "alexnet")
-    with pytest.raises(ValueError, match="6 slices of vgg16 were asked for; allowed: 1 to 5"):
+    with pytest.raises(ValueError, match="expected 1 to 5 slices of vgg16, got 6"):
         ShiftTolerantDistance("vgg16", 6)
 
 

@@ -318,7 +318,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(PoseFileNotFoundError, match=r"there is no pose file at .*nowhere.json") as caught:
+    with pytest.raises(PoseFileNotFoundError, match=r"no pose file at .*nowhere.json") as caught:
         load_pose_file(tmp_path / "nowhere.json")
     assert isinstance(caught.value, FileNotFoundError)
 

@@ -139,7 +139,7 @@ def test_bad_input_is_refused_in_words(network, tmp_path):
     canvas = Canvas(64, 64)
     confidence = np.zeros(18)
     confidence[[0, 1]] = 1
-    with pytest.raises(SegmentationError, match="the pose has 2 joints; at least 3"):
+    with pytest.raises(SegmentationError, match="the pose has 2 joints; expected at least 3"):
         person_mask(network, torch.zeros(3, 64, 64), Pose(np.full((18, 2), 9.0), confidence, canvas))
     with pytest.raises(ExtractionError, match="divide by 255"):
         person_mask(network, torch.zeros(3, 64, 64, dtype=torch.uint8), Pose(np.ones((18, 2)), np.ones(18), canvas))

@@ -16,7 +16,7 @@ def test_a_cpu_computes_in_what_it_is_good_at(monkeypatch):
         assert choose_precision("cpu") == wanted
     assert choose_precision("cpu", "fp32") == "fp32"
     assert choose_precision(CPU, "bf16") == "bf16"
-    with pytest.raises(ValueError, match="fp16 is not for CPUs"):
+    with pytest.raises(ValueError, match="bf16 or fp32 on a CPU, got fp16"):
         choose_precision("cpu", "fp16")
 
 

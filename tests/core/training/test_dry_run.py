@@ -71,7 +71,7 @@ def test_a_run_that_does_not_fit_into_memory_is_refused_in_a_line(tmp_path, caps
     command = ["train", "--config", str(path), "--out", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]
     assert cli.main([*command, "--processes", "1"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("dptn train: there is not enough memory (") and last.endswith("images in [[stages]]")
+    assert last.startswith("dptn train: not enough memory (") and last.endswith("images in [[stages]]")
 
 
 def test_a_disk_that_is_too_small_is_said_before_the_start(tmp_path, monkeypatch):
