@@ -33,7 +33,10 @@ _SMALLER = {
 }
 _SHOWN = 200  # characters of what torch says of memory
 # What `pip install 'dptn-pose-transfer[train]'` adds; only training and evaluation import it.
-_EXTRAS = ("accelerate", "tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm")
+_EXTRAS = (
+    *("accelerate", "anny", "filelock", "jinja2", "OpenEXR", "skimage"),
+    *("tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm", "warp"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,8 @@ def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: Fid
         raise ReportError(f"the report cannot be written to {folder}: {error}") from error
 
 
-def to_json(summary: Mapping[str, Any]) -> str:
-    """The summary as strict JSON, which knows no NaN and no infinity."""
+def to_json(summary: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """A summary, or several, as strict JSON, which knows no NaN and no infinity."""
     return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
 
 
