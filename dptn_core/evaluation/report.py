@@ -11,27 +11,45 @@ from typing import Any
 from ..system.files import written_beside
 from .fid_reference import FidReference
 from .frechet import save_moments
-from .html_page import page
 from .metrics import METRICS
+from .report_page import page, page_template
 from .scoring import Part
+from .summary import VERSION
 
 JSON_FILE, CSV_FILE, PAGE_FILE, MOMENTS_FILE = "scores.json", "pairs.csv", "report.html", "fid-real.npz"
 
 
 class ReportError(OSError):
-    """A report cannot be written; the message says where and why."""
+    """A report cannot be written; the message says where, why, and what to do."""
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder of a report, so that a wrong one is refused before hours of scoring.
+    """Make the folder of a report, so that whatever stands in its way is said before hours of scoring.
 
     Raises:
-        ReportError: it cannot be made.
+        ReportError: it cannot be made, or holds a report of another version.
+        ModuleNotFoundError: Jinja, of the extra `train`, is not installed.
     """
+    page_template()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ReportError(f"no report can be written to {folder}: {error}; choose another folder") from error
+    version = _version(folder / JSON_FILE)
+    if version not in (None, VERSION):
+        raise ReportError(
+            f"{folder / JSON_FILE} is of version {version}, whose scores do not compare with version {VERSION}; "
+            "delete that report, or choose another folder"
+        )
+
+
+def _version(path: Path) -> object:
+    """The version of an earlier report; None where there is none, or nothing that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found.get("version") if isinstance(found, dict) else None
 
 
 def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: FidReference | None) -> None:
