@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError  # only the error; nothing is unpickled as code
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..checkpoint.weight_files import WeightFileError, fill, read_weights
+
 # Indices in torchvision's vgg19().features.
 _CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
 _STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
 _AFFINITY = (20, 29)  # relu4_1, 5_1
-_SHOWN = 160  # characters of what torch says of a file that is something else
 _NO_LENGTH = 1e-4  # features shorter than this have no direction
-
-
-class VGGWeightsMissingError(FileNotFoundError):
-    """VGG19 weights were asked for by path and are not there, or are not VGG19 weights."""
 
 
 def find_vgg_weights(path: str = "") -> Path | None:
     """The file named by `path`, or torchvision's cached download, or None. Nothing is downloaded.
 
     Raises:
-        VGGWeightsMissingError: `path` names no file.
+        WeightFileError: `path` names no file.
     """
     if path:
         if not Path(path).is_file():
-            raise VGGWeightsMissingError(f"losses.vgg names {path}, which is no file; give torchvision's vgg19-*.pth")
+            raise WeightFileError(f"losses.vgg names {path}, which is no file; give torchvision's vgg19-*.pth")
         return Path(path)
     cached = sorted((Path(torch.hub.get_dir()) / "checkpoints").glob("vgg19-*.pth"))
     return cached[0] if cached else None
@@ -55,28 +51,17 @@ class PerceptualLoss(nn.Module):
         """Read torchvision's VGG19 weights (.pth or .safetensors).
 
         Raises:
-            VGGWeightsMissingError: the file holds something else.
+            WeightFileError: the file holds something else.
         """
         from torchvision.models import vgg19
 
         with torch.device("meta"):  # the classifier, most of the network, is never used
             features = vgg19(weights=None).features
         features.to_empty(device="cpu")
-        try:
-            if path.suffix == ".safetensors":
-                from safetensors.torch import load_file
-
-                weights = load_file(path)
-            else:
-                weights = torch.load(path, map_location="cpu", weights_only=True)
-            features.load_state_dict(
-                {key.removeprefix("features."): value for key, value in weights.items() if key.startswith("features.")}
-            )
-        except Exception as error:
-            said = " ".join(str(error).split())
-            if isinstance(error, UnpicklingError):
-                said = "it holds more than weights, or is damaged"
-            raise VGGWeightsMissingError(f"{path} does not hold torchvision's VGG19 ({said[:_SHOWN]})") from error
+        what, begin = "torchvision's VGG19", "features."
+        weights = read_weights(path, what)
+        named = {name.removeprefix(begin): value for name, value in weights.items() if name.startswith(begin)}
+        fill(features, named, path, what)
         return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:
