@@ -13,24 +13,22 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
-from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.checkpoint import DPTNModel, load_model, starter_path
+from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs
 from dptn_core.data.synthetic.pair_heatmaps import pair_heatmaps
 from dptn_core.data.synthetic.pair_sheet import warped_source
-from dptn_core.evaluation.figure_scores import COLOUR_RIGHT, foreground_psnr, garment_error
+from dptn_core.evaluation import PROTOCOLS, Networks, Ranking, draw_figures, means, score_cases
+from dptn_core.network.parameter_count import parameter_count
 
-BATCH = 10
 
-
-def scores(drawn: Tensor, pairs: SyntheticPairs) -> Tensor:
-    """PSNR over the figure in dB, SSIM over the frame, and whether the garments' colours are right: (3, B)."""
-    index = structural_similarity_index_measure(
-        (drawn + 1) / 2, (pairs.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
-    )
-    right = garment_error(drawn, pairs) < COLOUR_RIGHT
-    return torch.stack([foreground_psnr(drawn, pairs.target, pairs.target_mask), torch.as_tensor(index), right.float()])
+def moved_perfectly(model: DPTNModel, pairs: SyntheticPairs) -> Tensor:
+    """The model's image with every pixel the source shows in its true place, (B, 3, H, W) in [0, 1]."""
+    source_maps, target_maps = pair_heatmaps(model, pairs)
+    with torch.inference_mode():
+        image = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
+    moved = torch.where((pairs.seen & pairs.target_mask)[:, None], warped_source(pairs), image)
+    return (moved.clamp(-1, 1) + 1) / 2
 
 
 def main() -> None:
@@ -39,21 +37,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=starter_path())
     parser.add_argument("--pairs", type=int, default=TEST_PAIRS)
     options = parser.parse_args()
-    model = load_model(options.model)
-    rows: dict[str, list[Tensor]] = {"the model": [], "moved perfectly": []}
-    for first in range(0, options.pairs, BATCH):
-        count = min(BATCH, options.pairs - first)
-        pairs = draw_pairs(pair_seeds(TEST_SEED, first, count, model.device), model.training_size)
-        source_maps, target_maps = pair_heatmaps(model, pairs)
-        with torch.inference_mode():
-            drawn = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
-        warped = torch.where((pairs.seen & pairs.target_mask)[:, None], warped_source(pairs), drawn)
-        for name, image in zip(rows, (drawn, warped), strict=True):
-            rows[name].append(scores(image, pairs))
-    print(f"{'':18}{'PSNR, figure':>14}{'SSIM':>8}{'colours right':>15}")
-    for name, found in rows.items():
-        psnr, ssim, right = torch.cat(found, 1).mean(1).tolist()
-        print(f"{name:18}{psnr:>11.2f} dB{ssim:>8.3f}{right:>15.1%}")
+    model, protocol = load_model(options.model), PROTOCOLS["exact"]
+    print(f"protocol {protocol.name}, {parameter_count(model.generator):,} parameters\n")
+    print(f"{'':18}{'PSNR, figure':>14}{'SSIM, box':>11}{'Gaussian':>10}{'colours right':>15}")
+    for name, compose in (("the model", None), ("moved perfectly", moved_perfectly)):
+        cases = draw_figures(model, TEST_SEED, range(options.pairs), compose=compose)
+        found, _ = means(score_cases(cases, protocol, Networks(model.device), Ranking()).rows)
+        psnr, box, bell = (found[metric] for metric in ("foreground_psnr", "ssim", "ssim_gaussian"))
+        print(f"{name:18}{psnr:>11.2f} dB{box:>11.3f}{bell:>10.3f}{found['colours_right']:>15.1%}")
 
 
 if __name__ == "__main__":
