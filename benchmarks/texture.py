@@ -80,8 +80,8 @@ def main() -> None:
     height, width = options.size
     print(
         f"\nGenerator {parameter_count(model.generator):,} parameters, carrier {parameter_count(carrier):,}.\n"
-        f"\n| {height}x{width}, {options.pairs} pairs, protocol exact | PSNR, dB | SSIM | ST-LPIPS | sharpness | flow within 2 % "
-        "| AUC of seen | IoU of target | of source |"
+        f"\n| {height}x{width}, {options.pairs} pairs, protocol exact | PSNR, dB | SSIM | ST-LPIPS | sharpness "
+        "| flow within 2 % | AUC of seen | IoU of target | of source |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for name, scores in table.items():
