@@ -17,10 +17,8 @@ from tqdm import tqdm
 from dptn_core.checkpoint import DPTNModel, load_model
 from dptn_core.commands.options import size
 from dptn_core.data.synthetic.pair_sheet import tile
-from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
-from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
+from dptn_core.data.synthetic.people import TEST_PAIRS
 from dptn_core.evaluation import PROTOCOLS, Ranking, generate_people, load_networks, means, score_cases
-from dptn_core.evaluation.people_scores import generated
 from dptn_core.image_io import write_image
 from dptn_core.network.parameter_count import parameter_count
 
@@ -42,15 +40,12 @@ def row(name: str, parameters: str, scores: Mapping[str, float], columns: Sequen
     return f"| {name} | {parameters} | {' | '.join(cells)} |"
 
 
-def write_sheet(models: dict[str, DPTNModel], path: Path) -> None:
+def write_sheet(models: Mapping[str, DPTNModel], path: Path) -> None:
     """Source, target, and what each model generates, for the first pairs of the set."""
-    ground_truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, SHOWN), SIZES[0], split="test", faults=False)
-    columns = [
-        ground_truth.source,
-        ground_truth.target,
-        *(generated(model, ground_truth, SIZES[0]) for model in models.values()),
-    ]
-    write_image(path, tile(columns, 2))
+    rows = [list(generate_people(model, range(SHOWN), SIZES[0])) for model in models.values()]
+    columns = [[one.source_image for one in rows[0]], [one.true for one in rows[0]]]
+    columns += [[one.drawn for one in cases] for cases in rows]
+    write_image(path, tile([torch.stack(images) * 2 - 1 for images in columns], 2))
 
 
 def main() -> None:

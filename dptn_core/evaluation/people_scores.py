@@ -14,7 +14,7 @@ from torch.nn import functional
 from ..checkpoint import DPTNModel
 from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.people import TEST_SEED, open_studio, render_pairs
-from ..data.synthetic.synthetic_pairs import PeoplePairs, SyntheticPairs, pair_seeds
+from ..data.synthetic.synthetic_pairs import SyntheticPairs, pair_seeds
 from .cases import Case
 from .figure_scores import joints_found, seen_in_both, whole_attention
 from .generation import BATCH, batches_of, draw_timed, known_pose
@@ -101,13 +101,6 @@ def scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
     """An image (B, 3, h, w) in [-1, 1] at (H, W), as `dptn transfer` would scale it."""
     larger = functional.interpolate(image.float(), size, mode="bicubic", align_corners=False, antialias=True)
     return larger.clamp(-1, 1)
-
-
-def generated(model: DPTNModel, pairs: PeoplePairs, size: tuple[int, int]) -> Tensor:
-    """What a model makes of pairs' sources, (B, 3, H, W) in [-1, 1] at `size`."""
-    small = shrunk(pairs, model.training_size)
-    _, image, _ = draw_timed(model, small.source.to(model.dtype), *pair_heatmaps(model, small), warm=True)
-    return scaled(image * 2 - 1, size)
 
 
 def mean_gradient(image: Tensor, mask: Tensor) -> Tensor:
