@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from ..checkpoint import DPTNModel
 from ..data.synthetic.pair_heatmaps import pair_heatmaps
-from ..data.synthetic.people import TEST_SEED, open_studio, render_pairs
 from ..data.synthetic.synthetic_pairs import SyntheticPairs, pair_seeds
 from .cases import Case
 from .figure_scores import joints_found, seen_in_both, whole_attention
@@ -39,6 +38,9 @@ def generate_people(
         ModuleNotFoundError: rendering people needs packages of the extra `train`.
         ValueError: the size is too small; raised by the first pair.
     """
+    # needs packages that scoring anything else can do without
+    from ..data.synthetic.people import TEST_SEED, open_studio, render_pairs
+
     studio = open_studio()
     warm = False
     for some in batches_of(numbers, batch):

@@ -14,7 +14,6 @@ import torch
 from ..checkpoint import DPTNModel
 from ..data.datasets import PreparedSet
 from ..data.synthetic.figures import TEST_SEED
-from ..data.synthetic.people import check_size
 from ..network.parameter_count import paper_parameter_count, parameter_count
 from ..system.distributed import join_processes
 from .cases import Case, Skipped
@@ -66,8 +65,11 @@ def people_set(
     """The fixed test set of rendered people, compared at `size`, (H, W).
 
     Raises:
+        ModuleNotFoundError: rendering people needs packages of the extra `train`.
         ValueError: the size is too small.
     """
+    from ..data.synthetic.people import check_size
+
     check_size(size)
     about = {"kind": "rendered people", "set": f"people-500, {size[1]}x{size[0]}"}
     cases = partial(generate_people, model, size=size, batch=batch)

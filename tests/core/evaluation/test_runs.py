@@ -7,6 +7,7 @@ import dataclasses
 import html
 import json
 import re
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -505,6 +506,21 @@ def test_without_the_packages_of_a_report_the_command_says_so_first(capsys, tmp_
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert main(["evaluate", "--model", str(model_file), "--out", str(tmp_path)]) == 2
     assert "jinja2 is not installed; pip install 'dptn-pose-transfer[train]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("package", "chosen"), [("skimage", "figures-500"), ("warp", "people-500")])
+def test_only_what_needs_a_package_asks_for_it(model_file, package, chosen):
+    code = f"""
+import sys
+for name in ("skimage", "warp", "anny", "jinja2", "OpenEXR"):
+    sys.modules[name] = None
+from dptn_core.cli import main
+sys.exit(main(["evaluate", "--set", {chosen!r}, "--model", {str(model_file)!r}, "--pairs", "1", "--device", "cpu"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    advice = f"dptn evaluate: {package} is not installed; pip install 'dptn-pose-transfer[train]'"
+    assert done.stderr.splitlines()[-1] == advice
 
 
 def test_parameters_are_counted_not_typed_in():
