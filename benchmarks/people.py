@@ -2,12 +2,13 @@
 
     python -m benchmarks.people a.safetensors b.safetensors [--pairs 500] [--size 192x256] [--sheet sheet.png]
 
-Every pair is rendered once for all models; the first row copies the source.
+The first row copies the source; scores are over the target person.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,34 +17,35 @@ from tqdm import tqdm
 from dptn_core.checkpoint import DPTNModel, load_model
 from dptn_core.commands.options import size
 from dptn_core.data.synthetic.pair_sheet import tile
-from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
-from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
-from dptn_core.evaluation.people_scores import PeopleScores, generated, score_people
+from dptn_core.data.synthetic.people import TEST_PAIRS
+from dptn_core.evaluation import PROTOCOLS, Ranking, generate_people, load_networks, means, score_cases
 from dptn_core.image_io import write_image
-from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
+from dptn_core.network.parameter_count import parameter_count
 
 SIZES = ((256, 192), (512, 384))
 SHOWN = 8
+_OF_MODEL = (
+    *(("masked_psnr", ".2f"), ("masked_ssim", ".3f"), ("masked_st-lpips", ".3f"), ("sharpness", ".2f")),
+    *(("attention_accuracy", ".1%"), ("attention_5", ".1%")),
+)
+_OF_COPY = (
+    *(("copy_psnr", ".2f"), ("copy_ssim", ".3f"), ("copy_st-lpips", ".3f"), ("copy_sharpness", ".2f")),
+    *(("", ""), ("", "")),
+)
 
 
-def row(name: str, scores: PeopleScores) -> str:
-    """One line of a Markdown table."""
-    numbers = [f"{scores.psnr:.2f} dB", f"{scores.ssim:.3f}"]
-    numbers.append("-" if scores.st_lpips is None else f"{scores.st_lpips:.3f}")
-    numbers.append(f"{scores.sharpness:.2f}")
-    numbers += ["-" if near is None else f"{near:.1%}" for near in (scores.attention_10, scores.attention_5)]
-    return f"| {name} | {' | '.join(numbers)} |"
+def row(name: str, parameters: str, scores: Mapping[str, float], columns: Sequence[tuple[str, str]]) -> str:
+    """One line of a Markdown table: metrics, each in its format."""
+    cells = [f"{scores[metric]:{form}}" if metric in scores else "-" for metric, form in columns]
+    return f"| {name} | {parameters} | {' | '.join(cells)} |"
 
 
-def write_sheet(models: dict[str, DPTNModel], path: Path) -> None:
+def write_sheet(models: Mapping[str, DPTNModel], path: Path) -> None:
     """Source, target, and what each model generates, for the first pairs of the set."""
-    ground_truth = render_pairs(open_studio(), pair_seeds(TEST_SEED, 0, SHOWN), SIZES[0], split="test", faults=False)
-    columns = [
-        ground_truth.source,
-        ground_truth.target,
-        *(generated(model, ground_truth, SIZES[0]) for model in models.values()),
-    ]
-    write_image(path, tile(columns, 2))
+    rows = [list(generate_people(model, range(SHOWN), SIZES[0])) for model in models.values()]
+    columns = [[one.source_image for one in rows[0]], [one.true for one in rows[0]]]
+    columns += [[one.drawn for one in cases] for cases in rows]
+    write_image(path, tile([torch.stack(images) * 2 - 1 for images in columns], 2))
 
 
 def main() -> None:
@@ -59,18 +61,22 @@ def main() -> None:
     models = {path.stem: load_model(path) for path in options.models}
     if options.sheet:
         write_sheet(models, options.sheet)
-    distance = ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "ST-LPIPS"), "alexnet")
-    with tqdm(total=options.pairs, unit="pair") as bar:
-        tables = score_people(
-            models, sizes, pairs=options.pairs, distance=distance, progress=lambda done: bar.update(done - bar.n)
-        )
-    for number, (height, width) in enumerate(sizes):
+    protocol, networks = PROTOCOLS["exact"], load_networks(torch.device("cpu"))
+    for height, width in sizes:
+        rows = []
+        for name, model in models.items():
+            cases = tqdm(
+                generate_people(model, range(options.pairs), (height, width)), total=options.pairs, unit="pair"
+            )
+            scores, _ = means(score_cases(cases, protocol, networks, Ranking()).rows)
+            if not rows:
+                rows.append(row("copying the source", "-", scores, _OF_COPY))
+            rows.append(row(name, f"{parameter_count(model.generator):,}", scores, _OF_MODEL))
         print(
-            f"\n| {height}x{width}, {options.pairs} pairs | PSNR | SSIM | ST-LPIPS | sharpness | attention 10 % | 5 % |"
+            f"\n| {height}x{width}, {options.pairs} pairs, protocol {protocol.name} | parameters | PSNR, dB | SSIM "
+            "| ST-LPIPS | sharpness | attention 10 % | 5 % |"
         )
-        print("|---|---|---|---|---|---|---|")
-        for name, scores in tables.items():
-            print(row(name, scores[number]))
+        print("|---" * 8 + "|", *rows, sep="\n")
 
 
 if __name__ == "__main__":

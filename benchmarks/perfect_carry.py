@@ -1,8 +1,8 @@
-"""What the fixed test set of drawn figures leaves to be won: a model, and the same with its texture moved perfectly.
+"""What the fixed test set of drawn figures leaves to be won: a model, alone and with texture, and perfect texture.
 
     python -m benchmarks.perfect_carry [--model FILE] [--pairs 500]
 
-The second row is no model: wherever the source shows a pixel of the target's figure, that very pixel is moved there
+The last row is no model: wherever the source shows a pixel of the target's figure, that very pixel is moved there
 along the true correspondence; the rest is the model's own image. It says how far better transport alone can go.
 """
 
@@ -13,49 +13,47 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
-from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.checkpoint import DPTNModel, load_model, starter_path
+from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs
 from dptn_core.data.synthetic.pair_heatmaps import pair_heatmaps
 from dptn_core.data.synthetic.pair_sheet import warped_source
-from dptn_core.evaluation.figure_scores import COLOUR_RIGHT, foreground_psnr, garment_error
+from dptn_core.evaluation import PROTOCOLS, Ranking, draw_figures, load_networks, means, score_cases
+from dptn_core.evaluation.texture_scores import composing
+from dptn_core.inference.texture_networks import load_texturing
+from dptn_core.network.parameter_count import parameter_count
 
-BATCH = 10
 
-
-def scores(generated: Tensor, pairs: SyntheticPairs) -> Tensor:
-    """PSNR over the figure in dB, SSIM over the frame, and whether the garments' colours are right: (3, B)."""
-    index = structural_similarity_index_measure(
-        (generated + 1) / 2, (pairs.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
-    )
-    right = garment_error(generated, pairs) < COLOUR_RIGHT
-    return torch.stack(
-        [foreground_psnr(generated, pairs.target, pairs.target_mask), torch.as_tensor(index), right.float()]
-    )
+def moved_perfectly(model: DPTNModel, pairs: SyntheticPairs) -> Tensor:
+    """The model's image with every pixel the source shows in its true place, (B, 3, H, W) in [0, 1]."""
+    source_maps, target_maps = pair_heatmaps(model, pairs)
+    with torch.inference_mode():
+        image = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
+    moved = torch.where((pairs.seen & pairs.target_mask)[:, None], warped_source(pairs), image)
+    return (moved.clamp(-1, 1) + 1) / 2
 
 
 def main() -> None:
-    """Print both rows."""
+    """Print the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=starter_path())
     parser.add_argument("--pairs", type=int, default=TEST_PAIRS)
     options = parser.parse_args()
-    model = load_model(options.model)
-    rows: dict[str, list[Tensor]] = {"the model": [], "moved perfectly": []}
-    for first in range(0, options.pairs, BATCH):
-        count = min(BATCH, options.pairs - first)
-        pairs = draw_pairs(pair_seeds(TEST_SEED, first, count, model.device), model.training_size)
-        source_maps, target_maps = pair_heatmaps(model, pairs)
-        with torch.inference_mode():
-            generated = model.generator.transfer(model.generator.encode_source(pairs.source, source_maps), target_maps)
-        warped = torch.where((pairs.seen & pairs.target_mask)[:, None], warped_source(pairs), generated)
-        for name, image in zip(rows, (generated, warped), strict=True):
-            rows[name].append(scores(image, pairs))
-    print(f"{'':18}{'PSNR, figure':>14}{'SSIM':>8}{'colours right':>15}")
-    for name, found in rows.items():
-        psnr, ssim, right = torch.cat(found, 1).mean(1).tolist()
-        print(f"{name:18}{psnr:>11.2f} dB{ssim:>8.3f}{right:>15.1%}")
+    model, protocol, texturing = load_model(options.model), PROTOCOLS["exact"], load_texturing()
+    networks = load_networks(model.device)
+    answers = {
+        "the model": None,
+        "with texture": composing(texturing.carrier, texturing.segmenter),
+        "moved perfectly": moved_perfectly,
+    }
+    print(f"protocol {protocol.name}, {parameter_count(model.generator):,} parameters\n")
+    print(f"{'':18}{'PSNR, figure':>14}{'SSIM, box':>11}{'Gaussian':>10}{'ST-LPIPS':>10}{'colours right':>15}")
+    for name, compose in answers.items():
+        cases = draw_figures(model, TEST_SEED, range(options.pairs), compose=compose)
+        found, _ = means(score_cases(cases, protocol, networks, Ranking()).rows)
+        psnr, box, bell = (found[metric] for metric in ("foreground_psnr", "ssim", "ssim_gaussian"))
+        distance = f"{found['st-lpips']:.3f}" if "st-lpips" in found else "-"
+        print(f"{name:18}{psnr:>11.2f} dB{box:>11.3f}{bell:>10.3f}{distance:>10}{found['colours_right']:>15.1%}")
 
 
 if __name__ == "__main__":

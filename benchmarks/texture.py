@@ -8,6 +8,7 @@ The bound takes every pixel that the source shows from its true origin, and the 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -18,29 +19,27 @@ from dptn_core.commands.options import size
 from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
+from dptn_core.evaluation import load_networks
 from dptn_core.evaluation.people_scores import scaled
-from dptn_core.evaluation.texture_scores import TextureScores, compose_pair, score_texture
+from dptn_core.evaluation.texture_scores import compose_pair, score_texture
 from dptn_core.image_io import write_image
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
-from dptn_core.perceptual import SHIFT_TOLERANT, ShiftTolerantDistance
+from dptn_core.network.parameter_count import parameter_count
 from dptn_core.segmentation import load_segmenter
 
 SHOWN = 12
 
 
-def row(name: str, scores: TextureScores) -> str:
+COLUMNS = (
+    *("masked_ssim", "masked_st-lpips", "sharpness"),
+    *("flow_2", "seen_auc", "target_iou", "source_iou"),
+)
+
+
+def row(name: str, scores: Mapping[str, float]) -> str:
     """One line of a Markdown table."""
-    values = [f"{scores.psnr:.2f}", f"{scores.ssim:.3f}"]
-    rest = (
-        scores.st_lpips,
-        scores.sharpness,
-        scores.flow_2,
-        scores.seen_auc,
-        scores.target_iou,
-        scores.source_iou,
-    )
-    values += ["-" if value is None else f"{value:.3f}" for value in rest]
-    return f"| {name} | {' | '.join(values)} |"
+    cells = [f"{scores[metric]:.3f}" if metric in scores else "-" for metric in COLUMNS]
+    return f"| {name} | {scores['masked_psnr']:.2f} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -67,21 +66,22 @@ def main() -> None:
             for name in ("matte", "invented")
         ]
         write_image(options.sheet, tile(columns, 2))
-    distance = ShiftTolerantDistance.load(SHIFT_TOLERANT.need("alexnet", "ST-LPIPS"), "alexnet")
+    networks = load_networks(torch.device("cpu"))
     with tqdm(total=options.pairs, unit="pair") as bar:
         table = score_texture(
             model,
             carrier,
             segmenter,
+            networks,
             options.size,
             pairs=options.pairs,
-            distance=distance,
             progress=lambda done: bar.update(done - bar.n),
         )
     height, width = options.size
     print(
-        f"\n| {height}x{width}, {options.pairs} pairs | PSNR, dB | SSIM | ST-LPIPS | sharpness | flow within 2 % "
-        "| AUC of seen | IoU of target | of source |"
+        f"\nGenerator {parameter_count(model.generator):,} parameters, carrier {parameter_count(carrier):,}.\n"
+        f"\n| {height}x{width}, {options.pairs} pairs, protocol exact | PSNR, dB | SSIM | ST-LPIPS | sharpness "
+        "| flow within 2 % | AUC of seen | IoU of target | of source |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for name, scores in table.items():

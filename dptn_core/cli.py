@@ -33,7 +33,10 @@ _SMALLER = {
 }
 _SHOWN = 200  # characters of what torch says of memory
 # What `pip install 'dptn-pose-transfer[train]'` adds; only training and evaluation import it.
-_EXTRAS = ("accelerate", "tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm")
+_EXTRAS = (
+    *("accelerate", "anny", "filelock", "jinja2", "OpenEXR", "skimage"),
+    *("tensorboard", "tomli", "torchmetrics", "torchvision", "tqdm", "warp"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,10 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dptn {options.command}: {str(stop) or 'interrupted'}", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRAS:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
             raise
         advice = "pip install 'dptn-pose-transfer[train]'"
-        print(f"dptn {options.command}: {error.name} is not installed; {advice}", file=sys.stderr)
+        print(f"dptn {options.command}: {package} is not installed; {advice}", file=sys.stderr)
         return 2
     except _BAD_INPUT as error:
         print(f"dptn {options.command}: {error}", file=sys.stderr)

@@ -18,6 +18,7 @@ from benchmarks.ablation.variants import Variant, new_variant_state
 from dptn_core.data.synthetic.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
 from dptn_core.evaluation.figure_scores import foreground_psnr, joint_hits
 from dptn_core.network import DiscriminatorConfig, Generator, GeneratorConfig
+from dptn_core.network.parameter_count import parameter_count
 from dptn_core.system.distributed import Processes
 from dptn_core.system.files import remove_leftovers, written_beside
 from dptn_core.training.batches import make_batch, sigma_at
@@ -149,7 +150,7 @@ def do_run(variant: Variant, seed: int, budget: Budget, device: torch.device, pr
         seed=seed,
         budget=budget,
         scores=score(state.ema, config, budget.test_pairs),
-        parameters=sum(parameter.numel() for parameter in state.generator.parameters()),
+        parameters=parameter_count(state.generator),
         seconds=round(state.seconds, 1),
         machine=machine(device),
         date=today(),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..network import Generator, SourceFeatures
 
-NEAR = 0.1  # shares of the image's height within which an attention peak counts as right
+NEAR = 0.1  # fraction of the image's height within which an attention peak counts as right
 
 
 def joint_tokens(keypoints: Tensor, grid: tuple[int, int], stride: int) -> Tensor:
@@ -35,9 +35,9 @@ def attention_peaks(attention: Tensor, columns: int, stride: int) -> Tensor:
     return torch.stack([peak % columns, peak // columns], -1) * stride + stride / 2
 
 
-def near(found: Tensor, wanted: Tensor, height: float) -> Tensor:
-    """Which places (..., 2) lie within `NEAR` of `height` of others, (...) bool; all in the same pixels."""
-    return (found - wanted).norm(dim=-1) <= NEAR * height
+def near(found: Tensor, wanted: Tensor, height: float, fraction: float = NEAR) -> Tensor:
+    """Which places (..., 2) lie within `fraction` of `height` of others, (...) bool; all in the same pixels."""
+    return (found - wanted).norm(dim=-1) <= fraction * height
 
 
 def joint_attention(

@@ -22,11 +22,12 @@ class Case:
         true: (3, H, W) in [0, 1].
         from_file: `drawn` was read from a file, so that rounding and JPEG have happened already.
         mask: (H, W) bool, the person in `true`, or None.
-        source_picture: (3, H', W') in [0, 1], to be shown, or None.
+        source_image: (3, H', W') in [0, 1], to be shown, or None.
         pose: The target pose on the canvas of `true`, to be shown, or None.
         joints: Keypoints present in both poses, or None where there is no attention to look at.
         joints_right: How many of them the attention found.
         seconds: Time it took to draw, or None.
+        copied: (3, H, W) in [0, 1], the source's image, to be scored beside `drawn` as copy_*, or None.
         more: Further scores of this kind of data.
     """
 
@@ -42,6 +43,7 @@ class Case:
     joints: int | None = None
     joints_right: int | None = None
     seconds: float | None = None
+    copied: Tensor | None = None
     more: Mapping[str, float] = field(default_factory=dict)
 
 

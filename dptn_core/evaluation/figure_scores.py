@@ -1,98 +1,16 @@
-"""Scores on the fixed test set of drawn figures, where the ground truth is known exactly."""
+"""Scores that only drawn figures have, whose ground truth is known exactly."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..checkpoint import DPTNModel
-from ..data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
-from ..data.synthetic.pair_heatmaps import pair_heatmaps
-from ..data.synthetic.pair_sheet import warped_source
+from ..data.synthetic.figures import SyntheticPairs
 from ..network import SourceFeatures
-from .attention_accuracy import attention_peaks, joint_tokens, near
+from .attention_accuracy import NEAR, attention_peaks, joint_tokens, near
 
 COLOUR_RIGHT = 0.12  # garment colour errors below it count as the right colour
-
-
-@dataclass(frozen=True)
-class DrawnScores:
-    """Means over a test set; decibels are means of each pair's decibels."""
-
-    pairs: int
-    foreground_psnr: float  # dB over the pixels of the target figure
-    copy_psnr: float  # dB of the source image itself over the same pixels
-    warped_psnr: float  # dB of the source's pixels moved along the true correspondence, where the source shows them
-    ssim: float  # over the whole frame, Gaussian window, sigma 1.5
-    attention_accuracy: float  # share of joints seen in both images whose peak is near the ground truth
-    joints: int  # such joints
-    garment_colour_error: float  # mean over pairs: largest difference of the mean colour of torso and legs, 0..1
-    colours_right: float  # share of pairs in which that error is below COLOUR_RIGHT
-
-
-def evaluate_drawn(
-    model: DPTNModel,
-    *,
-    pairs: int = TEST_PAIRS,
-    seed: int = TEST_SEED,
-    batch: int = 10,
-    compose: Callable[[DPTNModel, SyntheticPairs], Tensor] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> DrawnScores:
-    """Score a model on the first `pairs` drawn pairs of set `seed`, at its training size.
-
-    Args:
-        model: the model; its device and number format are used.
-        pairs, seed: which test set.
-        batch: pairs at once; does not change the result.
-        compose: gives the images that are scored, (B, 3, H, W) in [-1, 1]; None: those of the model alone.
-        progress: called with the number of pairs done.
-    """
-    from torchmetrics.functional.image import structural_similarity_index_measure
-
-    height, width = model.training_size
-    drawn_psnr, copied_psnr, warped_psnr, similarity, hits, errors = [], [], [], [], [], []
-    for first in range(0, pairs, batch):
-        some = draw_pairs(pair_seeds(seed, first, min(batch, pairs - first), model.device), (height, width))
-        drawn, attention = _run(model, some)
-        if compose is not None:
-            drawn = compose(model, some)
-        drawn_psnr.append(foreground_psnr(drawn, some.target, some.target_mask))
-        copied_psnr.append(foreground_psnr(some.source, some.target, some.target_mask))
-        warped_psnr.append(foreground_psnr(warped_source(some), some.target, some.target_mask & some.seen))
-        index = structural_similarity_index_measure(
-            (drawn + 1) / 2, (some.target + 1) / 2, sigma=1.5, data_range=1.0, reduction="none"
-        )
-        similarity.append(torch.as_tensor(index))
-        hits.append(joint_hits(attention, some, model.config.stride))
-        errors.append(garment_error(drawn, some))
-        if progress is not None:
-            progress(min(first + batch, pairs))
-    right, colour = torch.cat(hits), torch.cat(errors)
-    return DrawnScores(
-        pairs=pairs,
-        foreground_psnr=torch.cat(drawn_psnr).mean().item(),
-        copy_psnr=torch.cat(copied_psnr).mean().item(),
-        warped_psnr=torch.cat(warped_psnr).mean().item(),
-        ssim=torch.cat(similarity).mean().item(),
-        attention_accuracy=right.float().mean().item(),
-        joints=len(right),
-        garment_colour_error=colour.mean().item(),
-        colours_right=(colour < COLOUR_RIGHT).float().mean().item(),
-    )
-
-
-def _run(model: DPTNModel, pairs: SyntheticPairs) -> tuple[Tensor, Tensor]:
-    """Drawn targets (B, 3, H, W) and the last block's attention (B, T, T), both fp32."""
-    source_maps, target_maps = pair_heatmaps(model, pairs)
-    with torch.inference_mode():
-        features = model.generator.encode_source(pairs.source.to(model.dtype), source_maps)
-        drawn = model.generator.transfer(features, target_maps)
-        attention = whole_attention(model, features, target_maps)
-    return drawn.float(), attention
 
 
 def whole_attention(model: DPTNModel, features: SourceFeatures, target_maps: Tensor) -> Tensor:
@@ -106,7 +24,7 @@ def foreground_psnr(image: Tensor, ground_truth: Tensor, mask: Tensor) -> Tensor
     """Peak signal-to-noise ratio over masked pixels, dB, (B,).
 
     Args:
-        image, ground truth: (B, 3, H, W) in [-1, 1].
+        image, ground_truth: (B, 3, H, W) in [-1, 1].
         mask: (B, H, W) bool, at least one pixel each.
     """
     error = ((image - ground_truth) / 2).square().mean(1) * mask
@@ -133,13 +51,13 @@ def seen_in_both(pairs: SyntheticPairs) -> Tensor:
     return pairs.source_visible & pairs.target_visible
 
 
-def joints_found(attention: Tensor, pairs: SyntheticPairs, stride: int) -> Tensor:
-    """For every joint, seen or not, what `joint_hits` says of it, (B, 18) bool."""
+def joints_found(attention: Tensor, pairs: SyntheticPairs, stride: int, fraction: float = NEAR) -> Tensor:
+    """For every joint, seen or not, whether attention peaks within `fraction` of the height of it, (B, 18) bool."""
     height, width = pairs.source.shape[2:]
     columns = width // stride
     tokens = joint_tokens(pairs.target_keypoints, (height // stride, columns), stride)
     rows = attention.gather(1, tokens[..., None].expand(-1, -1, attention.shape[2]))  # (B, 18, T)
-    return near(attention_peaks(rows, columns, stride), pairs.source_keypoints, height)
+    return near(attention_peaks(rows, columns, stride), pairs.source_keypoints, height, fraction)
 
 
 def garment_error(image: Tensor, pairs: SyntheticPairs) -> Tensor:

@@ -62,7 +62,7 @@ def draw_prepared(
     """
     frame = whole_frame(data.size, model)
     warm = False
-    for some in _batches(numbers, batch):
+    for some in batches_of(numbers, batch):
         loaded = []
         for number in some:
             found = _load(data, number, masks)
@@ -113,7 +113,7 @@ def _draw_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bo
     source_maps, target_maps = (
         pose_heatmaps(poses, frame.size, model.heatmap_sigma, model.device, model.dtype) for poses in inside
     )
-    features, drawn, seconds = _draw(model, images, source_maps, target_maps, warm)
+    features, drawn, seconds = draw_timed(model, images, source_maps, target_maps, warm)
     points = torch.from_numpy(np.stack([pose.keypoints for pose in inside[1]])).float()
     with torch.inference_mode():
         attended = joint_attention(model.generator, features, target_maps, points.to(model.device)).cpu()
@@ -147,16 +147,31 @@ def _on_canvas(drawn: Tensor, frame: Frame) -> Tensor:
 
 
 def draw_figures(
-    model: DPTNModel, seed: int, numbers: Iterable[int], *, batch: int = BATCH
-) -> Iterator[Case | Skipped]:
-    """Draw pairs of the drawn figures' set `seed`, at the model's training size, with their exact masks."""
+    model: DPTNModel,
+    seed: int,
+    numbers: Iterable[int],
+    *,
+    batch: int = BATCH,
+    compose: Callable[[DPTNModel, SyntheticPairs], Tensor] | None = None,
+) -> Iterator[Case]:
+    """Generate pairs of the drawn figures' set `seed`, at the model's training size, with their exact masks.
+
+    Args:
+        model: any DPTN model; its device and number format are used.
+        seed: of the set.
+        numbers: of its pairs; any share of them.
+        batch: pairs at once; does not change the result.
+        compose: gives the images that are scored, (B, 3, H, W) in [0, 1]; None: those of the model alone.
+    """
     warm = False
-    for some in _batches(numbers, batch):
+    for some in batches_of(numbers, batch):
         seeds = torch.cat([pair_seeds(seed, number, 1, model.device) for number in some])
         pairs = draw_pairs(seeds, model.training_size)
         source_maps, target_maps = pair_heatmaps(model, pairs)
-        features, drawn, seconds = _draw(model, pairs.source.to(model.dtype), source_maps, target_maps, warm)
+        features, drawn, seconds = draw_timed(model, pairs.source.to(model.dtype), source_maps, target_maps, warm)
         warm = True
+        if compose is not None:
+            drawn = compose(model, pairs)
         found = joints_found(whole_attention(model, features, target_maps), pairs, model.config.stride)
         more = _figure_scores(drawn * 2 - 1, pairs)
         both = seen_in_both(pairs)
@@ -169,7 +184,7 @@ def draw_figures(
                 true=(pairs.target[index].clamp(-1, 1) + 1) / 2,
                 mask=pairs.target_mask[index],
                 source_image=(pairs.source[index].clamp(-1, 1) + 1) / 2,
-                pose=_figure_pose(pairs, index, model.training_size),
+                pose=known_pose(pairs, index),
                 joints=int(both[index].sum()),
                 joints_right=int((found & both)[index].sum()),
                 seconds=seconds / len(some),
@@ -178,7 +193,7 @@ def draw_figures(
 
 
 def _figure_scores(drawn: Tensor, pairs: SyntheticPairs) -> dict[str, Tensor]:
-    """Scores that only exact knowledge allows, (B,) each; see `DrawnScores`."""
+    """Scores that only exact knowledge allows, (B,) each; see `METRICS`."""
     return {
         "foreground_psnr": foreground_psnr(drawn, pairs.target, pairs.target_mask),
         "copy_psnr": foreground_psnr(pairs.source, pairs.target, pairs.target_mask),
@@ -187,16 +202,24 @@ def _figure_scores(drawn: Tensor, pairs: SyntheticPairs) -> dict[str, Tensor]:
     }
 
 
-def _figure_pose(pairs: SyntheticPairs, index: int, size: tuple[int, int]) -> Pose:
-    points = pairs.target_keypoints[index].double().cpu().numpy()
-    present = pairs.target_present[index].cpu().numpy()
-    return Pose(np.where(present[:, None], points, 0.0), present.astype(np.float64), Canvas(size[1], size[0]))
+def known_pose(pairs: SyntheticPairs, index: int, *, source: bool = False) -> Pose:
+    """The target pose of one pair, or its source pose, on the canvas of its image."""
+    points, present = (
+        (pairs.source_keypoints, pairs.source_present) if source else (pairs.target_keypoints, pairs.target_present)
+    )
+    there = present[index].cpu().numpy()
+    xy = np.where(there[:, None], points[index].double().cpu().numpy(), 0.0)
+    height, width = pairs.target.shape[2:]
+    return Pose(xy, there.astype(np.float64), Canvas(width, height))
 
 
-def _draw(
+def draw_timed(
     model: DPTNModel, images: Tensor, source_maps: Tensor, target_maps: Tensor, warm: bool
 ) -> tuple[SourceFeatures, Tensor, float]:
-    """Encoded sources, drawn images (B, 3, h, w) in [0, 1], and the seconds both took together."""
+    """Encoded sources, generated images (B, 3, h, w) in [0, 1], and the seconds both took together.
+
+    Unless `warm`, the network runs once before, so that what happens only once is not timed.
+    """
     images, source_maps, target_maps = (
         tensor.contiguous(memory_format=torch.channels_last) for tensor in (images, source_maps, target_maps)
     )
@@ -229,7 +252,8 @@ def _wait_for(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def _batches(numbers: Iterable[int], batch: int) -> Iterator[list[int]]:
+def batches_of(numbers: Iterable[int], batch: int) -> Iterator[list[int]]:
+    """Numbers, `batch` at a time."""
     left = iter(numbers)
     while some := list(islice(left, batch)):
         yield some

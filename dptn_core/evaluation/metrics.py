@@ -36,12 +36,21 @@ METRICS = (
     Metric("masked_l1", "L1 on the person", False, 4),
     Metric("masked_lpips", "LPIPS on the person", False),
     Metric("masked_st-lpips", "ST-LPIPS on the person", False),
-    Metric("attention_accuracy", "joints the attention finds", True),
+    Metric("attention_accuracy", "joints found by attention", True),
     Metric("foreground_psnr", "PSNR on the figure, unsaved", True, 2, "dB"),
-    Metric("copy_psnr", "the same of the source itself", True, 2, "dB"),
-    Metric("warped_psnr", "the same of the source, carried", True, 2, "dB"),
+    Metric("copy_psnr", "PSNR of the source itself on the person", True, 2, "dB"),
+    Metric("warped_psnr", "PSNR of the source, warped", True, 2, "dB"),
     Metric("garment_colour_error", "garment colour error", False),
+    Metric("sharpness", "sharpness, of the ground truth's", True),
+    Metric("attention_5", "joints found by attention within 5 %", True),
+    Metric("copy_ssim", "SSIM of the source itself on the person", True),
+    Metric("copy_st-lpips", "ST-LPIPS of the source itself on the person", False),
+    Metric("copy_sharpness", "sharpness of the source itself", True),
 )
+PER_JOINT = ("attention_accuracy", "attention_5")
+"""Fractions of a pair's joints: in a mean every joint counts the same, not every pair."""
 BY_NAME = {metric.name: metric for metric in METRICS}
-RANKABLE = tuple(metric.name for metric in METRICS if metric.name not in ("copy_psnr", "warped_psnr"))
+RANKABLE = tuple(
+    metric.name for metric in METRICS if metric.name != "warped_psnr" and not metric.name.startswith("copy_")
+)
 """What best and worst cases can be chosen by."""

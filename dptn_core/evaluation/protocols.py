@@ -1,9 +1,10 @@
 """The field's evaluation protocols, by name: what each makes of an image before it is compared.
 
 SSIM, PSNR and FID of different papers were computed on differently prepared images and are not comparable; a number
-means something next to the name of its protocol only. What is the same in all three: SSIM over a box of 51 pixels with
-the sample covariance, as the headline; a Gaussian SSIM whose data range is that of the drawn image; LPIPS of AlexNet
-on [-1, 1]; FID by torchvision's Inception against the training images.
+means something next to the name of its protocol only. What is the same in the three published ones: SSIM over a box of
+51 pixels with the sample covariance, as the headline; a Gaussian SSIM whose data range is that of the drawn image;
+LPIPS of AlexNet on [-1, 1]; FID by torchvision's Inception against the training images. `exact` is ours, for ground
+truth that is itself exact: nothing comes between what the network generated and the score.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Protocol:
         distance_size: Of images for LPIPS and FID, from `size` by bilinear interpolation without antialiasing.
         gaussian_sigma: Of the Gaussian SSIM's window, pixels.
         box: Side of the SSIM's box, pixels.
+        exact: Generated images are compared as float32, without grey levels, and resized only where the network's size
+            is another; the Gaussian SSIM's data range is 1; scores on the person see the true background around them.
         published: What DPTN's authors report under it on DeepFashion's 8,570 test pairs.
     """
 
@@ -52,6 +55,7 @@ class Protocol:
     distance_size: tuple[int, int] | None
     gaussian_sigma: float
     box: int = 51
+    exact: bool = False
     published: Mapping[str, float] = field(default_factory=dict)
 
     def as_saved(self, drawn: Tensor, true_size: tuple[int, int]) -> Tensor:
@@ -62,8 +66,10 @@ class Protocol:
             true_size: (H, W) of the target image.
 
         Returns:
-            (3, H, W) float32 in [0, 1], whole 255ths, of `size` or `true_size`.
+            (3, H, W) float32 in [0, 1], of `size` or `true_size`; whole 255ths unless `exact`.
         """
+        if self.exact:
+            return resize(drawn.float(), true_size)
         if self.size is not None:
             return to_levels(resize(drawn.float(), self.size), cut_off=self.cut_off)
         # the authors cut off before they resize
@@ -73,8 +79,8 @@ class Protocol:
     def as_read(self, image: Tensor, true_size: tuple[int, int]) -> Tensor:
         """An image read from a file, (3, h, w) in [0, 1], at `size` or `true_size`; whole 255ths where it changed."""
         wanted = self.size or true_size
-        if tuple(image.shape[1:]) == wanted:
-            return image
+        if self.exact or tuple(image.shape[1:]) == wanted:
+            return resize(image, wanted)
         resized = resize(image, wanted) if self.size is not None else interpolate(image, wanted)
         return to_levels(resized)
 
@@ -104,6 +110,17 @@ class Protocol:
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
+        Protocol(
+            "exact",
+            "float32 as the network generated it: no grey levels, no JPEG, no resizing where the sizes are equal",
+            size=None,
+            cut_off=False,
+            jpeg_quality=None,
+            white_square=False,
+            distance_size=None,
+            gaussian_sigma=1.5,
+            exact=True,
+        ),
         Protocol(
             "dptn",
             "DPTN and GFLA: saved as JPEG at the data's own size; DeepFashion padded with white to 256x256 for SSIM",

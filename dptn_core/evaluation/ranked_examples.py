@@ -106,7 +106,7 @@ def _images(case: Case, drawn: Tensor) -> tuple[tuple[str, bytes, int, int], ...
     if case.pose is not None:
         skeleton = draw_skeleton(People((case.pose,), case.pose.canvas), (int(height), int(width)))
         found.append(("target pose", Image.fromarray(skeleton)))
-    found.append(("drawn", _as_true(drawn, int(height), int(width))))
+    found.append(("generated", _as_true(drawn, int(height), int(width))))
     found.append(("target", Image.fromarray(to_bytes(case.true))))
     return tuple((label, *_encoded(image)) for label, image in found)
 

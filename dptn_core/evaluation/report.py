@@ -4,34 +4,52 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..system.files import written_beside
 from .fid_reference import FidReference
 from .frechet import save_moments
-from .html_page import page
 from .metrics import METRICS
+from .report_page import page, page_template
 from .scoring import Part
+from .summary import VERSION
 
 JSON_FILE, CSV_FILE, PAGE_FILE, MOMENTS_FILE = "scores.json", "pairs.csv", "report.html", "fid-real.npz"
 
 
 class ReportError(OSError):
-    """A report cannot be written; the message says where and why."""
+    """A report cannot be written; the message says where, why, and what to do."""
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder of a report, so that a wrong one is refused before hours of scoring.
+    """Make the folder of a report, so that whatever stands in its way is said before hours of scoring.
 
     Raises:
-        ReportError: it cannot be made.
+        ReportError: it cannot be made, or holds a report of another version.
+        ModuleNotFoundError: Jinja, of the extra `train`, is not installed.
     """
+    page_template()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ReportError(f"no report can be written to {folder}: {error}; choose another folder") from error
+    version = _version(folder / JSON_FILE)
+    if version not in (None, VERSION):
+        raise ReportError(
+            f"{folder / JSON_FILE} is of version {version}, whose scores do not compare with version {VERSION}; "
+            "delete that report, or choose another folder"
+        )
+
+
+def _version(path: Path) -> object:
+    """The version of an earlier report; None where there is none, or nothing that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found.get("version") if isinstance(found, dict) else None
 
 
 def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: FidReference | None) -> None:
@@ -59,8 +77,8 @@ def write_report(folder: Path, part: Part, summary: Mapping[str, Any], real: Fid
         raise ReportError(f"the report cannot be written to {folder}: {error}") from error
 
 
-def to_json(summary: Mapping[str, Any]) -> str:
-    """The summary as strict JSON, which knows no NaN and no infinity."""
+def to_json(summary: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """A summary, or several, as strict JSON, which knows no NaN and no infinity."""
     return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
 
 

@@ -20,9 +20,12 @@ from .metric_weights import ALEXNET, INCEPTION
 from .mobilenet import MobileNetFeatures
 from .protocols import Protocol
 from .ranked_examples import Ranking, Shown
-from .similarity import ImageTooSmallError, blanked, box_ssim, gaussian_ssim, l1, psnr
+from .similarity import ImageTooSmallError, blanked, box_ssim, exact_gaussian_ssim, gaussian_ssim, l1, psnr
 
 _TRUNK: Final = "alexnet"  # of ST-LPIPS; fastest, and the most tolerant of shifts beside what it says of blur
+_COPIED: Final = {"masked_psnr": "copy_psnr", "masked_ssim": "copy_ssim", "masked_st-lpips": "copy_st-lpips"}
+_ROOM: Final = 0.12  # of the person's height, around them, where exact distances on the person look
+_LEAST_ROOM: Final = 16  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +144,7 @@ def score_cases(
         if isinstance(case, Skipped):
             skipped.append(case)
         else:
-            row, drawn, true, reasons = _score(case, protocol, networks)
+            row, drawn, true, reasons = score_case(case, protocol, networks)
             rows.append(row)
             missing = reasons | missing
             shown.offer(row.scores, row.number, case, drawn)
@@ -192,8 +195,8 @@ def _added(one: Moments | None, other: Moments | None) -> Moments | None:
     return one + other
 
 
-def _score(case: Case, protocol: Protocol, networks: Networks) -> tuple[Row, Tensor, Tensor, dict[str, str]]:
-    """The scores, drawn and true image as the protocol has them, and why scores are missing."""
+def score_case(case: Case, protocol: Protocol, networks: Networks) -> tuple[Row, Tensor, Tensor, dict[str, str]]:
+    """The scores, generated and true image as the protocol has them, and why scores are missing."""
     device = networks.device
     size = (case.true.shape[1], case.true.shape[2])
     true = protocol.as_read(case.true.to(device), size)
@@ -202,15 +205,23 @@ def _score(case: Case, protocol: Protocol, networks: Networks) -> tuple[Row, Ten
     mask = None
     if case.mask is not None and bool(case.mask.any()):
         mask = protocol.mask_for(case.mask.to(device), (drawn.shape[1], drawn.shape[2]))
-    scores, reasons = _similarities(drawn, true, mask, protocol)
-    distances, too_small = _distances(drawn, true, mask, protocol, networks)
-    scores |= distances
-    reasons |= too_small
+    scores, reasons = _compare(drawn, true, mask, protocol, networks)
+    if case.copied is not None:
+        copied, _ = _compare(protocol.as_saved(case.copied.to(device), size), true, mask, protocol, networks)
+        scores |= {ours: copied[name] for name, ours in _COPIED.items() if name in copied}
     if case.joints:
         scores["attention_accuracy"] = (case.joints_right or 0) / case.joints
     scores |= case.more
     row = Row(case.number, case.source, case.target, scores, case.joints, case.joints_right, case.seconds)
     return row, drawn, true, reasons
+
+
+def _compare(
+    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
+) -> tuple[dict[str, float], dict[str, str]]:
+    scores, reasons = _similarities(drawn, true, mask, protocol)
+    distances, too_small = _distances(drawn, true, mask, protocol, networks)
+    return scores | distances, reasons | too_small
 
 
 def _similarities(
@@ -222,8 +233,10 @@ def _similarities(
     scores = {"psnr": psnr(drawn, true), "l1": l1(drawn, true)}
     reasons = {}
     try:
-        scores["ssim_gaussian"] = gaussian_ssim(drawn, true, sigma)
-        if mask is not None:
+        scores["ssim_gaussian"] = (exact_gaussian_ssim if protocol.exact else gaussian_ssim)(drawn, true, sigma)
+        if mask is not None and protocol.exact:
+            scores["masked_ssim"] = exact_gaussian_ssim(drawn, true, sigma, mask)
+        elif mask is not None:
             # outside the person both images are black, as mask-SSIM has it since Ma et al. (NIPS 2017)
             scores["masked_ssim"] = gaussian_ssim(blanked(drawn, mask, 0.0), blanked(true, mask, 0.0), sigma)
         scores["ssim"] = box_ssim(drawn, true, protocol.box)
@@ -238,13 +251,10 @@ def _distances(
     drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
 ) -> tuple[dict[str, float], dict[str, str]]:
     drawn, true = (protocol.for_distance(image) * 2 - 1 for image in (drawn, true))
-    height, width = drawn.shape[1:]
-    ours, theirs = [drawn], [true]
+    compared = {"": (drawn, true)}
     if mask is not None:
-        # outside the person both images are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
-        inside = protocol.mask_for(mask, (height, width))
-        ours.append(blanked(drawn, inside, 0.0))
-        theirs.append(blanked(true, inside, 0.0))
+        inside = protocol.mask_for(mask, (drawn.shape[1], drawn.shape[2]))
+        compared["masked_"] = _on_the_person(drawn, true, inside, exact=protocol.exact)
     scores: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for name, called, network, smallest in (
@@ -253,12 +263,24 @@ def _distances(
     ):
         if network is None:
             continue
-        names = (name, f"masked_{name}")
-        if min(height, width) < smallest:
-            reason = f"{called} wants images of at least {smallest} pixels a side, these are {width}x{height}"
-            reasons |= dict.fromkeys(names, reason)
-            continue
-        with torch.inference_mode():
-            found = network(torch.stack(ours), torch.stack(theirs)).tolist()
-        scores |= dict(zip(names, found, strict=False))
+        for where, (ours, theirs) in compared.items():
+            height, width = ours.shape[1:]
+            if min(height, width) < smallest:
+                reason = f"{called} wants images of at least {smallest} pixels a side, these are {width}x{height}"
+                reasons[where + name] = reason
+                continue
+            with torch.inference_mode():
+                scores[where + name] = float(network(ours[None], theirs[None]))
     return scores, reasons
+
+
+def _on_the_person(drawn: Tensor, true: Tensor, mask: Tensor, *, exact: bool) -> tuple[Tensor, Tensor]:
+    """Both images (3, H, W) in [-1, 1] where nothing but the person differs."""
+    if not exact:
+        # outside the person both images are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
+        return blanked(drawn, mask, 0.0), blanked(true, mask, 0.0)
+    rows, columns = (mask.any(axis).nonzero()[:, 0] for axis in (1, 0))
+    room = int(_ROOM * len(rows)) + _LEAST_ROOM
+    top, left = max(0, int(rows[0]) - room), max(0, int(columns[0]) - room)
+    window = (slice(None), slice(top, int(rows[-1]) + room), slice(left, int(columns[-1]) + room))
+    return torch.where(mask, drawn, true)[window], true[window]

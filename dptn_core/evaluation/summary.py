@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .fid_reference import FidReference
 from .figure_scores import COLOUR_RIGHT
 from .frechet import Moments, frechet_distance
-from .metrics import METRICS
+from .metrics import METRICS, PER_JOINT
 from .protocols import Protocol
-from .scoring import Part
+from .scoring import Part, Row
 from .similarity import MAX_DECIBELS
 
-VERSION = 1
+VERSION = 2  # 1: figures without a report had an SSIM of another library, and with one went through JPEG
 # null where missing, never absent
 _ALWAYS = ("ssim", "ssim_gaussian", "psnr", "l1", "lpips", "st-lpips", "fid", "mobilenet-frechet")
 _FEW = 10_000  # images; with fewer, FID is biased upwards noticeably
@@ -51,7 +51,7 @@ def summarise(
         first = f"; the first: {part.skipped[0].reason}" if part.skipped else ""
         raise NothingScoredError(f"none of the {len(part.skipped)} pairs could be scored{first}")
     reasons = {**part.missing, **missing}
-    scores, partly = _means(part)
+    scores, partly = means(part.rows)
     if real is not None:
         for name, drawn, true in (
             ("fid", part.features, real.moments),
@@ -84,23 +84,25 @@ def summarise(
     }
 
 
-def _means(part: Part) -> tuple[dict[str, float], dict[str, int]]:
+def means(rows: Sequence[Row]) -> tuple[dict[str, float], dict[str, int]]:
     """Mean of every metric over the pairs that have it, and how many pairs lack it where only some do."""
-    means, partly = {}, {}
+    found, partly = {}, {}
+    joints = sum(row.joints or 0 for row in rows)
     for metric in METRICS:
-        values = [row.scores[metric.name] for row in part.rows if metric.name in row.scores]
+        values = [(row.scores[metric.name], row.joints or 0) for row in rows if metric.name in row.scores]
         if not values:
             continue
-        means[metric.name] = sum(values) / len(values)
-        if len(values) < len(part.rows):
-            partly[metric.name] = len(part.rows) - len(values)
-    joints = sum(row.joints or 0 for row in part.rows)
-    if joints:  # every joint counts the same, not every pair
-        means["attention_accuracy"] = sum(row.joints_right or 0 for row in part.rows) / joints
-    errors = [row.scores["garment_colour_error"] for row in part.rows if "garment_colour_error" in row.scores]
+        found[metric.name] = (
+            sum(value * count for value, count in values) / joints
+            if metric.name in PER_JOINT
+            else sum(value for value, _ in values) / len(values)
+        )
+        if len(values) < len(rows):
+            partly[metric.name] = len(rows) - len(values)
+    errors = [row.scores["garment_colour_error"] for row in rows if "garment_colour_error" in row.scores]
     if errors:
-        means["colours_right"] = sum(error < COLOUR_RIGHT for error in errors) / len(errors)
-    return means, partly
+        found["colours_right"] = sum(error < COLOUR_RIGHT for error in errors) / len(errors)
+    return found, partly
 
 
 def _frechet(name: str, drawn: Moments | None, real: Moments | None, reasons: dict[str, str]) -> float | None:
@@ -154,10 +156,15 @@ def _notes(part: Part, mask: str | None) -> dict[str, str]:
             "comparable with FID, only with itself at equal numbers of images"
         )
     if any(row.seconds is not None for row in part.rows):
-        notes["speed"] = "encoding the source and drawing the target, warm; no reading, saving or scoring"
+        notes["speed"] = "encoding the source and generating the target, warm; no reading, saving or scoring"
+    if any("sharpness" in row.scores for row in part.rows):
+        notes["sharpness"] = (
+            "mean brightness step between neighbouring pixels of the person, as a ratio to the ground truth's; noise "
+            "and seams count as detail"
+        )
     if any(row.joints for row in part.rows):
         notes["attention_accuracy"] = (
-            "share of keypoints present in both poses at which the last block's attention peaks within 10 % of the "
+            "fraction of keypoints present in both poses at which the last block's attention peaks within 10 % of the "
             "image's height of the true place"
         )
     return notes

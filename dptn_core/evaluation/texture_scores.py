@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -18,27 +18,17 @@ from ..inference.source_texture import SourceTexture, encode_texture
 from ..inference.texture import Decision, compose_texture, decide
 from ..inference.transfer import Composed, EncodedSource, Generated
 from ..network.carrier import Carrier, look_up, places
-from ..perceptual import ShiftTolerantDistance
-from ..pose import Canvas, Pose
+from ..pose import Canvas
 from ..segmentation import BlazePoseSegmenter, can_be_masked, person_mask
-from .people_scores import image_scores, scaled, shrunk
+from .cases import Case
+from .generation import known_pose
+from .people_scores import mean_gradient, scaled, shrunk
+from .protocols import PROTOCOLS
+from .scoring import Networks, Row, score_case
+from .summary import means
 
 COPY, CORE, WARPED, BOUND = "copying the source", "network alone", "with its texture", "bound"
 _NEAR: Final = 0.02  # of the height
-
-
-@dataclass(frozen=True)
-class TextureScores:
-    """Means over the pairs at one size, over the target person."""
-
-    psnr: float  # dB, mean of each pair's
-    ssim: float
-    st_lpips: float | None
-    sharpness: float  # mean brightness step, as a ratio to the truth's
-    flow_2: float | None = None  # fraction of what the source shows that is taken from within 2 % of the height
-    seen_auc: float | None = None  # of the invented mask against the ground truth
-    target_iou: float | None = None  # of the target's matte
-    source_iou: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +55,11 @@ def compose_pair(
         features = model.generator.encode_source(small.source.to(model.dtype), maps[0])
         generated_image, queries = model.generator.transfer_with_queries(features, maps[1])
     source_image = (one.source[0] + 1) / 2
-    source_pose, target_pose = (
-        _pose(getattr(one, f"{side}_keypoints")[0], getattr(one, f"{side}_present")[0], canvas)
-        for side in ("source", "target")
-    )
+    source_pose = known_pose(one, 0, source=True)
     source = EncodedSource(model, features, source_image, source_pose, frame, "fit")
-    generated = Generated(source, target_pose, frame, ((generated_image[0].float() + 1) / 2).clamp(0, 1), queries)
+    generated = Generated(
+        source, known_pose(one, 0), frame, ((generated_image[0].float() + 1) / 2).clamp(0, 1), queries
+    )
     mask = person_mask(segmenter, source_image, source_pose) if segmenter and can_be_masked(source_pose) else None
     texture = encode_texture(carrier, source, mask)
     decision = decide(carrier, texture, generated)
@@ -78,11 +67,11 @@ def compose_pair(
 
 
 def composing(carrier: Carrier, segmenter: BlazePoseSegmenter | None) -> Callable[[DPTNModel, SyntheticPairs], Tensor]:
-    """What `evaluate_drawn` scores instead of the model's own images: the source's pixels, carried."""
+    """What `draw_figures` takes to score the source's warped pixels instead of the model's own images."""
 
     def compose(model: DPTNModel, pairs: SyntheticPairs) -> Tensor:
         made = [compose_pair(model, carrier, segmenter, pairs, number) for number in range(len(pairs))]
-        return torch.stack([one.composed.image for one in made]) * 2 - 1
+        return torch.stack([one.composed.image for one in made])
 
     return compose
 
@@ -91,26 +80,28 @@ def score_texture(
     model: DPTNModel,
     carrier: Carrier,
     segmenter: BlazePoseSegmenter | None,
+    networks: Networks,
     size: tuple[int, int] = (512, 384),
     *,
     pairs: int = TEST_PAIRS,
-    distance: ShiftTolerantDistance | None = None,
     progress: Callable[[int], None] | None = None,
-) -> dict[str, TextureScores]:
-    """Score a model with its carrier on the first `pairs` pairs of the test set.
+) -> dict[str, dict[str, float]]:
+    """Score a model with its carrier on the first `pairs` pairs of the test set, under the protocol `exact`.
 
     Args:
         model: the generator.
         carrier: on the same device.
         segmenter: finds the source person, as in use; None: nobody does.
+        networks: of the learned metrics.
         size: (H, W) at which everything is rendered, composed and compared.
         pairs: how many.
-        distance: ST-LPIPS, or None where its weights are not there.
         progress: called with the number of pairs done.
 
     Returns:
-        Scores of copying the source, of the model alone, with its texture, and of the bound: the true origin of
-        every pixel that the source shows, the model's elsewhere.
+        Means of copying the source, of the model alone, with its texture, and of the bound: the true origin of every
+        pixel that the source shows, the model's elsewhere. Beside the metrics of `METRICS`, with texture: flow_2, the
+        fraction of what the source shows that is taken from within 2 % of the height; seen_auc of the invented mask
+        against the ground truth; target_iou and source_iou of the mattes.
 
     Raises:
         ModuleNotFoundError: rendering people needs packages of the extra `train`.
@@ -118,27 +109,38 @@ def score_texture(
     """
     check_size(size)
     studio = open_studio()
-    rows: dict[str, list[Tensor]] = {name: [] for name in (COPY, CORE, WARPED, BOUND)}
+    rows: dict[str, list[Row]] = {name: [] for name in (COPY, CORE, WARPED, BOUND)}
     found: list[Tensor] = []
     for number in range(pairs):
         pair = render_pairs(studio, pair_seeds(TEST_SEED, number, 1), size, split="test", faults=False)
         made = compose_pair(model, carrier, segmenter, pair, 0)
         alone = scaled(made.generated.image[None] * 2 - 1, size)
-        origin = pair.correspondence / size[0]
-        ground_truth = torch.where(pair.seen[:, None], look_up(pair.source, origin), alone)
-        images = {COPY: pair.source, CORE: alone, WARPED: made.composed.image[None] * 2 - 1, BOUND: ground_truth}
+        bound = torch.where(pair.seen[:, None], look_up(pair.source, pair.correspondence / size[0]), alone)
+        images = {COPY: pair.source, CORE: alone, WARPED: made.composed.image[None] * 2 - 1, BOUND: bound}
         for name, image in images.items():
-            rows[name].append(image_scores(image, pair, distance))
+            row, *_ = score_case(_case(number, image, pair), PROTOCOLS["exact"], networks)
+            rows[name].append(row)
         found.append(_found(made, pair, size))
         if progress is not None:
             progress(number + 1)
-    table = {}
-    for name, some in rows.items():
-        psnr, ssim, st_lpips, sharpness = torch.cat(some).double().nanmean(0).tolist()
-        table[name] = TextureScores(psnr, ssim, None if distance is None else st_lpips, sharpness)
-    flow, auc, target, source = torch.stack(found).nanmean(0).tolist()
-    table[WARPED] = replace(table[WARPED], flow_2=flow, seen_auc=auc, target_iou=target, source_iou=source)
+    table = {name: means(some)[0] for name, some in rows.items()}
+    decisions = torch.stack(found).nanmean(0).tolist()
+    table[WARPED] |= dict(zip(("flow_2", "seen_auc", "target_iou", "source_iou"), decisions, strict=True))
     return table
+
+
+def _case(number: int, image: Tensor, pair: PeoplePairs) -> Case:
+    """An image (1, 3, H, W) in [-1, 1] beside the target of the one pair."""
+    sharpness = mean_gradient(image, pair.target_mask) / mean_gradient(pair.target, pair.target_mask)
+    return Case(
+        number,
+        "",
+        f"person {number}",
+        drawn=(image[0] + 1) / 2,
+        true=(pair.target[0] + 1) / 2,
+        mask=pair.target_mask[0],
+        more={"sharpness": float(sharpness)},
+    )
 
 
 def _found(made: Composition, pair: PeoplePairs, size: tuple[int, int]) -> Tensor:
@@ -174,8 +176,3 @@ def _auc(score: Tensor, label: Tensor) -> Tensor:
 
 def _iou(mask: Tensor, ground_truth: Tensor) -> Tensor:
     return (mask & ground_truth).sum().double() / (mask | ground_truth).sum().clamp(min=1)
-
-
-def _pose(keypoints: Tensor, present: Tensor, canvas: Canvas) -> Pose:
-    there = present[:, None].double()
-    return Pose((keypoints.double() * there).numpy(), present.double().numpy(), canvas)

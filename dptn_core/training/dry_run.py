@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ..network.parameter_count import parameter_count
 from ..system.distributed import join_processes
 from ..system.memory import counts_memory, forget_peak, resident_peak
 from .loop import CHECKPOINT, DivergedError, RunOptions, begin, make_objective, one_step, open_source
@@ -95,8 +96,8 @@ def measure_run(config: TrainingConfig, options: RunOptions) -> RunCost:
     shown = sum(cost.steps for cost in costs) // config.run.sheet_every
     sheet = 5 * PAIRS_SHOWN * last.height * last.width * _SHEET_BYTES_A_PIXEL
     return RunCost(
-        generator_parameters=_parameters(state.generator),
-        discriminator_parameters=_parameters(state.discriminator),
+        generator_parameters=parameter_count(state.generator),
+        discriminator_parameters=parameter_count(state.discriminator),
         images=source.description,
         precision=objective.precision,
         stages=tuple(costs),
@@ -140,10 +141,6 @@ def describe_run(cost: RunCost) -> str:
     if disk > cost.free:
         lines.append("warning: not enough disk space for this run; free some, or choose another --out")
     return "\n".join(lines)
-
-
-def _parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _checkpoint_bytes(state: TrainingState, *, adversary: bool) -> int:

@@ -14,23 +14,18 @@ from ..checkpoint.weight_files import WeightFileError, fill, read_weights
 _CONTENT = (1, 6, 11, 20, 29)  # relu1_1, 2_1, 3_1, 4_1, 5_1
 _STYLE = (8, 17, 26, 31)  # relu2_2, 3_4, 4_4, 5_2
 _AFFINITY = (20, 29)  # relu4_1, 5_1
-_VGG = "torchvision's VGG19"
 _NO_LENGTH = 1e-4  # features shorter than this have no direction
-
-
-class VGGWeightsMissingError(FileNotFoundError):
-    """VGG19 weights were asked for by path and are not there, or are not VGG19 weights."""
 
 
 def find_vgg_weights(path: str = "") -> Path | None:
     """The file named by `path`, or torchvision's cached download, or None. Nothing is downloaded.
 
     Raises:
-        VGGWeightsMissingError: `path` names no file.
+        WeightFileError: `path` names no file.
     """
     if path:
         if not Path(path).is_file():
-            raise VGGWeightsMissingError(f"losses.vgg: {path} is not a file; name torchvision's vgg19-*.pth")
+            raise WeightFileError(f"losses.vgg: {path} is not a file; name torchvision's vgg19-*.pth")
         return Path(path)
     cached = sorted((Path(torch.hub.get_dir()) / "checkpoints").glob("vgg19-*.pth"))
     return cached[0] if cached else None
@@ -56,19 +51,17 @@ class PerceptualLoss(nn.Module):
         """Read torchvision's VGG19 weights (.pth or .safetensors).
 
         Raises:
-            VGGWeightsMissingError: the file holds something else.
+            WeightFileError: the file holds something else.
         """
         from torchvision.models import vgg19
 
         with torch.device("meta"):  # the classifier, most of the network, is never used
             features = vgg19(weights=None).features
         features.to_empty(device="cpu")
-        try:
-            weights = read_weights(path, _VGG)
-            kept = {key.removeprefix("features."): weights[key] for key in weights if key.startswith("features.")}
-            fill(features, kept, path, _VGG)
-        except WeightFileError as error:
-            raise VGGWeightsMissingError(str(error)) from error
+        what, begin = "torchvision's VGG19", "features."
+        weights = read_weights(path, what)
+        named = {name.removeprefix(begin): value for name, value in weights.items() if name.startswith(begin)}
+        fill(features, named, path, what)
         return cls(features)
 
     def activations(self, image: Tensor) -> dict[int, Tensor]:

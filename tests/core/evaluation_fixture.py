@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from shift_tolerant_fixture import random_file
 from torch import Tensor
 from transfer_fixture import person, smooth_image
 
+from dptn_core.checkpoint import DPTNModel
 from dptn_core.data.datasets import write_annotations, write_pairs
+from dptn_core.evaluation import PROTOCOLS, Networks, Ranking, draw_figures, means, score_cases
 from dptn_core.image_io import write_image
 from dptn_core.perceptual.packages import WeightPackage
 
@@ -93,6 +96,13 @@ def make_set(root: Path, *, broken: tuple[str, ...] = ()) -> Path:
     for name in broken:
         (root / "test" / f"{name}.png").write_bytes(b"no image")
     return root
+
+
+def figure_means(model: DPTNModel, pairs: int, *, seed: int = 2022, **more: Any) -> dict[str, float]:
+    """Mean scores of a model on the first `pairs` drawn figures under `exact`, without learned metrics."""
+    cases = draw_figures(model, seed, range(pairs), **more)
+    part = score_cases(cases, PROTOCOLS["exact"], Networks(torch.device("cpu")), Ranking())
+    return means(part.rows)[0]
 
 
 def write_all(folder: Path, images: dict[str, Tensor]) -> Path:

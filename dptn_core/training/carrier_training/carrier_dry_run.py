@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ...network.parameter_count import parameter_count
 from ..dry_run import duration, existing
 from ..loop import shift_tolerant
 from .carrier_config import CarrierConfig
@@ -49,7 +50,7 @@ def describe_carrier_run(config: CarrierConfig, options: CarrierRunOptions) -> s
         seconds = _seconds_a_step(state, config, options, made.store) if left else 0.0
     stage = config.stage
     free = shutil.disk_usage(existing(options.folder)).free
-    count = sum(weight.numel() for weight in state.carrier.parameters())
+    count = parameter_count(state.carrier)
     lines = [
         f"parameters   {count:,}",
         f"examples     {made.what}",

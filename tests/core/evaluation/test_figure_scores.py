@@ -7,11 +7,12 @@ import math
 
 import pytest
 import torch
+from evaluation_fixture import figure_means
 from torch import Tensor
 
 from dptn_core.checkpoint import DPTNModel
-from dptn_core.data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.evaluation import DrawnScores, evaluate_drawn
+from dptn_core.data.synthetic.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
+from dptn_core.evaluation import PROTOCOLS, Networks, Ranking, draw_figures, means, score_cases
 from dptn_core.evaluation.figure_scores import foreground_psnr, garment_error, joint_hits
 from dptn_core.network import Generator, GeneratorConfig, initialise
 
@@ -170,28 +171,36 @@ def test_noise_around_the_right_mean_is_no_garment_error():
 
 def test_a_model_is_scored_in_numbers_that_can_be(model):
     done: list[int] = []
-    scores = evaluate_drawn(model, pairs=4, batch=3, progress=done.append)
-    assert done == [3, 4]
-    assert scores.pairs == 4
-    assert 0 < scores.foreground_psnr < 60
-    assert 0 < scores.copy_psnr < 60
-    assert -1 <= scores.ssim <= 1
-    assert 0 <= scores.attention_accuracy <= 1
-    assert 0 < scores.joints <= 4 * 18
-    assert 0 <= scores.garment_colour_error <= 1
-    assert 0 <= scores.colours_right <= 1
+    cases = draw_figures(model, 2022, range(4), batch=3)
+    part = score_cases(cases, PROTOCOLS["exact"], Networks(torch.device("cpu")), Ranking(), progress=done.append)
+    assert done == [1, 2, 3, 4] and len(part.rows) == 4
+    scores, partly = means(part.rows)
+    assert not partly
+    assert 0 < scores["foreground_psnr"] < 60
+    assert 0 < scores["copy_psnr"] < 60
+    assert -1 <= scores["ssim_gaussian"] <= 1
+    assert 0 <= scores["attention_accuracy"] <= 1
+    assert 0 < sum(row.joints for row in part.rows) <= 4 * 18
+    assert 0 <= scores["garment_colour_error"] <= 1
+    assert 0 <= scores["colours_right"] <= 1
+
+
+def test_what_is_unsaved_is_what_exact_compares(model):
+    """Two computations: over a batch in [-1, 1], and one image after the other as the protocol has it."""
+    scores = figure_means(model, 4)
+    assert scores["foreground_psnr"] == pytest.approx(scores["masked_psnr"], abs=1e-4)
 
 
 def test_scores_do_not_depend_on_the_batch(model):
-    one, four = (dataclasses.asdict(evaluate_drawn(model, pairs=4, batch=batch)) for batch in (1, 4))
+    one, four = (figure_means(model, 4, batch=batch) for batch in (1, 4))
     for name, value in one.items():
         assert value == pytest.approx(four[name], rel=1e-4, abs=1e-5), name
 
 
 def test_another_test_set_gives_other_scores(model):
-    first, other = (evaluate_drawn(model, pairs=2, seed=seed) for seed in (2022, 7))
-    assert first.copy_psnr != other.copy_psnr
-    assert evaluate_drawn(model, pairs=2) == first, "the test set of a release is number 2022"
+    first, other = (figure_means(model, 2, seed=seed) for seed in (2022, 7))
+    assert first["copy_psnr"] != other["copy_psnr"]
+    assert TEST_SEED == 2022, "the test set of a release is number 2022"
 
 
 class Perfect:
@@ -220,14 +229,19 @@ class Perfect:
 
 def test_the_truth_itself_gets_the_best_scores(model):
     ground_truth = draw_pairs(pair_seeds(2022, 0, 3), SIZE)
-    scores = evaluate_drawn(Perfect(model, ground_truth), pairs=3, batch=3)
-    assert isinstance(scores, DrawnScores)
-    assert scores.foreground_psnr == pytest.approx(100.0)
-    assert scores.copy_psnr < 40
-    assert scores.ssim == pytest.approx(1.0, abs=1e-4)
-    assert (scores.garment_colour_error, scores.colours_right) == (0.0, 1.0)
+    part = score_cases(
+        draw_figures(Perfect(model, ground_truth), 2022, range(3), batch=3),
+        PROTOCOLS["exact"],
+        Networks(torch.device("cpu")),
+        Ranking(),
+    )
+    scores, _ = means(part.rows)
+    assert scores["foreground_psnr"] == pytest.approx(100.0)
+    assert scores["copy_psnr"] < 40
+    assert scores["ssim_gaussian"] == scores["masked_ssim"] == pytest.approx(1.0, abs=1e-4)
+    assert scores["garment_colour_error"] == pytest.approx(0.0, abs=1e-6) and scores["colours_right"] == 1.0
     still = (ground_truth.source_keypoints - ground_truth.target_keypoints).norm(dim=-1)
     both = ground_truth.source_visible & ground_truth.target_visible
-    assert scores.joints == both.sum()
+    assert sum(row.joints for row in part.rows) == both.sum()
     # it always looks at the same place, so only joints that hardly moved can be hits
-    assert scores.attention_accuracy <= (still[both] < 0.1 * SIZE[0] + STRIDE).float().mean()
+    assert scores["attention_accuracy"] <= (still[both] < 0.1 * SIZE[0] + STRIDE).float().mean()

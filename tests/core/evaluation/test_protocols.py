@@ -11,20 +11,29 @@ from PIL import Image
 from dptn_core.evaluation import PROTOCOLS
 from dptn_core.evaluation.protocols import beside, interpolate, to_levels
 
-DPTN, PIDM, CFLD = (PROTOCOLS[name] for name in ("dptn", "pidm", "cfld"))
+EXACT, DPTN, PIDM, CFLD = (PROTOCOLS[name] for name in ("exact", "dptn", "pidm", "cfld"))
 
 
 def grey_levels(one):
     return (one * 255).round().byte().permute(1, 2, 0).numpy()
 
 
-def test_the_three_protocols_are_those_of_the_field():
-    assert {name: (one.box, one.gaussian_sigma) for name, one in PROTOCOLS.items()} == {
+def test_the_published_protocols_are_those_of_the_field():
+    published = {name: one for name, one in PROTOCOLS.items() if not one.exact}
+    assert {name: (one.box, one.gaussian_sigma) for name, one in published.items()} == {
         "dptn": (51, 1.5),
         "pidm": (51, 1.2),
         "cfld": (51, 1.5),
     }
     assert DPTN.published["fid"] == 11.4556
+
+
+def test_exact_changes_nothing():
+    drawn = torch.rand(3, 96, 64, generator=torch.Generator().manual_seed(1))
+    for prepare in (EXACT.as_saved, EXACT.as_read):
+        assert prepare(drawn, (96, 64)) is drawn
+        assert tuple(prepare(drawn, (48, 32)).shape) == (3, 48, 32)
+    assert EXACT.for_similarity(drawn) is EXACT.for_distance(drawn) is drawn
 
 
 def test_dptn_pads_deepfashion_with_forty_white_columns_on_either_side():

@@ -13,10 +13,11 @@ from attention_fixture import dense, listed
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from dptn_core.checkpoint.weight_files import WeightFileError
 from dptn_core.network import cross_entropy
 from dptn_core.training.adversarial import Gan, discriminator_loss, generator_loss, gradient_penalty
 from dptn_core.training.losses import attention_loss, attention_target, reconstruction_loss
-from dptn_core.training.vgg_losses import PerceptualLoss, VGGWeightsMissingError, affinity, find_vgg_weights, gram
+from dptn_core.training.vgg_losses import PerceptualLoss, affinity, find_vgg_weights, gram
 
 
 def random(*shape: int, seed: int = 0, spread: float = 1.0) -> Tensor:
@@ -400,7 +401,7 @@ def test_files_that_hold_no_vgg_are_refused_by_name(tmp_path, what):
     else:
         torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, path)
         path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(VGGWeightsMissingError, match=r"wrong\.pth") as raised:
+    with pytest.raises(WeightFileError, match=r"wrong\.pth") as raised:
         PerceptualLoss.load(path)
     assert "\n" not in str(raised.value), "an error is one line"
 
@@ -409,9 +410,9 @@ def test_a_named_file_is_taken_and_a_missing_one_is_refused(tmp_path):
     path = tmp_path / "here.pth"
     path.touch()
     assert find_vgg_weights(str(path)) == path
-    with pytest.raises(VGGWeightsMissingError, match=r"losses\.vgg: .*absent\.pth"):
+    with pytest.raises(WeightFileError, match=r"losses\.vgg: .*absent\.pth"):
         find_vgg_weights(str(tmp_path / "absent.pth"))
-    with pytest.raises(VGGWeightsMissingError):
+    with pytest.raises(WeightFileError):
         find_vgg_weights(str(tmp_path))
 
 
