@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from ..network import GeneratorConfig
-from .checkpoint_error import CheckpointError
+from .checkpoint_error import CheckpointError, shortened
 
 Framing = Literal["fit", "stretch"]
 
 FORMAT_VERSION: Final = 1
+MAX_TRAINING_SIDE: Final = 2048  # pixels; attention over the tokens of larger images does not end
+_MAX_PROVENANCE: Final = 100_000  # characters in all
 _NAMES: Final = ("config", "training_size", "heatmap_sigma", "framing", "provenance")
 _PREFIX: Final = "dptn."  # of our keys in the metadata of a .safetensors file; others may add their own
 
@@ -43,13 +44,17 @@ class ModelMetadata:
         """Refuse what no model was trained with."""
         _check_size(self.training_size, self.config.stride)
         sigma = self.heatmap_sigma
-        if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma < math.inf:
-            raise ValueError(f"heatmap_sigma is {sigma!r}; allowed: a number of pixels above 0")
+        if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma <= MAX_TRAINING_SIDE:
+            raise ValueError(
+                f"heatmap_sigma is {shortened(sigma)}; allowed: a number of pixels above 0, at most {MAX_TRAINING_SIDE}"
+            )
         if self.framing not in get_args(Framing):
-            raise ValueError(f"framing is {self.framing!r}; allowed: {', '.join(get_args(Framing))}")
+            raise ValueError(f"framing is {shortened(self.framing)}; allowed: {', '.join(get_args(Framing))}")
         for name, text in self.provenance.items():
             if not isinstance(name, str) or not isinstance(text, str):
-                raise ValueError(f"provenance has {name!r}: {text!r}; allowed: text named by text")
+                raise ValueError(f"provenance has {shortened(name)}: {shortened(text)}; allowed: text named by text")
+        if sum(len(name) + len(text) for name, text in self.provenance.items()) > _MAX_PROVENANCE:
+            raise ValueError(f"provenance is longer than {_MAX_PROVENANCE:,} characters")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts and the format version as plain values, ready for JSON."""
@@ -82,7 +87,7 @@ class ModelMetadata:
                 provenance=dict(_mapping("provenance", values["provenance"])),
             )
         except (ValueError, TypeError) as error:
-            raise CheckpointError(f"its model facts make no sense: {error}; {_DAMAGED}") from error
+            raise CheckpointError(f"its model facts make no sense: {str(error)[:300]}; {_DAMAGED}") from error
 
     def to_metadata(self) -> dict[str, str]:
         """Return the facts as metadata of a .safetensors file: each value as JSON, under `dptn.<name>`."""
@@ -100,8 +105,11 @@ class ModelMetadata:
             return None
         try:
             return cls.from_dict({name.removeprefix(_PREFIX): json.loads(text) for name, text in ours.items()})
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise CheckpointError(f"the metadata under {_PREFIX}* is not JSON ({error}); {_DAMAGED}") from error
+        except CheckpointError:
+            raise
+        except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
+            said = str(error)[:200]
+            raise CheckpointError(f"the metadata under {_PREFIX}* is not JSON ({said}); {_DAMAGED}") from error
 
 
 _DAMAGED: Final = "the file was edited or damaged: download or convert it again"
@@ -109,10 +117,10 @@ _DAMAGED: Final = "the file was edited or damaged: download or convert it again"
 
 def _check_version(version: object) -> None:
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise CheckpointError(f"its format version is {version!r}, not a whole number from 1; {_DAMAGED}")
+        raise CheckpointError(f"its format version is {shortened(version)}, not a whole number from 1; {_DAMAGED}")
     if version > FORMAT_VERSION:
         raise CheckpointError(
-            f"it was written by a newer version (format {version}; this one reads up to {FORMAT_VERSION}): "
+            f"it was written by a newer version (format {shortened(version)}; this one reads up to {FORMAT_VERSION}): "
             "update DPTN Pose Transfer"
         )
 
@@ -126,8 +134,11 @@ def _check_names(names: set[str]) -> None:
 
 def _check_size(size: tuple[int, int], stride: int) -> None:
     whole = len(size) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in size)
-    if not whole or any(n < 1 or n % stride for n in size):
-        raise ValueError(f"training_size is {tuple(size)!r}; allowed: (height, width) in pixels, divisible by {stride}")
+    if not whole or any(n < 1 or n > MAX_TRAINING_SIDE or n % stride for n in size):
+        raise ValueError(
+            f"training_size is {shortened(tuple(size))}; allowed: (height, width) in pixels, divisible by {stride}, "
+            f"at most {MAX_TRAINING_SIDE}"
+        )
 
 
 def _config(value: object) -> GeneratorConfig:
@@ -136,11 +147,11 @@ def _config(value: object) -> GeneratorConfig:
 
 def _mapping(name: str, value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is {value!r}; allowed: named values")
+        raise ValueError(f"{name} is {shortened(value)}; allowed: named values")
     return value
 
 
 def _pair(value: object) -> tuple[int, int]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"training_size is {value!r}; allowed: [height, width] in pixels")
+        raise ValueError(f"training_size is {shortened(value)}; allowed: [height, width] in pixels")
     return value[0], value[1]
