@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from ..network import GeneratorConfig
-from .checkpoint_error import CheckpointError
+from .checkpoint_error import CheckpointError, shortened
 
 Framing = Literal["fit", "stretch"]
 
 FORMAT_VERSION: Final = 1
+MAX_TRAINING_SIDE: Final = 2048  # pixels; attention over the tokens of larger images does not end
+_MAX_PROVENANCE: Final = 100_000  # characters in all
 _NAMES: Final = ("config", "training_size", "heatmap_sigma", "framing", "provenance")
 _PREFIX: Final = "dptn."  # of our keys in the metadata of a .safetensors file; others may add their own
 
@@ -43,13 +44,19 @@ class ModelMetadata:
         """Refuse what no model was trained with."""
         _check_size(self.training_size, self.config.stride)
         sigma = self.heatmap_sigma
-        if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma < math.inf:
-            raise ValueError(f"expected a heatmap_sigma above 0 pixels, got {sigma!r}")
+        if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 < sigma <= MAX_TRAINING_SIDE:
+            raise ValueError(
+                f"expected a heatmap_sigma above 0 and at most {MAX_TRAINING_SIDE} pixels, got {shortened(sigma)}"
+            )
         if self.framing not in get_args(Framing):
-            raise ValueError(f"expected one of {', '.join(get_args(Framing))} for framing, got {self.framing!r}")
+            raise ValueError(
+                f"expected one of {', '.join(get_args(Framing))} for framing, got {shortened(self.framing)}"
+            )
         for name, text in self.provenance.items():
             if not isinstance(name, str) or not isinstance(text, str):
-                raise ValueError(f"expected text in provenance, got {name!r}: {text!r}")
+                raise ValueError(f"expected text in provenance, got {shortened(name)}: {shortened(text)}")
+        if sum(len(name) + len(text) for name, text in self.provenance.items()) > _MAX_PROVENANCE:
+            raise ValueError(f"expected at most {_MAX_PROVENANCE:,} characters in provenance")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metadata and the format version as plain values, ready for JSON."""
@@ -82,7 +89,7 @@ class ModelMetadata:
                 provenance=dict(_mapping("provenance", values["provenance"])),
             )
         except (ValueError, TypeError) as error:
-            raise CheckpointError(f"its metadata is invalid: {error}; {_DAMAGED}") from error
+            raise CheckpointError(f"its metadata is invalid: {str(error)[:300]}; {_DAMAGED}") from error
 
     def to_metadata(self) -> dict[str, str]:
         """Return it as metadata of a .safetensors file: each value as JSON, under `dptn.<name>`."""
@@ -100,8 +107,11 @@ class ModelMetadata:
             return None
         try:
             return cls.from_dict({name.removeprefix(_PREFIX): json.loads(text) for name, text in ours.items()})
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise CheckpointError(f"the metadata under {_PREFIX}* is not JSON ({error}); {_DAMAGED}") from error
+        except CheckpointError:
+            raise
+        except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
+            said = str(error)[:200]
+            raise CheckpointError(f"the metadata under {_PREFIX}* is not JSON ({said}); {_DAMAGED}") from error
 
 
 _DAMAGED: Final = "the file was edited or damaged: download or convert it again"
@@ -109,10 +119,10 @@ _DAMAGED: Final = "the file was edited or damaged: download or convert it again"
 
 def _check_version(version: object) -> None:
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise CheckpointError(f"expected a format version from 1, got {version!r}; {_DAMAGED}")
+        raise CheckpointError(f"expected a format version from 1, got {shortened(version)}; {_DAMAGED}")
     if version > FORMAT_VERSION:
         raise CheckpointError(
-            f"it was written by a newer version (format {version}; this one reads up to {FORMAT_VERSION}): "
+            f"it was written by a newer version (format {shortened(version)}; this one reads up to {FORMAT_VERSION}): "
             "update DPTN Pose Transfer"
         )
 
@@ -126,9 +136,10 @@ def _check_names(names: set[str]) -> None:
 
 def _check_size(size: tuple[int, int], stride: int) -> None:
     whole = len(size) == 2 and all(isinstance(n, int) and not isinstance(n, bool) for n in size)
-    if not whole or any(n < 1 or n % stride for n in size):
+    if not whole or any(n < 1 or n > MAX_TRAINING_SIDE or n % stride for n in size):
         raise ValueError(
-            f"expected a training_size (height, width) in pixels, divisible by {stride}, got {tuple(size)!r}"
+            f"expected a training_size (height, width) in pixels, divisible by {stride} and at most "
+            f"{MAX_TRAINING_SIDE}, got {shortened(tuple(size))}"
         )
 
 
@@ -138,11 +149,11 @@ def _config(value: object) -> GeneratorConfig:
 
 def _mapping(name: str, value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"expected named values in {name}, got {value!r}")
+        raise ValueError(f"expected named values in {name}, got {shortened(value)}")
     return value
 
 
 def _pair(value: object) -> tuple[int, int]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"expected a training_size [height, width] in pixels, got {value!r}")
+        raise ValueError(f"expected a training_size [height, width] in pixels, got {shortened(value)}")
     return value[0], value[1]

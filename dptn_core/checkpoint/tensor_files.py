@@ -1,30 +1,31 @@
 """From a file to named tensors, judged by what the file holds and not by what it is called.
 
-Nothing here runs what a file says: torch's weights-only loader builds tensors and plain containers only.
+Nothing here runs what a file says (`pickle_machine`).
 """
 
 from __future__ import annotations
 
-import builtins
-import pickle
-import re
+import os
+import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .checkpoint_error import CheckpointError, listed
 from .metadata import ModelMetadata
+from .pickle_machine import ForbiddenName
+from .torch_files import read_legacy_format, read_zip_format
 
 # Where people put a generator's state dict inside a larger one; of several the first counts.
 _WRAPPERS: Final = ("net_G", "generator", "state_dict", "model", "params")
 _TRAINING_KIND: Final = "dptn-training"
 _AGAIN: Final = "download or copy it again"
+_MAX_TENSORS: Final = 2_000  # the authors' generator has 300 names; each one that is foreign costs a search
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ def read_contents(path: Path) -> Contents:
     # lower half may look like theirs.
     if start[4:9] == b"\0\0\0\0{":
         return _read_safetensors(path)
+    if start[257:262] == b"ustar":
+        raise CheckpointError("this is a tar archive, not a checkpoint: unpack it and choose *_net_G.pth from it")
     if start.startswith(b"PK\x03\x04"):
         _check_archive(path)
-        # Mapped, so what a training checkpoint holds besides the weights is never read. That takes a path,
-        # and of a path with that suffix torch expects the other kind of file.
-        return _contents_of(_load_torch(path, mapped=path.suffix != ".safetensors"))
+        return _contents_of(_read_torch(read_zip_format, path))
     if start.startswith(b"\x80"):  # the opening of a pickle: how torch wrote files before 1.6
-        return _contents_of(_load_torch(path, mapped=False))
+        return _contents_of(_read_torch(read_legacy_format, path))
     raise CheckpointError(
         f"it is neither a .safetensors file nor a torch checkpoint (it starts with {start[:8]!r}), "
         f"or too little of it is left: {_AGAIN}"
@@ -61,15 +62,21 @@ def read_contents(path: Path) -> Contents:
 
 
 def _read_start(path: Path) -> bytes:
-    if path.is_dir():
-        raise CheckpointError("this is a folder: choose a .safetensors file or a *_net_G.pth checkpoint inside it")
     try:
-        with path.open("rb") as file:
+        if path.is_dir():
+            raise CheckpointError("this is a folder: choose a .safetensors file or a *_net_G.pth checkpoint inside it")
+        # a pipe would have us wait for somebody to write into it
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise CheckpointError("this is a device or a pipe: choose a file")
             start = file.read(1024)
     except FileNotFoundError:
         raise CheckpointError("there is no such file: check the path, or download the model first") from None
-    except OSError as error:
-        raise CheckpointError(f"the file cannot be opened ({error}): check its permissions") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"the file cannot be opened ({error}): check its name and its permissions") from error
     if not start:
         raise CheckpointError(f"the file is empty, 0 bytes: {_AGAIN}")
     return start
@@ -104,6 +111,7 @@ def _read_safetensors(path: Path) -> Contents:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = ModelMetadata.from_metadata(file.metadata() or {})
+            _check_count(len(file.keys()))
             return Contents({name: file.get_tensor(name) for name in file.keys()}, metadata)  # noqa: SIM118
     except (SafetensorError, OSError, RuntimeError) as error:
         raise CheckpointError(
@@ -130,33 +138,20 @@ def _check_archive(path: Path) -> None:
         )
 
 
-def _load_torch(path: Path, mapped: bool) -> object:
+def _read_torch(read: Callable[[Path], object], path: Path) -> object:
     try:
-        with path.open("rb") as file:
-            contents: object = torch.load(
-                str(path) if mapped else file, map_location="cpu", weights_only=True, mmap=mapped
-            )
-    except pickle.UnpicklingError as error:
-        refused = re.search(r"(?:GLOBAL|class) (\w+(?:\.\w+)*)", str(error))
-        # A name without a dot is a builtin, or what a damaged file happens to spell.
-        if refused is None or ("." not in refused[1] and not hasattr(builtins, refused[1])):
-            # Not in torch's own words: they advise to switch the protection off.
-            raise CheckpointError(_unreadable("it is a pickle of something else")) from error
+        return read(path)
+    except ForbiddenName as error:
         raise CheckpointError(
-            f"besides weights it holds Python code or objects ({refused[1]}), which could do anything once "
+            f"besides weights it holds Python code or objects ({error.name[:100]}), which could do anything once "
             "opened, so it was not. Use the .safetensors version, or, where you trust the file, save the "
             "weights alone: torch.save(network.state_dict(), 'safe_net_G.pth')"
         ) from error
-    except Exception as error:  # a damaged pickle may fail anywhere in the unpickler
-        raise CheckpointError(_unreadable(f"{type(error).__name__}: {_first_line(error)}")) from error
-    return contents
-
-
-def _unreadable(reason: str) -> str:
-    return (
-        f"torch's safe loader cannot read it ({reason}). It is cut short or damaged, or no checkpoint of "
-        f"weights: {_AGAIN}, or use the .safetensors version"
-    )
+    except Exception as error:  # a damaged file may fail anywhere
+        raise CheckpointError(
+            f"it cannot be read: {_first_line(error)}. It is cut short or damaged, or no checkpoint of weights: "
+            f"{_AGAIN}, or use the .safetensors version"
+        ) from error
 
 
 def _contents_of(loaded: object) -> Contents:
@@ -183,6 +178,7 @@ def _named_tensors(loaded: object) -> Mapping[str, Tensor]:
         raise CheckpointError(
             f"it holds {type(loaded).__name__}, not a state dict (tensors by name): save network.state_dict()"
         )
+    _check_count(len(loaded))
     others = [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]
     if others or not loaded:
         held = f"entries other than tensors ({listed(others)})" if others else "nothing"
@@ -191,6 +187,14 @@ def _named_tensors(loaded: object) -> Mapping[str, Tensor]:
             f"one of {', '.join(_WRAPPERS)}"
         )
     return {str(name): tensor for name, tensor in loaded.items()}
+
+
+def _check_count(tensors: int) -> None:
+    if tensors > _MAX_TENSORS:
+        raise CheckpointError(
+            f"it holds {tensors:,} tensors, more than any DPTN: it is of another architecture. Choose a DPTN "
+            "generator, .safetensors, or *_net_G.pth of the authors"
+        )
 
 
 def _first_line(error: BaseException) -> str:

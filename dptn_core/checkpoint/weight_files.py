@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError  # only the error; nothing is unpickled as code
 
-import torch
 from torch import Tensor, nn
+
+from .checkpoint_error import CheckpointError
+from .tensor_files import read_contents
 
 
 class WeightFileError(ValueError):
@@ -20,20 +21,9 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
         WeightFileError: it holds something else.
     """
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            found = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-            raise ValueError("it holds no tensors by name")
-    except Exception as error:
-        said = str(error).partition("\n")[0][:200]
-        if isinstance(error, UnpicklingError):
-            said = "it holds more than weights, or is damaged"
-        raise WeightFileError(f"{path} does not hold {what}: {said}") from error
-    return dict(found)
+        return dict(read_contents(path).tensors)
+    except CheckpointError as error:
+        raise WeightFileError(f"{path} does not hold {what}: {error}") from error
 
 
 def fill(network: nn.Module, weights: dict[str, Tensor], path: Path, what: str) -> None:

@@ -627,8 +627,8 @@ def test_metadata_is_readable_json_under_clear_keys(tmp_path: Path) -> None:
         ({"training_size": "[64]"}, "[height, width] in pixels, got [64]"),
         ({"training_size": '["a", "b"]'}, "got ('a', 'b')"),
         ({"training_size": "[63, 32]"}, "divisible by 4"),
-        ({"heatmap_sigma": "NaN"}, "heatmap_sigma above 0 pixels, got nan"),
-        ({"heatmap_sigma": '"6"'}, "heatmap_sigma above 0 pixels, got '6'"),
+        ({"heatmap_sigma": "NaN"}, "heatmap_sigma above 0 and at most 2048 pixels, got nan"),
+        ({"heatmap_sigma": '"6"'}, "heatmap_sigma above 0 and at most 2048 pixels, got '6'"),
         ({"provenance": '{"a": 1}'}, "text in provenance, got 'a': 1"),
     ],
 )
