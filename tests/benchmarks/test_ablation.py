@@ -19,7 +19,7 @@ from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
 from dptn_core.network import Generator
 from dptn_core.training import synthetic_batches
 from dptn_core.training.batches import Batch, make_batch
-from dptn_core.training.steps import Objective, draw, generator_gradients
+from dptn_core.training.steps import Objective, generate, generator_gradients
 
 CPU = torch.device("cpu")
 TINY = Budget(steps=2, test_pairs=3, height=32, width=24, batch=2, base_features=8)
@@ -48,12 +48,12 @@ def state_of(variant: Variant, seed: int = 0) -> Any:
 
 
 def gradients(variant: Variant, batch: Batch) -> tuple[Any, dict[str, Tensor], Any]:
-    """The state after one backward pass of the run's own objective, its terms, and what was drawn."""
+    """The state after one backward pass of the run's own objective, its terms, and what was generated."""
     state, config = state_of(variant), TINY.config(variant, 0)
     objective = Objective(config.losses)
-    drawn = draw(state.generator, batch, objective)
-    terms = generator_gradients(state, batch, drawn, objective, adversarial=False)
-    return state, terms, drawn
+    generated = generate(state.generator, batch, objective)
+    terms = generator_gradients(state, batch, generated, objective, adversarial=False)
+    return state, terms, generated
 
 
 def context_input(generator: Generator, batch: Batch, target_heatmaps: Tensor) -> Tensor:
