@@ -12,6 +12,7 @@ from ..dptn_core.pose import (
     People,
     Pose,
     choose_person,
+    follow_person,
     read_openpose,
     write_openpose,
 )
@@ -92,11 +93,46 @@ def persons_found(
     return poses
 
 
+def tracked_person(frames: Sequence[People], choice: str, node: str, name: str) -> list[Pose | None]:
+    """One person through the frames of a video: chosen where they first appear, then followed.
+
+    Args:
+        frames: at least one, on one canvas.
+        choice: one of `PERSON_CHOICES`.
+        node, name: of the input, for errors.
+
+    Returns:
+        The person's pose in each frame, None where they are not.
+
+    Raises:
+        NodeError: no frame has that person, or there is no such choice.
+    """
+    with node_error_context(node, name):
+        found = persons_found(frames, choice, node, name, LEAVE_OUT)
+    start, first = next((number, pose) for number, pose in enumerate(found) if pose is not None)
+    return [None] * start + follow_person(frames[start:], first)
+
+
+def on_one_canvas(frames: Sequence[People], node: str, name: str) -> Canvas:
+    """The canvas that all frames are on.
+
+    Raises:
+        NodeError: there are several.
+    """
+    canvases = {frame.canvas for frame in frames}
+    if len(canvases) > 1:
+        raise NodeError(
+            f"{node}, input '{name}': expected the frames of one video, on one canvas, got canvases of "
+            f"{', '.join(sorted(map(str, canvases)))}"
+        )
+    return canvases.pop()
+
+
 def to_wire(frames: Sequence[People], *, scores: bool = False) -> list[dict[str, Any]]:
     """The strict form every consumer accepts; with `scores`, real confidences in place of 1.0."""
     return write_openpose(list(frames), scores=scores)
 
 
-def person_input(tooltip: str) -> io.Combo.Input:
+def person_input(tooltip: str, *, name: str = "person") -> io.Combo.Input:
     """The widget that says which of several people is meant."""
-    return io.Combo.Input("person", options=list(PERSON_CHOICES), default=PERSON_CHOICES[0], tooltip=tooltip)
+    return io.Combo.Input(name, options=list(PERSON_CHOICES), default=PERSON_CHOICES[0], tooltip=tooltip)
