@@ -20,6 +20,7 @@ from .types import PoseType
 _NODE = "Retarget Pose"
 _PLACES: Final[dict[str, Place]] = {"like the source": "source", "as the pose is": "target"}
 _LIKE_SOURCE, _AS_IS = _PLACES
+_SOURCE_PERSON: Final = "source_person"
 _PREVIEW_SIDE: Final = 512  # pixels
 
 
@@ -61,7 +62,7 @@ class RetargetPose(io.ComfyNode):
                 person_input("Whose pose to take: chosen in the frame where they first appear, then tracked."),
                 person_input(
                     "Whose limb lengths count, if 'source_pose' shows several people.",
-                    name="source_person",
+                    name=_SOURCE_PERSON,
                 ),
             ],
             outputs=[
@@ -95,9 +96,9 @@ class RetargetPose(io.ComfyNode):
         frames = frames_of(pose, _NODE, "pose", canvas)
         on_one_canvas(frames, _NODE, "pose")
         before = tracked_person(frames, person, _NODE, "pose")
-        own = tracked_person(source_frames, source_person, _NODE, "source_pose")
-        with node_error_context(_NODE):
-            moved = retarget(_there(before), _there(own), strength=strength, place=_place(place))
+        own = tracked_person(source_frames, source_person, _NODE, "source_pose", widget=_SOURCE_PERSON)
+        with node_error_context(_NODE, "source_pose"):
+            moved = retarget(_there(before), _there(own), strength=_strength(strength), place=_place(place))
         canvas, rest = moved[0].canvas, iter(moved)
         after = [None if one is None else next(rest) for one in before]
         return io.NodeOutput(to_wire([_people(one, canvas) for one in after]), _preview(before, after, canvas))
@@ -112,8 +113,15 @@ def _stated(canvas: Canvas) -> Canvas:
     return canvas
 
 
+def _strength(number: object) -> float:
+    """Checked, as is `place`: the host lets anything through that comes by a link."""
+    if not isinstance(number, (int, float)) or not 0 <= number <= 1:
+        raise NodeError(f"{_NODE}, input 'strength': expected 0 to 1, got {number!r}")
+    return number
+
+
 def _place(choice: str) -> Place:
-    """What the core calls it; the host lets any text through that comes by a link."""
+    """What the core calls it."""
     if choice not in [*_PLACES]:
         raise NodeError(f"{_NODE}, input 'place': expected '{_LIKE_SOURCE}' or '{_AS_IS}', got {choice!r}")
     return _PLACES[choice]

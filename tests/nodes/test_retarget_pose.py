@@ -17,9 +17,9 @@ def long_legged(scale: float = 1.0, shift: float = 0.0) -> list[list[float]]:
     return (points * scale + [shift, 0]).tolist()
 
 
-def retarget(host, frames, source=None, **inputs):
+def retarget(host, frames, source=None, graph=None, **inputs):
     """Run the node alone; what it sent as a pose, as images, and its error."""
-    graph = Graph()
+    graph = graph or Graph()
     source_pose = graph.send_pose(source or [pose_frame([person(STANDING)])])
     node = graph.add("DPTNRetargetPose", pose=graph.send_pose(frames), source_pose=source_pose, **inputs)
     pose = graph.add("ProbeReportPose", pose=graph.out(node))
@@ -125,6 +125,23 @@ def test_bad_input_is_refused_with_a_way_out(host, changed, says):
     assert all(one in error for one in says), error
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("place", '"nowhere"', "input 'place': expected 'like the source' or 'as the pose is', got 'nowhere'"),
+        ("strength", "1.5", "input 'strength': expected 0 to 1, got 1.5"),
+        ("strength", "NaN", "input 'strength': expected 0 to 1, got nan"),
+        ("strength", '"half"', "input 'strength': expected 0 to 1, got 'half'"),
+        ("person", '"tallest"', "input 'pose': expected one of largest, "),
+    ],
+)
+def test_values_that_come_along_a_wire_are_checked(host, name, text, said):
+    graph = Graph()
+    anything = graph.out(graph.add("ProbeSendAnything", text=text))
+    _, _, error = retarget(host, [pose_frame([person(STANDING)])], **{name: anything}, graph=graph)
+    assert error is not None and error.startswith(f"Retarget Pose, {said}"), error
+
+
 def test_a_pose_without_a_canvas_is_read_on_that_of_the_source(host):
     fractions = [[x / 384, y / 512] for x, y in STANDING]
     ((frame,), _, error) = retarget(host, [pose_frame([person(fractions)], None)])
@@ -156,11 +173,3 @@ def test_transfer_pose_retargets_as_the_node_does(host):
     assert retargeted.shape == (2, 512, 384, 3)
     assert abs(retargeted - transferred(host, by_the_node, "as the pose is")).mean() < 0.01
     assert abs(retargeted - transferred(host, frames, "like the source")).mean() > 0.5
-
-
-def test_transfer_pose_refuses_a_place_it_does_not_know(host):
-    graph, nodes = transfer_graph()
-    text = graph.add("PrimitiveString", value="somewhere")
-    graph.prompt[nodes["drawn"]]["inputs"]["size_and_place"] = graph.out(text)
-    said = host.run(graph.prompt).error or ""
-    assert "Transfer Pose, input 'size_and_place': expected 'as the pose is', 'like the source' or" in said
