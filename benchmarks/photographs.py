@@ -23,7 +23,8 @@ from dptn_core.image_io import read_image, resize, write_image
 from dptn_core.inference.carrier_file import CARRIER, load_carrier
 from dptn_core.inference.texture_networks import Texturing, compose_from
 from dptn_core.inference.transfer import EncodedSource, encode_source, transfer
-from dptn_core.pose import Canvas, Pose, fit_to_person, load_pose_file
+from dptn_core.pose import Canvas, Pose, load_pose_file
+from dptn_core.pose.retargeting import retarget
 from dptn_core.samples import POSES
 from dptn_core.segmentation import can_be_masked, load_segmenter, person_mask
 
@@ -38,7 +39,7 @@ def targets(person: Pose) -> list[Pose]:
     poses = []
     for name in NAMES:
         frames = [people.largest() for people in load_pose_file(POSES[name])]
-        poses += fit_to_person([frames[len(frames) // 2]], person)
+        poses += retarget([frames[len(frames) // 2]], [person])
     return poses
 
 

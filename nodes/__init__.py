@@ -12,6 +12,7 @@ from .extract_pose import ExtractPose
 from .load_model import LoadDPTNModel
 from .person_mask import PersonMask
 from .pose_files import LoadPose, SavePose
+from .retarget_pose import RetargetPose
 from .sample_person import SamplePerson
 from .transfer_pose import TransferPose
 
@@ -28,6 +29,7 @@ class DPTNExtension(host.ComfyExtension):
             ExtractPose,
             PersonMask,
             CleanPoses,
+            RetargetPose,
             EditSkeleton,
             DrawSkeleton,
             LoadPose,

@@ -8,9 +8,9 @@ from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, Pose, choose
 from ..dptn_core.pose.smoothing import Cleaning, clean_sequence
 from ..dptn_core.pose.tracks import tracks_of
 from . import host
-from .errors import NodeError, node_error_context
+from .errors import node_error_context
 from .host import io
-from .poses import frames_of, to_wire
+from .poses import frames_of, on_one_canvas, to_wire
 from .types import PoseType
 
 _NODE = "Clean Poses"
@@ -100,16 +100,10 @@ class CleanPoses(io.ComfyNode):
             NodeError: there is no pose data, frames are on several canvases, or a number is out of range.
         """
         frames = frames_of(pose, _NODE, "pose")
-        canvases = {frame.canvas for frame in frames}
-        if len(canvases) > 1:
-            raise NodeError(
-                f"{_NODE}, input 'pose': expected the frames of one video, on one canvas, got canvases of "
-                f"{', '.join(sorted(map(str, canvases)))}"
-            )
+        canvas = on_one_canvas(frames, _NODE, "pose")
         with node_error_context(_NODE):
             cleaning = Cleaning(threshold, reject_outliers, longest_gap, smoothing, keep_limb_lengths)
             cleaned = [clean_sequence(track, cleaning) for track in _tracks(frames, people)]
-        (canvas,) = canvases
         return io.NodeOutput(to_wire([People(_there(cleaned, number), canvas) for number in range(len(frames))]))
 
 

@@ -12,12 +12,14 @@ from ..dptn_core.pose import (
     People,
     Pose,
     choose_person,
+    follow_person,
     read_openpose,
     write_openpose,
 )
 from .errors import NodeError, node_error_context
 from .host import io
 
+PERSON = "person"  # the usual name of the widget that says who is meant
 STOP, REPEAT, LEAVE_OUT = "stop with an error", "repeat the pose before", "leave the frame out"
 
 
@@ -50,7 +52,7 @@ def one_person_each(frames: Sequence[People], choice: str, node: str, name: str)
 
 
 def persons_found(
-    frames: Sequence[People], choice: str, node: str, name: str, when_empty: str | None
+    frames: Sequence[People], choice: str, node: str, name: str, when_empty: str | None, *, widget: str = PERSON
 ) -> list[Pose | None]:
     """One person of each frame, None for frames that are left out.
 
@@ -60,6 +62,7 @@ def persons_found(
         node, name: of the input, for errors.
         when_empty: what to do with a frame without that person: `STOP`, `REPEAT` (the one before; at the start of a
             sequence, the first one found) or `LEAVE_OUT`; None stops as well, in a node that offers no choice.
+        widget: name of the input that `choice` comes from, for errors.
 
     Raises:
         NodeError: with `STOP` or None, such a frame; else, no frame has the person.
@@ -79,7 +82,7 @@ def persons_found(
     if missing and (when_empty in (STOP, None) or not found):
         where = "" if len(frames) == 1 else f" in frame {', '.join(missing[:8])}{' ...' if len(missing) > 8 else ''}"
         if others:
-            way_out = "Choose another 'person'"
+            way_out = f"Choose another '{widget}'"
         else:
             way_out = "Check the skeleton image, lower the detector's threshold or edit the pose"
         if found and when_empty == STOP:
@@ -92,11 +95,49 @@ def persons_found(
     return poses
 
 
+def tracked_person(
+    frames: Sequence[People], choice: str, node: str, name: str, *, widget: str = PERSON
+) -> list[Pose | None]:
+    """One person through the frames of a video: chosen where they first appear, then followed.
+
+    Args:
+        frames: at least one, on one canvas.
+        choice: one of `PERSON_CHOICES`.
+        node, name: of the input, for errors.
+        widget: name of the input that `choice` comes from, for errors.
+
+    Returns:
+        The person's pose in each frame, None where they are not.
+
+    Raises:
+        NodeError: no frame has that person, or there is no such choice.
+    """
+    with node_error_context(node, name):
+        found = persons_found(frames, choice, node, name, LEAVE_OUT, widget=widget)
+    start, first = next((number, pose) for number, pose in enumerate(found) if pose is not None)
+    return [None] * start + follow_person(frames[start:], first)
+
+
+def on_one_canvas(frames: Sequence[People], node: str, name: str) -> Canvas:
+    """The canvas that all frames are on.
+
+    Raises:
+        NodeError: there are several.
+    """
+    canvases = {frame.canvas for frame in frames}
+    if len(canvases) > 1:
+        raise NodeError(
+            f"{node}, input '{name}': expected the frames of one video, on one canvas, got canvases of "
+            f"{', '.join(sorted(map(str, canvases)))}"
+        )
+    return canvases.pop()
+
+
 def to_wire(frames: Sequence[People], *, scores: bool = False) -> list[dict[str, Any]]:
     """The strict form every consumer accepts; with `scores`, real confidences in place of 1.0."""
     return write_openpose(list(frames), scores=scores)
 
 
-def person_input(tooltip: str) -> io.Combo.Input:
+def person_input(tooltip: str, *, name: str = PERSON) -> io.Combo.Input:
     """The widget that says which of several people is meant."""
-    return io.Combo.Input("person", options=list(PERSON_CHOICES), default=PERSON_CHOICES[0], tooltip=tooltip)
+    return io.Combo.Input(name, options=list(PERSON_CHOICES), default=PERSON_CHOICES[0], tooltip=tooltip)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..dptn_core.image_io import MAX_PIXELS
 from ..dptn_core.inference.transfer import EncodedSource
 from ..dptn_core.pose import Canvas, People, Pose, fit_to_canvas, fit_to_person
+from ..dptn_core.pose.retargeting import retarget
 from .errors import NodeError, node_error_context
 
 NODE = "Transfer Pose"
-AS_IS, LIKE_SOURCE = "as the pose is", "like the source"
+AS_IS, LIKE_SOURCE, RETARGETED = "as the pose is", "like the source", "retargeted to the source"
 MAX_HEIGHT = 4096
 _SAME_SHAPE = 0.02  # how far proportions of canvases may differ to be the same
+
+
+_Placing = Callable[[list[Pose], Pose], list[Pose]]  # a sequence, and the pose of the source person
+_PLACINGS: dict[str, _Placing | None] = {
+    AS_IS: None,
+    LIKE_SOURCE: fit_to_person,
+    RETARGETED: lambda poses, source: retarget(poses, [source]),
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ def plan_jobs(
     sources: Sequence[EncodedSource],
     poses: Sequence[Pose | None],
     *,
-    like_source: bool,
+    size_and_place: str,
     height: int,
     draft: int,
 ) -> list[Job]:
@@ -40,18 +49,26 @@ def plan_jobs(
         sources: at least one.
         poses: one a frame, on any canvases; None for frames that are left out, and the source that goes with them. At
             least one is a pose.
-        like_source: scale and move the person to the place and the canvas of the source.
+        size_and_place: `AS_IS`; `LIKE_SOURCE`, scaled and moved to the place and the canvas of the source; or
+            `RETARGETED`, there as well, and with the source person's limb lengths.
         height: of the images in pixels; 0: of the canvas.
         draft: if not 0, pixels that no side exceeds.
 
     Raises:
-        NodeError: numbers of sources and poses do not match, canvases differ in shape, or a size is too large.
+        NodeError: numbers of sources and poses do not match, canvases differ in shape, a size is too large, or there is
+            no such `size_and_place`.
     """
+    if size_and_place not in [*_PLACINGS]:  # the host lets any text through that comes by a link
+        raise NodeError(
+            f"{NODE}, input 'size_and_place': expected '{AS_IS}', '{LIKE_SOURCE}' or '{RETARGETED}', got "
+            f"{size_and_place!r}"
+        )
+    placed = _PLACINGS[size_and_place]
     jobs: list[Job] = []
-    for index, some in _pairs(len(sources), _on_one_canvas(poses, by_force=like_source)):
-        if like_source:
+    for index, some in _pairs(len(sources), _on_one_canvas(poses, by_force=placed is not None)):
+        if placed is not None:
             with node_error_context(NODE, "pose"):
-                some = fit_to_person(some, sources[index].pose)
+                some = placed(some, sources[index].pose)
         before = jobs[-1].before + len(jobs[-1].poses) if jobs else 0
         jobs.append(Job(index, some, _size(some[0].canvas, height, draft), before))
     return jobs

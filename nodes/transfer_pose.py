@@ -17,7 +17,7 @@ from .host import io, ui
 from .images import to_host
 from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found
 from .texturing import HeldTexture
-from .transfer_jobs import AS_IS, LIKE_SOURCE, MAX_HEIGHT, NODE, Job, plan_jobs
+from .transfer_jobs import AS_IS, LIKE_SOURCE, MAX_HEIGHT, NODE, RETARGETED, Job, plan_jobs
 from .types import AttentionType, HeldSequence, HostedAttention, HostedModel, HostedSource, PoseType, SourceType
 
 _FULL, _NETWORK_ONLY = "full", "network only"
@@ -44,10 +44,11 @@ class TransferPose(io.ComfyNode):
                 person_input("Which person to use when a frame holds several."),
                 io.Combo.Input(
                     "size_and_place",
-                    options=[AS_IS, LIKE_SOURCE],
+                    options=[AS_IS, LIKE_SOURCE, RETARGETED],
                     default=AS_IS,
-                    tooltip="as the pose is: on the pose's own canvas. like the source: scaled and moved to the "
-                    "source person's size and place, on the source image's canvas. Use it for poses of another person.",
+                    tooltip="as the pose is: on the pose's own canvas, for a pose made for this person. retargeted to "
+                    "the source: for poses of another person; at the source person's size and place, with the source "
+                    "person's limb lengths. like the source: scaled and moved, with the pose's own proportions.",
                 ),
                 io.Combo.Input(
                     "when_nobody",
@@ -143,8 +144,7 @@ class TransferPose(io.ComfyNode):
         source = expect(source, HostedSource, NODE, "source", "DPTN_SOURCE", "connect Encode Source")
         frames = frames_of(pose, NODE, "pose", source.sources[0].pose.canvas)
         poses = persons_found(frames, person, NODE, "pose", when_nobody)
-        like_source = size_and_place == LIKE_SOURCE
-        jobs = plan_jobs(source.sources, poses, like_source=like_source, height=output_height, draft=draft)
+        jobs = plan_jobs(source.sources, poses, size_and_place=size_and_place, height=output_height, draft=draft)
         with host.cores_left_alone(draft > 0):
             done = _run_jobs(source, jobs, poses_at_once, warps=_warps(texture), draft=draft > 0)
             # of one size: all poses are on one canvas, or on that of the source images, which came as a batch

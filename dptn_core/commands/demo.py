@@ -29,7 +29,8 @@ def run(options: Namespace) -> None:
     from ..inference.attention_plot import attention_image
     from ..inference.texture_networks import compose_from, load_texturing
     from ..inference.transfer import encode_source, transfer
-    from ..pose import People, draw_skeleton, fit_to_person
+    from ..pose import People, draw_skeleton
+    from ..pose.retargeting import retarget
 
     model = load_model_of(options)
     texturing = load_texturing(model.device)
@@ -47,7 +48,7 @@ def run(options: Namespace) -> None:
         files = samples.FIGURE_TARGETS
         poses = [read_poses(path, None)[0] for path in files]
         if poses[0].canvas != source_pose.canvas:  # one by one: they are no sequence
-            poses = [fit_to_person([pose], source_pose)[0] for pose in poses]
+            poses = [retarget([pose], [source_pose])[0] for pose in poses]
         result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [image]
         for file, pose, generated in zip(files, poses, result.images, strict=True):

@@ -24,5 +24,5 @@ def read_poses(path: Path, person: int | None, canvas: Canvas | None = None) -> 
             where = f"{path}" if len(found) == 1 else f"{path}, image {index}"
             raise CommandError(f"{where}: {error}") from error
     if not poses:
-        raise CommandError(f"{path} contains no pose")
+        raise CommandError(f"expected at least one pose in {path}, got none")
     return poses

@@ -78,8 +78,15 @@ def add_options(parser: ArgumentParser) -> None:
         type=Path,
         default=[],
         nargs="+",
-        help="images to take the pose from, brought to the size and place of the person in --image; a video, an "
-        "animated image or a folder of frames is a sequence",
+        help="images to take the pose from, brought to the size, place and limb lengths of the person in --image; a "
+        "video, an animated image or a folder of frames is a sequence",
+    )
+    parser.add_argument(
+        "--limb-lengths",
+        choices=("source", "target"),
+        default="source",
+        help="whose limb lengths poses from --target-image get: source, those of the person in --image, who so keeps "
+        "their proportions; target, those of the other person (default: source)",
     )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the images (default: out)")
     parser.add_argument(
@@ -199,7 +206,10 @@ def _generate(
     encoded = encode_source(model, image, seen, framing=options.framing, size=options.size)
     compose = compose_from(texturing, encoded, others) if texturing else None
     for file, chosen in targets.items():
-        poses = _poses(chosen, _person_of_files(options), seen, canvas)
+        if chosen.found is None:
+            poses = read_poses(chosen.path, _person_of_files(options), canvas)
+        else:
+            poses = _placed(list(chosen.found), seen, options.limb_lengths)
         # the poses of one file are a sequence and share a frame
         result = transfer(encoded, poses, compose=compose, size=_output_size(poses[0].canvas, options.height))
         for number, (target, image, name) in enumerate(zip(poses, result.images, names[file], strict=True)):
@@ -323,11 +333,12 @@ def _people_of(path: Path, find: Finder) -> list[People]:
     return [fit_to_canvas(people, found[0].canvas) for people in found]
 
 
-def _poses(target: _Target, person: int | None, seen: Pose, canvas: Canvas) -> list[Pose]:
-    """The poses of a target: those of a file as they are, those of images like the person in the source."""
+def _placed(poses: list[Pose], seen: Pose, limb_lengths: str) -> list[Pose]:
+    """Poses of somebody else at the size and place of the person in the source, with limbs of one of the two."""
     from ..pose import fit_to_person
+    from ..pose.retargeting import retarget
 
-    return read_poses(target.path, person, canvas) if target.found is None else fit_to_person(list(target.found), seen)
+    return retarget(poses, [seen]) if limb_lengths == "source" else fit_to_person(poses, seen)
 
 
 def _names(files: list[tuple[Path, int]]) -> list[list[str]]:

@@ -25,6 +25,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "smoothing": 9,
         "keep_limb_lengths": True,
     },
+    "DPTNRetargetPose": {
+        "strength": 1.0,
+        "place": "like the source",
+        "person": "largest",
+        "source_person": "largest",
+    },
     "DPTNPersonMask": {"person": "everybody"},
     "DPTNEditSkeleton": {"width": 384, "height": 512, "edited": ""},
     "DPTNDrawSkeleton": {"width": 0, "height": 0, "style": "OpenPose", "thickness": 1.0},

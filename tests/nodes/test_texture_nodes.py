@@ -113,6 +113,11 @@ def test_a_large_source_keeps_its_detail_at_a_larger_height(host):
     ("inputs", "said"),
     [
         ({"texture": "sharp"}, "Transfer Pose, input 'texture': expected 'full' or 'network only', got 'sharp'"),
+        (
+            {"size_and_place": "nowhere"},
+            "Transfer Pose, input 'size_and_place': expected 'as the pose is', 'like the source' or 'retargeted to the "
+            "source', got 'nowhere'",
+        ),
         ({"output_height": 5000}, "Transfer Pose, input 'output_height': expected 0 to 4096 pixels, got 5000"),
         ({"output_height": -8}, "Transfer Pose, input 'output_height': expected 0 to 4096 pixels, got -8"),
     ],

@@ -20,7 +20,16 @@ from dptn_core.data import clips
 from dptn_core.data.clips import is_clip, read_clip
 from dptn_core.detection import detect_people, load_movenet
 from dptn_core.image_io import ImageError, read_image, to_bytes, write_image
-from dptn_core.pose import KEYPOINT_NAMES, Canvas, People, fit_to_person, follow_person, load_pose_file
+from dptn_core.pose import (
+    KEYPOINT_NAMES,
+    Canvas,
+    People,
+    draw_skeleton,
+    fit_to_person,
+    follow_person,
+    load_pose_file,
+)
+from dptn_core.pose.retargeting import retarget
 
 FRAMES = Path(__file__).parents[1] / "detection" / "frames"
 JOINTS = json.loads((FRAMES / "joints.json").read_text())
@@ -174,15 +183,17 @@ def test_a_photograph_needs_no_pose_file(model, tmp_path):
     assert (tmp_path / "found" / name).read_bytes() == (tmp_path / "given" / name).read_bytes()
 
 
-def test_the_pose_comes_from_a_picture_at_the_size_and_place_of_the_source_person(model, tmp_path):
+@pytest.mark.parametrize("limb_lengths", [None, "source", "target"])
+def test_the_pose_comes_from_an_image_at_the_size_place_and_limb_lengths_of_the_source_person(
+    model, tmp_path, limb_lengths
+):
     words = ("--image", FRAMES / "jumping.jpg", "--target-image", FRAMES / "two.jpg", "--target-person", 1)
-    assert transfer(model, tmp_path, *words) == 0
+    asked = ("--limb-lengths", limb_lengths) if limb_lengths else ()
+    assert transfer(model, tmp_path, *words, *asked) == 0
     network = load_movenet()
     source = detect_people(network, read_image(FRAMES / "jumping.jpg")).people[0]
     wanted = detect_people(network, read_image(FRAMES / "two.jpg")).people[1]
-    (placed,) = fit_to_person([wanted], source)
-    from dptn_core.pose import draw_skeleton
-
+    (placed,) = fit_to_person([wanted], source) if limb_lengths == "target" else retarget([wanted], [source])
     expected = draw_skeleton(People((placed,), placed.canvas))
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "two_skeleton.png")), expected)
 
@@ -273,6 +284,13 @@ def test_the_demo_finds_the_dancer_itself(model, tmp_path, monkeypatch):
     monkeypatch.setattr(samples, "DANCER_POSE", tmp_path / "absent.json")
     assert run("demo", "--model", model, "--device", "cpu", "--out", tmp_path / "out") == 0
     assert (tmp_path / "out" / "photograph_strip.png").is_file()
+    # in the wave that the figure takes as it is, the dancer keeps her proportions
+    (dancer,) = detect_people(load_movenet(), read_image(samples.DANCER)).people
+    wave = load_pose_file(samples.FIGURE_TARGETS[0])[0].largest()
+    (placed,) = retarget([wave], [dancer])
+    for name, pose in (("figure", wave), ("photograph", placed)):
+        drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}_{samples.FIGURE_TARGETS[0].stem}_skeleton.png"))
+        np.testing.assert_array_equal(drawn, draw_skeleton(People((pose,), pose.canvas)))
 
 
 # clips
