@@ -32,6 +32,7 @@ class SourceTexture:
     matte: Tensor  # (H, W) in [0, 1] on the image's canvas: the source person
     person: Tensor  # (3, H, W): the person's own colours; at soft edges without the background's
     background: Tensor  # (3, H, W): the image with the person taken out
+    behind: Tensor | None  # (1, 3, h, w): the same in the working frame; None: the carrier sees the person there
 
 
 def working_frame(frame: Frame) -> Frame:
@@ -82,7 +83,7 @@ def encode_texture(
         background = fill_background(image, hole, avoid=avoid)
         covered = matte[None].clamp(min=_LEAST)
         person = torch.where(matte > _LEAST, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
-    return SourceTexture(parts, pose, frame, matte, person, background)
+    return SourceTexture(parts, pose, frame, matte, person, background, frame.cut(background).to(device)[None])
 
 
 def _enlarged(matte: Tensor, small: Tensor, frame: Frame, image: Tensor) -> Tensor:

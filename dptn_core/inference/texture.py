@@ -83,6 +83,7 @@ def decide(carrier: Carrier, texture: SourceTexture, generated: Generated) -> De
             source_pose=texture.pose,
             target_pose=target,
             background=background,
+            behind=texture.behind,
         )
         return Decision(work, carrier(given, texture.parts)[1])
 

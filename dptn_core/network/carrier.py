@@ -42,6 +42,7 @@ class CarrierInput:
     source_pose: Tensor  # (B, 18, 3) x, y in frame heights, presence
     target_pose: Tensor  # (B, 18, 3)
     background: tuple[Tensor, Tensor] | None = None  # see `limb_transforms`
+    behind: Tensor | None = None  # (B, 3, H, W) in [0, 1]: the source without the person; None: nobody filled it in
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,11 @@ class Carrier(nn.Module):
         layers = torch.cat([source.image, 1 - parts[:, :1]], 1)
         goes = torch.stack([candidate_places(transforms, which[:, n], residual, at) for n in range(2)], 1)
         found = [look_up(layers, goes[:, n]) for n in range(2)]
+        if given.behind is not None:  # what stands still is the background, and not the person who stood there
+            empty = functional.pad(given.behind, (0, 0, 0, 0, 0, 1))
+            found = [
+                torch.where(which[:, n : n + 1] == _K - 1, look_up(empty, goes[:, n]), found[n]) for n in range(2)
+            ]
         warped = weights[:, :1] * found[0] + weights[:, 1:] * found[1]
         probable = choice.softmax(1)
         hints = torch.cat([probable[:, -1:], (probable * own).sum(1, keepdim=True)], 1)
@@ -252,9 +258,15 @@ class Carrier(nn.Module):
         small = functional.avg_pool2d(torch.cat([given.source, parts], 1), 2)
         exists = transforms.exists[..., None, None].to(small)
         moved = look_up(small, goes, "zeros").view(batch, 3 + PARTS, _K, *half)
+        if given.behind is not None:
+            small = functional.avg_pool2d(given.behind, 2)
+            still = transforms.at(places(half, given.source.device))[:, -1]
+            moved[:, :3, -1] = look_up(small, still, "zeros")
         generated = resized(given.generated, half)
         agree = torch.exp(-_AGREE * (moved[:, :3] - generated[:, :, None]).abs().mean(1)) * exists
         own = torch.stack([moved[:, 3 + part, number] for number, part in enumerate(PART_OF)], 1) * exists
+        if given.behind is not None:  # where no part of the person finds itself, there may be background again
+            own[:, -1:] = torch.maximum(own[:, -1:], 1 - own[:, :-1].amax(1, keepdim=True))
         lines = torch.cat([near[:, list(LINE_OF)], near.amax(1, keepdim=True)], 1) * exists
         every = [scores.flatten(1, 2), agree, own, lines, generated - 0.5, small[:, :3] - 0.5]
         return torch.cat(every, 1), own

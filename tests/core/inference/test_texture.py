@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transfer_fixture import person, smooth_image, tiny_model
@@ -12,12 +14,12 @@ from dptn_core.inference import texture as texture_module
 from dptn_core.inference.carrier_file import TextureError, load_carrier
 from dptn_core.inference.source_texture import encode_texture, working_frame
 from dptn_core.inference.texture import composer, decide
-from dptn_core.inference.texture_networks import compose_from, load_texturing
+from dptn_core.inference.texture_networks import compose_from, load_texturing, mask_of
 from dptn_core.inference.transfer import Generated, encode_source, transfer
 from dptn_core.network import Generator, GeneratorConfig
 from dptn_core.pose import fit_to_person, load_pose_file
 from dptn_core.pose.limb_transforms import CANDIDATES
-from dptn_core.samples import FIGURE, FIGURE_POSE, POSES
+from dptn_core.samples import FIGURE, FIGURE_POSE, POSES, STUDIO, STUDIO_POSE
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,22 @@ def test_what_stands_still_is_the_sources_own(figure, compose):
     still = (result.invented[0] < 0.02) & (result.mattes[0] < 0.01)
     assert still.float().mean() > 0.3
     assert (result.images[0] - figure.image).abs().amax(0)[still].max() < 0.05
+
+
+def test_nobody_is_left_where_the_person_stood(texturing):
+    """The carrier is shown the background without the person: else it takes a head that stood there for a new one."""
+    image = read_image(STUDIO)
+    source = encode_source(load_model(starter_path()), image, load_pose_file(STUDIO_POSE)[0].largest())
+    mask = mask_of(texturing.segmenter, image, [source.pose])
+    textures = [encode_texture(texturing.carrier, source, mask)]
+    textures.append(replace(textures[0], behind=None))
+    lower = source.pose.transformed((0.9, 0.9), (17.0, 30.0), source.pose.canvas)
+    ghosts = []
+    for texture in textures:
+        result = transfer(source, [lower], compose=composer(texturing.carrier, texture))
+        nose = lower.keypoints[0, 1]
+        ghosts.append(float(result.mattes[0, : int(nose - 25)].sum()))
+    assert ghosts[0] < 0.5 * ghosts[1]
 
 
 @pytest.mark.parametrize("size", [(512, 384), (1024, 768), (100, 333), (7, 5)])
