@@ -171,8 +171,8 @@ class TestDeepFashion:
         assert found.image(found.pairs[0][0]).shape == (3, 256, 176)
         printed = capsys.readouterr().out
         assert "train: 4 images, 6 pairs" in printed and "test: 2 images, 2 pairs" in printed
-        for warning in ("4 images, but the published set has 48674", "6 pairs, but the published set has 101966",
-                        "2 images, but the published set has 4038", "2 pairs, but the published set has 8570"):  # fmt: skip
+        for found_and_published in (("4 images", 48674), ("6 pairs", 101966), ("2 images", 4038), ("2 pairs", 8570)):
+            warning = "{}, but the published set has {}".format(*found_and_published)
             assert warning in printed
 
     @pytest.mark.parametrize("prefix", LIST_PREFIXES)
