@@ -19,6 +19,7 @@ _SHIPPED = {
     "photograph (astronaut)": (samples.PHOTOGRAPH, samples.PHOTOGRAPH_POSE),
     "photograph (dancer)": (samples.DANCER, samples.DANCER_POSE),
     "rendered person": (samples.RENDERED, samples.RENDERED_POSE),
+    "photograph (studio)": (samples.STUDIO, samples.STUDIO_POSE),
 }
 _SIZE = (512, 384)  # (H, W) of drawn figures, the proportions the starter was trained at
 
@@ -39,7 +40,10 @@ class SamplePerson(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "person",
-                    options=["figure", "photograph (astronaut)", _DRAWN, "photograph (dancer)", "rendered person"],
+                    options=[
+                        *("figure", "photograph (astronaut)", _DRAWN, "photograph (dancer)", "rendered person"),
+                        "photograph (studio)",
+                    ],
                     default="figure",
                     tooltip="'drawn figure (by seed)' is drawn when the node runs; the others ship with the pack.",
                 ),

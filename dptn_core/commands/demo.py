@@ -36,7 +36,7 @@ def run(options: Namespace) -> None:
     texturing = load_texturing(model.device)
     for name, path, pose_file in (
         ("figure", samples.FIGURE, samples.FIGURE_POSE),
-        ("photograph", samples.DANCER, None),
+        ("photograph", samples.STUDIO, None),
     ):
         image = read_image(path)
         if pose_file is None:

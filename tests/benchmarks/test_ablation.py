@@ -221,7 +221,7 @@ def test_the_command_stops_resumes_and_writes(
 
     monkeypatch.setattr(command, "do_run", stopped_in_the_third)
     assert ablate() == 130
-    assert "2 of 4 runs are kept" in capsys.readouterr().out
+    assert "2 of 4 runs are in" in capsys.readouterr().out
     partial = (tmp_path / "out" / "results.md").read_text(encoding="utf-8")
     assert "| with attention supervision | – | 0 |" in partial
 

@@ -432,7 +432,7 @@ def test_the_demo_writes_every_picture_that_it_names_and_all_that_ship(desk, cap
     assert said.err == ""
     named = [Path(word) for line in said.out.splitlines() for word in line.split() if word.endswith(".png")]
     assert len(named) == 4 and all(path.is_file() for path in named)
-    for name, image in (("figure", samples.FIGURE), ("photograph", samples.DANCER)):
+    for name, image in (("figure", samples.FIGURE), ("photograph", samples.STUDIO)):
         size = size_of(image)
         for path in samples.FIGURE_TARGETS:
             drawn, skeleton = (desk.out / f"{name}_{path.stem}{part}.png" for part in ("", "_skeleton"))

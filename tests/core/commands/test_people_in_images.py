@@ -280,14 +280,14 @@ def test_prepare_needs_nothing_but_photographs(tmp_path, capsys):
     assert "no detector was chosen" in capsys.readouterr().err
 
 
-def test_the_demo_finds_the_dancer_itself(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(samples, "DANCER_POSE", tmp_path / "absent.json")
+def test_the_demo_finds_the_person_itself(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "STUDIO_POSE", tmp_path / "absent.json")
     assert run("demo", "--model", model, "--device", "cpu", "--out", tmp_path / "out") == 0
     assert (tmp_path / "out" / "photograph_strip.png").is_file()
-    # in the wave that the figure takes as it is, the dancer keeps her proportions
-    (dancer,) = detect_people(load_movenet(), read_image(samples.DANCER)).people
+    # in the wave that the figure takes as it is, the woman keeps her proportions
+    (woman,) = detect_people(load_movenet(), read_image(samples.STUDIO)).people
     wave = load_pose_file(samples.FIGURE_TARGETS[0])[0].largest()
-    (placed,) = retarget([wave], [dancer])
+    (placed,) = retarget([wave], [woman])
     for name, pose in (("figure", wave), ("photograph", placed)):
         drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}_{samples.FIGURE_TARGETS[0].stem}_skeleton.png"))
         np.testing.assert_array_equal(drawn, draw_skeleton(People((pose,), pose.canvas)))

@@ -105,14 +105,14 @@ def test_a_stopped_run_goes_on_and_another_character_is_not_mixed_in(
     capsys.readouterr()
     assert main(["figures", "--character", str(folder), "--pictures", "2", "--size", "24x32", "--seed", "9"]) == 2
     error = capsys.readouterr().err
-    assert error == f"dptn figures: {folder} holds other images, 002.png first; name a folder of its own\n"
+    assert error == f"dptn figures: {folder} holds other images, 002.png first; name a new folder\n"
     assert sorted(folder.iterdir()) == before
     mine = (folder / "000.png").read_bytes()
     assert main(["figures", "--character", str(folder), "--pictures", "4", "--size", "24x32", "--seed", "9"]) == 2
     error = capsys.readouterr().err
-    assert error == f"dptn figures: {folder / '000.png'} is there already and another image; name a folder of its own\n"
+    assert error == f"dptn figures: {folder / '000.png'} already exists with another image; name a new folder\n"
     (folder / "000.png").write_text("no image at all")
-    with pytest.raises(FileExistsError, match=r"000\.png is there already"):
+    with pytest.raises(FileExistsError, match=r"000\.png already exists"):
         list(write_character(folder, 5, 4, (32, 24)))
     (folder / "000.png").write_bytes(mine)
     assert sorted(folder.iterdir()) == before

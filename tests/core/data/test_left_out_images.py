@@ -94,7 +94,7 @@ class TestPoseFiles:
 
     def test_a_pose_file_of_other_bytes_is_left_out(self, anna: Path, tmp_path: Path) -> None:
         (anna / "1.json").write_bytes(b"\xff\xd8\xff\xe0")
-        assert "not a text file in UTF-8" in reason_for(anna, tmp_path / "out", "1.png")
+        assert "is not UTF-8 text" in reason_for(anna, tmp_path / "out", "1.png")
 
     def test_points_a_little_beyond_the_edge_squeeze_nothing(self, anna: Path, tmp_path: Path) -> None:
         prepare_folder(anna, tmp_path / "plain", PLAN)

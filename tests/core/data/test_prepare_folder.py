@@ -245,7 +245,7 @@ class TestRefused:
     ) -> None:
         with pytest.raises(SystemExit) as stopped:
             main(["prepare", "folder", str(anna), "--out", str(tmp_path / "out"), *option])
-        assert stopped.value.code == 2 and f"'{option[1]}' is not a" in capsys.readouterr().err
+        assert stopped.value.code == 2 and f"got '{option[1]}'" in capsys.readouterr().err
 
     def test_a_full_disk_is_named_and_what_was_there_stays(
         self, anna: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

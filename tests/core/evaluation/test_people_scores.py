@@ -194,7 +194,7 @@ def test_figures_shows_people_and_the_test_set(tmp_path) -> None:
     [
         (["--test-set"], "add --kind people"),
         (["--kind", "people", "--test-set", "--seed", "5"], "leave out --seed"),
-        (["--kind", "people", "--test-set", "--first", "499", "--pairs", "3"], "holds 500 pairs"),
+        (["--kind", "people", "--test-set", "--first", "499", "--pairs", "3"], "has 500 pairs"),
         (["--kind", "people", "--character", "x"], "leave out --kind people"),
     ],
 )

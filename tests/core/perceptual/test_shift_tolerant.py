@@ -289,11 +289,11 @@ def test_without_it_nothing_is_loaded_and_nothing_changes(monkeypatch):
     ("losses", "words"),
     [
         ({"perceptual": -1.0}, "losses.perceptual is -1"),
-        ({"perceptual": "much"}, "losses.perceptual is 'much'; a value of type float"),
+        ({"perceptual": "much"}, "losses.perceptual is 'much'; expected type float"),
         ({"perceptual_network": "resnet"}, "losses.perceptual_network is 'resnet'; allowed: alexnet, vgg16"),
         ({"perceptual_slices": 0}, "losses.perceptual_slices is 0; allowed: 1 to 5"),
         ({"perceptual_slices": 6}, "losses.perceptual_slices is 6; allowed: 1 to 5"),
-        ({"perceptual_slices": 2.5}, "losses.perceptual_slices is 2.5; a value of type int"),
+        ({"perceptual_slices": 2.5}, "losses.perceptual_slices is 2.5; expected type int"),
     ],
 )
 def test_bad_values_are_refused_by_name(losses, words):

@@ -171,7 +171,7 @@ def test_an_error_is_said_once_for_all_processes(tmp_path, config):
     run(2, "train", "--config", config(2), "--out", out, "--device", "cpu")
     done = attempt(2, "train", "--config", config(4, "batch"), "--out", out, "--device", "cpu")
     assert done.returncode == 2
-    assert done.stderr.count("use the old sizes or another output folder") == 1
+    assert done.stderr.count("restore the old sizes or choose another") == 1
     assert "Traceback" not in done.stderr
 
 
@@ -254,7 +254,7 @@ def test_processes_are_not_started_for_what_is_no_cpu_nor_twice(tmp_path, config
     given = ["train", "--config", str(config(2)), "--out", str(tmp_path / "run"), "--processes", "2"]
     monkeypatch.setattr("dptn_core.commands.train.find_device", lambda _: torch.device("cuda"))
     assert main(given) == 2
-    assert "--processes 2 is for CPUs, and this run is on cuda" in capsys.readouterr().err
+    assert "--processes 2 is for CPUs, but this run is on cuda" in capsys.readouterr().err
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert main([*given, "--device", "cpu"]) == 2
     assert "--processes 2 is not for a command that is one of 2 processes already" in capsys.readouterr().err

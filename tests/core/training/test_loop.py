@@ -14,6 +14,7 @@ from training_fixture import CPU, assert_same_run, config_of, content_of, differ
 
 from dptn_core import cli
 from dptn_core.checkpoint import CheckpointError, load_model
+from dptn_core.checkpoint.weight_files import WeightFileError
 from dptn_core.image_io import read_image
 from dptn_core.training import ConfigError, InterruptedRunError, RunOptions, TrainingConfig, loop, state, train
 from dptn_core.training.loop import learning_rate
@@ -184,7 +185,7 @@ def test_no_word_of_vgg_where_nobody_asked_for_it(tmp_path, monkeypatch, caplog)
 
 def test_vgg_weights_named_and_missing_stop_the_run_before_it_begins(tmp_path):
     config = config_of(losses={"content": 0.5, "vgg": str(tmp_path / "absent.pth")})
-    with pytest.raises(FileNotFoundError, match=r"absent\.pth"):
+    with pytest.raises(WeightFileError, match=r"absent\.pth is not a file"):
         run(tmp_path / "run", config)
 
 

@@ -504,7 +504,7 @@ class TestTraining:
         assert (tmp_path / "run" / "training.pt").is_file() and "wrote " in capsys.readouterr().out
 
     @pytest.mark.parametrize(
-        ("size", "says"), [((64, 64), "would be stretched"), (None, "no such folder; 'dptn prepare' makes one")]
+        ("size", "says"), [((64, 64), "would be stretched"), (None, "no such folder; make one with 'dptn prepare'")]
     )
     def test_a_set_that_does_not_fit_is_one_line(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: tuple[int, int] | None, says: str
