@@ -223,9 +223,7 @@ class Carrier(nn.Module):
         found = [look_up(layers, goes[:, n]) for n in range(2)]
         if given.behind is not None:  # what stands still is the background, and not the person who stood there
             empty = functional.pad(given.behind, (0, 0, 0, 0, 0, 1))
-            found = [
-                torch.where(which[:, n : n + 1] == _K - 1, look_up(empty, goes[:, n]), found[n]) for n in range(2)
-            ]
+            found = [torch.where(which[:, n : n + 1] == _K - 1, look_up(empty, goes[:, n]), found[n]) for n in range(2)]
         warped = weights[:, :1] * found[0] + weights[:, 1:] * found[1]
         probable = choice.softmax(1)
         hints = torch.cat([probable[:, -1:], (probable * own).sum(1, keepdim=True)], 1)

@@ -57,7 +57,8 @@ _MAX_RATIO: Final = 1.25  # of what anatomy expects: nobody is built further off
 _TELL: Final = 2  # kinds that suggest the largest person say how large it is: the others may be foreshortened
 _MAX_LENGTH: Final = 1.25  # of the person's limb
 _WHOLE: Final = (0, 10, 13)  # nose and ankles: with these, all of a person is in the image
-_EDGE: Final = 0.08  # of a person's longer side: what hair, hands and feet take beyond the joints
+_EDGE: Final = 0.06  # of a person's longer side: what hands and feet take beyond the joints
+_CROWN: Final = 1.1  # of the way from neck to nose: how far above the nose hair goes
 _MIN_LENGTH: Final = 1e-3  # pixels
 _MARGIN: Final = 0.5  # of the canvas: a longer leg may leave the image, and networks expect no joint far outside
 
@@ -188,20 +189,28 @@ def _inside(poses: list[Pose], person: Pose) -> list[Pose]:
     """A sequence shifted, and made smaller where need be, so that nobody is cut whom their own image shows whole."""
     canvas = person.canvas
     sides = np.array([canvas.width, canvas.height])
-    xy, whole = person.keypoints[person.present], person.present[list(_WHOLE)].all()
-    if not whole or (xy < 0).any() or (xy > sides).any():
+    own_low, own_high = _extent([person])
+    whole = person.present[list(_WHOLE)].all()
+    if not whole or (person.keypoints < 0).any() or (person.keypoints > sides).any():
         return poses
-    # no nearer to an edge than their own image has them, or than hands, feet and hair take
-    bounds = np.array([pose.bounds() for pose in poses if not pose.is_empty])
-    low, high = bounds[:, :2].min(0), bounds[:, 2:].max(0)
-    room = _EDGE * (high - low).max()
-    edge_low, edge_high = np.minimum(xy.min(0), room), np.maximum(xy.max(0), sides - room)
+    low, high = _extent(poses)
+    edge_low, edge_high = np.minimum(own_low, 0), np.maximum(own_high, sides)  # as near to it as they were
     scale = float(min(1.0, *((edge_high - edge_low) / np.maximum(high - low, _MIN_LENGTH))))
     middle = (low + high) / 2
     low, high = middle + (low - middle) * scale, middle + (high - middle) * scale
     shift = np.maximum(edge_low - low, 0) + np.minimum(edge_high - high, 0)
     offset = middle * (1 - scale) + shift
     return [pose.transformed((scale, scale), (float(offset[0]), float(offset[1])), canvas) for pose in poses]
+
+
+def _extent(poses: Sequence[Pose]) -> tuple[FloatArray, FloatArray]:
+    """(2,) and (2,): the box around all hands, feet and crowns of heads."""
+    joints = np.concatenate([pose.keypoints[pose.present] for pose in poses])
+    room = _EDGE * (joints.max(0) - joints.min(0)).max()
+    heads = np.array([pose.keypoints[:2] for pose in poses if pose.present[:2].all()]).reshape(-1, 2, 2)
+    crowns = heads[:, 0] + (heads[:, 0] - heads[:, 1]) * _CROWN
+    every = np.concatenate([joints - room, joints + room, crowns])
+    return every.min(0), every.max(0)
 
 
 def _near(xy: FloatArray, pose: Pose) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from transfer_fixture import person, smooth_image, tiny_model
@@ -18,7 +19,7 @@ from dptn_core.inference.texture_networks import compose_from, load_texturing, m
 from dptn_core.inference.transfer import Generated, encode_source, transfer
 from dptn_core.network import Generator, GeneratorConfig
 from dptn_core.pose import fit_to_person, load_pose_file
-from dptn_core.pose.limb_transforms import CANDIDATES
+from dptn_core.pose.limb_transforms import CANDIDATES, nearness
 from dptn_core.samples import FIGURE, FIGURE_POSE, POSES, STUDIO, STUDIO_POSE
 
 
@@ -68,12 +69,16 @@ def test_nobody_is_left_where_the_person_stood(texturing):
     mask = mask_of(texturing.segmenter, image, [source.pose])
     textures = [encode_texture(texturing.carrier, source, mask)]
     textures.append(replace(textures[0], behind=None))
-    lower = source.pose.transformed((0.9, 0.9), (17.0, 30.0), source.pose.canvas)
+    height, width = image.shape[1:]
+    lower = source.pose.transformed((0.9, 0.9), (0.05 * width, 0.08 * height), source.pose.canvas)
+    inside = torch.tensor(np.column_stack([lower.keypoints / height, lower.present])).float()[None]
+    grid = torch.meshgrid((torch.arange(width) + 0.5) / height, (torch.arange(height) + 0.5) / height, indexing="xy")
+    left = (nearness(inside, torch.stack(grid, -1))[0].amax(0) < 0.15) & (textures[0].matte > 0.5)
     ghosts = []
     for texture in textures:
         result = transfer(source, [lower], compose=composer(texturing.carrier, texture))
-        nose = lower.keypoints[0, 1]
-        ghosts.append(float(result.mattes[0, : int(nose - 25)].sum()))
+        ghosts.append(float((result.images[0] - texture.background).abs().mean(0)[left].mean()))
+    assert left.sum() > 200
     assert ghosts[0] < 0.5 * ghosts[1]
 
 
