@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from .commands import bench, convert, demo, detect, evaluate, figures, prepare, train, transfer
+from .system.text import printable
 
 _COMMANDS = {
     "demo": (demo, "redraw the images that ship, to see that everything works"),
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dptn {options.command}: {package} is not installed; {advice}", file=sys.stderr)
         return 2
     except _BAD_INPUT as error:
-        print(f"dptn {options.command}: {error}", file=sys.stderr)
+        print(printable(f"dptn {options.command}: {error}"), file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):

@@ -27,7 +27,7 @@ class LoadDPTNModel(io.ComfyNode):
             display_name="Load DPTN Model",
             category="DPTN",
             description="Loads the network that generates a person in another pose. 'starter' ships with the pack "
-            "and suits drawn figures; put other models into models/dptn.",
+            "and suits photographs and drawn figures; put other models into models/dptn.",
             **host.search_words("pose transfer", "checkpoint", "loader"),
             inputs=[
                 io.Combo.Input(

@@ -34,3 +34,8 @@ def test_the_command_line_names_files_of_any_name(encoding: str) -> None:
     run = subprocess.run([sys.executable, *words], capture_output=True, env={"PYTHONIOENCODING": encoding, "PATH": ""})
     assert run.returncode == 2 and b"Traceback" not in run.stderr
     assert b"\\udcff" in run.stderr and run.stderr.startswith(b"dptn convert: ")
+
+
+def test_control_characters_cannot_move_a_terminal() -> None:
+    assert printable("m\x1b[31m.png\x00\x9b") == "m\\x1b[31m.png\\x00\\x9b"
+    assert printable("two\n\tlines") == "two\n\tlines"
