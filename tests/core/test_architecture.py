@@ -101,3 +101,16 @@ def test_neither_core_nor_host_know_each_other() -> None:
             tops = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             tops += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             assert not {top.split(".")[0] for top in tops} & {"comfy", "comfy_api", "folder_paths", "nodes"}, path
+
+
+def test_nodes_convert_call_and_convert_back() -> None:
+    """What a node does belongs to the core: `execute` stays short, its signature and docstring aside."""
+    found = 0
+    for path in sorted((ROOT / "nodes").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == "execute":
+                first = node.body[1] if ast.get_docstring(node) else node.body[0]
+                assert (node.end_lineno or 0) - first.lineno + 1 < 25, path.name
+                assert ast.get_docstring(node), path.name
+                found += 1
+    assert found > 10
