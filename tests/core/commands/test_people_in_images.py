@@ -157,7 +157,7 @@ def test_a_damaged_clip_among_pictures_is_named_once(tmp_path, capsys):
     files = (FRAMES / "jumping.jpg", tmp_path / "clip.mp4")
     assert run("detect", *files, "--out", tmp_path / "out", "--device", "cpu") == 2
     passed, _ = capsys.readouterr().err.splitlines()
-    assert passed.count("clip.mp4") == 1 and passed.endswith("; save it anew as MP4. Skipped")
+    assert passed.count("clip.mp4") == 1 and passed.endswith("; save it anew as MP4. Passed over")
 
 
 def test_detect_does_not_write_over_what_it_reads(tmp_path, capsys):
