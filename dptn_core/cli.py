@@ -12,12 +12,12 @@ from .commands import bench, convert, demo, detect, evaluate, figures, prepare, 
 from .system.text import printable
 
 _COMMANDS = {
-    "demo": (demo, "redraw the images that ship, to see that everything works"),
-    "transfer": (transfer, "redraw the person of an image, or of many, in other poses"),
+    "demo": (demo, "generate the people of the sample images in another pose, to check that everything works"),
+    "transfer": (transfer, "generate the person of an image, or of many, in another pose"),
     "detect": (detect, "find people in images and write their poses"),
     "prepare": (prepare, "lay out a set of images to train and test on"),
-    "train": (train, "train a network, or go on training one"),
-    "evaluate": (evaluate, "score a model, or drawn images beside true ones"),
+    "train": (train, "train a network, or resume a run"),
+    "evaluate": (evaluate, "score a model, or generated images against ground truth"),
     "convert": (convert, "turn a .pth or training checkpoint into a .safetensors model"),
     "figures": (figures, "draw pairs of figures to look at"),
     "bench": (bench, "measure speed and memory on this machine"),
@@ -89,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog="dptn",
-        description="Redraw a person in another pose with the Dual-task Pose Transformer Network.",
+        description="Generate a person in another pose with the Dual-task Pose Transformer Network.",
         epilog="'dptn COMMAND --help' explains a command. Poses are OpenPose JSON files, as pose editors save.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

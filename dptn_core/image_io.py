@@ -48,7 +48,9 @@ def read_image(path: Path) -> Tensor:
     except Exception as error:  # a damaged file may fail anywhere in a decoder
         if isinstance(error, OSError) and error.strerror:
             raise ImageError(f"{path} cannot be read: {error.strerror}; name an image that can be") from error
-        raise ImageError(f"{path} cannot be read: {error}; it is damaged: get it anew, or leave it out") from error
+        raise ImageError(
+            f"{path} cannot be read: {error}; it is damaged: download it again, or leave it out"
+        ) from error
 
 
 def to_image(image: Image.Image | np.ndarray | Tensor) -> Tensor:

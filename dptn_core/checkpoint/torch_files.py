@@ -167,7 +167,7 @@ def _storage(saved: object) -> _Storage:
         case ("storage", torch.dtype() as dtype, str(key), _, int(whole), (_, int(start), int())):
             pass
         case _:
-            raise PickleError("it points at something that is no numbers of a tensor")
+            raise PickleError("it points at something that is not a tensor's numbers")
     if whole < 0 or start < 0:
         raise PickleError("it points at numbers of negative count")
     return _Storage(key, dtype, whole, start)

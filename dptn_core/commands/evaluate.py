@@ -38,7 +38,7 @@ def add_options(parser: ArgumentParser) -> None:
         "Score a model on the fixed test set of drawn figures; with --data on a data set; or, with --generated-images "
         "and --ground-truth-images, score images that are there already. Prints the JSON that --out saves, or "
         "a list of it where --size is given more than once. A metric without weights is null and says which file it "
-        "wants; nothing is ever downloaded."
+        "needs; nothing is ever downloaded."
     )
     parser.add_argument(
         "--set",
@@ -67,9 +67,9 @@ def add_options(parser: ArgumentParser) -> None:
         "--true-pictures",
         type=Path,
         metavar="FOLDER",
-        help="what they should show: files of the same name, or drawn ones named <source>_2_<target>_vis",
+        help="ground truth: files of the same name; generated images may also be named <source>_2_<target>_vis",
     )
-    parser.add_argument("--pairs-list", type=Path, metavar="CSV", help="from,to: which drawn images must be there")
+    parser.add_argument("--pairs-list", type=Path, metavar="CSV", help="from,to: pairs that must be present")
     parser.add_argument(
         "--pairs", type=positive, help="score the first so many pairs (default: all; 500 figures or people)"
     )
@@ -91,7 +91,7 @@ def add_options(parser: ArgumentParser) -> None:
         type=Path,
         metavar="PLACE",
         help="FID's other side: a folder, a prepared set (its training images), or the .npz of an earlier report "
-        "(default: the data set's training images, or else the true ones)",
+        "(default: the data set's training images, or else the ground truth)",
     )
     parser.add_argument("--alexnet-weights", type=Path, metavar="FILE", help="for LPIPS: alexnet-owt-*.pth")
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="for FID: inception_v3_google-*.pth")
@@ -147,9 +147,9 @@ def _check(options: Namespace) -> None:
         if not place.exists():
             raise CommandError(f"--fid-real names {place}, which is not there")
         if not place.is_dir() and place.suffix != ".npz":
-            raise CommandError(f"--fid-real names {place}; a folder of images, a prepared set or an .npz is wanted")
+            raise CommandError(f"--fid-real: expected a folder of images, a prepared set or an .npz, got {place}")
     if options.masks is not None and not options.masks.is_dir():
-        raise CommandError(f"--masks names {options.masks}, which is no folder")
+        raise CommandError(f"--masks names {options.masks}, which is not a folder")
 
 
 def _check_set(options: Namespace) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def add_options(parser: ArgumentParser) -> None:
     """Add the options of pairs to show, of a character (--character) and of a kept set (--keep)."""
     parser.description = (
-        "Show pairs of drawn figures or rendered people: source, target, and the source warped by the true "
+        "Show pairs of drawn figures or rendered people: source, target, and the source warped by the ground-truth "
         "correspondence (magenta where the source does not show the place). Rendered people need the extra train."
     )
     parser.add_argument(

@@ -51,7 +51,7 @@ def add_options(parser: ArgumentParser) -> None:
 
     --image is required; `run` checks that a target pose or image is given, and what does not go together.
     """
-    parser.description = "Redraw the person of an image, or of each of many images, in one or more poses."
+    parser.description = "Generate the person of an image, or of each of many images, in one or more other poses."
     parser.add_argument(
         "--image",
         type=Path,
@@ -85,7 +85,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--limb-lengths",
         choices=("source", "target"),
         default="source",
-        help="whose limb lengths poses from --target-image get: source, those of the person in --image, who so keeps "
+        help="whose limb lengths poses from --target-image get: source, those of the person in --image, which keeps "
         "their proportions; target, those of the other person (default: source)",
     )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the images (default: out)")
@@ -173,10 +173,10 @@ def run(options: Namespace) -> None:
         except ValueError as error:  # the image or its pose is bad; a disk that fails is an OSError, and ends it all
             if len(sources) == 1:
                 raise
-            print(f"dptn transfer: {about(sources[number].image, error)}. Passed over", file=sys.stderr)
+            print(f"dptn transfer: {about(sources[number].image, error)}. Skipped", file=sys.stderr)
             failed += 1
     if failed:
-        said = f"{failed} of the {len(sources)} images were passed over, for the reasons above"
+        said = f"{failed} of the {len(sources)} images were skipped, for the reasons above"
         if processes == 1:
             raise CommandError(said)
         # of several processes, one that fails would have the others ended in the middle of their work
@@ -366,5 +366,5 @@ def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) ->
     ]
     for path in outputs + ([options.attention] if options.attention else []):
         if path.resolve() in seen:
-            raise CommandError(f"{path} would be written over; choose another --out or --attention")
+            raise CommandError(f"{path} would be overwritten; choose another --out or --attention")
         seen.add(path.resolve())

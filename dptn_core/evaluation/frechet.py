@@ -71,7 +71,7 @@ class Moments:
             ValueError: there are fewer than two vectors.
         """
         if self.count < 2:
-            raise ValueError(f"a covariance wants at least 2 images, there are {self.count}")
+            raise ValueError(f"a covariance needs at least 2 images, got {self.count}")
         return self.scatter / (self.count - 1)
 
 
@@ -236,7 +236,7 @@ def load_moments(path: Path, protocol: str) -> Moments:
     if mean.shape != (FEATURES,) or covariance.shape != (FEATURES, FEATURES) or count < 2:
         raise WeightFileError(f"{path} holds statistics of {mean.shape} and {covariance.shape}, not of Inception's")
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise WeightFileError(f"{path} holds statistics that are no finite numbers; take them again")
+        raise WeightFileError(f"{path} holds statistics that are not finite; take them again")
     if taken != protocol:
         raise WeightFileError(
             f"{path} was taken under protocol {taken}, which prepares images in another way than {protocol}; take "

@@ -65,8 +65,8 @@ def match_folders(drawn: Path, true: Path, pairs: Sequence[tuple[str, str]] | No
     matches = _by_name(ours, theirs) if pairs is None else _by_list(ours, theirs, pairs)
     if not any(match.drawn and match.true for match in matches):
         raise FolderError(
-            f"no image of {drawn} belongs to one of {true}: {next(iter(ours))} and {next(iter(theirs))}, say. "
-            f"Names must be equal, or <source>{_BETWEEN}<target>{_END} for a drawn image; a list of pairs may help"
+            f"no image in {drawn} matches one in {true} (for example {next(iter(ours))} and {next(iter(theirs))}). "
+            f"Use equal names or <source>{_BETWEEN}<target>{_END}, or add --pairs-list"
         )
     return matches
 
@@ -125,9 +125,9 @@ def read_matches(
 def _case(number: int, match: Match, masks: Path | None) -> Case:
     source, target = match.names
     if match.drawn is None:
-        raise ImageError(f"nobody drew it: there is no {source}{_BETWEEN}{target}{_END}")
+        raise ImageError(f"no generated image; expected {source}{_BETWEEN}{target}{_END}")
     if match.true is None:
-        raise ImageError(f"{match.drawn} has no true image; {target} was looked for")
+        raise ImageError(f"{match.drawn} has no ground truth; expected {target}")
     drawn = read_image(match.drawn)
     true = beside(read_image(match.true), (drawn.shape[1], drawn.shape[2]))
     mask = None if masks is None else read_mask(masks, target, (true.shape[1], true.shape[2]))

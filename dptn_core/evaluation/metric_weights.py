@@ -34,7 +34,7 @@ class WantedWeights:
         """
         if path is not None:
             if not path.is_file():
-                raise WeightFileError(f"{self.option} names {path}, which is no file; give {self.pattern}")
+                raise WeightFileError(f"{self.option} names {path}, which is not a file; give {self.pattern}")
             return path
         cached = sorted(_cache().glob(self.pattern))
         return cached[0] if cached else None
@@ -43,7 +43,7 @@ class WantedWeights:
     def missing(self) -> str:
         """What to say where `find` found nothing."""
         return (
-            f"wants {self.pattern} ({self.what}), looked for in {_cache()}; "
+            f"needs {self.pattern} ({self.what}; not found in {_cache()}); "
             f"download {self.url} and put it there or name it with {self.option}"
         )
 

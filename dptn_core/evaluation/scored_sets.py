@@ -148,16 +148,16 @@ def _real(
     if place is None:
         if part.true_features is None and part.true_small_features is None:
             return None
-        return FidReference(part.true_features, "the true images of the same pairs", small=part.true_small_features)
+        return FidReference(part.true_features, "the ground truth of the same pairs", small=part.true_small_features)
     try:
         with bar(None, "real image") as step:
             real = read_fid_reference(place, protocol, networks, progress=lambda done, _: step(done))
     except FolderError as error:
-        reason = f"wants real images, and {error}; name others with --fid-real"
+        reason = f"needs real images, but {error}; name others with --fid-real"
         for name, network in (("fid", networks.inception), ("mobilenet-frechet", networks.mobilenet)):
             if network is not None:
                 missing[name] = reason
         return None
     if networks.mobilenet is not None and real.small is None:
-        missing["mobilenet-frechet"] = f"wants real images, and {place} holds Inception's statistics of them only"
+        missing["mobilenet-frechet"] = f"needs real images, but {place} holds only Inception's statistics of them"
     return real

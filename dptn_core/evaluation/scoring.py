@@ -266,7 +266,7 @@ def _distances(
         for where, (ours, theirs) in compared.items():
             height, width = ours.shape[1:]
             if min(height, width) < smallest:
-                reason = f"{called} wants images of at least {smallest} pixels a side, these are {width}x{height}"
+                reason = f"{called} needs images of at least {smallest} pixels a side, got {width}x{height}"
                 reasons[where + name] = reason
                 continue
             with torch.inference_mode():

@@ -61,7 +61,7 @@ def summarise(
                 scores[name] = distance
     if mask is None:
         for name in ("masked_ssim", "masked_psnr", "masked_l1"):
-            reasons[name] = "wants masks: name their folder with --masks"
+            reasons[name] = "needs masks: name their folder with --masks"
     elif not any("masked_psnr" in row.scores for row in part.rows):
         reasons |= dict.fromkeys(("masked_ssim", "masked_psnr", "masked_l1"), "nobody is inside any of the masks")
     ordered = {name: scores.get(name) for name in _ALWAYS} | scores
@@ -108,9 +108,9 @@ def means(rows: Sequence[Row]) -> tuple[dict[str, float], dict[str, int]]:
 def _frechet(name: str, drawn: Moments | None, real: Moments | None, reasons: dict[str, str]) -> float | None:
     if drawn is None or real is None:
         return None
-    for count, whose in ((drawn.count, "drawn"), (real.count, "real")):
+    for count, whose in ((drawn.count, "generated"), (real.count, "real")):
         if count < 2:
-            reasons[name] = f"wants at least 2 {whose} images, there are {count}"
+            reasons[name] = f"needs at least 2 {whose} images, got {count}"
             return None
     distance = frechet_distance(drawn, real)
     if not math.isfinite(distance):
@@ -152,7 +152,7 @@ def _notes(part: Part, mask: str | None) -> dict[str, str]:
         notes["mask"] = mask
     if part.small_features is not None:
         notes["mobilenet-frechet"] = (
-            f"Fréchet distance of 96 features of MobileNetV2, {part.small_features.count:,} drawn images; not "
+            f"Fréchet distance of 96 features of MobileNetV2, {part.small_features.count:,} generated images; not "
             "comparable with FID, only with itself at equal numbers of images"
         )
     if any(row.seconds is not None for row in part.rows):
@@ -165,6 +165,6 @@ def _notes(part: Part, mask: str | None) -> dict[str, str]:
     if any(row.joints for row in part.rows):
         notes["attention_accuracy"] = (
             "fraction of keypoints present in both poses at which the last block's attention peaks within 10 % of the "
-            "image's height of the true place"
+            "image's height of the ground-truth place"
         )
     return notes

@@ -69,7 +69,7 @@ class Discriminator(nn.Module):
         """
         channels, stride = self.config.image_channels, self.config.stride
         if image.ndim != 4 or image.shape[1] != channels:
-            raise ValueError(f"image has shape {tuple(image.shape)}; wanted (batch, {channels}, height, width)")
+            raise ValueError(f"expected an image of shape (batch, {channels}, height, width), got {tuple(image.shape)}")
         if image.shape[2] % stride or image.shape[3] % stride:
             raise ValueError(
                 f"image is {image.shape[2]} x {image.shape[3]} (height x width); both must be divisible "

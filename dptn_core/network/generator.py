@@ -348,9 +348,7 @@ def _rounded_up(length: int, stride: int) -> int:
 
 def _check_layout(name: str, tensor: Tensor, channels: int) -> None:
     if tensor.ndim != 4 or tensor.shape[1] != channels:
-        raise ValueError(
-            f"{name} has shape {tuple(tensor.shape)}; this network wants (batch, {channels}, height, width)"
-        )
+        raise ValueError(f"expected {name} of shape (batch, {channels}, height, width), got {tuple(tensor.shape)}")
 
 
 def _check_same(name: str, tensor: Tensor, other: str, batch_size: int, size: tuple[int, int]) -> None:

@@ -113,7 +113,7 @@ def official_to_ours(key: str, network: Network = "generator") -> str:
         translated = _translate(key, official, ours, parameters)
         if translated is not None:
             return translated
-    raise KeyError(f"{key!r} is no canonical key of the official {network}")
+    raise KeyError(f"{key!r} is not a canonical key of the official {network}")
 
 
 def ours_to_official(key: str, network: Network = "generator") -> str:
@@ -126,7 +126,7 @@ def ours_to_official(key: str, network: Network = "generator") -> str:
         translated = _translate(key, ours, official, parameters)
         if translated is not None:
             return translated
-    raise KeyError(f"{key!r} is no key of this {network}")
+    raise KeyError(f"{key!r} is not a key of this {network}")
 
 
 def canonical_official(key: str) -> str:

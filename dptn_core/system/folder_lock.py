@@ -44,7 +44,7 @@ def alone_in(folder: Path) -> Iterator[None]:
             if isinstance(error, OSError) and error.errno in _UNWRITABLE:
                 raise
             # not every network drive has locks, and a full disk has no room for one
-            _LOG.warning("%s cannot be locked (%s): see to it that no other dptn command uses it", folder, error)
+            _LOG.warning("%s cannot be locked (%s): make sure no other dptn command uses it", folder, error)
         try:
             yield
         finally:

@@ -155,12 +155,12 @@ def _outcome(members: Mapping[Connection, SpawnProcess]) -> Any:
     if failed and not failed[0].lost:
         _raise(failed[0])
     if first is not None and first.error is None and not silent:
-        return first.result  # the others may have missed it as they took leave
+        return first.result  # the others may have missed it as they exited
     if silent:
         silent[0].join(_GRACE)
         raise ProcessDiedError(
-            f"process {silent[0].name.split()[-1]} of {len(members)} {_end_of(silent[0])}; the others were ended too. "
-            "What was saved last is whole, and the same command goes on from there"
+            f"process {silent[0].name.split()[-1]} of {len(members)} {_end_of(silent[0])}; the other processes were "
+            "stopped. The last checkpoint is intact; run the same command to resume"
         )
     _raise(failed[0])
 
@@ -174,8 +174,8 @@ def _end_of(process: SpawnProcess) -> str:
     """How a process ended, in words."""
     code = process.exitcode
     if code is not None and code < 0:
-        return f"was killed by {signal.Signals(-code).name} (for want of memory, perhaps)"
-    return f"ended without a word (exit status {code})"
+        return f"was killed by {signal.Signals(-code).name} (possibly out of memory)"
+    return f"exited without an error message (exit status {code})"
 
 
 def _for_all(count: int, threads: int) -> dict[str, str]:

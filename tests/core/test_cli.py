@@ -518,7 +518,7 @@ def test_bad_ones_among_many_pictures_are_passed_over_named_and_counted(desk, tm
     assert main(desk.arguments(image=people, source_pose=None)) == 2
     assert desk.written() == [f"{name}/wave{part}.png" for name in "ae" for part in ("", "_skeleton")]
     *passed, last = capsys.readouterr().err.splitlines()
-    assert last == "dptn transfer: 3 of the 5 images were passed over, for the reasons above"
+    assert last == "dptn transfer: 3 of the 5 images were skipped, for the reasons above"
     assert ["b.png" in passed[0], "c.json" in passed[1], "d.png has no pose file" in passed[2]] == [True] * 3
     # a disk that cannot be written would fail for all
     (tmp_path / "file").write_text("")

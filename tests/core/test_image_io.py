@@ -221,7 +221,8 @@ def test_truncated_and_damaged_files_are_read_or_refused_in_words(tmp_path, suff
 def test_a_truncated_picture_is_not_silently_half_a_picture(tmp_path):
     path = saved(tmp_path / "half.png", Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)))
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(ImageError, match=r"half\.png cannot be read: .*; it is damaged: get it anew, or leave it out"):
+    expected = r"half\.png cannot be read: .*; it is damaged: download it again, or leave it out"
+    with pytest.raises(ImageError, match=expected):
         read_image(path)
 
 

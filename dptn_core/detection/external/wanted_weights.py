@@ -78,10 +78,7 @@ def missing_weights_message(weights: Weights, folders: Sequence[Path]) -> str:
     into = None
     if folders:
         into = Path(folders[0]) / weights.repository.split("/")[1] if weights.is_folder else Path(folders[0])
-    return (
-        f"the weights of {weights.name} were not found: {by_hand(weights, into)}. Or switch the download on, and it is "
-        "done for you"
-    )
+    return f"the weights of {weights.name} were not found: {by_hand(weights, into)}. Or enable the download"
 
 
 def by_hand(weights: Weights, into: Path | None) -> str:

@@ -229,7 +229,7 @@ def test_moments_of_parts_are_those_of_the_whole():
     assert parts.mean == pytest.approx(vectors.mean(0))
     assert parts.covariance == pytest.approx(np.cov(vectors, rowvar=False))
     assert whole.covariance == pytest.approx(parts.covariance)
-    with pytest.raises(ValueError, match="at least 2 images, there are 1"):
+    with pytest.raises(ValueError, match="at least 2 images, got 1"):
         _ = Moments.of(vectors[:1]).covariance
 
 
@@ -283,7 +283,7 @@ def test_statistics_are_kept_and_read_again_theirs_as_well(tmp_path):
     with pytest.raises(WeightFileError, match=r"not of Inception's"):
         load_moments(tmp_path / "other.npz", "dptn")
     np.savez(tmp_path / "nan.npz", mu=np.full(2048, np.nan), sigma=np.eye(2048))
-    with pytest.raises(WeightFileError, match=r"nan\.npz holds statistics that are no finite numbers"):
+    with pytest.raises(WeightFileError, match=r"nan\.npz holds statistics that are not finite"):
         load_moments(tmp_path / "nan.npz", "dptn")
     (tmp_path / "text.npz").write_text("nothing")
     with pytest.raises(WeightFileError, match="holds no statistics"):

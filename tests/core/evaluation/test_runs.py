@@ -392,16 +392,16 @@ def test_pictures_too_small_for_st_lpips_lack_it_and_say_so(packages):
     one = image(1, (20, 40))
     part = scored([Case(0, "", "a", one, one)], load_networks(CPU))
     assert "st-lpips" not in part.rows[0].scores
-    assert part.missing["st-lpips"] == "ST-LPIPS wants images of at least 21 pixels a side, these are 40x20"
+    assert part.missing["st-lpips"] == "ST-LPIPS needs images of at least 21 pixels a side, got 40x20"
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
         ("other.npz", "was taken under protocol pidm"),
-        ("nan.npz", "no finite numbers"),
+        ("nan.npz", "not finite"),
         ("text.npz", "holds no statistics"),
-        ("file", "a folder of images, a prepared set or an .npz is wanted"),
+        ("file", "expected a folder of images, a prepared set or an .npz, got"),
     ],
 )
 def test_a_wrong_real_side_is_refused_before_anything_is_drawn(
@@ -466,7 +466,7 @@ def test_a_report_without_its_ranking_says_so(capsys, tmp_path):
     folders = [word for name in ("drawn", "true") for word in (f"--{name}-pictures", tmp_path / name)]
     found = run(capsys, *folders, "--out", tmp_path / "out")
     assert "Best and worst by SSIM" in (shown := (tmp_path / "out" / "report.html").read_text())
-    assert f"They cannot be told: {found['missing']['ssim']}" in html.unescape(shown)
+    assert f"No pair can be ranked by this metric: {found['missing']['ssim']}" in html.unescape(shown)
 
 
 def test_drawn_figures_can_have_a_report(capsys, tmp_path, model_file):
@@ -539,12 +539,12 @@ def test_options_that_cannot_work_end_in_one_line(capsys, tmp_path, model_file, 
         ("--pairs-list", tmp_path / "x.csv"): "--pairs-list belongs to --generated-images",
         ("--masks", tmp_path, "--out", tmp_path / "o"): "exact masks of their own",
         ("--data", tmp_path): "is not a prepared set",
-        (*data, "--masks", tmp_path / "no"): "which is no folder",
+        (*data, "--masks", tmp_path / "no"): "which is not a folder",
         (*data, "--fid-real", tmp_path / "no"): "which is not there",
         (*data, "--out", tmp_path / "file" / "in"): "choose another folder",
-        (*data, "--rank-by", "lpips"): "--rank-by lpips wants alexnet-owt-*.pth",
+        (*data, "--rank-by", "lpips"): "--rank-by lpips needs alexnet-owt-*.pth",
         (*data, "--rank-by", "st-lpips"): "pip install --no-deps stlpips-pytorch==0.0.2",
-        (*data, "--alexnet-weights", tmp_path / "no.pth"): "which is no file",
+        (*data, "--alexnet-weights", tmp_path / "no.pth"): "which is not a file",
     }.items():
         assert main(["evaluate", *map(str, words)]) == 2, words
         line = capsys.readouterr().err.strip().splitlines()[-1]

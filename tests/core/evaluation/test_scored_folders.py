@@ -55,7 +55,7 @@ def test_with_a_list_a_plain_target_name_counts_where_it_is_the_only_one(tmp_pat
 
 
 def test_folders_that_have_nothing_in_common_are_refused(tmp_path):
-    with pytest.raises(FolderError, match=r"no image of .*a and b, say"):
+    with pytest.raises(FolderError, match=r"no image in .* matches one in .* \(for example a and b\)"):
         matched(tmp_path, ["a.png"], ["b.png"])
 
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_skipped_and_named(tmp_path):
     assert isinstance(found[0], Case) and found[0].mask is not None and found[0].mask.all()
     reasons = [one.reason for one in found[1:] if isinstance(one, Skipped)]
     assert len(reasons) == 3
-    assert "b.png is not an image" in reasons[0] and "no mask c.png" in reasons[1] and "no true image" in reasons[2]
+    assert "b.png is not an image" in reasons[0] and "no mask c.png" in reasons[1] and "no ground truth" in reasons[2]
 
 
 def test_squares_of_deepfashion_are_cut_beside_their_middle(tmp_path):

