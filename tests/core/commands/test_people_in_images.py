@@ -156,8 +156,12 @@ def test_a_damaged_clip_among_pictures_is_named_once(tmp_path, capsys):
     (tmp_path / "clip.mp4").write_bytes(b"no video")
     files = (FRAMES / "jumping.jpg", tmp_path / "clip.mp4")
     assert run("detect", *files, "--out", tmp_path / "out", "--device", "cpu") == 2
-    passed, _ = capsys.readouterr().err.splitlines()
-    assert passed.count("clip.mp4") == 1 and passed.endswith("; save it anew as MP4. Passed over")
+    skipped, _ = capsys.readouterr().err.splitlines()
+    assert (
+        skipped.count("clip.mp4") == 1
+        and skipped.startswith("skipped: ")
+        and skipped.endswith("; save it again as MP4")
+    )
 
 
 def test_detect_does_not_write_over_what_it_reads(tmp_path, capsys):
