@@ -159,7 +159,7 @@ def test_a_damaged_clip_among_pictures_is_named_once(tmp_path, capsys):
     skipped, _ = capsys.readouterr().err.splitlines()
     assert (
         skipped.count("clip.mp4") == 1
-        and skipped.startswith("skipped: ")
+        and skipped.startswith("dptn detect: skipped: ")
         and skipped.endswith("; save it again as MP4")
     )
 
