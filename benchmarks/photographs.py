@@ -31,7 +31,7 @@ from dptn_core.segmentation import can_be_masked, load_segmenter, person_mask
 NAMES = ("wave", "walk", "cheer", "greeting_sequence")
 NECK, HIPS, FACE, ARMS = 1, (8, 11), (0, 14, 15), (3, 4, 6, 7)
 NEAR = 0.2  # of the trunk's length
-LARGEST = 2048  # pixels of an image's longer side
+MAX_SIDE = 2048  # pixels of an image's longer side
 
 
 def targets(person: Pose) -> list[Pose]:
@@ -91,7 +91,7 @@ def main() -> None:
     lines = []
     print("| image | found again | arms | sharpness | face |\n|---|---|---|---|---|")
     for path in tqdm(options.images):
-        image = scaled_to(read_image(path), LARGEST)
+        image = scaled_to(read_image(path), MAX_SIDE)
         person = detect_people(detector, image).largest()
         source = encode_source(model, image, person)
         scale = options.height / source.frame.box.height

@@ -21,7 +21,7 @@ SIZE: Final = 256  # pixels a side of what the network sees of one person
 COARSE, FINE, TURNED = 256, 448, 192  # pixels of the image's longer side in which people are looked for
 _PEAK: Final = 0.3  # of the centre map
 _NEIGHBOURHOOD: Final = 5  # cells in which one peak counts
-_MOST: Final = 10  # people a scale
+_MAX_PEOPLE: Final = 10  # people a scale
 _FAINT: Final = 0.1  # confidence of a keypoint that may count before anybody has looked closer
 _SAME: Final = 0.12  # of a person's size: keypoints that near, in the median, are one person's
 _INSIDE: Final = 0.6  # overlap of boxes beyond which a much less sure person is the other one again
@@ -169,7 +169,7 @@ def _peaks(network: MoveNet, image: Tensor, long_side: int) -> list[FloatArray]:
     places = ((highest == centre) & (centre > _PEAK))[0].nonzero()
     scores = centre[0, places[:, 0], places[:, 1]]
     found: list[FloatArray] = []
-    for row, column in places[scores.argsort(descending=True)][:_MOST].tolist():
+    for row, column in places[scores.argsort(descending=True)][:_MAX_PEOPLE].tolist():
         points = keypoints_at(maps, 0, (row, column)).double().cpu().numpy()
         points[:, :2] *= (width / size[1], height / size[0])
         if not _known(points, found):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..checkpoint.weight_files import WeightFileError, fill, read_weights
 from .metric_weights import ALEXNET
 
-SMALLEST_SIDE = 31  # pixels; below it nothing is left for AlexNet's third convolution
+MIN_SIDE = 31  # pixels; below it nothing is left for AlexNet's third convolution
 _LAYERS = (1, 4, 7, 9, 11)  # the five ReLUs of torchvision's alexnet().features
 _CHANNELS = (64, 192, 384, 256, 256)
 # ImageNet's mean and deviation for images in [-1, 1], with LPIPS' own rounding.
@@ -64,7 +64,7 @@ class PerceptualDistance(nn.Module):
         return cls(features, _read_heads(heads or find_heads()))
 
     def forward(self, drawn: Tensor, true: Tensor) -> Tensor:
-        """Distances (B,) of images (B, 3, H, W) in [-1, 1], at least `SMALLEST_SIDE` pixels a side."""
+        """Distances (B,) of images (B, 3, H, W) in [-1, 1], at least `MIN_SIDE` pixels a side."""
         total = drawn.new_zeros(len(drawn))
         for ours, theirs, head in zip(self._unit(drawn), self._unit(true), self.heads, strict=True):
             total = total + ((ours - theirs).square() * head.view(1, -1, 1, 1)).sum(1).mean((1, 2))

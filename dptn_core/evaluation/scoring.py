@@ -25,7 +25,7 @@ from .similarity import ImageTooSmallError, blanked, box_ssim, exact_gaussian_ss
 _TRUNK: Final = "alexnet"  # of ST-LPIPS; fastest, and the most tolerant of shifts beside what it says of blur
 _COPIED: Final = {"masked_psnr": "copy_psnr", "masked_ssim": "copy_ssim", "masked_st-lpips": "copy_st-lpips"}
 _ROOM: Final = 0.12  # of the person's height, around them, where exact distances on the person look
-_LEAST_ROOM: Final = 16  # pixels
+_MIN_ROOM: Final = 16  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,8 +258,8 @@ def _distances(
     scores: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for name, called, network, smallest in (
-        ("lpips", "LPIPS", networks.lpips, lpips.SMALLEST_SIDE),
-        ("st-lpips", "ST-LPIPS", networks.shift_tolerant, st_lpips.SMALLEST_SIDE),
+        ("lpips", "LPIPS", networks.lpips, lpips.MIN_SIDE),
+        ("st-lpips", "ST-LPIPS", networks.shift_tolerant, st_lpips.MIN_SIDE),
     ):
         if network is None:
             continue
@@ -280,7 +280,7 @@ def _on_the_person(drawn: Tensor, true: Tensor, mask: Tensor, *, exact: bool) ->
         # outside the person both images are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
         return blanked(drawn, mask, 0.0), blanked(true, mask, 0.0)
     rows, columns = (mask.any(axis).nonzero()[:, 0] for axis in (1, 0))
-    room = int(_ROOM * len(rows)) + _LEAST_ROOM
+    room = int(_ROOM * len(rows)) + _MIN_ROOM
     top, left = max(0, int(rows[0]) - room), max(0, int(columns[0]) - room)
     window = (slice(None), slice(top, int(rows[-1]) + room), slice(left, int(columns[-1]) + room))
     return torch.where(mask, drawn, true)[window], true[window]

@@ -19,7 +19,7 @@ _BEYOND: Final = 0.3  # of the frame's height
 _NOBODY: Final = 0.5  # mask where no segmenter looked
 _HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
 _DOUBT: Final = 0.2  # of a pixel: less of the person in it is taken for none
-_LEAST: Final = 0.3  # of a pixel: with less of the person in it, its colour cannot be told
+_MIN_COVERED: Final = 0.3  # of a pixel: with less of the person in it, its colour cannot be told
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,8 @@ def encode_texture(
         matte = _enlarged(1 - parts.parts[0, :1], small[0], frame, image)
         hole = _hole(matte, frame)
         background = fill_background(image, hole, avoid=avoid)
-        covered = matte[None].clamp(min=_LEAST)
-        person = torch.where(matte > _LEAST, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
+        covered = matte[None].clamp(min=_MIN_COVERED)
+        person = torch.where(matte > _MIN_COVERED, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
     return SourceTexture(parts, pose, frame, matte, person, background, frame.cut(background).to(device)[None])
 
 

@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
-_MOST: Final = 40_000  # pixels that are compared
+_MAX_PIXELS: Final = 40_000  # pixels that are compared
 
 
 def aligned_moves(image: Tensor, known: Tensor, moves: Tensor, factor: int, step: int) -> Tensor:
@@ -61,7 +61,7 @@ def _rim(known: Tensor, labels: Tensor, factor: int, size: torch.Size) -> tuple[
     owners = number[beside[0], beside[1]].repeat_interleave(factor**2)
     inside = (places < torch.tensor(size)).all(dim=1)
     places, owners = places[inside], owners[inside]
-    stride = max(1, len(places) // _MOST)
+    stride = max(1, len(places) // _MAX_PIXELS)
     return places[::stride], owners[::stride]
 
 

@@ -18,8 +18,8 @@ from .smooth import smooth_fill
 
 _HOLE: Final = 0.05  # above it a pixel is unknown
 _FULL: Final = 0.5  # from here on only the fill is seen
-_LONGEST: Final = 256  # pixels of the longer side of what is searched
-_LARGEST: Final = 10_000  # pixels of its hole, about
+_MAX_SIDE: Final = 256  # pixels of the longer side of what is searched
+_MAX_HOLE: Final = 10_000  # pixels of its hole, about
 _SURROUNDINGS: Final = 1.0  # of the hole's larger side, on each side of it
 _CLEAR: Final = 3  # small pixels around what is copied that are known too: one for each alignment, one to blend
 _AT_ONCE: Final = 1 << 18  # pixels copied at once
@@ -83,7 +83,7 @@ def _around(unknown: Tensor) -> tuple[slice, slice]:
 
 def _filled(image: Tensor, unknown: Tensor, barred: Tensor, seed: int) -> Tensor:
     """(3, N) for each unknown pixel of (H, W); from barred ones nothing is copied."""
-    factor = max(-(-max(unknown.shape) // _LONGEST), round((int(unknown.sum()) / _LARGEST) ** 0.5))
+    factor = max(-(-max(unknown.shape) // _MAX_SIDE), round((int(unknown.sum()) / _MAX_HOLE) ** 0.5))
     known, free = (_all_of(~mask, factor) for mask in (unknown, barred))
     if not Patches.can_be_made_of(free):
         return smooth_fill(image, ~unknown)[:, unknown]

@@ -17,7 +17,7 @@ from .expansion import Expansion
 from .look import Look
 
 _CELL: Final = 4  # pixels a side of what moves as one at first; more in large holes
-_MOST: Final = 1500  # cells
+_MAX_CELLS: Final = 1500  # cells
 _ADDED: Final = 40  # moves for cells that have none, at most
 _TRIED: Final = 32  # moves tried for each of them
 _BAND: Final = 4  # pixels on both sides of a seam in which it is led anew
@@ -39,7 +39,7 @@ def labelled(look: Look, image: Tensor, sources: Tensor, moves: Tensor, generato
     """
     known = look.known
     places = (~known).nonzero()
-    side = max(_CELL, round((len(places) / _MOST) ** 0.5))
+    side = max(_CELL, round((len(places) / _MAX_CELLS) ** 0.5))
     cells = Cells(~known, side)
     enough = _enough(cells, moves, sources, generator)
     if enough is None:

@@ -13,13 +13,13 @@ from torch import Tensor
 from .onednn import linear_fp32
 
 _CELLS = {torch.bfloat16: 2**20, torch.float32: 2**17}  # logits at a time: what was fastest on Zen 5
-_FEWEST = 32  # rows at a time, however long they are
+_MIN_ROWS = 32  # rows at a time, however long they are
 
 
 def attend_by_rows(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Scaled dot-product attention of bf16 or fp32: (B, heads, T, d), (B, heads, S, d) twice -> (B, heads, T, d)."""
     batch, heads, count, features = q.shape
-    rows = max(_FEWEST, min(count, _CELLS[q.dtype] // k.shape[2]))
+    rows = max(_MIN_ROWS, min(count, _CELLS[q.dtype] // k.shape[2]))
     multiply = _by_mm if q.dtype == torch.bfloat16 else linear_fp32
     scaled = q * features**-0.5
     mixed = q.new_empty(batch, count, heads, v.shape[-1]).transpose(1, 2)

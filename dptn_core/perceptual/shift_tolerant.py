@@ -22,7 +22,7 @@ from ..checkpoint.weight_files import fill, read_weights
 
 TrunkName = Literal["alexnet", "vgg16"]
 SLICES: Final = 5  # of each network; after each one features are compared
-SMALLEST_SIDE: Final = 21  # pixels; below it nothing is left that AlexNet's last reduction could reflect
+MIN_SIDE: Final = 21  # pixels; below it nothing is left that AlexNet's last reduction could reflect
 
 # LPIPS' own rounding of ImageNet's mean and deviation, for images in [-1, 1].
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -81,7 +81,7 @@ class ShiftTolerantDistance(nn.Module):
         """Distances (B,), fp32, at least 0.
 
         Args:
-            image: (B, 3, H, W) in [-1, 1]; gradients reach it. H and W are at least `SMALLEST_SIDE`.
+            image: (B, 3, H, W) in [-1, 1]; gradients reach it. H and W are at least `MIN_SIDE`.
             ground truth: (B, 3, H, W) in [-1, 1]; nothing is learnt from it.
             weight: (B, 1, H, W), how much each pixel counts, at least 0; None: all the same, the published distance.
         """

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .skeleton import KEYPOINT_NAMES, Pose
 
-SMALLEST_SIGMA = 1e-3  # pixels; float32 cannot square much less
+MIN_SIGMA = 1e-3  # pixels; float32 cannot square much less
 
 
 def keypoint_heatmaps(
@@ -51,8 +51,8 @@ def keypoint_heatmaps(
     height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"size (H, W) must be positive, got {tuple(size)}")
-    if not (math.isfinite(sigma) and sigma >= SMALLEST_SIGMA):
-        raise ValueError(f"sigma must be a positive number of pixels, at least {SMALLEST_SIGMA}, got {sigma}")
+    if not (math.isfinite(sigma) and sigma >= MIN_SIGMA):
+        raise ValueError(f"sigma must be a positive number of pixels, at least {MIN_SIGMA}, got {sigma}")
 
     compute = torch.float64 if keypoints.dtype == torch.float64 else torch.float32
     there = present.to(device=keypoints.device, dtype=torch.bool)[..., None]  # B, 18, 1

@@ -34,7 +34,7 @@ MIRRORED: Final = (2, 3, 0, 1, 6, 7, 4, 5, 9, 8, 11, 10, 12, 13, 14, 15, 16)
 LINES: Final = (*LIMBS, (2, 11), (5, 8), (2, 5), (8, 11), (1, 0), (16, 17))
 LINE_OF: Final = (0, 1, 2, 3, 4, 5, 6, 7, 1, 3, 5, 7, 8, 10, 11, 12)
 
-_SHORTEST: Final = 0.01  # of the frame's height: a shorter limb points at the camera and has no direction
+_MIN_LENGTH: Final = 0.01  # of the frame's height: a shorter limb points at the camera and has no direction
 _SIZES: Final = (0.2, 5.0)  # how much larger or smaller a person may be
 _STRETCH: Final = 4.0  # how much a limb may be foreshortened
 _GROUP_STRETCH: Final = 1.6
@@ -72,8 +72,8 @@ def limb_transforms(target: Tensor, source: Tensor, background: tuple[Tensor, Te
     size = _relative_size(along_target, along_source, shown)
     maps = []
     for limb, (start, end) in enumerate(LIMBS):
-        exists = shown[:, limb] & (along_target[:, limb].norm(dim=-1) > _SHORTEST)
-        exists = exists & (along_source[:, limb].norm(dim=-1) > _SHORTEST)
+        exists = shown[:, limb] & (along_target[:, limb].norm(dim=-1) > _MIN_LENGTH)
+        exists = exists & (along_source[:, limb].norm(dim=-1) > _MIN_LENGTH)
         matrix = _limb_matrix(along_target[:, limb], along_source[:, limb], size, stretched=True)
         middles = (to[:, start] + to[:, end]) / 2, (back[:, start] + back[:, end]) / 2
         maps.append((matrix, _offset(matrix, *middles), exists))

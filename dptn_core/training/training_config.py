@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..network import DiscriminatorConfig, GeneratorConfig
-from ..perceptual.shift_tolerant import SLICES, SMALLEST_SIDE, TrunkName
+from ..perceptual.shift_tolerant import MIN_SIDE, SLICES, TrunkName
 from .toml_tables import ConfigError, build, load_table
 
 # Numbers that would fail, or train backwards, only long after the start.
@@ -198,10 +198,10 @@ class TrainingConfig:
                     )
                 if value > _MAX_SIDE:
                     raise ConfigError(f"stages[{number}].{name} is {value}; allowed: up to {_MAX_SIDE}")
-                if self.losses.perceptual and value < SMALLEST_SIDE:
+                if self.losses.perceptual and value < MIN_SIDE:
                     raise ConfigError(
                         f"stages[{number}].{name} is {value}; with losses.perceptual above 0 it must be at least "
-                        f"{SMALLEST_SIDE}"
+                        f"{MIN_SIDE}"
                     )
                 if self.losses.adversarial and value % self.discriminator.stride:
                     raise ConfigError(

@@ -30,7 +30,7 @@ _HEAD_OR_TRUNK = (0, 1)  # nose, neck
 _OTHER_SHAPE = 0.1  # by which a pose's canvas may be wider or taller than the image: detectors round to blocks
 _BEYOND = 0.05  # of the longer side, by which pixels that name no canvas may lie beyond the image
 _ANY_CANVAS = Canvas(32_768, 32_768)
-_LONGEST_NAME = 160  # bytes; file systems hold 255, and a file in the making has a longer name
+_MAX_NAME = 160  # bytes; file systems hold 255, and a file in the making has a longer name
 
 Detect = Callable[[Tensor], People]
 
@@ -233,7 +233,7 @@ def file_names(images: list[OwnImage], root: Path) -> Iterator[str]:
         inside = image.path.relative_to(root).with_suffix("")
         parts = inside.parts if len(inside.parts) > 1 else (root.resolve().name, *inside.parts)
         name = "-".join(_plain(part) for part in parts)
-        name = name.encode()[-_LONGEST_NAME:].decode(errors="ignore").lstrip(". ")
+        name = name.encode()[-_MAX_NAME:].decode(errors="ignore").lstrip(". ")
         number, unique = 1, name
         while unique.casefold() in taken:
             number += 1

@@ -13,7 +13,7 @@ from ...pose import Canvas, People, Pose, draw_skeleton_over
 from .annotations import Keypoints
 from .prepared import Split
 
-_MOST = 96  # images: more are not looked at, evenly picked
+_MAX_IMAGES = 96  # images: more are not looked at, evenly picked
 _COLUMNS, _SIDE = 12, 160  # pixels of each image's longer side
 _LIMB = 1.8  # half the thickness of a limb, pixels
 _CAPTION = 14  # pixels for the name
@@ -27,7 +27,7 @@ def write_contact_sheet(path: Path, images: Sequence[tuple[Split, Path, Keypoint
         path: of the image to write.
         images: split, file and (18, 3) keypoints of each.
     """
-    step = max(1, -(-len(images) // _MOST))
+    step = max(1, -(-len(images) // _MAX_IMAGES))
     cells = [_cell(*one) for one in images[::step]]
     columns = min(_COLUMNS, len(cells))
     rows = -(-len(cells) // columns)

@@ -16,7 +16,7 @@ from .transformers_folder import load_folder
 _SCORE: Final = 0.5  # of a box
 _OVERLAP: Final = 0.6  # intersection over union beyond which two boxes are one person
 _MAX_SIDE: Final = 1280  # pixels; twice what the network sees of an image
-_SMALLEST: Final = 1.0  # pixel
+_MIN_SIDE: Final = 1.0  # pixel
 
 
 def load_person_finder(folder: Path) -> tuple[Any, Any, int]:
@@ -62,7 +62,7 @@ def find_boxes(network: torch.nn.Module, processor: Any, person: int, image: Ten
     corners = corners.clamp(torch.zeros(4), torch.tensor([width, height, width, height]))
     corners = _distinct(corners[scores.argsort(descending=True, stable=True)])
     boxes = torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], dim=1)
-    return [box for box in boxes if box[2:].min() >= _SMALLEST]
+    return [box for box in boxes if box[2:].min() >= _MIN_SIDE]
 
 
 def _distinct(corners: Tensor) -> Tensor:

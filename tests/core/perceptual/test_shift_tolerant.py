@@ -19,7 +19,7 @@ from dptn_core import cli
 from dptn_core.checkpoint.weight_files import WeightFileError
 from dptn_core.image_io import read_image
 from dptn_core.perceptual import MOBILENET, SHIFT_TOLERANT, PackageWeightsError, ShiftTolerantDistance
-from dptn_core.perceptual.shift_tolerant import SLICES, SMALLEST_SIDE
+from dptn_core.perceptual.shift_tolerant import MIN_SIDE, SLICES
 from dptn_core.system.distributed import alone
 from dptn_core.training import ConfigError, TrainingConfig
 from dptn_core.training.loop import make_objective, one_step, open_source
@@ -203,10 +203,10 @@ def test_a_weight_of_one_everywhere_is_the_published_distance_and_0_hides(tmp_pa
 def test_the_smallest_side_is_the_smallest(tmp_path):
     for trunk in ("alexnet", "vgg16"):
         distance = ShiftTolerantDistance.load(random_file(tmp_path, trunk), trunk)
-        assert torch.isfinite(distance(*pairs(SMALLEST_SIDE, SMALLEST_SIDE))).all()
+        assert torch.isfinite(distance(*pairs(MIN_SIDE, MIN_SIDE))).all()
     alexnet = ShiftTolerantDistance.load(tmp_path / "alexnet.pth", "alexnet")
     with pytest.raises(RuntimeError):
-        alexnet(*pairs(SMALLEST_SIDE - 1, SMALLEST_SIDE))
+        alexnet(*pairs(MIN_SIDE - 1, MIN_SIDE))
 
 
 def test_other_files_are_refused_by_name(tmp_path):

@@ -37,7 +37,7 @@ from .warp_launch import EMPTY
 
 _AT_ONCE = 8  # pairs
 _OVERSAMPLING = 2
-_SMALLEST = 32
+_MIN_SIDE = 32
 _WHOLE_BODY = (-1.0, -1.0)  # a camera's crops
 _RELIEF = {BOTTOM: 0.7, TOP: 1.0, OUTER: 1.0, SKIRT: 0.9}  # of large folds
 
@@ -100,9 +100,9 @@ def render_pairs(
 
 def check_size(size: tuple[int, int]) -> None:
     """Raise a ValueError if people cannot be rendered at (H, W)."""
-    if min(size) < _SMALLEST:
+    if min(size) < _MIN_SIDE:
         raise ValueError(
-            f"size must be at least {_SMALLEST} x {_SMALLEST} pixels to render a person, got {size[0]} x {size[1]}"
+            f"size must be at least {_MIN_SIDE} x {_MIN_SIDE} pixels to render a person, got {size[0]} x {size[1]}"
         )
 
 
