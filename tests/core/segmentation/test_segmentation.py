@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +34,15 @@ def detector():
 
 @pytest.mark.parametrize("name", ["astronaut", "figure", "balancing"])
 def test_answers_what_the_tensorflow_js_release_answers(network, name):
-    with torch.inference_mode():
-        found = network(read_image(FRAMES / f"reference_{name}.png")[None])[0, 0].numpy()
+    """In double precision: in single, one pixel at a steep edge moves by up to 3e-3 with the CPU's kernels."""
+    image = read_image(FRAMES / f"reference_{name}.png")[None]
     expected = np.asarray(Image.open(FRAMES / f"reference_mask_{name}.png")).astype(np.float64) / 65535
-    assert np.abs(found - expected).max() < 2e-3
-    assert np.abs(found - expected).mean() < 2e-5
+    with torch.inference_mode():
+        exact = copy.deepcopy(network).double()(image.double())[0, 0].numpy()
+        single = network(image)[0, 0].numpy()
+    assert np.abs(exact - expected).max() < 2e-3
+    assert np.abs(exact - expected).mean() < 2e-6
+    assert np.abs(single - expected).mean() < 2e-6
 
 
 def overlap(mask: Tensor, ground_truth: Tensor) -> float:
