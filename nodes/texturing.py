@@ -82,6 +82,7 @@ class HeldTexture:
             matte=matte[0],
             person=person,
             background=background,
+            behind=None if texture.behind is None else resized(texture.behind, size),
         )
         return cls(*(_moved(one, host.result_device(), torch.float16) for one in (texture, small)))
 
@@ -99,4 +100,5 @@ def _moved(texture: SourceTexture, device: torch.device, dtype: torch.dtype) -> 
         matte=texture.matte.to(device, dtype),
         person=texture.person.to(device, dtype),
         background=texture.background.to(device, dtype),
+        behind=None if texture.behind is None else texture.behind.to(device),
     )

@@ -191,7 +191,7 @@ def test_discriminator_names_map_one_to_one(layers: int) -> None:
 def test_foreign_names_are_refused(key: str) -> None:
     with pytest.raises(KeyError, match="is not a canonical key of the official generator"):
         official_to_ours(key)
-    with pytest.raises(KeyError, match="no key of this generator"):
+    with pytest.raises(KeyError, match="is not a key of this generator"):
         ours_to_official(key)
 
 
