@@ -257,4 +257,4 @@ def test_processes_are_not_started_for_what_is_no_cpu_nor_twice(tmp_path, config
     assert "--processes 2 is for CPUs, but this run is on cuda" in capsys.readouterr().err
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert main([*given, "--device", "cpu"]) == 2
-    assert "--processes 2 is not for a command that is one of 2 processes already" in capsys.readouterr().err
+    assert "--processes 2: this command already is one of 2 processes" in capsys.readouterr().err
