@@ -1,6 +1,7 @@
 """Poses of one rendered person retargeted to another: how far are their limbs from the other's own, in the same pose?
 
-    python -m benchmarks.retargeting [--pairs 400] [--frames 1]
+    python -m benchmarks.retargeting [--pairs 400]
+    python -m benchmarks.retargeting --proportions
 
 Each pair is two people of different builds. One is seen in one pose, as a source image shows them; the other takes
 another pose, which is retargeted to the first. The ground truth is the first in that pose. Keypoints are projected from
@@ -19,7 +20,7 @@ from tqdm import tqdm
 from dptn_core.data.synthetic.people import TEST_SEED, open_studio
 from dptn_core.data.synthetic.people.render import Studio, pose_people, sample_cast
 from dptn_core.pose import Canvas, Pose, fit_to_person
-from dptn_core.pose.retargeting import retarget
+from dptn_core.pose.retargeting import KINDS, retarget
 
 CANVAS = Canvas(1000, 1000)
 BATCH = 8
@@ -51,13 +52,33 @@ def lengths(pose: Pose) -> np.ndarray:
     return np.hypot(*(pose.keypoints[ends] - pose.keypoints[starts]).T)
 
 
+def proportions(studio: Studio, bodies: int = 96) -> dict[str, float]:
+    """Mean length of each kind of limb as a fraction of the trunk's, over bodies that training samples."""
+    rows = []
+    for first in range(0, bodies, BATCH):
+        cast = sample_cast(studio, [77_000 + first + n for n in range(BATCH)], "train")
+        with torch.no_grad():
+            every = pose_people(studio, cast)[1].double().numpy()
+        for joints in (np.vstack([one, one[[8, 11]].mean(0)]) for one in every):
+            mean = {
+                kind: np.mean([np.linalg.norm(joints[end] - joints[start]) for start, end in limbs])
+                for kind, (_, limbs) in KINDS.items()
+            }
+            rows.append([length / mean["trunk"] for length in mean.values()])
+    return dict(zip(KINDS, np.mean(rows, 0).tolist(), strict=True))
+
+
 def main() -> None:
     """Print errors of limbs by kind, fitted and retargeted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=400)
+    parser.add_argument("--proportions", action="store_true", help="print those of bodies instead")
     options = parser.parse_args()
     torch.set_num_threads(1)
     studio = open_studio()
+    if options.proportions:
+        print({kind: round(fraction, 3) for kind, fraction in proportions(studio).items()})
+        return
     errors: dict[str, list[np.ndarray]] = {"fitted": [], "retargeted": []}
     for first in tqdm(range(0, options.pairs, BATCH)):
         for source, target, truth in samples(studio, first, min(BATCH, options.pairs - first)):

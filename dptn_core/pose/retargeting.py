@@ -5,9 +5,8 @@ all the poses at hand, both sides together; where a limb is much shorter than th
 at the camera or is hidden, and anatomy says its length instead. Each kind of limb then has one ratio of lengths for a
 whole sequence, so that nothing jitters that did not before, and what was foreshortened stays so.
 
-Proportions are means over 192 bodies of `data.synthetic.people` (adults of all builds), whose joints are where pose
-detectors put them; D. A. Winter, Biomechanics and Motor Control of Human Movement, figure 4.1, has the same within
-15 %, from the joints' own centres.
+Proportions are means over bodies of `data.synthetic.people` (adults of all builds), whose joints are where pose
+detectors put them; `python -m benchmarks.retargeting --proportions` prints them.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ Place = Literal["source", "target"]
 
 _HIPS: Final = 18  # number of a joint of our own: the middle of the hips
 # Kinds of limbs: length as a fraction of the trunk's, and the limbs.
-_KINDS: Final[dict[str, tuple[float, tuple[tuple[int, int], ...]]]] = {
+KINDS: Final[dict[str, tuple[float, tuple[tuple[int, int], ...]]]] = {
     "trunk": (1.0, ((_HIPS, 1),)),
     "shoulders": (0.302, ((1, 2), (1, 5))),
     "hips": (0.189, ((_HIPS, 8), (_HIPS, 11))),
@@ -38,7 +37,7 @@ _KINDS: Final[dict[str, tuple[float, tuple[tuple[int, int], ...]]]] = {
     "ears": (0.247, ((0, 16), (0, 17))),
 }
 _LONG: Final = ("trunk", "upper arms", "forearms", "thighs", "shins")  # that tell how large somebody is
-LIMB_KINDS: Final = tuple(_KINDS)
+LIMB_KINDS: Final = tuple(KINDS)
 # From the root outwards: each joint, and what it hangs on by which kind of limb; the first that is there counts.
 _HANGS_ON: Final[tuple[tuple[int, tuple[tuple[int, str], ...]], ...]] = (
     (1, ((_HIPS, "trunk"),)),
@@ -82,7 +81,7 @@ def measure_build(poses: Sequence[Pose]) -> Build | None:
     """The build of one person from any number of poses on canvases of one size; None if no pose shows a limb."""
     longest: dict[str, float] = {}
     points = [_with_hips(pose) for pose in poses]
-    for kind, (_, limbs) in _KINDS.items():
+    for kind, (_, limbs) in KINDS.items():
         found = [
             float(np.hypot(*(xy[end] - xy[start])))
             for xy, present in points
@@ -93,11 +92,11 @@ def measure_build(poses: Sequence[Pose]) -> Build | None:
             longest[kind] = length
     if not longest:
         return None
-    sizes = {kind: length / _KINDS[kind][0] for kind, length in longest.items()}
+    sizes = {kind: length / KINDS[kind][0] for kind, length in longest.items()}
     telling = [sizes[kind] for kind in _LONG if kind in sizes] or list(sizes.values())
     size = float(np.mean(sorted(telling)[-_TELL:]))
     lengths, confidence = {}, {}
-    for kind, (fraction, _) in _KINDS.items():
+    for kind, (fraction, _) in KINDS.items():
         expected = fraction * size
         measured = longest.get(kind, 0.0)
         trust = float(np.clip((measured / expected - _HIDDEN) / (_PLAIN - _HIDDEN), 0, 1))
@@ -132,7 +131,7 @@ def retarget(
     fitted = fit_to_person(list(poses), person[0])
     moved = fitted if place == "source" else list(poses)
     given, own = measure_build(moved), measure_build(person)
-    if given is None or own is None:
+    if given is None or own is None or strength == 0:
         return moved
     size = 1.0 if place == "source" else own.size / given.size
     ratios = {kind: (own.lengths[kind] / given.lengths[kind] / size) ** strength for kind in LIMB_KINDS}
@@ -140,7 +139,7 @@ def retarget(
         kind: _MAX_LENGTH * max(own.lengths[kind] / size, given.lengths[kind] * (1 - strength)) for kind in ratios
     }
     rebuilt = [_rebuilt(pose, ratios, longest) for pose in moved]
-    return _inside(rebuilt, person[0]) if place == "source" and strength else rebuilt
+    return _inside(rebuilt, person[0]) if place == "source" else rebuilt
 
 
 def _rebuilt(pose: Pose, ratios: dict[str, float], longest: dict[str, float]) -> Pose:
