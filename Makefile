@@ -12,11 +12,14 @@ endif
 demo: $(VENV)/.demo
 	$(BIN)/dptn demo --out out
 
+# a process for each core, up to four; tests/dealing.py says what each of them gets
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
+
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-long: $(VENV)/.dev lint
-	$(BIN)/python -m pytest --long
+	$(PYTEST) --long
 
 # each part is a hook of .pre-commit-config.yaml
 lint: types ruff mypy

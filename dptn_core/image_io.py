@@ -150,4 +150,5 @@ def write_image(path: Path, image: Tensor | np.ndarray) -> None:
         with written_beside(path) as beside:
             Image.fromarray(array).save(beside)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{path} cannot be written: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path} cannot be written: {reason}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -109,12 +109,22 @@ def send_image(prefix: str, image: torch.Tensor, suffix: str = ".png") -> dict[s
     pixels = to_bytes(image)
     digest = hashlib.blake2b(pixels.tobytes(), digest_size=16, person=str(pixels.shape).encode()[:16])
     path = Path(folder_paths.get_temp_directory()) / f"{prefix}_{digest.hexdigest()}{suffix}"
-    if not path.exists():
+    if path.exists():
+        path.touch()  # for `keep_newest`
+    else:
         # beside and renamed, but not forced to the disk: that takes longer than all the rest
         beside = path.with_name(f".{uuid4().hex}{suffix}")
         Image.fromarray(pixels).save(beside, compress_level=1, quality=90)
         beside.replace(path)
     return {"filename": path.name, "subfolder": "", "type": "temp"}
+
+
+def keep_newest(prefix: str, count: int) -> None:
+    """Remove all but the newest `count` files that `send_image` wrote under a prefix."""
+    with suppress(OSError):  # another thread removes them too, or a browser reads one on Windows
+        sent = Path(folder_paths.get_temp_directory()).glob(f"{prefix}_*")
+        for path in sorted(sent, key=lambda one: one.stat().st_mtime_ns)[:-count]:
+            path.unlink()
 
 
 def compute_device() -> torch.device:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..dptn_core import samples
 from ..dptn_core.pose import load_pose_file, save_pose_file
+from ..dptn_core.system.files import names_a_stream
 from ..dptn_core.system.text import printable
 from . import host
 from .errors import NodeError, expect, node_error_context
@@ -79,6 +80,8 @@ def _path(file: str) -> Path:
         if path is None:
             raise NodeError(f"{_LOAD}, input 'file': this version ships no {file!r}; choose another")
         return path
+    if names_a_stream(file):
+        raise NodeError(f"{_LOAD}, input 'file': expected a name without ':', got {file}; Windows keeps no file there")
     folder = Path(os.path.abspath(host.input_folder()))
     path = Path(os.path.abspath(folder / file))  # links in the folder are followed, ".." are not
     if not path.is_relative_to(folder):
@@ -137,6 +140,11 @@ def _checked_prefix(prefix: object) -> str:
         raise NodeError(
             f"{_SAVE}, input 'filename_prefix': expected a name of 1 to {_MAX_NAME} letters, such as poses/wave, got "
             f"{prefix[:40]!r}"
+        )
+    if names_a_stream(prefix):
+        raise NodeError(
+            f"{_SAVE}, input 'filename_prefix': expected a name without ':', got {prefix[:40]!r}; Windows would hide "
+            "the poses inside another file"
         )
     return prefix
 

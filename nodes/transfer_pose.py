@@ -22,6 +22,7 @@ from .types import AttentionType, HeldSequence, HostedAttention, HostedModel, Ho
 
 _FULL, _NETWORK_ONLY = "full", "network only"
 _MAX_PREVIEWS = 64  # images shown in the node; all of them go out
+_DRAFT, _KEPT_DRAFTS = "dptn_draft", 32  # files in the temp folder: live posing writes one for each movement
 
 
 class TransferPose(io.ComfyNode):
@@ -216,7 +217,9 @@ def _compose(hosted: HostedModel, texture: HeldTexture | None, *, draft: bool) -
 def _drafts(image: Tensor) -> dict[str, list[dict[str, str]]]:
     """Previews that are soon replaced, written in a twentieth of the time that PNGs take."""
     drafts = image[:_MAX_PREVIEWS].permute(0, 3, 1, 2)  # BHWC -> BCHW
-    return {"images": [host.send_image("dptn_draft", draft, ".jpg") for draft in drafts]}
+    shown = [host.send_image(_DRAFT, draft, ".jpg") for draft in drafts]
+    host.keep_newest(_DRAFT, max(_KEPT_DRAFTS, len(shown)))
+    return {"images": shown}
 
 
 def _reporting(show: Callable[[int, Tensor | None], None], before: int, total: int) -> Callable[[int, Tensor], None]:

@@ -1,13 +1,17 @@
-"""What all tests share: one real ComfyUI host, and closing lines that say what ran on it."""
+"""What all tests share: one real ComfyUI host, closing lines that say what ran on it, and processes of pytest-xdist."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from comfy_host import Host, find_host, running_host
 
 HOST_MARK = "host"
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each process and what it starts: they share the cores
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,10 +23,32 @@ def pytest_configure(config: pytest.Config) -> None:
     config.host_versions = set()  # the fixture that starts a host adds to it
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "host" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.host)
+    if hasattr(config, "workerinput"):
+        from dealing import place
+
+        items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from dealing import ByFileAndHost
+
+    return ByFileAndHost(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a process of pytest-xdist has seen."""
+    node.config.host_versions.update(getattr(node, "workeroutput", {}).get("host_versions", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["host_versions"] = sorted(session.config.host_versions)
 
 
 @pytest.fixture(scope="session")

@@ -40,14 +40,15 @@ def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.fl
             beside.write_bytes(save(tensors, metadata=model.metadata.to_metadata()))
     except OSError as error:
         raise CheckpointError(
-            f"{path} could not be written ({error}): check free space, permissions and whether a program has it open"
+            f"{path} could not be written ({error.strerror or error}): check free space, permissions and whether a "
+            "program has it open"
         ) from error
 
 
 def _check_target(path: Path) -> None:
     if path.suffix != ".safetensors":
         raise CheckpointError(
-            f"expected a .safetensors file to write, got {path}: use {path.with_suffix('.safetensors').name}"
+            f"expected a .safetensors file to write, got {path}: use {path.stem or 'model'}.safetensors"
         )
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder: give the name of a file in it")

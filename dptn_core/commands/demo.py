@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .detected_people import THRESHOLD, people_finder, person_found
 from .given_poses import read_poses
 from .options import add_model, load_model_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -25,7 +30,7 @@ def run(options: Namespace) -> None:
     import torch
 
     from .. import samples
-    from ..image_io import read_image, to_image, write_image
+    from ..image_io import read_image, to_image
     from ..inference.attention_plot import attention_image
     from ..inference.texture_networks import compose_from, load_texturing
     from ..inference.transfer import encode_source, transfer
@@ -53,9 +58,18 @@ def run(options: Namespace) -> None:
         strip = [image]
         for file, pose, generated in zip(files, poses, result.images, strict=True):
             skeleton = draw_skeleton(People((pose,), pose.canvas))
-            write_image(options.out / f"{name}_{file.stem}.png", generated)
-            write_image(options.out / f"{name}_{file.stem}_skeleton.png", skeleton)
+            _write(options.out / f"{name}_{file.stem}.png", generated)
+            _write(options.out / f"{name}_{file.stem}_skeleton.png", skeleton)
             strip += [to_image(skeleton), generated.cpu()]
-        write_image(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
-        write_image(options.out / f"{name}_attention.png", attention_image(result.generated.at(0)))
+        _write(options.out / f"{name}_strip.png", torch.cat(strip, dim=2))
+        _write(options.out / f"{name}_attention.png", attention_image(result.generated.at(0)))
         print(f"wrote {options.out / name}_strip.png and {options.out / name}_attention.png")
+
+
+def _write(path: Path, image: Tensor | np.ndarray) -> None:
+    """Write an image, in place of what a killed run has left of it."""
+    from ..image_io import write_image
+    from ..system.files import remove_leftovers
+
+    remove_leftovers(path)
+    write_image(path, image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +104,20 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """`dptn evaluate`."""
-    from ..evaluation import score_set, to_json, write_report
+    from ..evaluation import report_folder
+    from ..system.distributed import is_first
 
     _check(options)
     matches, data = _opened(options)
+    # of several processes the first one writes
+    with nullcontext() if options.out is None or not is_first() else report_folder(options.out):
+        _score(options, matches, data)
+
+
+def _score(options: Namespace, matches: list[Match] | None, data: PreparedSet | None) -> None:
+    """Score every set, write the report, and print the scores."""
+    from ..evaluation import score_set, to_json, write_report
+
     protocol, networks, ranking = _tools(options)
     summaries = []
     for pairs in _sets(options, matches, data):
@@ -179,12 +189,10 @@ def _opened(options: Namespace) -> tuple[list[Match] | None, PreparedSet | None]
 
 def _tools(options: Namespace) -> tuple[Protocol, Networks, Ranking]:
     """Protocol, networks of the metrics and ranking; whatever is wrong is said before pairs are generated."""
-    from ..evaluation import PROTOCOLS, Ranking, check_folder, load_networks
+    from ..evaluation import PROTOCOLS, Ranking, load_networks
     from ..evaluation.frechet import load_moments
     from ..evaluation.metrics import BY_NAME
 
-    if options.out is not None:
-        check_folder(options.out)
     networks = load_networks(find_device(options.device), options.alexnet_weights, options.inception_weights)
     if (reason := networks.missing.get(options.rank_by)) is not None:
         raise CommandError(f"--rank-by {options.rank_by} {reason}")

@@ -60,6 +60,7 @@ def run(options: Namespace) -> None:
     from ..data.synthetic.pair_sheet import pair_sheet
     from ..data.synthetic.synthetic_pairs import pair_seeds
     from ..image_io import check_format, write_image
+    from ..system.files import remove_leftovers
 
     _check(options)
     if options.character:
@@ -76,6 +77,7 @@ def run(options: Namespace) -> None:
     seeds = pair_seeds(options.seed, options.first, options.pairs)
     # One line at a time: drawing takes much more memory than the sheet.
     lines = [pair_sheet(make(line, options.size), columns=4) for line in seeds.split(4)]
+    remove_leftovers(options.out)
     write_image(options.out, np.concatenate(lines))
     print(f"wrote {options.out}")
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 MAX_HEIGHT = 8192  # pixels of an image
+_PARTS = ("", "_skeleton", "_person", "_invented")  # what is written of a pose; the last two with --masks
 
 
 @dataclass(frozen=True)
@@ -206,12 +207,16 @@ def _generate(
     from ..inference.texture_networks import compose_from
     from ..inference.transfer import encode_source, transfer
     from ..pose import Canvas, People, draw_skeleton
+    from ..system.files import remove_leftovers
 
     image = read_image(source.image)
     canvas = Canvas(image.shape[2], image.shape[1])
     seen, others = _source_pose(source, image, find, options.person)
     encoded = encode_source(model, image, seen, framing=options.framing, size=options.size)
     compose = compose_from(texturing, encoded, others) if texturing else None
+    shows_attention = bool(options.attention) and first and 0 in targets
+    outputs = [source.out / f"{name}{part}.png" for file in targets for name in names[file] for part in _PARTS]
+    remove_leftovers(*outputs, *([options.attention] if shows_attention else []))
     for file, chosen in targets.items():
         if chosen.found is None:
             poses = read_poses(chosen.path, _person_of_files(options), canvas)
@@ -227,7 +232,7 @@ def _generate(
             if options.masks and result.mattes is not None and result.invented is not None:
                 for mask, what in ((result.mattes, "person"), (result.invented, "invented")):
                     _write(source.out / f"{name}_{what}.png", mask[number][None].expand(3, -1, -1))
-        if options.attention and first and file == 0:
+        if shows_attention and file == 0:
             _write(options.attention, attention_image(result.generated.at(0)))
             print(f"wrote {options.attention}")
 
@@ -369,7 +374,7 @@ def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) ->
         for source in sources
         for some in names
         for name in some
-        for part in ("", "_skeleton", *(("_person", "_invented") if options.masks else ()))
+        for part in (_PARTS if options.masks else _PARTS[:2])
     ]
     for path in outputs + ([options.attention] if options.attention else []):
         if path.resolve() in seen:

@@ -12,7 +12,7 @@ from .image_folders import match_folders, read_matches
 from .people_scores import generate_people
 from .protocols import PROTOCOLS, Protocol
 from .ranked_examples import Ranking
-from .report import check_folder, to_json, write_report
+from .report import report_folder, to_json, write_report
 from .scored_sets import ScoredSet, figures_set, folders_set, people_set, prepared_set, score_set
 from .scoring import Networks, Part, load_networks, merge, score_cases, share_of
 from .summary import means, summarise
@@ -27,7 +27,6 @@ __all__ = [
     "Ranking",
     "ScoredSet",
     "Skipped",
-    "check_folder",
     "draw_figures",
     "draw_prepared",
     "figures_set",
@@ -41,6 +40,7 @@ __all__ = [
     "prepared_set",
     "read_fid_reference",
     "read_matches",
+    "report_folder",
     "score_cases",
     "score_set",
     "share_of",

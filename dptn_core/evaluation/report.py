@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..system.files import written_beside
+from ..system.files import remove_leftovers, written_beside
+from ..system.folder_lock import alone_in
 from .fid_reference import FidReference
 from .frechet import save_moments
 from .metrics import METRICS
@@ -23,24 +25,29 @@ class ReportError(OSError):
     """A report cannot be written; the message says where, why, and what to do."""
 
 
-def check_folder(folder: Path) -> None:
-    """Make the folder of a report, so that whatever stands in its way is said before hours of scoring.
+@contextmanager
+def report_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of a report and keep it for this process; what stands in its way is said before hours of scoring.
 
     Raises:
         ReportError: it cannot be made, or holds a report of another version.
+        FolderInUseError: another command is writing there.
         ModuleNotFoundError: Jinja, of the extra `train`, is not installed.
     """
     page_template()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReportError(f"no report can be written to {folder}: {error}; choose another folder") from error
-    version = _version(folder / JSON_FILE)
-    if version not in (None, VERSION):
-        raise ReportError(
-            f"{folder / JSON_FILE} is of version {version}, whose scores do not compare with version {VERSION}; "
-            "delete that report, or choose another folder"
-        )
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone_in(folder))
+        except OSError as error:
+            raise ReportError(f"no report can be written to {folder}: {error}; choose another folder") from error
+        version = _version(folder / JSON_FILE)
+        if version not in (None, VERSION):
+            raise ReportError(
+                f"{folder / JSON_FILE} is of version {version}, whose scores do not compare with version {VERSION}; "
+                "delete that report, or choose another folder"
+            )
+        remove_leftovers(*(folder / name for name in (JSON_FILE, CSV_FILE, PAGE_FILE, MOMENTS_FILE)))
+        yield
 
 
 def _version(path: Path) -> object:

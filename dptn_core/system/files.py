@@ -3,29 +3,65 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_BESIDE = re.compile(r"\.(?P<stem>.*)\.\d+\.part(?P<suffix>\.[^.]*)?", re.DOTALL)
 
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it is renamed to `path`, on failure removed and `path` left as it was.
 
-    The name keeps the suffix, which decides the format for many writers.
+    The name keeps the suffix, which decides the format for many writers. File and folder are on the disk when this
+    returns.
+
+    Raises:
+        OSError: it cannot be written; what the system says is said of `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        yield beside
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield beside
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+            sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno is None or str(error.filename) not in ("None", str(beside)):
+            raise
+        # a full disk names no file, and nobody has heard of the one beside
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left beside `path`; the caller is the only one that writes it."""
-    for leftover in path.parent.glob(f".{path.stem}.*.part{path.suffix}"):
-        leftover.unlink(missing_ok=True)
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in a folder, where the system can: Windows and some network drives cannot."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def names_a_stream(name: str, system: str = os.name) -> bool:
+    """Whether Windows takes a name for a stream hidden in another file, as `x.json:y`; elsewhere colons are letters."""
+    return system == "nt" and ":" in os.path.basename(name)
+
+
+def remove_leftovers(*paths: Path) -> None:
+    """Remove what killed processes left beside `paths`; the caller is the only one that writes them."""
+    names = defaultdict(set)
+    for path in paths:
+        names[path.parent].add(path.name)
+    for folder, own in names.items():
+        for name in os.listdir(folder) if folder.is_dir() else ():
+            found = _BESIDE.fullmatch(name)
+            if found and found["stem"] + (found["suffix"] or "") in own:
+                (folder / name).unlink(missing_ok=True)

@@ -18,10 +18,14 @@ class FolderInUseError(ValueError):
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, option: str = "--out") -> Iterator[None]:
     """Keep other processes out of a folder, which is made if need be and taken away again if it stays empty.
 
     The operating system lets go of the lock when this process ends, however it ends.
+
+    Args:
+        folder: that this process writes to.
+        option: with which a user names the folder, for the error.
 
     Raises:
         FolderInUseError: another process has it.
@@ -38,7 +42,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         except Timeout:
             raise FolderInUseError(
                 f"another dptn command is at work in {folder}; wait for it, stop it, or choose another folder "
-                "with --out"
+                f"with {option}"
             ) from None
         except (OSError, NotImplementedError) as error:
             if isinstance(error, OSError) and error.errno in _UNWRITABLE:

@@ -157,6 +157,13 @@ def _check_folder(folder: Path) -> None:
     places = (folder, *folder.parents)
     if blocking := next((place for place in places if place.exists() and not place.is_dir()), None):
         raise ConfigError(f"{blocking} is a file; expected a folder for the run")
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"expected a folder for the run whose name is UTF-8, which TensorBoard needs, got {folder}; choose another "
+            "with --out"
+        ) from None
 
 
 @contextmanager

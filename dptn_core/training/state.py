@@ -122,9 +122,10 @@ def write_content(path: Path, content: Mapping[str, Any]) -> None:
         with written_beside(path) as beside:
             torch.save(dict(content), beside)
     except (OSError, RuntimeError) as error:  # torch says RuntimeError of a full disk, and not that it is full
+        reason = getattr(error, "strerror", None) or error
         before = "the previous checkpoint is intact" if path.exists() else "there is no checkpoint yet"
         raise StateWriteError(
-            f"{path} could not be written at step {content['step']} ({error}); {before}. Free disk space; a stopped "
+            f"{path} could not be written at step {content['step']} ({reason}); {before}. Free disk space; a stopped "
             "run resumes with the same command"
         ) from error
 

@@ -28,10 +28,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a file.
 
     Raises:
-        ConfigError: the file is missing or no TOML.
+        ConfigError: the file is missing, no TOML, or empty.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         names = ", ".join(sorted(file.stem for file in PRESETS.glob("*.toml")))
         raise ConfigError(f"{path}: no such file; configs that ship: {names}") from None
@@ -39,6 +39,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read as TOML: nested too deeply") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
+    if not tables:  # an editor or a full disk that saved nothing; the default run takes weeks
+        raise ConfigError(f"{path}: expected at least one key, got an empty config; begin with one of {PRESETS}")
+    return tables
 
 
 def load_table(cls: type[_Config], path: Path) -> _Config:

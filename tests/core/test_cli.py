@@ -114,6 +114,12 @@ def refused(capsys, arguments: list[object]) -> str:
 # Transfer
 
 
+def leave_half(path: Path) -> None:
+    """What a killed process leaves beside a file it was writing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_name(f".{path.stem}.4194305.part{path.suffix}").write_bytes(b"half")
+
+
 def test_a_transfer_writes_a_picture_and_a_skeleton_in_the_size_of_the_poses_canvas(desk, capsys):
     assert main(desk.arguments()) == 0
     assert desk.written() == ["wave.png", "wave_skeleton.png"]
@@ -298,6 +304,7 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         "a folder without images": (desk.arguments(image=desk.empty, source_pose=None), "holds no images"),
         "unknown option": (desk.arguments("--quality", 9), "unrecognized arguments"),
         "convert to another suffix": (["convert", desk.model, folder / "m.pth"], "use m.safetensors"),
+        "convert to no name": (["convert", desk.model, ""], "expected a .safetensors file to write, got ."),
         "convert from nothing": (["convert", folder / "no.pth", folder / "m.safetensors"], "no such file"),
         "convert into nowhere": (["convert", desk.model, folder / "no" / "m.safetensors"], "does not exist"),
         "convert to fp8": (["convert", desk.model, folder / "m.safetensors", "--dtype", "fp8"], "invalid choice"),
@@ -400,10 +407,12 @@ def test_figures_draws_a_sheet_that_the_seed_decides(desk, capsys):
     sheets = []
     for number, seed in enumerate((5, 5, 6)):
         path = desk.out / f"sheet{number}.png"
+        leave_half(path)
         assert main(["figures", "--pairs", "5", "--size", "24x32", "--seed", str(seed), "--out", str(path)]) == 0
         assert size_of(path) == (4 * 3 * 24, 2 * 32)
         sheets.append(path.read_bytes())
     assert sheets[0] == sheets[1] != sheets[2]
+    assert desk.written() == ["sheet0.png", "sheet1.png", "sheet2.png"], "what killed runs left is gone"
     assert capsys.readouterr().out.splitlines()[-1] == f"wrote {path}"
 
 
@@ -416,7 +425,10 @@ def test_figures_can_start_anywhere_in_its_endless_set(desk):
 
 
 def test_heights_and_masks_of_a_transfer(desk, capsys):
+    for part in ("", "_skeleton", "_person", "_invented"):
+        leave_half(desk.out / f"wave{part}.png")
     assert main(desk.arguments("--height", 60, "--masks")) == 0
+    assert len(desk.written()) == 4, "what a killed run left is gone"
     width = round(CANVAS[0] * 60 / CANVAS[1])
     for part in ("", "_person", "_invented"):
         assert size_of(desk.out / f"wave{part}.png") == (width, 60)
@@ -427,6 +439,8 @@ def test_heights_and_masks_of_a_transfer(desk, capsys):
 
 def test_the_demo_writes_every_picture_that_it_names_and_all_that_ship(desk, capsys):
     arguments = ["demo", "--model", desk.model, "--out", desk.out, "--device", "cpu", "--precision", "fp32"]
+    for name in ("figure_wave", "figure_wave_skeleton", "photograph_strip", "photograph_attention"):
+        leave_half(desk.out / f"{name}.png")
     assert main([str(argument) for argument in arguments]) == 0
     said = capsys.readouterr()
     assert said.err == ""

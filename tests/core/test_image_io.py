@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import warnings
 import zlib
@@ -170,7 +169,9 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path):
         read_image(tmp_path / "nobody.png")
 
 
-@pytest.mark.parametrize("contents", [b"", b"just text\n", b"{}", b"\x89PNG\r\n\x1a\n", b"\0" * 100, os.urandom(64)])
+@pytest.mark.parametrize(
+    "contents", [b"", b"just text\n", b"{}", b"\x89PNG\r\n\x1a\n", b"\0" * 100, np.random.default_rng(0).bytes(64)]
+)
 def test_files_that_are_no_pictures_are_named(tmp_path, contents):
     path = tmp_path / "odd.png"
     path.write_bytes(contents)

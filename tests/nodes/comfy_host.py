@@ -23,6 +23,13 @@ from websocket import create_connection  # of websocket-client
 PACK = Path(__file__).resolve().parents[2]
 PACK_NAME = "dptn-pose-transfer"
 START_LIMIT, ANSWER_LIMIT = 180, 300  # seconds
+# main.py, which ends when whoever started it does, however that ends: then its standard input does
+_START = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def find_host() -> tuple[Path, Path] | str:
@@ -192,11 +199,13 @@ def running_host(folder: Path, python: Path, base: Path, *options: str, **enviro
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = base / "host.log"
-    command = [python, "main.py", "--cpu", "--port", str(port), "--base-directory", str(base), *options]
+    command = [python, "-c", _START, "main.py", "--cpu", "--port", str(port), "--base-directory", str(base), *options]
     variables = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"} | environment
     with (
         log.open("wb") as out,
-        subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.STDOUT, env=variables) as process,
+        subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, env=variables
+        ) as process,
     ):
         host = Host(f"127.0.0.1:{port}", base, process, log)
         try:

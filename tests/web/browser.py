@@ -53,17 +53,16 @@ def open_front_end(page: Any, host: Any) -> None:
 
 def choose_renderer(page: Any, host: Any, *, newer: bool) -> None:
     """Open the front end in the classic renderer or in Nodes 2.0; raises NoNodes2 where that does not exist."""
+    settings = {
+        "Comfy.VueNodes.Enabled": newer,
+        "Comfy.TutorialCompleted": True,
+        "Comfy.Minimap.Visible": False,
+    }
+    host.post("/settings", settings)
     open_front_end(page, host)
     version = page.evaluate("window.__COMFYUI_FRONTEND_VERSION__")
     if newer and tuple(int(part) for part in version.split(".")[:2]) < NODES_2:
         raise NoNodes2(f"front end {version} has no Nodes 2.0 for packs")
-    for name, value in (
-        ("Comfy.VueNodes.Enabled", newer),
-        ("Comfy.TutorialCompleted", True),
-        ("Comfy.Minimap.Visible", False),
-    ):
-        page.evaluate("([n, v]) => window.app.ui.settings.setSettingValueAsync(n, v)", [name, value])
-    open_front_end(page, host)
 
 
 @contextmanager

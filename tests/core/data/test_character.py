@@ -13,6 +13,7 @@ from dptn_core.data.custom.image_folder import FolderPlan, prepare_folder
 from dptn_core.data.synthetic.figures import draw_character, draw_pairs, pair_seeds, write_character
 from dptn_core.image_io import read_image
 from dptn_core.pose import Canvas, Pose, load_pose_file
+from dptn_core.system.folder_lock import alone_in
 
 SIZE = (128, 96)  # (H, W)
 COUNT = 10
@@ -92,6 +93,22 @@ def test_a_set_can_be_made_of_it(tmp_path: Path) -> None:
     assert main(["figures", "--character", str(tmp_path / "drawn"), "--pictures", "6", "--size", "120x160"]) == 0
     summary = prepare_folder(tmp_path / "drawn", tmp_path / "set", FolderPlan(size=(64, 48)))
     assert summary.people == 1 and sum(summary.images.values()) >= 4
+
+
+def test_one_run_at_a_time_writes_a_character_and_clears_up_after_a_killed_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "drawn"
+    arguments = ["figures", "--character", str(folder), "--pictures", "2", "--size", "24x32"]
+    with alone_in(folder):
+        (folder / ".000.4194305.part.png").touch()
+        (folder / ".001.4194305.part.json").touch()
+        assert main(arguments) == 2
+    assert f"at work in {folder}; wait for it, stop it, or choose another folder with --character" in (
+        capsys.readouterr().err
+    )
+    assert main(arguments) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["000.json", "000.png", "001.json", "001.png"]
 
 
 def test_a_stopped_run_goes_on_and_another_character_is_not_mixed_in(

@@ -60,6 +60,7 @@ from dptn_core.inference.carrier_file import load_carrier
 from dptn_core.inference.framing import Box
 from dptn_core.network.parameter_count import paper_parameter_count, parameter_count
 from dptn_core.pose import Pose
+from dptn_core.system.folder_lock import alone_in
 
 DPTN = PROTOCOLS["dptn"]
 CPU = torch.device("cpu")
@@ -500,6 +501,17 @@ def test_a_report_of_another_version_is_refused_before_anything_is_generated(cap
     assert main(["evaluate", "--model", str(model_file), "--pairs", "2", "--out", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "is of version 1" in said and "delete that report, or choose another folder" in said
+
+
+def test_one_evaluation_at_a_time_writes_a_report_and_clears_up_after_a_killed_one(capsys, tmp_path, model_file):
+    words = ["--model", model_file, "--pairs", 2, "--out", tmp_path]
+    for name in (".pairs.4194305.part.csv", ".scores.4194305.part.json", ".fid-real.4194305.part.npz", "notes.txt"):
+        (tmp_path / name).touch()
+    with alone_in(tmp_path):
+        assert main(["evaluate", *map(str, words)]) == 2
+    assert f"another dptn command is at work in {tmp_path}" in capsys.readouterr().err
+    run(capsys, *words)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "pairs.csv", "report.html", "scores.json"]
 
 
 def test_without_the_packages_of_a_report_the_command_says_so_first(capsys, tmp_path, model_file, monkeypatch):

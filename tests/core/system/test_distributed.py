@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -102,30 +105,40 @@ def step_of(folder: Path) -> int:
     return int(content["step"])
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Callable[..., Path]:
+    """Folder of a run of 8 steps that nobody disturbed, by its norm and processes; tests only read it."""
+
+    @cache
+    def trained(norm: str, processes: int, launched: bool = False) -> Path:
+        folder = tmp_path_factory.mktemp("whole")
+        (folder / "run.toml").write_text(CONFIG.format(steps=8, norm=norm))
+        given = ("train", "--config", folder / "run.toml", "--out", folder / "run", "--device", "cpu")
+        assert run(processes, *given, launched=launched).count("wrote") == 1, "only the first process speaks"
+        return folder / "run"
+
+    return trained
+
+
 @pytest.mark.parametrize(("norm", "launched"), [("instance", True), ("batch", False), ("batch", True)])
-def test_two_processes_lose_as_one_does_at_the_same_batch(tmp_path, config, norm, launched):
-    path = config(8, norm)
-    for count in (1, 2):
-        given = ("train", "--config", path, "--out", tmp_path / str(count), "--device", "cpu")
-        said = run(count, *given, launched=launched and count == 2)
-        assert said.count("wrote") == 1, "only the first process speaks"
-    alone, together = losses_of(tmp_path / "1"), losses_of(tmp_path / "2")
+def test_two_processes_lose_as_one_does_at_the_same_batch(whole, norm, launched):
+    shared = whole(norm, 2, launched)
+    alone, together = losses_of(whole(norm, 1)), losses_of(shared)
     assert len(alone) == len(together) == 8
     # the same at first; then sums in another order grow, as they do between two numbers of threads
     assert together[:4] == pytest.approx(alone[:4], rel=2e-3)
     assert sum(together) == pytest.approx(sum(alone), rel=0.02)
-    assert step_of(tmp_path / "2") == 8
-    assert sorted(file.name for file in (tmp_path / "2" / "sheets").iterdir()) == ["0000004.png", "0000008.png"]
+    assert step_of(shared) == 8
+    assert sorted(file.name for file in (shared / "sheets").iterdir()) == ["0000004.png", "0000008.png"]
 
 
-def test_every_process_resumes_where_the_run_was(tmp_path, config):
-    path, out = config(6), tmp_path / "run"
+def test_every_process_resumes_where_the_run_was(tmp_path, config, whole):
+    path, out = config(8, "batch"), tmp_path / "run"
     run(2, "train", "--config", path, "--out", out, "--device", "cpu", "--steps", 3)
     assert step_of(out) == 3
     run(2, "train", "--config", path, "--out", out, "--device", "cpu")
-    whole = tmp_path / "whole"
-    run(2, "train", "--config", path, "--out", whole, "--device", "cpu")
-    one, other = (torch.load(folder / "training.pt", weights_only=True)["ema"] for folder in (out, whole))
+    folders = (out, whole("batch", 2))
+    one, other = (torch.load(folder / "training.pt", weights_only=True)["ema"] for folder in folders)
     for name, value in one.items():
         torch.testing.assert_close(value, other[name], rtol=1e-4, atol=1e-5, msg=name)
 
@@ -166,10 +179,10 @@ def test_a_shared_run_that_is_stopped_saves_and_goes_on_with_any_number_of_proce
         assert step_of(out) == step + further
 
 
-def test_an_error_is_said_once_for_all_processes(tmp_path, config):
+def test_an_error_is_said_once_for_all_processes(tmp_path, config, whole):
     out = tmp_path / "run"
-    run(2, "train", "--config", config(2), "--out", out, "--device", "cpu")
-    done = attempt(2, "train", "--config", config(4, "batch"), "--out", out, "--device", "cpu")
+    shutil.copytree(whole("batch", 2), out)
+    done = attempt(2, "train", "--config", config(10, "instance"), "--out", out, "--device", "cpu")
     assert done.returncode == 2
     assert done.stderr.count("restore the old sizes or choose another") == 1
     assert "Traceback" not in done.stderr

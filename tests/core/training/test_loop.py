@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused_at_the_start(tmp_path, mo
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ConfigError, match=r"file is a file; expected a folder for the run"):
             run(folder, config_of())
+    no_text = tmp_path / os.fsdecode(b"run \xff")
+    with pytest.raises(ConfigError, match=r"whose name is UTF-8, which TensorBoard needs, got .*run \udcff; choose"):
+        run(no_text, config_of())
 
     def refused(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")

@@ -124,6 +124,14 @@ def test_values_no_run_can_work_with_are_refused_by_name(sections, words):
         config_of(**sections)
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf", b"# nothing\n"])
+def test_an_empty_file_does_not_start_the_default_run(tmp_path, content):
+    path = tmp_path / "saved_by_a_full_disk.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"saved_by_a_full_disk.toml: expected at least one key, got an empty config"):
+        load_config(path)
+
+
 @pytest.mark.parametrize("content", [b"[run", b"seed = ", b"\xff\xfe\x00", b"run = 1\nrun = 2"])
 def test_what_is_no_toml_is_refused_with_the_file_named(tmp_path, content):
     path = tmp_path / "broken.toml"

@@ -9,6 +9,8 @@ import torch
 
 from ....image_io import ImageError, read_image, write_image
 from ....pose import Canvas, People, Pose, save_pose_file
+from ....system.files import remove_leftovers
+from ....system.folder_lock import alone_in
 from ..synthetic_pairs import pair_seeds
 from .figure_pairs import draw_pairs
 
@@ -49,6 +51,7 @@ def write_character(folder: Path, seed: int, images: int, size: tuple[int, int])
 
     Raises:
         FileExistsError: `folder` is a file, or holds other images.
+        FolderInUseError: another command is writing there.
         OSError: `folder` cannot be written.
         ValueError: as for `draw_character`.
     """
@@ -56,14 +59,16 @@ def write_character(folder: Path, seed: int, images: int, size: tuple[int, int])
     paths = [folder / f"{index:0{digits}}.png" for index in range(images)]
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file; name a folder for the character")
-    if others := sorted(set(folder.glob("*.png")) - set(paths)):
-        raise FileExistsError(f"{folder} holds other images, {others[0].name} first; name a new folder")
-    for path, (image, pose) in zip(paths, draw_character(seed, images, size), strict=True):
-        if path.exists() and not _is(path, image):
-            raise FileExistsError(f"{path} already exists with another image; name a new folder")
-        save_pose_file(path.with_suffix(".json"), [People((pose,), pose.canvas)])
-        write_image(path, image)
-        yield path
+    with alone_in(folder, "--character"):
+        remove_leftovers(*paths, *(path.with_suffix(".json") for path in paths))
+        if others := sorted(set(folder.glob("*.png")) - set(paths)):
+            raise FileExistsError(f"{folder} holds other images, {others[0].name} first; name a new folder")
+        for path, (image, pose) in zip(paths, draw_character(seed, images, size), strict=True):
+            if path.exists() and not _is(path, image):
+                raise FileExistsError(f"{path} already exists with another image; name a new folder")
+            save_pose_file(path.with_suffix(".json"), [People((pose,), pose.canvas)])
+            write_image(path, image)
+            yield path
 
 
 def _is(path: Path, image: torch.Tensor) -> bool:

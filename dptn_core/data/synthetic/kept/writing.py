@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ....system.folder_lock import FolderInUseError, alone_in
+from ....system.folder_lock import alone_in
 from ..synthetic_pairs import PeoplePairs, pair_seeds
 from .manifest import KeptSetError, Manifest, check_same, write_manifest
 from .one import OnePair, as_one
@@ -49,12 +49,7 @@ def keep(
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(alone_in(folder))
-        except FolderInUseError:
-            raise FolderInUseError(
-                f"another dptn command is at work in {folder}; wait for it, stop it, or choose another folder with "
-                "--keep"
-            ) from None
+            stack.enter_context(alone_in(folder, "--keep"))
         except OSError as error:
             raise KeptSetError(
                 f"{folder} cannot be written to ({error.strerror or error}); choose another folder"
