@@ -379,6 +379,16 @@ def _texts() -> Iterator[Document]:
             [('{"people": [], "a": ', 1), ("[", 99), ("]", 99), ("}", 1)],
             kept(frames=[[]], foreign=True),
         ),
+        # the editor keeps what others wrote about a person, and writes it deeper than it stood
+        "97 deep in a person": (
+            [
+                (json.dumps({"people": [{"pose_keypoints_2d": BODY}]})[:-3] + ', "a": ', 1),
+                ("[", 97),
+                ("]", 97),
+                ('}], "canvas_width": 384, "canvas_height": 512}', 1),
+            ],
+            kept(foreign=True),
+        ),
         "brackets in a text": ([('{"people": [], "a": "', 1), ("[", 5000), ('"}', 1)], kept(frames=[[]], foreign=True)),
     }
     for name, (runs, result) in deep.items():

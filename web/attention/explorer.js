@@ -147,7 +147,7 @@ export class AttentionExplorer {
 	}
 
 	/** On a pin, on a joint, or anywhere.
-	 * @type {(run: AttentionRun, side: Side, place: Point, reach: number) => void} */
+	 * @param {AttentionRun} run @param {Side} side @param {Point} place @param {number} reach */
 	click(run, side, place, reach) {
 		const on = nearest(
 			this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)),

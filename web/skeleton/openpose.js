@@ -30,7 +30,7 @@ export const isObject = (value) =>
 const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];
 const [MAX_SIDE, MAX_COORDINATE] = [32768, 1e6];
-const MAX_NESTING = 100; // Python's own limit hangs on its host
+const [MAX_NESTING, MAX_KEPT] = [100, 90]; // Python's own limit hangs on its host
 const MAX_NORMALISED = 1.5; // canvas sides; beyond the edge is still in fractions
 const MIN_NORMALISED_CANVAS = 16;
 const FOOT = 3; // points: big toe, small toe and heel
@@ -50,18 +50,22 @@ const PART_KEY = /^(pose|foot|hand_left|hand_right|face)_keypoints(_2d)?$/;
 
 /** @param {string} text @returns {unknown} */
 export function parsed(text) {
-	let level;
+	let document;
 	try {
-		level = [[JSON.parse(text)]];
+		document = JSON.parse(text);
 	} catch (error) {
 		throw new PoseTextError(`not valid JSON: ${messageOf(error)}`);
 	}
-	const [[document]] = level;
-	for (let depth = 0; level.length; depth += 1) {
-		if (depth > MAX_NESTING) throw new PoseTextError("the text is nested too deeply");
-		level = level.flatMap(Object.values).filter((one) => one && typeof one === "object");
-	}
+	if (deeper(document, MAX_NESTING)) throw new PoseTextError("the text is nested too deeply");
 	return document;
+}
+
+/** Do lists and objects nest deeper? @param {unknown} document @param {number} than */
+function deeper(document, than) {
+	let level = [[document]];
+	for (let depth = 0; depth <= than && level.length; depth += 1)
+		level = level.flatMap(Object.values).filter((one) => one && typeof one === "object");
+	return level.length > 0;
 }
 
 /**
@@ -107,12 +111,12 @@ export function writePeople(people, canvas) {
 function writeParts({ handLeft, handRight, face, footLeft, footRight }) {
 	const no = new Array(FOOT).fill(null);
 	const feet = (footLeft ?? footRight) && [...(footLeft ?? no), ...(footRight ?? no)];
-	const named = { face, hand_left: handLeft, hand_right: handRight, foot: feet };
-	return Object.fromEntries(
-		Object.entries(named).flatMap(([name, part]) =>
-			part ? [[`${name}_keypoints_2d`, flat(part)]] : [],
-		),
-	);
+	return {
+		...(face && { face_keypoints_2d: flat(face) }),
+		...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
+		...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
+		...(feet && { foot_keypoints_2d: flat(feet) }),
+	};
 }
 
 /** A file that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
@@ -131,8 +135,7 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** A hundredth of a pixel is below what anybody means, and keeps the text short.
- * @type {(point: Point) => Point} */
+/** A hundredth of a pixel is below what anybody means. @param {Point} point */
 const rounded = (point) => point.map((value) => Math.round(value * 100) / 100);
 
 /** @param {Points} points */
@@ -169,7 +172,9 @@ function readPerson(person, exact) {
 		const used = (person[key] ?? null) === null ? oldKey : key;
 		return readPoints(person[used], used, LENGTHS[name], exact);
 	};
-	const rest = Object.fromEntries(Object.entries(person).filter(([key]) => !PART_KEY.test(key)));
+	const rest = Object.fromEntries(
+		Object.entries(person).filter(([key, one]) => !PART_KEY.test(key) && !deeper(one, MAX_KEPT)),
+	);
 	const [face, feet] = [part("face"), part("foot")];
 	const parts = {
 		handLeft: part("hand_left"),
@@ -182,8 +187,8 @@ function readPerson(person, exact) {
 	return { points, parts, rest };
 }
 
-/** @type {(values: unknown, key: string, lengths: Record<number, number>, exact: boolean)
- * => Points | null} */
+/** @param {unknown} values @param {string} key @param {Record<number, number>} lengths
+ * @param {boolean} exact @returns {Points | null} */
 function readPoints(values, key, lengths, exact) {
 	if (values === null || values === undefined) return null;
 	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
@@ -245,7 +250,7 @@ function lookNormalised(points, canvas) {
 }
 
 /** A frame's people in pixels of a canvas, brought to another.
- * @type {(frame: RawFrame, own: Canvas, canvas: Canvas) => Person[]} */
+ * @param {RawFrame} frame @param {Canvas} own @param {Canvas} canvas */
 function onCanvas({ people, exact }, own, canvas) {
 	const fractions = !exact && lookNormalised(people.flatMap(everyPoint), own);
 	// without the points a detector had marked by -1 before it divided by the size
@@ -265,13 +270,11 @@ function onCanvas({ people, exact }, own, canvas) {
 }
 
 /** People on another canvas, scaled alike both ways and centred.
- * @type {(people: Person[], own: Canvas, canvas: Canvas) => Person[]} */
+ * @param {Person[]} people @param {Canvas} own @param {Canvas} canvas */
 export function fitted(people, own, canvas) {
 	if (own.width === canvas.width && own.height === canvas.height) return people;
 	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
-	const [left, top] = [
-		(canvas.width - own.width * scale) / 2,
-		(canvas.height - own.height * scale) / 2,
-	];
+	const left = (canvas.width - own.width * scale) / 2;
+	const top = (canvas.height - own.height * scale) / 2;
 	return people.map((person) => mapped(person, ([x, y]) => [x * scale + left, y * scale + top]));
 }

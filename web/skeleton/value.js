@@ -106,9 +106,7 @@ function readOwn(document, fallback) {
 	if (!Array.isArray(keyframes)) throw new PoseTextError("frames of the pose must be a list");
 	// what the document says of the canvas goes before what its frames say
 	const size = Object.fromEntries(
-		["canvas_width", "canvas_height"].flatMap((side) =>
-			(document[side] ?? null) === null ? [] : [[side, document[side]]],
-		),
+		Object.entries(document).filter(([key, one]) => key.startsWith("canvas_") && one !== null),
 	);
 	const complete = keyframes.map((frame) => (isObject(frame) ? { ...frame, ...size } : frame));
 	const edit = openEdit(complete.length ? complete : size, fallback);
