@@ -7,7 +7,7 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test test-long lint ruff mypy types bench clean
+.PHONY: demo test test-long fuzz lint ruff mypy types bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/dptn demo --out out
@@ -20,6 +20,11 @@ test: $(VENV)/.dev lint
 
 test-long: $(VENV)/.dev lint
 	$(PYTEST) --long
+
+# half an hour of what `make test` does for two minutes
+fuzz: export DPTN_FUZZ_SECONDS ?= 1800
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/fuzz
 
 # each part is a hook of .pre-commit-config.yaml
 lint: types ruff mypy

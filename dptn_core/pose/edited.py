@@ -26,11 +26,14 @@ import numpy as np
 
 from .fitting import fit_to_canvas
 from .interpolation import Step, sequence
-from .openpose_json import PoseFormatError, read_openpose, write_openpose
+from .openpose_json import PoseFormatError, parse_pose_text, read_openpose, write_openpose
 from .skeleton import Canvas, People, Pose
 from .standing import standing_pose
 
 VERSION = 2
+
+# What browsers take for white space, so that editor and nodes agree on which field is empty.
+_WHITE_SPACE = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 @dataclass(frozen=True)
@@ -56,26 +59,41 @@ class EditedPose:
 def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
     """Read the editor's value, or any OpenPose JSON in its place; None where the text holds no frame.
 
+    `web/skeleton/value.js` reads the same; both are tested on one file of documents. Frames on other canvases than the
+    first are fitted to it.
+
     Args:
         text: the value.
-        canvas: for OpenPose JSON that states none.
+        canvas: for poses that state none.
 
     Raises:
-        PoseFormatError: the text is neither; the message says where and what was found.
+        PoseFormatError: the text is neither, or a sequence of too many frames; the message says where and what was
+            found.
     """
-    if not text.strip():
+    if not text.strip(_WHITE_SPACE):
         return None
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PoseFormatError(f"the edited pose is not JSON: {error}. Clear the field to start afresh") from None
-    # OpenPose's own files state a version as well, and have people in the place of frames
-    if not isinstance(document, dict) or "version" not in document or "people" in document:
-        frames = read_openpose(document, canvas)
+        document = parse_pose_text(text)
+    except PoseFormatError as error:
+        raise PoseFormatError(f"the edited pose cannot be read: {error}. Clear the field to start afresh") from None
+    if not isinstance(document, (dict, list)):
+        raise PoseFormatError(f"the edited pose must be an object or a list, got {type(document).__name__}")
+    try:
+        # OpenPose's own files state a version as well, and have people in the place of frames
+        if isinstance(document, dict) and "version" in document and "people" not in document:
+            return _read_own(_of_this_version(document), canvas)
+        frames = _on_one_canvas(read_openpose(document, canvas))
         if not frames or not document:
             return None
-        return EditedPose(tuple(fit_to_canvas(frame, frames[0].canvas) for frame in frames), None, foreign=True)
-    document = _of_this_version(document)
+        return _checked(EditedPose(frames, None, foreign=True))
+    except PoseFormatError:
+        raise
+    except ValueError as error:
+        raise PoseFormatError(f"the edited pose: {error}") from None
+
+
+def _read_own(document: dict[str, Any], canvas: Canvas | None) -> EditedPose | None:
+    """The editor's own form; raises as `read_edited` does, or a ValueError about the sequence."""
     images, upstream, loop = document.get("frames"), document.get("upstream"), document.get("loop", False)
     if not isinstance(images, list):
         raise PoseFormatError(f"frames of the edited pose must be a list, got {type(images).__name__}")
@@ -83,16 +101,23 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
         raise PoseFormatError(f"upstream of the edited pose must be a text or null, got {type(upstream).__name__}")
     if not isinstance(loop, bool):
         raise PoseFormatError(f"loop of the edited pose must be true or false, got {type(loop).__name__}")
+    # what the document says of the canvas goes before what its frames say
+    size = {key: document[key] for key in ("canvas_width", "canvas_height") if document.get(key) is not None}
+    complete = [{**image, **size} if isinstance(image, dict) else image for image in images]
+    frames = _on_one_canvas(read_openpose(complete or size, canvas))
     if not images:
         return None
-    size = {key: document[key] for key in ("canvas_width", "canvas_height") if key in document}
-    complete = [{**image, **size} if isinstance(image, dict) else image for image in images]
     steps = tuple(_read_step(image, f"frames[{index}]") for index, image in enumerate(images))
-    edited = EditedPose(tuple(read_openpose(complete)), upstream, steps=steps, loop=loop)
-    try:
-        sequence(edited.frames, edited.steps, loop=edited.loop)
-    except ValueError as error:
-        raise PoseFormatError(f"the edited pose: {error}") from None
+    return _checked(EditedPose(frames, upstream, steps=steps, loop=loop))
+
+
+def _on_one_canvas(frames: list[People]) -> tuple[People, ...]:
+    return tuple(fit_to_canvas(frame, frames[0].canvas) for frame in frames)
+
+
+def _checked(edited: EditedPose) -> EditedPose:
+    """The edit, if its sequence is one; `interpolation.sequence` says what it raises."""
+    sequence(edited.frames, edited.steps, loop=edited.loop)
     return edited
 
 

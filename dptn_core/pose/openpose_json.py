@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -56,6 +57,11 @@ _COCO_SHOULDERS = (5, 6)
 _MAX_NORMALISED = 1.5  # canvas sides
 # On a canvas smaller than this, coordinates within 0..1 are as likely pixels, and hardly differ from them.
 _SMALLEST_NORMALISED_CANVAS = 16
+# Lists and objects in each other: unknown keys may nest, but Python's own limit hangs on the host's stack and release.
+_MAX_NESTING = 100
+_TOO_DEEP = f"pose data is nested too deeply: expected at most {_MAX_NESTING} lists and objects in each other"
+_MAX_PATH = 200  # characters of a path in an error; keys may have any length
+_MAX_DIGITS = 300  # of whole numbers; floats have hardly more
 # Says that a document means exactly what it says; written only where a reader would guess otherwise.
 _UNITS_KEY, _PIXELS = "coordinates", "pixels"
 
@@ -76,13 +82,13 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     coordinates negative are missing in such an image. ``"coordinates": "pixels"`` in an image switches all
     guessing off.
 
-    Images without canvas share one, as they are frames of one sequence: `canvas`, or else the first one that the
-    document does state, if that holds all their points; else one that just does: the pixel of the largest x and y is
+    Images without canvas share one, as they are frames of one sequence: the first one that the document does state,
+    or else `canvas`, if that holds all their points; else one that just does: the pixel of the largest x and y is
     the last column and row. If then no coordinate exceeds 1 it is 1x1, so coordinates in 0..1 can still be `rescaled`.
 
     Args:
         document: Parsed JSON or its text. Not changed.
-        canvas: Of the image the poses were probably seen in; counts only where the document states none.
+        canvas: Of the image the poses were probably seen in; counts only where no image of the document states one.
 
     Returns:
         One `People` an image; keypoints in pixels of its canvas. People without a single point are kept, so
@@ -92,7 +98,7 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
         PoseFormatError: The document is something else; the message has the path into it and the value.
     """
     if isinstance(document, str):
-        document = _parse(document)
+        document = parse_pose_text(document)
     if isinstance(document, dict):
         return _on_canvases([_read_image(document, "")], canvas)
     if isinstance(document, (list, tuple)):
@@ -178,14 +184,66 @@ class _RawImage:
         return _present([part for person in self.people for part in person.parts()])
 
 
-def _parse(text: str) -> object:
+class _Constant(float):
+    """NaN or an infinity that was written out, which JSON does not have."""
+
+
+def parse_pose_text(text: str) -> object:
+    """JSON as browsers parse it, so that editor and nodes agree on what is a document.
+
+    Python's own parser also takes NaN and Infinity, refuses whole numbers of thousands of digits (here they become
+    floats, which the readers refuse by their size), and reads as deep as its stack happens to allow.
+
+    Raises:
+        PoseFormatError: It is not JSON, or lists and objects are nested more than 100 deep.
+    """
+    constants: list[_Constant] = []
+
+    def constant(name: str) -> _Constant:
+        constants.append(_Constant(name))
+        return constants[-1]
+
     try:
-        return json.loads(text)
+        document: object = json.loads(text, parse_constant=constant, parse_int=_read_whole)
     except RecursionError as error:
-        raise PoseFormatError("pose data is nested too deeply to be read") from error
+        raise PoseFormatError(_TOO_DEEP) from error
     except ValueError as error:
         what = "is empty" if not text.strip() else f"is not JSON: {error}"
         raise PoseFormatError(f"pose data {what}") from error
+    _check_nesting(document)
+    if constants:
+        # nowhere to be found where the same key came again
+        path, value = next(_constants(document, ""), ("pose data", constants[0]))
+        raise PoseFormatError(f"{path[:_MAX_PATH]} must be finite, got {_described(value)}, which JSON does not have")
+    return document
+
+
+def _check_nesting(document: object) -> None:
+    level = [document] if isinstance(document, (dict, list)) else []
+    for _ in range(_MAX_NESTING):
+        values = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [child for children in values for child in children if isinstance(child, (dict, list))]
+        if not level:
+            return
+    raise PoseFormatError(_TOO_DEEP)
+
+
+def _children(value: object) -> Iterable[tuple[str, object]]:
+    """What a list or an object holds, each with its name below it."""
+    if isinstance(value, dict):
+        return ((f".{key}", child) for key, child in value.items())
+    return ((f"[{index}]", child) for index, child in enumerate(value)) if isinstance(value, list) else ()
+
+
+def _constants(value: object, path: str) -> Iterator[tuple[str, _Constant]]:
+    if isinstance(value, _Constant):
+        yield path.removeprefix(".") or "pose data", value
+    for name, child in _children(value):
+        yield from _constants(child, path + name)
+
+
+def _read_whole(digits: str) -> float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 def _read_image(image: object, path: str) -> _RawImage:
@@ -208,7 +266,7 @@ def _on_canvases(images: list[_RawImage], likely: Canvas | None) -> list[People]
     if bare:
         stated = next((image.canvas for image in images if image.canvas is not None), None)
         points = np.concatenate([image.points() for image in bare])
-        shared = _inferred_canvas(points, bare[0].path, likely or stated)
+        shared = _inferred_canvas(points, bare[0].path, stated or likely)
     read = []
     for image in images:
         canvas = shared if image.canvas is None else image.canvas

@@ -3,7 +3,7 @@
  * on the other. It knows nothing of ComfyUI; `../dptn_attention.js` puts it into a node.
  */
 
-import { button, html } from "../skeleton/page.js";
+import { button, html, row } from "../skeleton/page.js";
 import { answer, boxOf, cellAt, cellsIn, peakOf, pixels } from "./maps.js";
 import { Pane } from "./pane.js";
 import {
@@ -58,14 +58,7 @@ export class AttentionExplorer {
 			"To points: write the target's pins into points, for the next run",
 			() => onPoints(this.points),
 		);
-		const bar = html(
-			"div",
-			{ class: "row" },
-			...this.lists,
-			this.viewList,
-			this.clearButton,
-			this.pointsButton,
-		);
+		const bar = row(...this.lists, this.viewList, this.clearButton, this.pointsButton);
 		const panes = html("div", { class: "panes" }, ...SIDES.map((side) => this.panes[side].element));
 		this.element = html(
 			"div",
@@ -153,11 +146,8 @@ export class AttentionExplorer {
 		this.spoken.textContent = `${pins.length} pins. ${this.said.textContent}`;
 	}
 
-	/**
-	 * On a pin, on a joint, or anywhere.
-	 * @param {AttentionRun} run @param {Side} side @param {Point} place @param {number} reach in
-	 * pixels
-	 */
+	/** On a pin, on a joint, or anywhere.
+	 * @param {AttentionRun} run @param {Side} side @param {Point} place @param {number} reach */
 	click(run, side, place, reach) {
 		const on = nearest(
 			this.pins.map((pin) => (pin.side === side ? middleOf(pin) : null)),
@@ -172,8 +162,7 @@ export class AttentionExplorer {
 	}
 
 	listen() {
-		// Before anybody else: some front ends start to drag the node from a listener further up, in
-		// the capturing phase.
+		// first: some front ends start to drag the node from a capturing listener further up
 		window.addEventListener(
 			"pointerdown",
 			(event) => {

@@ -1,7 +1,6 @@
 /**
- * All attention of one generated image, as `dptn_core/inference/attention_maps.py` packs it, and
- * the questions it answers. A cell is a square of tokens, the smallest unit; places are pixels of
- * the target or source image.
+ * All attention of one generated image, as `dptn_core/inference/attention_maps.py` packs it. A cell
+ * is a square of tokens, the smallest unit; places are pixels of the target or source image.
  */
 
 /** A file that cannot be read; the message says why. */
@@ -12,9 +11,7 @@ const VERSION = "1";
 
 /** Read an unpacked safetensors file. @param {ArrayBuffer} buffer */
 export function readMaps(buffer) {
-	/**
-	 * @type {Record<string, {dtype?: string, shape?: number[], data_offsets?: number[]} | undefined>}
-	 */
+	/** @type {Record<string, {dtype?: string, shape?: number[], data_offsets?: number[]}>} */
 	let header;
 	/** @type {Record<string, string>} */
 	let metadata;
@@ -30,11 +27,8 @@ export function readMaps(buffer) {
 	const { version, ...sizes } = metadata;
 	if (version !== VERSION)
 		throw new MapsError(`attention of version ${version} cannot be read, only version ${VERSION}`);
-	/**
-	 * A copy: its place in the file need not be aligned.
-	 * @param {string} name @param {string} kind @param {number} axes
-	 */
-	const tensor = (name, kind, axes) => {
+	// a copy: its place in the file need not be aligned
+	const tensor = (/** @type {string} */ name, /** @type {string} */ kind, axes = 3) => {
 		const { dtype, shape, data_offsets: span } = header[name] ?? {};
 		if (dtype !== kind || shape?.length !== axes || !span)
 			throw new MapsError(`the attention file has no valid '${name}'`);
@@ -45,9 +39,8 @@ export function readMaps(buffer) {
 	// layer, head, target cell, source cell: 255 * sqrt(fraction / highest)
 	const values = new Uint8Array(data);
 	// layer, head, target cell: the largest fraction
-	const highest = new Float32Array(tensor("highest", "F32", 3).data);
-	// tokens of target and source alike, and of a cell's side; at the right and lower edge there may
-	// be fewer
+	const highest = new Float32Array(tensor("highest", "F32").data);
+	// tokens, of target and source alike, and of a cell's side; cells at the far edges may be cut
 	const [rows, columns, block] = [sizes.rows, sizes.columns, sizes.block].map(Number);
 	const [down, across] = [Math.ceil(rows / block), Math.ceil(columns / block)];
 	if (

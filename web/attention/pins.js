@@ -1,9 +1,8 @@
 /** Pinned places, each in a colour of its own. */
 
-/**
- * Okabe and Ito's, for colour-blind eyes too; without black, brightest first: the background is
- * dark.
- */
+import { distance, within } from "../skeleton/geometry.js";
+
+/** Okabe and Ito's, for colour-blind eyes too, brightest first, without black. */
 // biome-ignore format: a table
 export const COLOURS = [
 	"#e69f00", "#56b4e9", "#f0e442", "#009e73", "#d55e00", "#cc79a7", "#4a90d9",
@@ -28,8 +27,7 @@ export function nextColour(pins) {
 }
 
 /**
- * One more pin or, where that joint is pinned already, one less; the oldest is dropped where there
- * are too many.
+ * One more pin or, where that joint is pinned already, one less; the oldest makes room.
  * @param {Pin[]} pins @param {Place} place
  */
 export function pinned(pins, place) {
@@ -49,7 +47,7 @@ export function nearest(places, from, reach) {
 	/** @type {number | null} */
 	let found = null;
 	for (const [index, place] of places.entries()) {
-		const away = place ? Math.hypot(place[0] - from[0], place[1] - from[1]) : Infinity;
+		const away = place ? distance(place, from) : Infinity;
 		if (away <= reach) [found, reach] = [index, away];
 	}
 	return found;
@@ -77,8 +75,6 @@ export function pinsFor(pins, sides) {
 export function pointsText(pins, canvas) {
 	return pins
 		.filter((pin) => pin.side === "target" && !isRegion(pin))
-		.map(({ box }) =>
-			canvas.map((max, axis) => Math.min(Math.max(Math.round(box[axis]), 0), max)).join(","),
-		)
+		.map(({ box }) => canvas.map((max, axis) => within(Math.round(box[axis]), 0, max)).join(","))
 		.join("; ");
 }

@@ -1,7 +1,4 @@
-/**
- * A skeleton drawn in SVG: in the editor, under it as a reminder, and small in the library and on
- * the strip.
- */
+/** A skeleton drawn in SVG: in the editor, under it, and small in the library and on the strip. */
 
 import { jointColour, LIMBS } from "./anatomy.js";
 import { boxOf, middleOf, seen } from "./geometry.js";
@@ -21,8 +18,7 @@ export function limbs(points, attributes) {
 /**
  * A small image of some people.
  * @param {Points[]} people
- * @param {{left: number, top: number, width: number, height: number} | null} view what to show;
- * null: all
+ * @param {{left: number, top: number, width: number, height: number} | null} view null: all
  */
 export function thumbnail(people, view = null) {
 	const there = people.flatMap(seen);

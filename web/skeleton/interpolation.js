@@ -26,10 +26,7 @@ export const MAX_FRAMES = 10_000;
 const HEAD = [14, 15, 16, 17];
 const HALF_TURN = Math.PI - 1e-6;
 
-/**
- * How many frames lie between the first of some keyframes and the one after the last.
- * @param {Step[]} steps
- */
+/** Frames from the first of some keyframes to the one after the last. @param {Step[]} steps */
 const lengthOf = (steps) => steps.reduce((sum, step) => sum + step.duration, 0);
 
 /**

@@ -3,7 +3,7 @@
  * `dptn_core/pose/openpose_json.py` reads and explains.
  */
 
-import { boxOf, mean, seen } from "./geometry.js";
+import { mean, seen } from "./geometry.js";
 import { detailsOf, eachPart, mapped } from "./person.js";
 
 /** A text that holds no pose; the message says why. */
@@ -12,12 +12,8 @@ export class PoseTextError extends Error {}
 /** @param {unknown} error */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
-/**
- * What `read` gives; `otherwise` says what to do with a text that is no pose.
- * @template T
- * @param {() => T} read
- * @param {(error: PoseTextError) => T} otherwise
- */
+/** What `read` gives; of a text that is no pose, what `otherwise` gives.
+ * @template T @param {() => T} read @param {(error: PoseTextError) => T} otherwise */
 export function unlessNoPose(read, otherwise) {
 	try {
 		return read();
@@ -34,7 +30,8 @@ export const isObject = (value) =>
 const FROM_BODY_25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 const FROM_COCO_17 = [0, null, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3];
 const [MAX_SIDE, MAX_COORDINATE] = [32768, 1e6];
-const MAX_NORMALISED = 1.5; // canvas sides; a joint a little beyond the edge is still in fractions
+const [MAX_NESTING, MAX_KEPT] = [100, 90]; // Python's own limit hangs on its host
+const MAX_NORMALISED = 1.5; // canvas sides; beyond the edge is still in fractions
 const MIN_NORMALISED_CANVAS = 16;
 const FOOT = 3; // points: big toe, small toe and heel
 
@@ -49,10 +46,27 @@ const LENGTHS = {
 	hand_right: { 63: 3, 42: 2 },
 	face: { 210: 3, 204: 3, 140: 2 },
 };
-const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [
-	`${part}_keypoints_2d`,
-	`${part}_keypoints`,
-]);
+const PART_KEY = /^(pose|foot|hand_left|hand_right|face)_keypoints(_2d)?$/;
+
+/** @param {string} text @returns {unknown} */
+export function parsed(text) {
+	let document;
+	try {
+		document = JSON.parse(text);
+	} catch (error) {
+		throw new PoseTextError(`not valid JSON: ${messageOf(error)}`);
+	}
+	if (deeper(document, MAX_NESTING)) throw new PoseTextError("the text is nested too deeply");
+	return document;
+}
+
+/** Do lists and objects nest deeper? @param {unknown} document @param {number} than */
+function deeper(document, than) {
+	let level = [[document]];
+	for (let depth = 0; depth <= than && level.length; depth += 1)
+		level = level.flatMap(Object.values).filter((one) => one && typeof one === "object");
+	return level.length > 0;
+}
 
 /**
  * @param {unknown} document a list of frames, or one
@@ -61,8 +75,7 @@ const PART_KEYS = Object.keys(LENGTHS).flatMap((part) => [
  * shape are centred on it
  */
 export function readOpenPose(document, fallback) {
-	const list = Array.isArray(document) ? document : [document];
-	const raw = list.map(readFrame);
+	const raw = (Array.isArray(document) ? document : [document]).map(readFrame);
 	const bare = raw
 		.filter((frame) => !frame.canvas)
 		.flatMap((frame) => frame.people.flatMap(everyPoint));
@@ -80,7 +93,7 @@ export function readOpenPose(document, fallback) {
  * @param {Person[]} people @param {Canvas | null} canvas null: the units need no telling
  */
 export function writePeople(people, canvas) {
-	const points = people.flatMap(everyPoint);
+	const points = people.flatMap(everyPoint).map(rounded);
 	const guessed =
 		canvas !== null &&
 		(lookNormalised(points, canvas) || points.some(([x, y]) => x === -1 && y === -1));
@@ -97,20 +110,16 @@ export function writePeople(people, canvas) {
 /** @param {Parts} parts */
 function writeParts({ handLeft, handRight, face, footLeft, footRight }) {
 	const no = new Array(FOOT).fill(null);
+	const feet = (footLeft ?? footRight) && [...(footLeft ?? no), ...(footRight ?? no)];
 	return {
 		...(face && { face_keypoints_2d: flat(face) }),
 		...(handLeft && { hand_left_keypoints_2d: flat(handLeft) }),
 		...(handRight && { hand_right_keypoints_2d: flat(handRight) }),
-		...((footLeft || footRight) && {
-			foot_keypoints_2d: flat([...(footLeft ?? no), ...(footRight ?? no)]),
-		}),
+		...(feet && { foot_keypoints_2d: flat(feet) }),
 	};
 }
 
-/**
- * A file of OpenPose JSON that every pack reads.
- * @param {Person[][]} frames @param {Canvas} canvas
- */
+/** A file that every pack reads. @param {Person[][]} frames @param {Canvas} canvas */
 export function writeOpenPose(frames, canvas) {
 	const zeros = (/** @type {number} */ count) => new Array(count).fill(0);
 	const empty = {
@@ -126,14 +135,11 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/**
- * A hundredth of a pixel is below what anybody means, and keeps the text short.
- * @param {Points} points
- */
-function flat(points) {
-	const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
-	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
-}
+/** A hundredth of a pixel is below what anybody means. @param {Point} point */
+const rounded = (point) => point.map((value) => Math.round(value * 100) / 100);
+
+/** @param {Points} points */
+const flat = (points) => points.flatMap((point) => (point ? [...rounded(point), 1] : [0, 0, 0]));
 
 /** @param {unknown} frame @returns {RawFrame} */
 function readFrame(frame) {
@@ -163,11 +169,11 @@ function readPerson(person, exact) {
 	if (!isObject(person)) throw new PoseTextError("a person must be an object");
 	const part = (/** @type {string} */ name) => {
 		const [key, oldKey] = [`${name}_keypoints_2d`, `${name}_keypoints`];
-		const used = (person[key] ?? null) ? key : oldKey;
+		const used = (person[key] ?? null) === null ? oldKey : key;
 		return readPoints(person[used], used, LENGTHS[name], exact);
 	};
 	const rest = Object.fromEntries(
-		Object.entries(person).filter(([key]) => !PART_KEYS.includes(key)),
+		Object.entries(person).filter(([key, one]) => !PART_KEY.test(key) && !deeper(one, MAX_KEPT)),
 	);
 	const [face, feet] = [part("face"), part("foot")];
 	const parts = {
@@ -177,15 +183,12 @@ function readPerson(person, exact) {
 		footLeft: feet?.slice(0, FOOT) ?? null,
 		footRight: feet?.slice(FOOT) ?? null,
 	};
-	const points = to18(part("pose"));
-	return { points, parts: eachPart(parts, (each) => (seen(each).length ? each : null)), rest };
+	const points = part("pose") ?? new Array(18).fill(null);
+	return { points, parts, rest };
 }
 
-/**
- * @param {unknown} values @param {string} key @param {Record<number, number>} lengths
- * @param {boolean} exact
- * @returns {Points | null}
- */
+/** @param {unknown} values @param {string} key @param {Record<number, number>} lengths
+ * @param {boolean} exact @returns {Points | null} */
 function readPoints(values, key, lengths, exact) {
 	if (values === null || values === undefined) return null;
 	if (!Array.isArray(values)) throw new PoseTextError(`${key} must be a list of numbers`);
@@ -196,7 +199,7 @@ function readPoints(values, key, lengths, exact) {
 			`${key} must hold ${Object.keys(lengths).join(" or ")} numbers, got ${values.length}`,
 		);
 	const wrong = values.find(
-		(value) => value !== null && !(Math.abs(value) <= MAX_COORDINATE && typeof value === "number"),
+		(value) => value !== null && !(typeof value === "number" && Math.abs(value) <= MAX_COORDINATE),
 	);
 	if (wrong !== undefined)
 		throw new PoseTextError(
@@ -212,9 +215,8 @@ function readPoints(values, key, lengths, exact) {
 	});
 }
 
-/** @param {Points | null} body @returns {Points} */
+/** @param {Points} body @returns {Points} */
 function to18(body) {
-	if (!body) return new Array(18).fill(null);
 	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
 	if (body.length !== 17) return body;
 	const shoulders = seen([body[5], body[6]]);
@@ -222,56 +224,57 @@ function to18(body) {
 	return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
 }
 
-/** Every point of a person that is present. @param {Person} person */
+/** @param {Person} person */
 const everyPoint = ({ points, parts }) => [...seen(points), ...detailsOf(parts)];
 
-/** @param {Point[]} points @param {Canvas} likely */
+/** @param {Point[]} points @param {Canvas} likely @returns {Canvas} */
 function inferred(points, likely) {
 	if (points.every(([x, y]) => x < likely.width && y < likely.height)) return likely;
-	const { right, bottom } = boxOf(points);
-	const far = Math.max(right, bottom) >= MAX_SIDE;
-	if (far)
+	if (within(points, 1)) return { width: 1, height: 1 };
+	const [width, height] = [0, 1].map((axis) =>
+		points.reduce((most, point) => Math.max(most, Math.floor(point[axis]) + 1), 1),
+	);
+	if (Math.max(width, height) > MAX_SIDE)
 		throw new PoseTextError("the pose states no canvas, and its points reach too far for one");
-	return { width: Math.max(1, Math.floor(right) + 1), height: Math.max(1, Math.floor(bottom) + 1) };
+	return { width, height };
 }
 
-/**
- * Whether points are in fractions of the canvas rather than in pixels.
- * @param {Point[]} points @param {Canvas} canvas
- */
+/** @param {Point[]} points @param {number} far from zero */
+const within = (points, far) => points.every((point) => point.every((one) => Math.abs(one) <= far));
+
+/** In fractions of the canvas? @param {Point[]} points @param {Canvas} canvas */
 function lookNormalised(points, canvas) {
 	if (Math.max(canvas.width, canvas.height) < MIN_NORMALISED_CANVAS) return false;
 	if (!points.some(([x, y]) => x !== 0 || y !== 0)) return false;
-	return points.every(([x, y]) => Math.abs(x) <= MAX_NORMALISED && Math.abs(y) <= MAX_NORMALISED);
+	return within(points, MAX_NORMALISED);
 }
 
-/**
- * A frame's people in pixels of a canvas, brought to another.
- * @param {RawFrame} frame @param {Canvas} own @param {Canvas} canvas
- */
+/** A frame's people in pixels of a canvas, brought to another.
+ * @param {RawFrame} frame @param {Canvas} own @param {Canvas} canvas */
 function onCanvas({ people, exact }, own, canvas) {
 	const fractions = !exact && lookNormalised(people.flatMap(everyPoint), own);
 	// without the points a detector had marked by -1 before it divided by the size
 	/** @type {(point: Point) => Point | null} */
 	const inPixels = ([x, y]) => (x < 0 && y < 0 ? null : [x * own.width, y * own.height]);
-	return fitted(
-		people.map((person) => (fractions ? mapped(person, inPixels) : person)),
-		own,
-		canvas,
-	);
+	const all = people
+		.map((person) => (fractions ? mapped(person, inPixels) : person))
+		.map(({ points, parts, rest }) => ({
+			points: to18(points),
+			parts: eachPart(parts, (each) => (seen(each).length ? each : null)),
+			rest,
+		}));
+	const brought = fitted(all, own, canvas);
+	if (!within(brought.flatMap(everyPoint), MAX_COORDINATE))
+		throw new PoseTextError("points of the pose lie too far from its canvas");
+	return brought;
 }
 
-/**
- * People on another canvas, scaled alike both ways and centred. @param {Person[]} people
- * @param {Canvas} own
- * @param {Canvas} canvas
- */
+/** People on another canvas, scaled alike both ways and centred.
+ * @param {Person[]} people @param {Canvas} own @param {Canvas} canvas */
 export function fitted(people, own, canvas) {
 	if (own.width === canvas.width && own.height === canvas.height) return people;
 	const scale = Math.min(canvas.width / own.width, canvas.height / own.height);
-	const [left, top] = [
-		(canvas.width - own.width * scale) / 2,
-		(canvas.height - own.height * scale) / 2,
-	];
+	const left = (canvas.width - own.width * scale) / 2;
+	const top = (canvas.height - own.height * scale) / 2;
 	return people.map((person) => mapped(person, ([x, y]) => [x * scale + left, y * scale + top]));
 }

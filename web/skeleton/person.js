@@ -18,17 +18,15 @@ export const personOf = (points) => ({ points, parts: NO_PARTS, rest: {} });
 
 /** The parts a person has, each made anew.
  * @type {(parts: Parts, change: (part: Points, name: keyof Parts) => Points | null) => Parts} */
-export const eachPart = ({ handLeft, handRight, face, footLeft, footRight }, change) => ({
-	handLeft: handLeft && change(handLeft, "handLeft"),
-	handRight: handRight && change(handRight, "handRight"),
-	face: face && change(face, "face"),
-	footLeft: footLeft && change(footLeft, "footLeft"),
-	footRight: footRight && change(footRight, "footRight"),
-});
+export function eachPart(parts, change) {
+	const made = { ...parts };
+	for (const name of /** @type {(keyof Parts)[]} */ (Object.keys(parts)))
+		made[name] &&= change(made[name], name);
+	return made;
+}
 
 /** The points of the parts that are present. @param {Parts} parts */
-export const detailsOf = ({ handLeft, handRight, face, footLeft, footRight }) =>
-	[handLeft, handRight, face, footLeft, footRight].flatMap((part) => seen(part ?? []));
+export const detailsOf = (parts) => Object.values(parts).flatMap((part) => seen(part ?? []));
 
 /** Every point of a person shifted, scaled, turned or left out alike.
  * @type {(person: Person, change: (point: Point) => Point | null) => Person} */

@@ -12,7 +12,7 @@ import { inPose } from "./library.js";
 import { fitted, writeOpenPose } from "./openpose.js";
 import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
-import { AT_ONCE, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
+import { AT_ONCE, openEdit, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
 /**
  * The list with one of its items changed.
@@ -146,7 +146,7 @@ export class EditorState {
 	setRun(run) {
 		this.run = run;
 		this.played = null;
-		this.start = run.start ? this.parsed(JSON.stringify(run.start)) : null;
+		this.start = run.start && openEdit(run.start, this.options.fallbackCanvas());
 		this.show();
 	}
 

@@ -7,8 +7,8 @@ import { seen } from "./geometry.js";
 import { EASINGS, frameCount, MAX_FRAMES } from "./interpolation.js";
 import {
 	isObject,
-	messageOf,
 	PoseTextError,
+	parsed,
 	readOpenPose,
 	unlessNoPose,
 	writePeople,
@@ -38,28 +38,33 @@ export const AT_ONCE = { duration: 1, easing: "linear" };
  */
 export function readValue(text, fallback) {
 	if (!text.trim()) return null;
-	let document;
-	try {
-		document = JSON.parse(text);
-	} catch (error) {
-		throw new PoseTextError(`not valid JSON: ${messageOf(error)}`);
-	}
+	const document = parsed(text);
 	// OpenPose's own files state a version as well, and have people in the place of frames
 	if (isObject(document) && "version" in document && !("people" in document))
 		return readOwn(ofThisVersion(document), fallback);
+	const edit = notTooLong(openEdit(document, fallback));
+	return Object.keys(/** @type {object} */ (document)).length ? edit : null;
+}
+
+/** OpenPose JSON as an edit. @param {unknown} document @param {Canvas} fallback @returns {Edit} */
+export function openEdit(document, fallback) {
 	const { canvas, frames } = readOpenPose(document, fallback);
-	if (!Object.keys(document).length) return null;
-	const steps = frames.map(() => AT_ONCE);
 	return {
 		canvas,
 		frames,
-		steps,
+		steps: frames.map(() => AT_ONCE),
 		loop: false,
 		rate: RATE,
 		upstream: null,
 		library: [],
 		foreign: true,
 	};
+}
+
+/** @param {Edit} edit */
+function notTooLong(edit) {
+	if (frameCount(edit.steps, edit.loop) <= MAX_FRAMES) return edit;
+	throw new PoseTextError(`the sequence is longer than ${MAX_FRAMES} frames`);
 }
 
 /** @param {Edit} edit */
@@ -97,38 +102,29 @@ function ofThisVersion(document) {
 
 /** @param {Document} document @param {Canvas} fallback @returns {Edit} */
 function readOwn(document, fallback) {
-	const {
-		canvas_width,
-		canvas_height,
-		frames: keyframes,
-		loop,
-		rate,
-		upstream,
-		library,
-	} = document;
+	const { frames: keyframes, loop = false, rate, upstream = null, library } = document;
 	if (!Array.isArray(keyframes)) throw new PoseTextError("frames of the pose must be a list");
-	const size = { canvas_width, canvas_height };
+	// what the document says of the canvas goes before what its frames say
+	const size = Object.fromEntries(
+		Object.entries(document).filter(([key, one]) => key.startsWith("canvas_") && one !== null),
+	);
 	const complete = keyframes.map((frame) => (isObject(frame) ? { ...frame, ...size } : frame));
-	const { canvas, frames } = readOpenPose(complete.length ? complete : size, fallback);
+	const edit = openEdit(complete.length ? complete : size, fallback);
 	const steps = keyframes.map(readStep);
 	// what the node would refuse is not shown as if it counted
-	if (loop !== undefined && typeof loop !== "boolean")
-		throw new PoseTextError("loop of the pose must be true or false");
-	if (upstream !== undefined && upstream !== null && typeof upstream !== "string")
+	if (typeof loop !== "boolean") throw new PoseTextError("loop of the pose must be true or false");
+	if (upstream !== null && typeof upstream !== "string")
 		throw new PoseTextError("upstream of the pose must be a string or null");
-	if (frameCount(steps, loop === true) > MAX_FRAMES) {
-		throw new PoseTextError(`the sequence is longer than ${MAX_FRAMES} frames`);
-	}
-	return {
-		canvas,
-		frames: keyframes.length ? frames : [],
+	return notTooLong({
+		...edit,
+		frames: keyframes.length ? edit.frames : [],
 		steps,
-		loop: loop === true,
+		loop,
 		rate: RATES.find((one) => one === rate) ?? RATE,
-		upstream: upstream ?? null,
+		upstream,
 		library: Array.isArray(library) ? library.flatMap(readKept) : [],
 		foreign: false,
-	};
+	});
 }
 
 /** @param {unknown} frame @param {number} index @returns {Step} */
