@@ -3,7 +3,7 @@
  * `dptn_core/pose/openpose_json.py` reads and explains.
  */
 
-import { boxOf, mean, seen } from "./geometry.js";
+import { boxOf, mean, scored, scoreOf, seen } from "./geometry.js";
 import { detailsOf, eachPart, mapped } from "./person.js";
 
 /** A text that holds no pose; the message says why. */
@@ -132,7 +132,9 @@ export function writeOpenPose(frames, canvas) {
  */
 function flat(points) {
 	const round = (/** @type {number} */ value) => Math.round(value * 100) / 100;
-	return points.flatMap((point) => (point ? [round(point[0]), round(point[1]), 1] : [0, 0, 0]));
+	return points.flatMap((point) =>
+		point ? [round(point[0]), round(point[1]), scoreOf(point)] : [0, 0, 0],
+	);
 }
 
 /** @param {unknown} frame @returns {RawFrame} */
@@ -208,7 +210,7 @@ function readPoints(values, key, lengths, exact) {
 			(index + 1) * each,
 		);
 		const missing = x === null || y === null || !(score > 0) || (!exact && x === -1 && y === -1);
-		return missing ? null : [x, y];
+		return missing ? null : scored([x, y], score);
 	});
 }
 
@@ -218,7 +220,8 @@ function to18(body) {
 	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
 	if (body.length !== 17) return body;
 	const shoulders = seen([body[5], body[6]]);
-	const neck = shoulders.length === 2 ? mean(shoulders) : null;
+	const neck =
+		shoulders.length === 2 ? scored(mean(shoulders), Math.min(...shoulders.map(scoreOf))) : null;
 	return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
 }
 
