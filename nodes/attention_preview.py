@@ -10,9 +10,10 @@ from ..dptn_core.inference.transfer import Generated
 from . import host
 from .attention_answers import Answers, answers, explorer_payload
 from .attention_questions import ALL_JOINTS, JOINTS, NO_JOINT, NODE, Questions, questions
-from .errors import expect, node_error_context
+from .errors import node_error_context
 from .host import io, ui
 from .images import to_host
+from .inputs import checks_inputs
 from .texture_views import texture_maps, texture_views
 from .types import AttentionType, HostedAttention
 
@@ -102,6 +103,7 @@ class AttentionPreview(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs(limits={"picture": (0, 2**31), "head": (-(2**31), 63)})
     def execute(
         cls,
         attention: HostedAttention,
@@ -123,7 +125,6 @@ class AttentionPreview(io.ComfyNode):
         Raises:
             NodeError: an input cannot be read or names something that does not exist, or no place is asked about.
         """
-        attention = expect(attention, HostedAttention, NODE, "attention", "DPTN_ATTENTION", "connect Transfer Pose")
         with node_error_context(NODE, "picture"):
             held, index = attention.find(picture)
         attention.hosted.bring_to_device(1, held.generated.frame.size)

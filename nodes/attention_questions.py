@@ -11,7 +11,7 @@ from torch import Tensor
 from ..dptn_core.inference.attention_plot import SHOWN_JOINTS, joint_colour
 from ..dptn_core.inference.transfer import Generated
 from ..dptn_core.pose import KEYPOINT_NAMES, Canvas
-from .errors import NodeError, expect
+from .errors import NodeError
 
 NODE = "Attention Preview"
 ALL_JOINTS, NO_JOINT = "all joints", "none"
@@ -31,14 +31,14 @@ class Questions:
     colours: list[tuple[int, int, int]]  # N, and one more for the region
 
 
-def questions(generated: Generated, joint: str, points: object, mask: object) -> Questions:
+def questions(generated: Generated, joint: str, points: str, mask: Tensor | None) -> Questions:
     """Read the inputs `joint`, `points` and `mask`.
 
     Args:
         generated: the image that they are about.
         joint: `ALL_JOINTS`, `NO_JOINT` or one of `JOINTS`.
         points: text, x,y; x,y; ...
-        mask: (H, W) or (B, H, W) of any size, or None.
+        mask: (B, H, W) of any size, of which the first counts, or None.
 
     Raises:
         NodeError: an input cannot be read, or none of them names a place.
@@ -65,9 +65,9 @@ def _joints(generated: Generated, joint: str) -> list[int]:
     return shown
 
 
-def _typed_points(text: object, canvas: Canvas) -> list[tuple[float, float]]:
+def _typed_points(text: str, canvas: Canvas) -> list[tuple[float, float]]:
     points = []
-    for part in filter(str.strip, re.split(r"[;\n]", expect(text, str, NODE, "points", "text"))):
+    for part in filter(str.strip, re.split(r"[;\n]", text)):
         shown = repr(part.strip()[:40])
         match = _POINT.fullmatch(part)
         if match is None:
@@ -81,12 +81,9 @@ def _typed_points(text: object, canvas: Canvas) -> list[tuple[float, float]]:
     return points
 
 
-def _region(mask: object, generated: Generated) -> Tensor:
+def _region(mask: Tensor, generated: Generated) -> Tensor:
     """Up to `_MASK_POINTS` pixels of the target, spread evenly over the first mask of a batch, of any size."""
-    mask = expect(mask, Tensor, NODE, "mask", "MASK")
-    if mask.ndim not in (2, 3) or 0 in mask.shape:
-        raise NodeError(f"{NODE}, input 'mask': expected a mask (B, H, W), got {tuple(mask.shape)}")
-    first = mask[0] if mask.ndim == 3 else mask
+    first = mask[0]
     inside = torch.nonzero(first > 0.5)
     if not len(inside):
         raise NodeError(f"{NODE}, input 'mask': the mask is empty; paint the region to ask about")

@@ -10,6 +10,7 @@ from ..dptn_core.pose.tracks import tracks_of
 from . import host
 from .errors import node_error_context
 from .host import io
+from .inputs import checks_inputs
 from .poses import frames_of, on_one_canvas, to_wire
 from .types import PoseType
 
@@ -81,6 +82,7 @@ class CleanPoses(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs(limits=dict.fromkeys(("longest_gap", "smoothing"), (0, 2**31)))
     def execute(
         cls,
         pose: Any,

@@ -12,7 +12,8 @@ from . import host
 from .errors import NodeError, node_error_context
 from .host import io
 from .images import bytes_to_host
-from .poses import frames_of
+from .inputs import checks_inputs
+from .poses import frames_of, threshold_input
 from .types import PoseType
 
 _NODE = "Draw Skeleton"
@@ -55,12 +56,16 @@ class DrawSkeleton(io.ComfyNode):
                     tooltip="Factor for the thickness of lines or bodies. 1: as ControlNets were trained on, in "
                     "proportion to the image.",
                 ),
+                threshold_input(),
             ],
             outputs=[io.Image.Output("image", display_name="IMAGE", tooltip="One image for each frame.")],
         )
 
     @classmethod
-    def execute(cls, pose: Any, width: int, height: int, style: str, thickness: float) -> io.NodeOutput:
+    @checks_inputs(limits={"thickness": (0, 100)})
+    def execute(
+        cls, pose: Any, width: int, height: int, style: str, thickness: float, threshold: float = 0.0
+    ) -> io.NodeOutput:
         """Draw each frame at one size; a `width` or `height` of 0 follows the other, or the canvas.
 
         Returns:
@@ -69,7 +74,7 @@ class DrawSkeleton(io.ComfyNode):
         Raises:
             NodeError: there is no pose data, frames differ in size, or the size is too large.
         """
-        frames = frames_of(pose, _NODE, "pose")
+        frames = frames_of(pose, _NODE, "pose", threshold=threshold)
         sizes = {_size(frame, width, height) for frame in frames}
         if len(sizes) > 1:
             raise NodeError(

@@ -10,10 +10,11 @@ from torch import Tensor
 from ..dptn_core.pose import Canvas, People, draw_skeleton, fit_to_canvas
 from ..dptn_core.pose.edited import fingerprint, read_edited, settle
 from . import host
-from .errors import NodeError, expect, node_error_context
+from .errors import NodeError, node_error_context
 from .host import io
-from .images import bytes_to_host, canvas_of, check_batch, image_of
-from .poses import frames_of, to_wire
+from .images import bytes_to_host, canvas_of, image_of
+from .inputs import checks_inputs
+from .poses import frames_of, threshold_input, to_wire
 from .types import PoseType
 
 _NODE = "Edit Skeleton"
@@ -50,6 +51,7 @@ class EditSkeleton(io.ComfyNode):
                 io.Image.Input(
                     "background", optional=True, tooltip="Image to pose over; it gives the canvas its size."
                 ),
+                threshold_input("of the connected pose"),
             ],
             outputs=[
                 PoseType.Output("edited_pose", display_name="POSE_KEYPOINT", tooltip="For Transfer Pose."),
@@ -62,9 +64,16 @@ class EditSkeleton(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs(limits=dict.fromkeys(("width", "height"), (1, _MAX_SIDE)))
     @host.cores_left_alone(True)  # short work, which live posing waits for
     def execute(
-        cls, width: int, height: int, edited: str, pose: Any = None, background: Tensor | None = None
+        cls,
+        width: int,
+        height: int,
+        edited: str,
+        pose: Any = None,
+        background: Tensor | None = None,
+        threshold: float = 0.0,
     ) -> io.NodeOutput:
         """Settle which pose counts, and put it on the canvas.
 
@@ -76,11 +85,9 @@ class EditSkeleton(io.ComfyNode):
         Raises:
             NodeError: an input cannot be read, or the canvas is too large.
         """
-        edited = expect(edited, str, _NODE, "edited", "text")
-        background = None if background is None else check_batch(background, _NODE, "background")
         canvas = Canvas(width, height) if background is None else canvas_of(background, _NODE, "background")
-        upstream = None if pose is None else frames_of(pose, _NODE, "pose", canvas)
-        canvas = _checked_canvas(canvas if upstream is None or background is not None else upstream[0].canvas)
+        upstream = None if pose is None else frames_of(pose, _NODE, "pose", canvas, threshold)
+        canvas = _checked_canvas(canvas, upstream, background)
         with node_error_context(_NODE, "edited"):
             frames, by_hand = settle(upstream, read_edited(edited, canvas), canvas)
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
@@ -89,11 +96,14 @@ class EditSkeleton(io.ComfyNode):
         return io.NodeOutput(to_wire(frames), images, ui=_editor_payload(upstream, canvas, background, by_hand=by_hand))
 
 
-def _checked_canvas(canvas: Canvas) -> Canvas:
+def _checked_canvas(stated: Canvas, upstream: list[People] | None, background: Tensor | None) -> Canvas:
+    """The canvas of the connected pose, or the stated one where there is none or the background gives the size."""
+    by_pose = upstream is not None and background is None
+    canvas = upstream[0].canvas if upstream and background is None else stated
     if max(canvas.width, canvas.height) > _MAX_SIDE:
         raise NodeError(
-            f"{_NODE}: expected a canvas of at most {_MAX_SIDE} pixels a side, got {canvas}; connect a smaller "
-            "background, which gives the canvas its size"
+            f"{_NODE}, input '{'pose' if by_pose else 'background'}': expected a canvas of at most {_MAX_SIDE} pixels "
+            f"a side, got {canvas}; connect a smaller background, which gives the canvas its size"
         )
     return canvas
 

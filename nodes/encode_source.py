@@ -11,16 +11,18 @@ from ..dptn_core.checkpoint import Framing
 from ..dptn_core.inference.transfer import EncodedSource, encode_source
 from ..dptn_core.pose import People, Pose
 from . import host
-from .errors import expect, node_error_context
+from .errors import node_error_context
 from .host import io
-from .images import canvas_of, check_batch, image_of, masks_for, one_each
-from .poses import frames_of, one_person_each, person_input
+from .images import canvas_of, image_of, masks_for, one_each
+from .inputs import checks_inputs
+from .poses import frames_of, one_person_each, person_input, threshold_input
 from .texturing import HeldTexture
 from .types import HostedModel, HostedSource, ModelType, PoseType, SourceType
 
 _NODE = "Encode Source"
 _FRAMINGS: dict[str, Framing | None] = {"as the model was trained": None, "fit": "fit", "stretch": "stretch"}
 _MAX_HEIGHT = 1024
+_MAX_LINKED_HEIGHT = 4096  # takes a GPU of tens of gigabytes
 
 
 class EncodeSource(io.ComfyNode):
@@ -66,11 +68,13 @@ class EncodeSource(io.ComfyNode):
                     tooltip="The person in the image, white: one mask for each image, or one for all. Without it, and "
                     "for a black mask, the node segments the person itself.",
                 ),
+                threshold_input(),
             ],
             outputs=[SourceType.Output("source", display_name="source", tooltip="For Transfer Pose.")],
         )
 
     @classmethod
+    @checks_inputs(limits={"working_height": (0, _MAX_LINKED_HEIGHT)})
     def execute(
         cls,
         model: HostedModel,
@@ -80,6 +84,7 @@ class EncodeSource(io.ComfyNode):
         framing: str,
         working_height: int,
         mask: Tensor | None = None,
+        threshold: float = 0.0,
     ) -> io.NodeOutput:
         """Encode the person of each image.
 
@@ -91,18 +96,16 @@ class EncodeSource(io.ComfyNode):
         Raises:
             NodeError: an input cannot be read, numbers do not match, or a pose does not belong to its image.
         """
-        model = expect(model, HostedModel, _NODE, "model", "DPTN_MODEL", "connect Load DPTN Model")
-        images = check_batch(image, _NODE, "image")
-        count = len(images)
-        frames = frames_of(pose, _NODE, "pose", canvas_of(images, _NODE, "image"))
+        count = len(image)
+        frames = frames_of(pose, _NODE, "pose", canvas_of(image, _NODE, "image"), threshold)
         people = one_each(frames, count, _NODE, "pose", "pose")
         poses = one_each(one_person_each(frames, person, _NODE, "pose"), count, _NODE, "pose", "pose")
-        masks = masks_for(mask, images, _NODE, "mask")
+        masks = masks_for(mask, image, _NODE, "mask")
         size = _working_size(model, working_height)
         model.bring_to_device(1, size)
         encoded = []
         for number in host.with_progress(range(count), count):
-            one = image_of(images, number, _NODE, "image")
+            one = image_of(image, number, _NODE, "image")
             source = _encoded(model, one, poses[number], _FRAMINGS[framing], size)
             encoded.append((source, _texture(model, source, masks[number], people[number])))
         return io.NodeOutput(HostedSource(model, *zip(*encoded, strict=True)))

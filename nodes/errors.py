@@ -5,7 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+
+from torch import Tensor
 
 from ..dptn_core.system.text import printable
 
@@ -21,27 +22,16 @@ class NodeError(ValueError):
         super().__init__(printable(message))
 
 
-_Kind = TypeVar("_Kind")
-
-
-def expect(value: object, kind: type[_Kind], node: str, name: str, expected: str, way_out: str = "") -> _Kind:
-    """`value`, if it has the type that the input takes; prompts by API may send anything.
-
-    Args:
-        value: what came.
-        kind: its Python type.
-        node: the node's name.
-        name: of the input.
-        expected: the type in the user's words.
-        way_out: what to do; empty where the type says it.
-
-    Raises:
-        NodeError: it is something else.
-    """
-    if isinstance(value, kind):
-        return value
-    message = f"{node}, input '{name}': expected {expected}, got {type(value).__name__}"
-    raise NodeError(f"{message}; {way_out}" if way_out else message)
+def shown(value: object) -> str:
+    """A value for a message: short whatever it is, and never an error of its own."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, int) and value.bit_length() > 64:  # Python refuses to print integers of thousands of digits
+        return f"an integer of {value.bit_length()} bits"
+    if value is None or isinstance(value, (int, float, str)):
+        text = repr(value)
+        return text if len(text) <= 80 else f"{text[:76]}..."
+    return type(value).__name__
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, choose_perso
 from . import host
 from .errors import NodeError, node_error_context
 from .host import io
-from .images import bytes_to_host, check_batch, image_of
+from .images import bytes_to_host, image_of
+from .inputs import checks_inputs
 from .poses import to_wire
 from .types import PoseType
 
@@ -97,6 +98,7 @@ class ExtractPose(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs()
     def execute(
         cls,
         image: Tensor,
@@ -114,13 +116,12 @@ class ExtractPose(io.ComfyNode):
         Raises:
             NodeError: an input cannot be read, or a detector's weights or packages are missing.
         """
-        images = check_batch(image, _NODE, "image")
         found = (
-            _built_in(images, threshold)
+            _built_in(image, threshold)
             if detector == _BUILT_IN
-            else _loaded(images, detector, threshold, download=missing_weights == _DOWNLOAD)
+            else _loaded(image, detector, threshold, download=missing_weights == _DOWNLOAD)
         )
-        each = host.with_progress(found, len(images))
+        each = host.with_progress(found, len(image))
         frames = [everybody if people == _EVERYBODY else _only(everybody, people) for everybody in each]
         return io.NodeOutput(to_wire(frames, scores=scores), _skeletons(frames))
 
@@ -167,10 +168,6 @@ def _only(everybody: People, choice: str) -> People:
 
 
 def _load(detector: str, *, download: bool) -> PoseDetector:
-    if detector not in (_VITPOSE, _OPENPOSE):  # the host lets anything through that comes by a link or by API
-        raise NodeError(
-            f"{_NODE}, input 'detector': expected {_BUILT_IN!r}, {_VITPOSE!r} or {_OPENPOSE!r}, got {detector!r}"
-        )
     if detector == _OPENPOSE:
         return load_openpose(_weights(OPENPOSE_BODY, download=download))
     persons = find_weights(PERSONS, host.annotator_folders())

@@ -29,6 +29,22 @@ def check_batch(images: object, node: str, name: str) -> Tensor:
     return images
 
 
+def check_mask(masks: object, node: str, name: str) -> Tensor:
+    """Masks (B, H, W) of at least one pixel; a single one (H, W) becomes a batch.
+
+    Raises:
+        NodeError: something else came along the wire, or its numbers are none.
+    """
+    if not isinstance(masks, Tensor) or masks.ndim not in (2, 3) or 0 in masks.shape or masks.is_complex():
+        found = tuple(masks.shape) if isinstance(masks, Tensor) else type(masks).__name__
+        raise NodeError(f"{node}, input '{name}': expected a mask (B, H, W), got {found}")
+    if not torch.isfinite(masks).all():
+        raise NodeError(
+            f"{node}, input '{name}': expected numbers from 0 to 1, got NaN or infinity; check the node before it"
+        )
+    return masks if masks.ndim == 3 else masks[None]
+
+
 def image_of(images: Tensor, index: int, node: str, name: str) -> Tensor:
     """Image number `index` of a batch as (3, H, W); grey and transparent ones become RGB.
 
@@ -65,29 +81,21 @@ def one_each(items: Sequence[Item], count: int, node: str, name: str, what: str)
     return list(items) if len(items) == count else list(items) * count
 
 
-def masks_for(masks: object, images: Tensor, node: str, name: str) -> list[Tensor | None]:
+def masks_for(masks: Tensor | None, images: Tensor, node: str, name: str) -> list[Tensor | None]:
     """A mask (H, W) in [0, 1] of the images' size for each of a batch (B, H, W, C); None where it is black or absent.
 
     Args:
-        masks: (H, W) or (B, H, W), of any size: one for each image, or one for all, stretched; None: not given.
+        masks: from `check_mask`, of any size: one for each image, or one for all, stretched; None: not given.
         images: from `check_batch`.
         node, name: of the input, for errors.
 
     Raises:
-        NodeError: it is no mask, or their number is not that of the images.
+        NodeError: their number is not that of the images.
     """
     if masks is None:
         return [None] * len(images)
-    if not isinstance(masks, Tensor) or masks.ndim not in (2, 3) or 0 in masks.shape:
-        found = tuple(masks.shape) if isinstance(masks, Tensor) else type(masks).__name__
-        raise NodeError(f"{node}, input '{name}': expected a mask (B, H, W), got {found}")
-    every = masks if masks.ndim == 3 else masks[None]
     count, height, width = images.shape[:3]
-    if not torch.isfinite(every).all():
-        raise NodeError(
-            f"{node}, input '{name}': expected numbers from 0 to 1, got NaN or infinity; check the node before it"
-        )
-    fitted = [resize(one[None].float().clamp(0, 1), (height, width))[0] if one.max() > 0 else None for one in every]
+    fitted = [resize(one[None].float().clamp(0, 1), (height, width))[0] if one.max() > 0 else None for one in masks]
     return one_each(fitted, count, node, name, "mask")
 
 

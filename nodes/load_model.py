@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from ..dptn_core.checkpoint import load_model, starter_path
@@ -10,6 +11,7 @@ from ..dptn_core.system.text import printable
 from . import host
 from .errors import NodeError, node_error_context
 from .host import io
+from .inputs import checks_inputs
 from .texturing import load_texture_networks
 from .types import HostedModel, ModelType
 
@@ -49,14 +51,17 @@ class LoadDPTNModel(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, model: str, dtype: str) -> str:
-        """A file written anew under the same name is loaded anew."""
+    def fingerprint_inputs(cls, model: object, dtype: object) -> str | float:
+        """A file written anew under the same name is loaded anew; one that a link names is not known before it runs."""
+        if not isinstance(model, str):
+            return math.nan
         with node_error_context(_NODE, "model"):
             path = _path(model)
             stat = path.stat()
         return printable(f"{path} {stat.st_mtime_ns} {stat.st_size} {dtype}")
 
     @classmethod
+    @checks_inputs(files=("model",))
     def execute(cls, model: str, dtype: str) -> io.NodeOutput:
         """Load the file, and the networks that warp texture, into the host's memory management.
 

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..dptn_core.pose import PERSON_CHOICES, Canvas, NoPersonError, People, Pose, choose_person
+from ..dptn_core.pose import PERSON_CHOICES, NoPersonError, People, Pose, choose_person
 from ..dptn_core.segmentation import BlazePoseSegmenter, can_be_masked, load_segmenter, person_mask
 from . import host
 from .errors import node_error_context
 from .host import io
-from .images import check_batch, image_of, one_each
-from .poses import frames_of
+from .images import canvas_of, image_of, one_each
+from .inputs import checks_inputs
+from .poses import frames_of, threshold_input
 from .types import PoseType
 
 _NODE = "Person Mask"
@@ -45,6 +46,7 @@ class PersonMask(io.ComfyNode):
                     default=_EVERYBODY,
                     tooltip="Who to mask: everybody, or one person.",
                 ),
+                threshold_input(),
             ],
             outputs=[
                 io.Mask.Output(
@@ -56,7 +58,8 @@ class PersonMask(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: Tensor, pose: Any, person: str) -> io.NodeOutput:
+    @checks_inputs()
+    def execute(cls, image: Tensor, pose: Any, person: str, threshold: float = 0.0) -> io.NodeOutput:
         """Mask one person or everybody in each image (B, H, W, C).
 
         `pose` comes one frame for each image, or one for all.
@@ -67,16 +70,15 @@ class PersonMask(io.ComfyNode):
         Raises:
             NodeError: an input cannot be read, numbers do not match, or a person has too few joints to mask by.
         """
-        images = check_batch(image, _NODE, "image")
-        count, height, width = images.shape[:3]
-        found = frames_of(pose, _NODE, "pose", Canvas(width, height))
+        count, height, width = image.shape[:3]
+        found = frames_of(pose, _NODE, "pose", canvas_of(image, _NODE, "image"), threshold)
         frames = one_each(found, count, _NODE, "pose", "frame")
         network = load_segmenter()
         patcher = host.managed(network)
         masks = torch.zeros(count, height, width, device=host.result_device())
         for number in host.with_progress(range(count), count):
             host.bring_to_device([patcher], _ROOM)
-            there = image_of(images, number, _NODE, "image")
+            there = image_of(image, number, _NODE, "image")
             for one in _chosen(frames[number], person, alone=len(found) == 1):
                 with node_error_context(_NODE, "pose"):
                     masks[number] = torch.maximum(masks[number], _mask(network, there, one))

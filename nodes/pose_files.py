@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -12,9 +13,10 @@ from ..dptn_core.pose import load_pose_file, save_pose_file
 from ..dptn_core.system.files import names_a_stream
 from ..dptn_core.system.text import printable
 from . import host
-from .errors import NodeError, expect, node_error_context
+from .errors import NodeError, node_error_context
 from .host import io
-from .poses import frames_of, to_wire
+from .inputs import checks_inputs
+from .poses import frames_of, sure, threshold_input, to_wire
 from .types import PoseType
 
 _LOAD, _SAVE = "Load Pose", "Save Pose"
@@ -43,6 +45,7 @@ class LoadPose(io.ComfyNode):
                     tooltip="'sample: ...' ship with the pack; all others are .json files in ComfyUI's input folder. "
                     "Press R to see new files.",
                 ),
+                threshold_input("of the file"),
             ],
             outputs=[
                 PoseType.Output("pose", display_name="POSE_KEYPOINT", tooltip="One frame for each image of the file.")
@@ -50,16 +53,19 @@ class LoadPose(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, file: str) -> str:
-        """A file written anew under the same name is read anew."""
+    def fingerprint_inputs(cls, file: object, threshold: object = 0.0) -> str | float:
+        """A file written anew under the same name is read anew; one that a link names is not known before it runs."""
+        if not isinstance(file, str):
+            return math.nan
         with node_error_context(_LOAD, "file"):
             path = _path(file)
             stat = path.stat()
-        return printable(f"{path} {stat.st_mtime_ns} {stat.st_size}")
+        return printable(f"{path} {stat.st_mtime_ns} {stat.st_size} {threshold}")
 
     @classmethod
-    def execute(cls, file: str) -> io.NodeOutput:
-        """Read one OpenPose JSON file, a sample's or one of the input folder.
+    @checks_inputs(files=("file",))
+    def execute(cls, file: str, threshold: float = 0.0) -> io.NodeOutput:
+        """Read one OpenPose JSON file, a sample's or one of the input folder, without joints below `threshold`.
 
         Returns:
             POSE_KEYPOINT, one frame an image of the file.
@@ -71,7 +77,7 @@ class LoadPose(io.ComfyNode):
             frames = load_pose_file(_path(file))
         if not frames:
             raise NodeError(f"{_LOAD}, input 'file': expected at least one frame, got none in {file}")
-        return io.NodeOutput(to_wire(frames))
+        return io.NodeOutput(to_wire(sure(frames, threshold)))
 
 
 def _path(file: str) -> Path:
@@ -117,6 +123,7 @@ class SavePose(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs()
     def execute(cls, pose: Any, filename_prefix: str) -> io.NodeOutput:
         """Write the poses to one file of the output folder, under the next free number.
 
@@ -133,8 +140,7 @@ class SavePose(io.ComfyNode):
         return io.NodeOutput(to_wire(frames), ui={"text": [(Path(subfolder) / path.name).as_posix()]})
 
 
-def _checked_prefix(prefix: object) -> str:
-    prefix = expect(prefix, str, _SAVE, "filename_prefix", "text")
+def _checked_prefix(prefix: str) -> str:
     last = re.split(r"[/\\]", prefix)[-1]
     if not last.strip(". ") or len(last) > _MAX_NAME or not prefix.isprintable():
         raise NodeError(

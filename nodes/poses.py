@@ -23,13 +23,16 @@ PERSON = "person"  # the usual name of the widget that says who is meant
 STOP, REPEAT, LEAVE_OUT = "stop with an error", "repeat the pose before", "leave the frame out"
 
 
-def frames_of(document: object, node: str, name: str, canvas: Canvas | None = None) -> list[People]:
+def frames_of(
+    document: object, node: str, name: str, canvas: Canvas | None = None, threshold: float = 0.0
+) -> list[People]:
     """The frames of a POSE_KEYPOINT, at least one.
 
     Args:
         document: as it came along the wire.
         node, name: of the input, for errors.
         canvas: for frames that state none.
+        threshold: joints with less confidence, 0 to 1, are left out.
 
     Raises:
         NodeError: it is no pose data, or holds no frame.
@@ -38,7 +41,12 @@ def frames_of(document: object, node: str, name: str, canvas: Canvas | None = No
         frames = read_openpose(document, canvas)
     if not frames:
         raise NodeError(f"{node}, input '{name}': the pose data holds no frame; connect an image to the detector")
-    return frames
+    return sure(frames, threshold)
+
+
+def sure(frames: Sequence[People], threshold: float) -> list[People]:
+    """Frames without joints of less confidence than `threshold`, 0 to 1."""
+    return [frame.without(threshold) if threshold else frame for frame in frames]
 
 
 def one_person_each(frames: Sequence[People], choice: str, node: str, name: str) -> list[Pose]:
@@ -133,11 +141,25 @@ def on_one_canvas(frames: Sequence[People], node: str, name: str) -> Canvas:
     return canvases.pop()
 
 
-def to_wire(frames: Sequence[People], *, scores: bool = False) -> list[dict[str, Any]]:
-    """The strict form every consumer accepts; with `scores`, real confidences in place of 1.0."""
+def to_wire(frames: Sequence[People], *, scores: bool = True) -> list[dict[str, Any]]:
+    """The strict form every consumer accepts; without `scores`, confidences of 1.0 in place of real ones."""
     return write_openpose(list(frames), scores=scores)
 
 
 def person_input(tooltip: str, *, name: str = PERSON) -> io.Combo.Input:
     """The widget that says which of several people is meant."""
     return io.Combo.Input(name, options=list(PERSON_CHOICES), default=PERSON_CHOICES[0], tooltip=tooltip)
+
+
+def threshold_input(of: str = "of the connected poses") -> io.Float.Input:
+    """The widget for how sure a joint must be; appended to nodes, so that what was saved before it runs as before."""
+    return io.Float.Input(
+        "threshold",
+        optional=True,
+        default=0.0,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        tooltip=f"Ignore joints {of} with less confidence. 0: use every joint. 0.3 suits detectors that also send "
+        "joints they hardly see, such as SDPose.",
+    )

@@ -14,7 +14,8 @@ from . import host
 from .errors import NodeError, node_error_context
 from .host import io
 from .images import bytes_to_host, capped_size
-from .poses import frames_of, on_one_canvas, person_input, to_wire, tracked_person
+from .inputs import checks_inputs
+from .poses import frames_of, on_one_canvas, person_input, threshold_input, to_wire, tracked_person
 from .types import PoseType
 
 _NODE = "Retarget Pose"
@@ -64,6 +65,7 @@ class RetargetPose(io.ComfyNode):
                     "Whose limb lengths count, if 'source_pose' shows several people.",
                     name=_SOURCE_PERSON,
                 ),
+                threshold_input("of both poses"),
             ],
             outputs=[
                 PoseType.Output(
@@ -78,8 +80,16 @@ class RetargetPose(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs()
     def execute(
-        cls, pose: Any, source_pose: Any, strength: float, place: str, person: str, source_person: str
+        cls,
+        pose: Any,
+        source_pose: Any,
+        strength: float,
+        place: str,
+        person: str,
+        source_person: str,
+        threshold: float = 0.0,
     ) -> io.NodeOutput:
         """Retarget one person's poses; everybody else in the frames is dropped.
 
@@ -88,17 +98,16 @@ class RetargetPose(io.ComfyNode):
             before and after, side by side.
 
         Raises:
-            NodeError: an input cannot be read, its frames are on several canvases, it shows no such person, or
-                `strength` or `place` is none that the node offers.
+            NodeError: an input cannot be read, its frames are on several canvases, or it shows no such person.
         """
-        source_frames = frames_of(source_pose, _NODE, "source_pose")
+        source_frames = frames_of(source_pose, _NODE, "source_pose", threshold=threshold)
         canvas = _stated(on_one_canvas(source_frames, _NODE, "source_pose"))
-        frames = frames_of(pose, _NODE, "pose", canvas)
+        frames = frames_of(pose, _NODE, "pose", canvas, threshold)
         on_one_canvas(frames, _NODE, "pose")
         before = tracked_person(frames, person, _NODE, "pose")
         own = tracked_person(source_frames, source_person, _NODE, "source_pose", widget=_SOURCE_PERSON)
         with node_error_context(_NODE, "source_pose"):
-            moved = retarget(_there(before), _there(own), strength=_strength(strength), place=_place(place))
+            moved = retarget(_there(before), _there(own), strength=strength, place=_PLACES[place])
         canvas, rest = moved[0].canvas, iter(moved)
         after = [None if one is None else next(rest) for one in before]
         return io.NodeOutput(to_wire([_people(one, canvas) for one in after]), _preview(before, after, canvas))
@@ -111,20 +120,6 @@ def _stated(canvas: Canvas) -> Canvas:
             "long a limb is; connect a detector that states the size of the image, such as Extract Pose"
         )
     return canvas
-
-
-def _strength(number: object) -> float:
-    """Checked, as is `place`: the host lets anything through that comes by a link."""
-    if not isinstance(number, (int, float)) or not 0 <= number <= 1:
-        raise NodeError(f"{_NODE}, input 'strength': expected 0 to 1, got {number!r}")
-    return number
-
-
-def _place(choice: str) -> Place:
-    """What the core calls it."""
-    if choice not in [*_PLACES]:
-        raise NodeError(f"{_NODE}, input 'place': expected '{_LIKE_SOURCE}' or '{_AS_IS}', got {choice!r}")
-    return _PLACES[choice]
 
 
 def _there(track: Sequence[Pose | None]) -> list[Pose]:

@@ -9,6 +9,7 @@ from . import host
 from .errors import node_error_context
 from .host import io
 from .images import to_host
+from .inputs import checks_inputs
 from .poses import to_wire
 from .types import PoseType
 
@@ -62,6 +63,7 @@ class SamplePerson(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs()
     def execute(cls, person: str, figure_seed: int) -> io.NodeOutput:
         """Read the person, or draw the figure of `figure_seed`.
 

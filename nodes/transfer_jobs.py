@@ -55,14 +55,8 @@ def plan_jobs(
         draft: if not 0, pixels that no side exceeds.
 
     Raises:
-        NodeError: numbers of sources and poses do not match, canvases differ in shape, a size is too large, or there is
-            no such `size_and_place`.
+        NodeError: numbers of sources and poses do not match, canvases differ in shape, or a size is too large.
     """
-    if size_and_place not in [*_PLACINGS]:  # the host lets any text through that comes by a link
-        raise NodeError(
-            f"{NODE}, input 'size_and_place': expected '{AS_IS}', '{LIKE_SOURCE}' or '{RETARGETED}', got "
-            f"{size_and_place!r}"
-        )
     placed = _PLACINGS[size_and_place]
     jobs: list[Job] = []
     for index, some in _pairs(len(sources), _on_one_canvas(poses, by_force=placed is not None)):
@@ -110,8 +104,6 @@ def _on_one_canvas(poses: Sequence[Pose | None], *, by_force: bool) -> list[Pose
 
 def _size(canvas: Canvas, height: int, draft: int) -> tuple[int, int]:
     """(H, W) of the images: of a canvas or of another height, and in drafts of at most so many pixels a side."""
-    if not 0 <= height <= MAX_HEIGHT:
-        raise NodeError(f"{NODE}, input 'output_height': expected 0 to {MAX_HEIGHT} pixels, got {height}")
     scale = height / canvas.height if height else 1.0
     if draft:
         scale = min(scale, draft / max(canvas.width, canvas.height))

@@ -12,10 +12,11 @@ from torch import Tensor
 from ..dptn_core.inference.texture import composer
 from ..dptn_core.inference.transfer import CHUNK, Compose, EncodedSource, Transfer, transfer
 from . import host
-from .errors import NodeError, expect, node_error_context
+from .errors import node_error_context
 from .host import io, ui
 from .images import to_host
-from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found
+from .inputs import checks_inputs
+from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found, threshold_input
 from .texturing import HeldTexture
 from .transfer_jobs import AS_IS, LIKE_SOURCE, MAX_HEIGHT, NODE, RETARGETED, Job, plan_jobs
 from .types import AttentionType, HeldSequence, HostedAttention, HostedModel, HostedSource, PoseType, SourceType
@@ -91,6 +92,7 @@ class TransferPose(io.ComfyNode):
                     tooltip="Height of the image in pixels; the width follows. 0: the size of the pose's canvas. "
                     "Raise it to keep the detail of a large source on a small canvas.",
                 ),
+                threshold_input("of the target poses"),
             ],
             outputs=[
                 io.Image.Output(
@@ -120,6 +122,7 @@ class TransferPose(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs(limits={"poses_at_once": (1, 2**31)})
     def execute(
         cls,
         source: HostedSource,
@@ -131,6 +134,7 @@ class TransferPose(io.ComfyNode):
         draft: int = 0,
         texture: str = _FULL,
         output_height: int = 0,
+        threshold: float = 0.0,
     ) -> io.NodeOutput:
         """Generate each source in its poses.
 
@@ -143,12 +147,11 @@ class TransferPose(io.ComfyNode):
         Raises:
             NodeError: an input cannot be read, shows no such person, or does not fit the others.
         """
-        source = expect(source, HostedSource, NODE, "source", "DPTN_SOURCE", "connect Encode Source")
-        frames = frames_of(pose, NODE, "pose", source.sources[0].pose.canvas)
+        frames = frames_of(pose, NODE, "pose", source.sources[0].pose.canvas, threshold)
         poses = persons_found(frames, person, NODE, "pose", when_nobody)
         jobs = plan_jobs(source.sources, poses, size_and_place=size_and_place, height=output_height, draft=draft)
         with host.cores_left_alone(draft > 0):
-            done = _run_jobs(source, jobs, poses_at_once, warps=_warps(texture), draft=draft > 0)
+            done = _run_jobs(source, jobs, poses_at_once, warps=texture == _FULL, draft=draft > 0)
             # of one size: all poses are on one canvas, or on that of the source images, which came as a batch
             images, *masks = (_joined(parts) for parts in zip(*(one.tensors for one in done), strict=True))
             shown = _drafts(images) if draft else ui.PreviewImage(images[:_MAX_PREVIEWS], cls=cls)
@@ -161,13 +164,6 @@ class _Results:
 
     tensors: tuple[Tensor, Tensor, Tensor]  # images (N, H, W, 3), masks (N, H, W) of the person and of the invented
     held: HeldSequence
-
-
-def _warps(texture: str) -> bool:
-    """Whether the source's own pixels are warped; the host lets any text through that comes by a link."""
-    if texture not in (_FULL, _NETWORK_ONLY):
-        raise NodeError(f"{NODE}, input 'texture': expected '{_FULL}' or '{_NETWORK_ONLY}', got {texture!r}")
-    return texture == _FULL
 
 
 def _run_jobs(source: HostedSource, jobs: list[Job], chunk: int, *, warps: bool, draft: bool) -> list[_Results]:

@@ -3,7 +3,10 @@
  * TypeScript compiler and for readers.
  */
 
-/** x and y in pixels of the canvas. */
+/**
+ * x and y in pixels of the canvas, and a detector's confidence where that is below 1. What a hand
+ * has placed is certain: it has two numbers.
+ */
 type Point = number[];
 
 /** null where one is missing; 18 joints, or the points of a hand or face. */

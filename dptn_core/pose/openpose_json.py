@@ -107,12 +107,12 @@ def read_openpose(document: object, canvas: Canvas | None = None) -> list[People
     raise PoseFormatError(f"pose data must be a list of images or one image, got {_described(document)}")
 
 
-def write_openpose(images: list[People], *, scores: bool = False) -> list[dict[str, Any]]:
-    """Write the strict form, ready for `json.dumps`; with `scores`, real confidences in place of 1.0.
+def write_openpose(images: list[People], *, scores: bool = True) -> list[dict[str, Any]]:
+    """Write the strict form, ready for `json.dumps`.
 
-    A list, pixels, Python floats, confidence 1.0 or 0.0 (several consumers drop anything between), missing
-    points as zeros, hands (63 numbers) and face (210) always present, feet (18) where there are some.
-    `read_openpose` gives back the same values except for scores. Where all points lie within a pixel of the origin,
+    A list, pixels, Python floats, missing points as zeros, hands (63 numbers) and face (210) always present, feet (18)
+    where there are some. Confidence is the score, 0 to 1; without `scores` it is 1.0 or 0.0, for consumers that drop
+    anything between. `read_openpose` gives back the same values. Where all points lie within a pixel of the origin,
     or one is at -1,-1, an image also carries ``"coordinates": "pixels"``, because a reader would have to guess.
     """
     return [_write_image(image, scores) for image in images]
@@ -141,8 +141,8 @@ def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -
         raise PoseFormatError(f"{path}: {error}") from error
 
 
-def save_pose_file(path: str | os.PathLike[str], images: list[People], *, scores: bool = False) -> None:
-    """Write pose data as a JSON file (UTF-8) in the strict form; with `scores`, real confidences in place of 1.0.
+def save_pose_file(path: str | os.PathLike[str], images: list[People], *, scores: bool = True) -> None:
+    """Write pose data as a JSON file (UTF-8) in the strict form; `scores` as in `write_openpose`.
 
     The file is written beside its place and renamed, so a reader never sees half of it. Missing folders are made.
 

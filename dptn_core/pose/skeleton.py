@@ -228,7 +228,7 @@ class Pose:
             )
 
     def without(self, threshold: float) -> Pose:
-        """The pose without the points, of body, hands and face, whose confidence is below `threshold`."""
+        """The pose without the points, of body, hands, face and feet, whose confidence is below `threshold`."""
 
         def kept(part: FloatArray | None) -> FloatArray | None:
             return None if part is None else np.where(part[:, 2:] < threshold, 0.0, part)
@@ -338,6 +338,10 @@ class People:
         if not 0 <= index < len(self.people):
             raise NoPersonError(f"there is no person {index}: this image has {len(self.people)}, counted from 0")
         return self.people[index]
+
+    def without(self, threshold: float) -> People:
+        """Everybody without the points whose confidence is below `threshold`, 0 to 1; those left with none stay."""
+        return People(tuple(pose.without(threshold) for pose in self.people), self.canvas)
 
     def rescaled(self, canvas: Canvas) -> People:
         """Everybody on another canvas, stretched so that edges meet edges."""

@@ -112,5 +112,6 @@ def test_nodes_convert_call_and_convert_back() -> None:
                 first = node.body[1] if ast.get_docstring(node) else node.body[0]
                 assert (node.end_lineno or 0) - first.lineno + 1 < 25, path.name
                 assert ast.get_docstring(node), path.name
+                assert any("checks_inputs" in ast.dump(decorator) for decorator in node.decorator_list), path.name
                 found += 1
     assert found > 10

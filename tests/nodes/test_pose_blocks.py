@@ -414,7 +414,7 @@ def test_canvases_too_large_to_be_drawn_are_refused_in_words(host):
     block = graph.add("DPTNEditSkeleton", pose=graph.send_pose(huge))
     graph.add("ProbeReportPose", pose=graph.out(block))
     assert (
-        "Edit Skeleton: expected a canvas of at most 8192 pixels a side, got 19200x25600"
+        "Edit Skeleton, input 'pose': expected a canvas of at most 8192 pixels a side, got 19200x25600"
         in host.run(graph.prompt).error
     )
     graph = Graph()

@@ -138,7 +138,7 @@ def test_bad_input_is_refused_with_a_way_out(host, changed, says):
         ("strength", "1.5", "input 'strength': expected 0 to 1, got 1.5"),
         ("strength", "NaN", "input 'strength': expected 0 to 1, got nan"),
         ("strength", '"half"', "input 'strength': expected 0 to 1, got 'half'"),
-        ("person", '"tallest"', "input 'pose': expected one of largest, "),
+        ("person", '"tallest"', "input 'person': expected 'largest', "),
     ],
 )
 def test_values_that_come_along_a_wire_are_checked(host, name, text, said):

@@ -118,8 +118,8 @@ def test_a_large_source_keeps_its_detail_at_a_larger_height(host):
             "Transfer Pose, input 'size_and_place': expected 'as the pose is', 'like the source' or 'retargeted to the "
             "source', got 'nowhere'",
         ),
-        ({"output_height": 5000}, "Transfer Pose, input 'output_height': expected 0 to 4096 pixels, got 5000"),
-        ({"output_height": -8}, "Transfer Pose, input 'output_height': expected 0 to 4096 pixels, got -8"),
+        ({"output_height": 5000}, "Transfer Pose, input 'output_height': expected 0 to 4096, got 5000"),
+        ({"output_height": -8}, "Transfer Pose, input 'output_height': expected 0 to 4096, got -8"),
     ],
 )
 def test_values_that_come_along_a_wire_are_checked(host, inputs, said):

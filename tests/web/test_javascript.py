@@ -90,6 +90,9 @@ def variants() -> list[object]:
         {"version": 1.3, "people": [{"pose_keypoints_2d": body}]},
         [{"people": [{"pose_keypoints_2d": body}]}, {"people": None}, {"animals": []}],
         one(shares, coordinates="pixels"),
+        one([v if i % 3 < 2 else [0.04, 0.5, 0.97, 1.5, 1e-9][i % 5] for i, v in enumerate(body)]),
+        one([v if i % 3 < 2 else 0.3 + i / 100 for i, v in enumerate(xyc[:17].ravel().tolist())]),
+        {"people": [{**parts, "foot_keypoints_2d": [5.0, 6.0, 0.25] * 5 + [0, 0, 0]}], **canvas},
         [one(body), {"people": [{"pose_keypoints_2d": body}], "canvas_width": 700, "canvas_height": 400}],
         [{"people": [{"pose_keypoints_2d": [v * 3 for v in body]}]}],
         [{"people": [{"pose_keypoints_2d": shares}]}],
@@ -113,13 +116,15 @@ def test_both_languages_read_the_same_from_every_producer(document):
         assert len(people) == len(frame.people)
         for person, pose in zip(people, frame.people, strict=True):
             body = np.column_stack([pose.keypoints, pose.confidence])
-            parts = (body, pose.hand_left, pose.hand_right, pose.face)
-            read = (person["points"], *(person["parts"][name] for name in ("handLeft", "handRight", "face")))
+            left, right = (None, None) if pose.feet is None else (pose.feet[:3], pose.feet[3:])
+            parts = (body, pose.hand_left, pose.hand_right, pose.face, left, right)
+            names = ("handLeft", "handRight", "face", "footLeft", "footRight")
+            read = (person["points"], *(person["parts"][name] for name in names))
             for points, part in zip(read, parts, strict=True):
                 assert (points is None) == (part is None)
                 for point, row in zip(points or [], [] if part is None else part, strict=True):
                     assert (point is None) == (row[2] == 0)
-                    assert point is None or np.allclose(point, row[:2])
+                    assert point is None or np.allclose(point + [1] * (3 - len(point)), row)
 
 
 @needs_node

@@ -8,6 +8,7 @@ import { History } from "../../web/skeleton/history.js";
 import { writeOpenPose } from "../../web/skeleton/openpose.js";
 import {
 	MIRRORED_FACE,
+	mapped,
 	mirrored,
 	NO_PARTS,
 	personOf,
@@ -52,6 +53,29 @@ test("a value survives reading and writing, with hands, keyframes and kept poses
 	assert.deepEqual(open.frames[0][0].points, hidden.points);
 	assert.deepEqual(open.frames[0][0].parts.handLeft, HAND);
 	assert.ok(open.foreign);
+});
+
+test("confidences are kept, of feet too; what a hand has placed is certain", () => {
+	const flat = PERSON.flatMap(([x, y], joint) => [x, y, joint === 4 ? 0.04 : 0.5]);
+	const feet = Array.from({ length: 6 }, (_, index) => [150 + index, 450, 0.25]).flat();
+	const person = { pose_keypoints_2d: flat, foot_keypoints_2d: feet };
+	const document = [{ people: [person], canvas_width: 384, canvas_height: 512 }];
+	const edit = readValue(JSON.stringify(document), ELSEWHERE);
+	const [written] = JSON.parse(writeValue(edit)).frames[0].people;
+	assert.deepEqual(written, person);
+	assert.deepEqual(
+		JSON.parse(writeOpenPose(edit.frames, CANVAS))[0].people[0].foot_keypoints_2d,
+		feet,
+	);
+	const [given] = edit.frames[0];
+	const scores = (points) => points.map((point) => point[2] ?? 1);
+	const pulled = dragJoint(given.points, 4, [100, 100], true);
+	assert.deepEqual(scores(pulled), scores(given.points).with(4, 1));
+	const shifted = mapped(given, ([x, y]) => [x + 5, y]);
+	assert.deepEqual(scores(shifted.points), scores(given.points));
+	assert.equal(mirrored(given).points[7][2], 0.04);
+	const { footLeft } = withPoints(given, pulled).parts;
+	assert.deepEqual(scores(footLeft), [0.25, 0.25, 0.25]);
 });
 
 test("a person in the corner of the picture is not taken for shares of it", () => {

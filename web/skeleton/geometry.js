@@ -36,6 +36,12 @@ export const direction = (a, b) => Math.atan2(b[1] - a[1], b[0] - a[0]);
 export const wrapped = (angle) =>
 	angle - 2 * Math.PI * Math.floor((angle + Math.PI) / (2 * Math.PI));
 
+/** How sure a detector was of a point, 0 to 1. @param {Point} point */
+export const scoreOf = (point) => point[2] ?? 1;
+
+/** A place with a confidence; see `Point`. @type {(place: Point, score: number) => Point} */
+export const scored = ([x, y], score) => (score < 1 ? [x, y, score] : [x, y]);
+
 /** Those that are present. @param {Points} points */
 export const seen = (points) => points.filter((point) => !!point);
 

@@ -6,7 +6,19 @@
 
 import { above, HIPS, NECK, NOSE, PARENT, SHOULDERS, TWO_BONES } from "./anatomy.js";
 import { headFrame, partFrames, present, trunkFrame } from "./frames.js";
-import { at, away, direction, distance, Frame, mix, NO_LENGTH, wrapped } from "./geometry.js";
+import {
+	at,
+	away,
+	direction,
+	distance,
+	Frame,
+	mix,
+	NO_LENGTH,
+	scored,
+	scoreOf,
+	seen,
+	wrapped,
+} from "./geometry.js";
 import { eachPart } from "./person.js";
 
 /**
@@ -86,6 +98,10 @@ function personBetween(start, end, fraction) {
 		known,
 		[trunkA, trunkB, trunk],
 		[framesA.face, framesB.face],
+	).map(
+		(point, joint) =>
+			point &&
+			scored(point, Math.min(...seen([start.points[joint], end.points[joint]]).map(scoreOf))),
 	);
 	const frames = partFrames(points, known, trunk);
 	// a hand, face or foot moves with its joint, and takes on the other's shape if there is one
@@ -101,8 +117,8 @@ function personBetween(start, end, fraction) {
 			if (!point) return null;
 			const to = frameB && other?.[index];
 			return to
-				? frame.mixed(frameA, point, frameB, to, fraction)
-				: frame.outside(frameA.inside(point));
+				? scored(frame.mixed(frameA, point, frameB, to, fraction), scoreOf(point))
+				: scored(frame.outside(frameA.inside(point)), scoreOf(point));
 		});
 	});
 	return { ...start, points, parts };

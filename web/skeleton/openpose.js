@@ -3,7 +3,7 @@
  * `dptn_core/pose/openpose_json.py` reads and explains.
  */
 
-import { mean, seen } from "./geometry.js";
+import { mean, scored, scoreOf, seen } from "./geometry.js";
 import { detailsOf, eachPart, mapped } from "./person.js";
 
 /** A text that holds no pose; the message says why. */
@@ -135,11 +135,12 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** A hundredth of a pixel is below what anybody means. @param {Point} point */
-const rounded = (point) => point.map((value) => Math.round(value * 100) / 100);
+/** A hundredth of a pixel is below what anybody means. @param {Point} point @returns {[number, number]} */
+const rounded = ([x, y]) => [Math.round(x * 100) / 100, Math.round(y * 100) / 100];
 
 /** @param {Points} points */
-const flat = (points) => points.flatMap((point) => (point ? [...rounded(point), 1] : [0, 0, 0]));
+const flat = (points) =>
+	points.flatMap((point) => (point ? [...rounded(point), scoreOf(point)] : [0, 0, 0]));
 
 /** @param {unknown} frame @returns {RawFrame} */
 function readFrame(frame) {
@@ -211,7 +212,7 @@ function readPoints(values, key, lengths, exact) {
 			(index + 1) * each,
 		);
 		const missing = x === null || y === null || !(score > 0) || (!exact && x === -1 && y === -1);
-		return missing ? null : [x, y];
+		return missing ? null : scored([x, y], score);
 	});
 }
 
@@ -220,7 +221,8 @@ function to18(body) {
 	if (body.length === 25) return FROM_BODY_25.map((index) => body[index]);
 	if (body.length !== 17) return body;
 	const shoulders = seen([body[5], body[6]]);
-	const neck = shoulders.length === 2 ? mean(shoulders) : null;
+	const neck =
+		shoulders.length === 2 ? scored(mean(shoulders), Math.min(...shoulders.map(scoreOf))) : null;
 	return FROM_COCO_17.map((index) => (index === null ? neck : body[index]));
 }
 

@@ -2,7 +2,7 @@
 
 import { MIRRORED } from "./anatomy.js";
 import { partFrames, present, trunkFrame } from "./frames.js";
-import { boxOf, seen } from "./geometry.js";
+import { boxOf, scored, scoreOf, seen } from "./geometry.js";
 
 /** @type {Parts} */
 export const NO_PARTS = {
@@ -28,10 +28,14 @@ export function eachPart(parts, change) {
 /** The points of the parts that are present. @param {Parts} parts */
 export const detailsOf = (parts) => Object.values(parts).flatMap((part) => seen(part ?? []));
 
-/** Every point of a person shifted, scaled, turned or left out alike.
+/** Every point of a person shifted, scaled, turned or left out alike; confidences stay.
  * @type {(person: Person, change: (point: Point) => Point | null) => Person} */
 export function mapped(person, change) {
-	const all = (/** @type {Points} */ points) => points.map((point) => point && change(point));
+	const moved = (/** @type {Point} */ point) => {
+		const place = change(point);
+		return place && scored(place, scoreOf(point));
+	};
+	const all = (/** @type {Points} */ points) => points.map((point) => point && moved(point));
 	return { ...person, points: all(person.points), parts: eachPart(person.parts, all) };
 }
 
@@ -48,7 +52,8 @@ export function withPoints(person, points) {
 	);
 	const parts = eachPart(person.parts, (part, name) => {
 		const [from, to] = [before[name], after[name]];
-		return from && to && part.map((point) => point && to.outside(from.inside(point)));
+		if (!from || !to) return null;
+		return part.map((point) => point && scored(to.outside(from.inside(point)), scoreOf(point)));
 	});
 	return { ...person, points, parts };
 }

@@ -124,11 +124,23 @@ def test_keypoints_outside_the_canvas_are_kept():
     assert read_openpose(image(body))[0].person(0).keypoints[0].tolist() == [-20, -30]
 
 
-def test_real_scores_survive_reading_and_are_written_as_one():
+def test_real_scores_survive_a_round_trip_and_are_written_as_one_where_that_is_asked_for():
     (people,) = read_openpose([image(flat(score=0.25))])
     assert people == People((expected(score=0.25),), CANVAS)
-    written = write_openpose([people])[0]["people"][0]["pose_keypoints_2d"]
-    assert set(written[2::3]) == {0.0, 1.0}
+    assert read_openpose(write_openpose([people])) == [people]
+    flags = write_openpose([people], scores=False)[0]["people"][0]["pose_keypoints_2d"]
+    assert set(flags[2::3]) == {0.0, 1.0}
+
+
+def test_joints_below_a_threshold_are_left_out_of_everybody():
+    feet = [float(v) for i in range(6) for v in (i + 10, i + 20, 0.02 if i else 0.9)]
+    low = flat(score=0.04)
+    low[2] = 0.3
+    (people,) = read_openpose([image(low, foot_keypoints_2d=feet)])
+    (sure,) = people.without(0.3).people
+    assert sure.present.tolist() == [True] + [False] * 17 and sure.confidence[0] == 0.3
+    assert sure.feet is not None and (sure.feet[:, 2] > 0).tolist() == [True] + [False] * 5
+    assert people.without(0.0) == people
 
 
 def test_coco_17_is_reordered_and_gets_a_neck():
@@ -201,9 +213,10 @@ def test_feet_are_read_and_written_where_there_are_some_and_left_out_where_not()
     (pose,) = people.people
     assert pose.feet[4].tolist() == [14, 24, 0.5] and not pose.feet[5].any()
     (written,) = write_openpose([people])
-    assert written["people"][0]["foot_keypoints_2d"][12:] == [14.0, 24.0, 1.0, 0.0, 0.0, 0.0]
-    (scored,) = write_openpose([people], scores=True)
-    assert scored["people"][0]["foot_keypoints_2d"][12:15] == [14.0, 24.0, 0.5]
+    assert written["people"][0]["foot_keypoints_2d"][12:] == [14.0, 24.0, 0.5, 0.0, 0.0, 0.0]
+    assert read_openpose([written]) == [people]
+    (flags,) = write_openpose([people], scores=False)
+    assert flags["people"][0]["foot_keypoints_2d"][12:15] == [14.0, 24.0, 1.0]
     (bare,) = write_openpose(read_openpose([image(flat())]))
     assert "foot_keypoints_2d" not in bare["people"][0]
     with pytest.raises(PoseFormatError, match="foot_keypoints_2d must hold 18 or 12 numbers, got 3"):

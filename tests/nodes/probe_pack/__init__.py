@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import numpy as np
 import torch
 
 
@@ -94,6 +95,43 @@ class SendAnything:
         return (json.loads(text),)
 
 
+class SendPython:
+    """What JSON cannot say, on any wire: tensors of any shape and kind of number, arrays, objects."""
+
+    CATEGORY, FUNCTION = "tests", "send"
+    RETURN_TYPES = (AnyKind("*"),)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"text": ("STRING", {"default": "{}"})}}
+
+    def send(self, text):
+        wanted = json.loads(text)
+        if "shape" in wanted:
+            value = torch.full(wanted["shape"], wanted["fill"]).to(getattr(torch, wanted["dtype"]))
+            return (value.numpy() if wanted.get("array") else value,)
+        objects = {
+            "object": object(),
+            "bytes": b"text",
+            "latent": {"samples": torch.zeros(1, 4, 8, 8)},
+            "function": print,
+            "huge": 10**4000,  # of more digits, the host itself could not report it
+            "numpy number": np.float32(0.5),
+            "numpy pose": [{"people": [{"pose_keypoints_2d": np.ones(54, np.float32)}], "canvas_width": np.int64(9)}],
+            "poses of tensors": [{"people": [{"pose_keypoints_2d": torch.ones(54)}]}],
+            "generator": (number for number in range(3)),
+            "circle": circle(),
+        }
+        return (objects[wanted["object"]],)
+
+
+def circle():
+    """A list that holds itself."""
+    found = []
+    found.append(found)
+    return found
+
+
 class SendMask:
     """A mask of ones of any shape."""
 
@@ -111,6 +149,7 @@ class SendMask:
 NODE_CLASS_MAPPINGS = {
     "ProbeSendAnything": SendAnything,
     "ProbeSendMask": SendMask,
+    "ProbeSendPython": SendPython,
     "ProbeSendPose": SendPose,
     "ProbeSendImages": SendImages,
     "ProbeReportImages": ReportImages,
