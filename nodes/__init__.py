@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import host
 from .attention_preview import AttentionPreview
 from .clean_poses import CleanPoses
+from .convert_pose import ConvertPose
 from .draw_skeleton import DrawSkeleton
 from .edit_skeleton import EditSkeleton
 from .encode_source import EncodeSource
@@ -28,6 +29,7 @@ class DPTNExtension(host.ComfyExtension):
             SamplePerson,
             ExtractPose,
             PersonMask,
+            ConvertPose,
             CleanPoses,
             RetargetPose,
             EditSkeleton,

@@ -31,11 +31,11 @@ class DrawSkeleton(io.ComfyNode):
         """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNDrawSkeleton",
-            display_name="Draw Skeleton (DPTN)",
+            display_name="Draw Skeleton for ControlNet (DPTN)",
             category="DPTN",
             description="Draws poses as ControlNet's OpenPose preprocessors do, or as white bodies for an "
             "inpainting mask.",
-            **host.search_words("openpose image", "controlnet", "pose map", "render pose"),
+            **host.search_words("openpose", "controlnet", "pose map", "stick figure"),
             inputs=[
                 PoseType.Input("pose", tooltip="One pose or a sequence; everybody in it is drawn."),
                 _side("width"),

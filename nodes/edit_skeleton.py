@@ -38,11 +38,11 @@ class EditSkeleton(io.ComfyNode):
         edited.extra_dict["widgetType"] = "DPTN_SKELETON"
         return io.Schema(
             node_id="DPTNEditSkeleton",
-            display_name="Edit Skeleton (DPTN)",
+            display_name="Edit Skeleton (OpenPose, DPTN)",
             category="DPTN",
             description="Pose a person by hand. The edit starts from a connected pose and applies until another pose "
             "arrives.",
-            **host.search_words("pose editor", "openpose editor", "posing"),
+            **host.search_words("pose editor", "openpose editor", "posing", "mannequin"),
             inputs=[
                 io.Int.Input("width", default=384, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Width")),
                 io.Int.Input("height", default=512, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Height")),

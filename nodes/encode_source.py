@@ -37,7 +37,7 @@ class EncodeSource(io.ComfyNode):
             category="DPTN",
             description="Encodes the source person once, for any number of target poses: while only the pose "
             "changes, ComfyUI keeps this node's result. A batch of images gives a batch of sources.",
-            **host.search_words("reference person", "encode"),
+            **host.search_words("repose", "reference person", "source person"),
             inputs=[
                 ModelType.Input("model", tooltip="From Load DPTN Model."),
                 io.Image.Input("image", tooltip="Image of the person, or a batch of images."),

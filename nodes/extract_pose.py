@@ -45,11 +45,11 @@ class ExtractPose(io.ComfyNode):
         """Describe the node to the host."""
         return io.Schema(
             node_id="DPTNExtractPose",
-            display_name="Extract Pose (DPTN)",
+            display_name="Extract Pose (OpenPose, DPTN)",
             category="DPTN",
             description="Finds people and their poses in images. The built-in detector ships; ViTPose and OpenPose "
             "need weights that do not: see this node's help.",
-            **host.search_words("pose estimation", "openpose preprocessor", "detect pose", "dwpose"),
+            **host.search_words("openpose", "dwpose", "controlnet preprocessor", "detect pose", "skeleton"),
             inputs=[
                 io.Image.Input("image", tooltip="One image or a batch, such as the frames of a video."),
                 io.Combo.Input(

@@ -30,7 +30,7 @@ class LoadDPTNModel(io.ComfyNode):
             category="DPTN",
             description="Loads the network that generates a person in another pose. 'starter' ships with the pack "
             "and suits photographs and drawn figures; put other models into models/dptn.",
-            **host.search_words("pose transfer", "checkpoint", "loader"),
+            **host.search_words("pose transfer", "repose", "checkpoint", "loader"),
             inputs=[
                 io.Combo.Input(
                     "model",

@@ -36,7 +36,7 @@ class LoadPose(io.ComfyNode):
             category="DPTN",
             description="Reads OpenPose JSON from ComfyUI's input folder, or one of the poses that ship with the "
             "pack. It reads pixels or 0..1, BODY_25, COCO and other forms.",
-            **host.search_words("open pose json", "import pose"),
+            **host.search_words("openpose json", "import pose", "skeleton"),
             inputs=[
                 io.Combo.Input(
                     "file",
@@ -109,7 +109,7 @@ class SavePose(io.ComfyNode):
             category="DPTN",
             description="Writes poses as OpenPose JSON into ComfyUI's output folder, in the strict form that "
             "every pack reads.",
-            **host.search_words("export pose", "open pose json"),
+            **host.search_words("openpose json", "export pose", "skeleton"),
             inputs=[
                 PoseType.Input("pose", tooltip="One pose or a sequence; a sequence becomes one file."),
                 io.String.Input(

@@ -37,7 +37,7 @@ class RetargetPose(io.ComfyNode):
             category="DPTN",
             description="Gives poses of one person the limb lengths of another, so that whoever takes the pose keeps "
             "their proportions. For Transfer Pose, and for any other model that follows a skeleton.",
-            **host.search_words("retarget", "limb length", "proportions", "body proportions", "align pose"),
+            **host.search_words("limb length", "body proportions", "align pose", "skeleton", "controlnet"),
             inputs=[
                 PoseType.Input("pose", tooltip="The poses to take: one, or the frames of a video, in order."),
                 PoseType.Input(

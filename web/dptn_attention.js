@@ -42,6 +42,9 @@ async function explorable(output, signal) {
 	return { maps, names, target, source, views };
 }
 
+/** What the page knows a node by: its id is unique in its own graph alone. @param {HostNode} node */
+const locatorOf = ({ graph, id }) => (graph?.isRootGraph === false ? `${graph.id}:${id}` : id);
+
 /** @param {HostNode} node */
 function mount(node) {
 	const explorer = new AttentionExplorer({
@@ -87,7 +90,7 @@ function mount(node) {
 	// a workflow that was left and opened again has new nodes, but the page still knows what their
 	// last run returned
 	explorer.element.addEventListener("pointerenter", () => {
-		if (!explorer.run) take(app.nodeOutputs?.[node.id]);
+		if (!explorer.run) take(app.nodeOutputs?.[locatorOf(node)]);
 	});
 	node.onRemoved = (...given) => {
 		loading.abort();

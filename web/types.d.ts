@@ -285,7 +285,7 @@ interface HostNode {
 	size: number[];
 	widgets?: HostWidget[];
 	inputs?: { name: string; link?: number | null }[];
-	graph?: { change?(): void } | null;
+	graph?: { change?(): void; id?: string; isRootGraph?: boolean } | null;
 	/** Of a node that holds a graph. */
 	subgraph?: HostGraph;
 	setSize?(size: number[]): void;

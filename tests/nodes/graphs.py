@@ -25,6 +25,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "smoothing": 9,
         "keep_limb_lengths": True,
     },
+    "DPTNConvertPose": {"threshold": 0.3, "person": "largest", "width": 0, "height": 0, "scores": False},
     "DPTNRetargetPose": {
         "strength": 1.0,
         "place": "like the source",

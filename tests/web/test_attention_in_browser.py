@@ -185,6 +185,39 @@ def test_a_workflow_that_was_left_and_opened_again_is_explored_on(explored):
     explored.wait_for_selector(FULL, timeout=10_000)
 
 
+def test_the_same_inside_a_subgraph(explored):
+    if not explored.evaluate("typeof window.app.graph.convertToSubgraph === 'function'"):
+        pytest.skip("this front end has no subgraphs")
+    explored.evaluate(f"window.app.graph.convertToSubgraph(new Set([{NODE}])) && null")
+    explored.wait_for_timeout(1000)
+    run(explored)
+    inner = "window.app.graph._nodes.filter(n => n.subgraph).flatMap(n => n.subgraph._nodes)[0]"
+    explored.wait_for_function(
+        f"Object.keys(window.app.nodeOutputs).includes({inner}.graph.id + ':' + {inner}.id)", timeout=60_000
+    )
+    outputs = explored.evaluate("JSON.stringify(window.app.nodeOutputs)")
+    explored.mouse.move(5, 500)
+    load_into_subgraph(explored, explored.evaluate("window.app.graph.serialize()"))
+    explored.mouse.move(5, 505)
+    explored.evaluate("text => { window.app.nodeOutputs = JSON.parse(text); }", outputs)
+    explored.hover(".dptn-attention")
+    explored.wait_for_selector(FULL, timeout=30_000)
+    explored.evaluate("window.app.canvas.setGraph(window.app.graph)")
+
+
+def load_into_subgraph(page: Any, workflow: dict[str, Any]) -> None:
+    """Open a workflow and go into its one subgraph, to the node in it."""
+    page.evaluate("async w => { await window.app.loadGraphData(w, true, true) }", workflow)
+    page.wait_for_timeout(800)
+    page.evaluate(
+        "() => { const c = window.app.canvas; const n = window.app.graph._nodes.find(n => n.subgraph);"
+        " c.openSubgraph(n.subgraph, n); const [inner] = n.subgraph._nodes; c.ds.scale = 1;"
+        " c.ds.offset = [-inner.pos[0] + 400, -inner.pos[1] + 120]; c.draw(true, true); }"
+    )
+    page.wait_for_selector(".dptn-attention.empty", timeout=10_000)
+    page.wait_for_timeout(500)
+
+
 def test_pinned_places_go_into_points_and_the_next_run_draws_them(explored):
     explored.mouse.click(*screen(explored, "target", 0.5, 0.6))
     explored.mouse.click(*screen(explored, "target", 0.3, 0.9))
