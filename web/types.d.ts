@@ -62,6 +62,8 @@ interface Edit {
 	/** Frames a second of the playback. */
 	rate: number;
 	upstream: string | null;
+	/** It counts although another pose has been connected since. */
+	keep: boolean;
 	library: KeptPose[];
 	/** OpenPose JSON in place of the editor's own form. */
 	foreign: boolean;
@@ -86,6 +88,12 @@ interface RawFrame {
 	canvas: Canvas | null;
 }
 
+/** What the artist decides, and what each answer does. */
+interface Question {
+	text: string;
+	answers: Record<string, () => void>;
+}
+
 interface StateOptions {
 	/** Called with the new value after each change made in the editor. */
 	onText(text: string): void;
@@ -104,6 +112,8 @@ interface EditorOptions {
 	onLive(on: boolean): void;
 	/** Called when a pull has ended. */
 	onRelease?(): void;
+	/** Called for Ctrl+Enter: run the workflow. */
+	onQueue?(): void;
 	/** The canvas when nothing states one. */
 	fallbackCanvas(): Canvas;
 	/** The one the node will put poses on; null where that is not known yet. */
@@ -272,6 +282,8 @@ interface HostWidget {
 	name: string;
 	value: unknown;
 	serialize?: boolean;
+	disabled?: boolean;
+	options?: object;
 	callback?(value: unknown): void;
 }
 
@@ -281,13 +293,19 @@ interface HostNode {
 	comfyClass?: string;
 	size: number[];
 	widgets?: HostWidget[];
-	inputs?: { name: string; link?: number | null }[];
-	graph?: { change?(): void } | null;
+	type?: string;
+	/** 0: it runs; otherwise it is muted or bypassed. */
+	mode?: number;
+	inputs?: { name: string }[];
+	graph?: { change?(): void; id?: string; isRootGraph?: boolean } | null;
 	/** Of a node that holds a graph. */
 	subgraph?: HostGraph;
 	setSize?(size: number[]): void;
 	onExecuted?(output: HostOutput): void;
 	onRemoved?(): void;
+	onConnectionsChange?(...given: unknown[]): void;
+	isInputConnected(slot: number): boolean;
+	getInputNode(slot: number): HostNode | null;
 	addDOMWidget(name: string, type: string, element: HTMLElement, options: object): HostWidget;
 	/** Put there by dptn_skeleton.js. */
 	dptnEditor?: SkeletonEditor;

@@ -238,8 +238,7 @@ def test_the_full_window_opens_and_closes_and_the_node_keeps_the_edit(editor):
     editor.mouse.move(x + 30, y - 80, steps=5)
     editor.mouse.up()
     edited = value(editor)
-    editor.keyboard.press("Escape")
-    editor.keyboard.press("Escape")
+    editor.keyboard.press("Escape")  # once, although a joint is selected
     editor.wait_for_selector("dialog", state="detached")
     assert editor.locator(".dptn-editor circle.joint").count() == 18
     assert value(editor) == edited
@@ -267,7 +266,7 @@ def test_what_comes_out_uses_the_edit(editor, host):
     assert json.loads(sent["inputs"]["edited"]) == value(editor)
 
 
-def test_another_connected_pose_starts_afresh_and_the_old_one_brings_the_edit_back(editor):
+def test_an_edit_outlives_another_connected_pose_unless_the_artist_says_otherwise(editor):
     def run_with(seed: int) -> None:
         editor.evaluate(
             "seed => { const n = window.app.graph._nodes.find(n => n.type === 'DPTNSamplePerson');"
@@ -288,9 +287,16 @@ def test_another_connected_pose_starts_afresh_and_the_old_one_brings_the_edit_ba
     press(editor, "Mirror")
     edited = editor.evaluate(shown)
     run_with(42)
-    assert editor.evaluate(shown) != edited
-    run_with(41)
     assert editor.evaluate(shown) == edited
+    assert editor.evaluate(f"{NODE}.dptnEditor.state.run.by_hand")
+    assert "Your edit is kept" in editor.inner_text(".dptn-panel .asked")
+    press(editor, "use the connected pose")
+    assert editor.evaluate(shown) != edited
+    assert editor.locator(".dptn-panel .asked").is_hidden()
+    press(editor, "Undo")
+    press(editor, "use my edit")
+    assert editor.evaluate(shown) == edited
+    assert editor.locator(".dptn-panel .asked").is_hidden()
 
 
 def test_the_editor_shows_the_canvas_that_the_block_uses(editor):

@@ -51,7 +51,7 @@ def test_a_value_written_by_one_language_is_read_by_the_other():
     canvas = Canvas(384, 512)
     pose = standing_pose(canvas).transformed((0.5, 0.5), (33.25, 7.5), canvas)
     frames = (People((pose,), canvas), People((), canvas))
-    text = write_edited(EditedPose(frames, "0123", steps=(Step(7, "slow end"), Step(2)), loop=True))
+    text = write_edited(EditedPose(frames, "0123", steps=(Step(7, "slow end"), Step(2)), loop=True, keep=True))
     back = javascript(
         "import { readValue, writeValue } from './web/skeleton/value.js';"
         "console.log(JSON.stringify(writeValue(readValue(process.argv[1], { width: 1, height: 1 }))))",
@@ -59,7 +59,7 @@ def test_a_value_written_by_one_language_is_read_by_the_other():
     )
     edit = read_edited(back)
     assert edit is not None and edit.upstream == "0123" and len(edit.frames) == 2 and not edit.frames[1].people
-    assert edit.steps == (Step(7, "slow end"), Step(2)) and edit.loop
+    assert edit.steps == (Step(7, "slow end"), Step(2)) and edit.loop and edit.keep
     assert np.abs(edit.frames[0].people[0].keypoints - pose.keypoints).max() <= 0.005 + 1e-9
 
 

@@ -246,7 +246,6 @@ export class Stage {
 				"data-joint": joint,
 				"aria-label": `${JOINTS[joint]}${who}${chosen ? ", selected" : ""}`,
 			});
-			dot.append(svg("title", {}, JOINTS[joint]));
 			return dot;
 		});
 		const line = { stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7 };
@@ -284,7 +283,6 @@ export class Stage {
 			...handle,
 			"data-handle": "turn",
 		});
-		knob.append(svg("title", {}, "turn"));
 		return [frame, ...corners, knob];
 	}
 

@@ -55,16 +55,10 @@ export class Toolbar {
 			this.open(next);
 			this.tabs[next].focus();
 		});
-		const top = html(
-			"div",
-			{ class: "row top" },
-			this.undo,
-			this.redo,
-			tabs,
-			this.live,
-			this.large,
-		);
-		this.element = html("div", { class: "toolbar" }, top, ...this.rows);
+		const top = row(this.undo, this.redo, this.live, this.large, tabs);
+		// of one height, so that the stage stays where it is from tab to tab
+		this.panels = html("div", { class: "panels", tabindex: -1 }, ...this.rows);
+		this.element = html("div", { class: "toolbar" }, top, this.panels);
 		this.open(0);
 	}
 

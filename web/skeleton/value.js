@@ -57,18 +57,20 @@ export function readValue(text, fallback) {
 		loop: false,
 		rate: RATE,
 		upstream: null,
+		keep: false,
 		library: [],
 		foreign: true,
 	};
 }
 
 /** @param {Edit} edit */
-export function writeValue({ canvas, upstream, loop, rate, frames, steps, library }) {
+export function writeValue({ canvas, upstream, keep, loop, rate, frames, steps, library }) {
 	return JSON.stringify({
 		version: VERSION,
 		canvas_width: canvas.width,
 		canvas_height: canvas.height,
 		upstream,
+		...(keep && { keep_edit: true }),
 		loop,
 		rate,
 		frames: frames.map((people, index) => ({
@@ -104,6 +106,7 @@ function readOwn(document, fallback) {
 		loop,
 		rate,
 		upstream,
+		keep_edit,
 		library,
 	} = document;
 	if (!Array.isArray(keyframes)) throw new PoseTextError("frames of the pose must be a list");
@@ -116,6 +119,8 @@ function readOwn(document, fallback) {
 		throw new PoseTextError("loop of the pose must be true or false");
 	if (upstream !== undefined && upstream !== null && typeof upstream !== "string")
 		throw new PoseTextError("upstream of the pose must be a string or null");
+	if (keep_edit !== undefined && typeof keep_edit !== "boolean")
+		throw new PoseTextError("keep_edit of the pose must be true or false");
 	if (frameCount(steps, loop === true) > MAX_FRAMES) {
 		throw new PoseTextError(`the sequence is longer than ${MAX_FRAMES} frames`);
 	}
@@ -126,6 +131,7 @@ function readOwn(document, fallback) {
 		loop: loop === true,
 		rate: RATES.find((one) => one === rate) ?? RATE,
 		upstream: upstream ?? null,
+		keep: keep_edit === true,
 		library: Array.isArray(library) ? library.flatMap(readKept) : [],
 		foreign: false,
 	};
