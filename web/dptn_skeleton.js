@@ -6,6 +6,7 @@ import { app } from "/scripts/app.js";
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
 import { messageOf } from "./skeleton/openpose.js";
+import { ownPoses } from "./skeleton/ownposes.js";
 import { greyOut, isConnected, lastOutput, loadedFile } from "./skeleton/upstream.js";
 
 const KIND = "DPTN_SKELETON";
@@ -189,6 +190,7 @@ class Background {
 	/** See what is connected now. */
 	look() {
 		const { node, editor } = this;
+		if (!node.graph) return; // not yet in one, or no more
 		const [image, pose] = ["background", "pose"].map((name) => isConnected(node, name));
 		greyOut(node, ["width", "height"], image || pose);
 		if (!editor.state.run) this.take(lastOutput(app.nodeOutputs, node));
@@ -256,6 +258,7 @@ function mount(node, name) {
 			node.graph?.change?.();
 			ask("full");
 		},
+		poses: ownPoses(api),
 		onQueue: () => app.extensionManager.command.execute("Comfy.QueuePrompt"),
 		onLive: (on) => {
 			if (!on) return live?.rest();

@@ -88,6 +88,24 @@ interface RawFrame {
 	canvas: Canvas | null;
 }
 
+/** The artist's own poses, which all workflows share. */
+interface PoseStore {
+	load(): Promise<KeptPose[]>;
+	save(poses: KeptPose[]): Promise<void>;
+}
+
+/** The host's files of its user. */
+interface HostFiles {
+	getUserData(file: string): Promise<Response>;
+	storeUserData(file: string, data: unknown, options: { throwOnError: boolean }): Promise<unknown>;
+}
+
+/** What a tab shows that is loaded when it is opened. */
+interface Tab {
+	element: HTMLElement;
+	render(): void;
+}
+
 /** What the artist decides, and what each answer does. */
 interface Question {
 	text: string;
@@ -114,6 +132,8 @@ interface EditorOptions {
 	onRelease?(): void;
 	/** Called for Ctrl+Enter: run the workflow. */
 	onQueue?(): void;
+	/** Where the artist's own poses are kept, for all workflows. */
+	poses?: PoseStore;
 	/** The canvas when nothing states one. */
 	fallbackCanvas(): Canvas;
 	/** The one the node will put poses on; null where that is not known yet. */
@@ -124,6 +144,8 @@ interface EditorOptions {
 interface Actions {
 	live(on: boolean): void;
 	enlarge(): void;
+	/** Where the artist's own poses are kept, if there is such a place. */
+	poses?: PoseStore;
 }
 
 /** What one pointer does from down to up. */

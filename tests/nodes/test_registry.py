@@ -65,7 +65,7 @@ def test_no_accelerator_is_required(project):
 def test_the_archive_holds_what_runs_and_nothing_of_development(packed):
     wanted = {"__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "NOTICE", "README.md"}
     assert wanted <= packed
-    for folder, suffix in (("dptn_core/weights", ".safetensors"), ("nodes", ".py"), ("web", ".js")):
+    for folder, suffix in (("dptn_core/weights", ".safetensors"), ("nodes", ".py"), ("web", ".js"), ("web", ".mjs")):
         there = {path.relative_to(PACK).as_posix() for path in (PACK / folder).rglob(f"*{suffix}")}
         assert there and there <= packed
     tops = {name.split("/")[0] for name in packed}

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { standing } from "../../web/skeleton/anatomy.js";
-import { inPose, POSES } from "../../web/skeleton/library.js";
+import { inPose, POSES, takePose } from "../../web/skeleton/library.mjs";
 import { EditorState } from "../../web/skeleton/state.js";
 import { readValue } from "../../web/skeleton/value.js";
 
@@ -152,7 +152,7 @@ test("every command can be undone and redone", () => {
 		hide: (s) => s.hide([3, 4]),
 		"add a person": (s) => s.addPerson(),
 		"remove a person": (s) => s.removePerson(),
-		pose: (s) => s.takePose(POSES[12].points),
+		pose: (s) => takePose(s, POSES[12].points),
 		keep: (s) => s.keepPose("mine"),
 		frame: (s) => s.addFrame(),
 		upright: (s) => s.setUpright(),
@@ -162,7 +162,7 @@ test("every command can be undone and redone", () => {
 	};
 	for (const [name, act] of Object.entries(commands)) {
 		const { state } = editor();
-		state.takePose(POSES[16].points);
+		takePose(state, POSES[16].points);
 		const before = state.text;
 		act(state);
 		const after = state.text;
@@ -210,7 +210,7 @@ test("people are added, chosen and removed", () => {
 	state.removePerson();
 	state.removePerson();
 	assert.equal(state.people().length, 0);
-	state.takePose(POSES[0].points);
+	takePose(state, POSES[0].points);
 	assert.equal(state.people().length, 1);
 });
 
@@ -218,7 +218,7 @@ test("keyframes are added, ordered, timed, removed and played", () => {
 	const { state } = editor();
 	state.stand();
 	state.addFrame();
-	state.takePose(POSES.find(({ name }) => name === "kick").points);
+	takePose(state, POSES.find(({ name }) => name === "kick").points);
 	state.addFrame();
 	assert.equal(state.shown().frames.length, 3);
 	assert.equal(state.timing().total, 25);
@@ -247,7 +247,7 @@ test("keyframes are added, ordered, timed, removed and played", () => {
 
 test("own poses stay with the workflow, over resets, pastes and another connected pose", () => {
 	const { state } = editor();
-	state.takePose(POSES[20].points);
+	takePose(state, POSES[20].points);
 	const points = state.person().points;
 	state.keepPose("crossed");
 	state.reset();

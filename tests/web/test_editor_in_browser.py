@@ -79,6 +79,15 @@ def press(page: Any, label: str) -> None:
     page.wait_for_timeout(150)
 
 
+def take(page: Any, pose: str) -> None:
+    """A pose of the library."""
+    page.evaluate(
+        "[...document.querySelectorAll('.dptn-panel [role=tab]')].find(t => t.innerText === 'Library').click()"
+    )
+    page.wait_for_selector(".dptn-panel .shelf button", state="attached")
+    press(page, pose)
+
+
 def test_a_pulled_hand_moves_in_the_prompt_and_limbs_keep_their_lengths(editor):
     before = points(value(editor))
     drag(editor, 4, 25, 60)
@@ -212,11 +221,11 @@ def test_people_library_keyframes_and_pasted_json_reach_the_prompt(editor):
     press(editor, "Add a person")
     assert len(value(editor)["frames"][0]["people"]) == 2
     press(editor, "Remove this person")
-    press(editor, "T-pose")
+    take(editor, "T-pose")
     edit = points(value(editor))
     assert abs(edit[4][1] - edit[2][1]) < 15 and edit[4][0] < edit[2][0]
     press(editor, "Add a keyframe")
-    press(editor, "kick")
+    take(editor, "kick")
     frames = value(editor)["frames"]
     assert len(frames) == 2 and frames[0]["steps"] == 12
     editor.evaluate(
@@ -225,6 +234,8 @@ def test_people_library_keyframes_and_pasted_json_reach_the_prompt(editor):
         "new ClipboardEvent('paste', { clipboardData: data, bubbles: true })) }",
         json.dumps([{"people": [{"pose_keypoints_2d": [50, 60, 1] * 18}], "canvas_width": 384, "canvas_height": 512}]),
     )
+    assert len(value(editor)["frames"]) == 2  # it asks first
+    press(editor, "replace everything")
     assert points(value(editor))[0] == (50, 60)
 
 
@@ -254,7 +265,7 @@ def wait_until_idle(host: Any) -> None:
 
 def test_what_comes_out_uses_the_edit(editor, host):
     press(editor, "Standing pose")
-    press(editor, "arms raised")
+    take(editor, "arms raised")
     editor.evaluate("window.app.queuePrompt(0, 1)")
     editor.wait_for_function(f"{NODE}.dptnEditor.state.run?.by_hand === true", timeout=90_000)
     wait_until_idle(host)

@@ -36,7 +36,7 @@ export class SkeletonEditor {
 			this.showGenerated(null);
 			options.onLive(on);
 		};
-		const actions = { live, enlarge: () => this.enlarge() };
+		const actions = { live, enlarge: () => this.enlarge(), poses: options.poses };
 		this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
 		this.said = html("div", { class: "said", role: "status" });
 		this.image = html("img", { alt: "The latest result", hidden: "" });

@@ -8,7 +8,6 @@ import { present } from "./frames.js";
 import { plus, turnedPoint, within } from "./geometry.js";
 import { History } from "./history.js";
 import { frameAt, frameCount, startOf } from "./interpolation.js";
-import { inPose } from "./library.js";
 import { fitted, writeOpenPose } from "./openpose.js";
 import { mapped, mirrored, personOf, withPoints } from "./person.js";
 import {
@@ -390,12 +389,6 @@ export class EditorState {
 			...personOf(standing(width, height)),
 			rest: person.rest,
 		}));
-	}
-
-	/** @param {Points} model */
-	takePose(model) {
-		if (this.person()) this.changePoints((points, canvas) => inPose(points, model, canvas));
-		else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
 	}
 
 	/** Put the pose of the current person into the workflow's own library. @param {string} name */

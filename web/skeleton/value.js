@@ -154,7 +154,7 @@ function readStep(frame, index) {
 }
 
 /** @param {KeptPose} kept */
-function writeKept({ name, points }) {
+export function writeKept({ name, points }) {
 	const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
 	return { name, pose_keypoints_2d };
 }
@@ -163,7 +163,7 @@ function writeKept({ name, points }) {
  * A kept pose, or nothing where it is damaged: that must not cost the edit.
  * @param {unknown} kept @returns {KeptPose[]}
  */
-const readKept = (kept) =>
+export const readKept = (kept) =>
 	unlessNoPose(
 		() => {
 			if (!isObject(kept)) return [];
