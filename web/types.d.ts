@@ -205,6 +205,7 @@ type Prompt = Record<string, { class_type: string; inputs: Record<string, unknow
 
 type EditorState = import("./skeleton/state.js").EditorState;
 type Stage = import("./skeleton/stage.js").Stage;
+type AttentionExplorer = import("./attention/explorer.mjs").AttentionExplorer;
 type SkeletonEditor = import("./skeleton/editor.js").SkeletonEditor;
 type Frame = import("./skeleton/geometry.js").Frame;
 
@@ -214,7 +215,7 @@ type Move = (point: Point) => Point;
 /** Called during a gesture with where it began, where it is now, the event and the gesture. */
 type MergedChange = (from: Point, to: Point, now: PointerEvent, gesture: object) => void;
 
-type Maps = ReturnType<typeof import("./attention/maps.js").readMaps>;
+type Maps = ReturnType<typeof import("./attention/maps.mjs").readMaps>;
 type Side = "target" | "source";
 
 /** Left, top, width and height in pixels. */

@@ -135,7 +135,7 @@ def test_points_of_a_face_have_the_same_mirror_images_in_both_languages():
 
 
 def sources() -> list[Path]:
-    """All modules: those that the host has every page import, and those that the editor imports when they are wanted."""
+    """All modules: those that the host has every page import, and those imported on demand."""
     return [path for suffix in ("*.js", "*.mjs") for path in (PACK / "web").rglob(suffix)]
 
 

@@ -1,7 +1,7 @@
 /** The editor's buttons: a line that is always there, and under it the one of a chosen tab. */
 
+import { onDemand } from "../ondemand.js";
 import { JOINTS } from "./anatomy.js";
-import { onDemand } from "./ondemand.js";
 import { messageOf } from "./openpose.js";
 import { arrowStep, button, html, row, slider, toggle } from "./page.js";
 
@@ -92,7 +92,8 @@ export class Toolbar {
 	/** @type {Record<string, () => Promise<Tab>>} */
 	onDemand = {
 		Library: async () => {
-			const { Shelf } = await onDemand(() => import("./shelf.mjs"), "shelf.mjs", "library.mjs");
+			const files = ["shelf", "library"].map((name) => `skeleton/${name}.mjs`);
+			const { Shelf } = await onDemand(() => import("./shelf.mjs"), ...files);
 			return new Shelf(this.state, this.actions.poses);
 		},
 	};

@@ -5,10 +5,11 @@
 
 /**
  * @template T @param {() => Promise<T>} load imports the first of the files
- * @param {...string} files names of files beside this one, all that it brings along
+ * @param {...string} files paths from this one, of all that it brings along
  */
 export async function onDemand(load, ...files) {
-	// the host lets browsers keep such files without asking whether they are still the same
+	// The host lets browsers keep such files for days without asking whether they are the same. They
+	// are asked for once; afterwards the browser has the modules.
 	await Promise.all(
 		files.map((file) => fetch(new URL(file, import.meta.url), { cache: "no-cache" })),
 	);
