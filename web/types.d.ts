@@ -101,9 +101,16 @@ interface HostFiles {
 }
 
 /** What a tab shows that is loaded when it is opened. */
-interface Tab {
+interface Tab extends Partial<Layer> {
 	element: HTMLElement;
 	render(): void;
+}
+
+/** What lies over the people on the stage while a tab is open. */
+interface Layer {
+	draw(unit: number): SVGElement[];
+	/** What a press begins; null where nothing of the layer is meant. */
+	begin(event: PointerEvent): Gesture | null;
 }
 
 /** What the artist decides, and what each answer does. */

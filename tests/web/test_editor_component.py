@@ -244,6 +244,47 @@ def test_poses_are_searched_and_sorted_and_own_ones_are_there_in_every_workflow(
     assert page.evaluate("kept.length") == 1  # what could not be read is not overwritten
 
 
+def parts(page: Any) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate("editor.state.person().parts")
+    return found
+
+
+def test_hands_and_face_are_shaped_by_presets_by_sliders_and_on_the_stage(page):
+    tab(page, "Hands")
+    page.get_by_role("button", name="Hand: fist").click()
+    fist = parts(page)["handLeft"]
+    assert len(fist) == 21 and fist[0] == people(page)[0][7]
+    page.get_by_role("button", name="Hand: open").click()
+    opened = parts(page)["handLeft"]
+    assert math.dist(opened[12], opened[0]) > 1.5 * math.dist(fist[12], fist[0])
+    page.get_by_label("Curl of the index finger").fill("0.5")
+    curled = parts(page)["handLeft"]
+    assert curled[:6] == opened[:6] and curled[9:] == opened[9:] and math.dist(curled[8], opened[8]) > 3
+    page.get_by_label("Part of the body").select_option("face")
+    page.get_by_role("button", name="Add a face").click()
+    (before,), face = people(page), parts(page)["face"]
+    page.get_by_label("Turn of the head").fill("40")
+    (after,) = people(page)
+    assert after[0][0] > before[0][0] + 5 and after[1:14] == before[1:14]
+    assert parts(page)["face"][30][0] > face[30][0] + 5
+    press(page, "Undo")
+    assert people(page) == [before] and parts(page)["face"] == face  # one step
+    page.evaluate("() => { editor.stage.view = { zoom: 6, x: 180, y: 70 }; editor.stage.render() }")
+    (x, y) = page.evaluate(
+        "() => { const b = [...document.querySelectorAll('circle[data-part=face]')][8].getBoundingClientRect();"
+        " return [b.x + b.width / 2, b.y + b.height / 2] }"
+    )
+    drag(page, (x, y), (0, 30))  # the chin
+    chin = parts(page)["face"][8]
+    assert chin[1] > face[8][1] + 1 and people(page) == [before]
+    edit = read_edited(page.evaluate("editor.text"))
+    assert edit is not None
+    (pose,) = edit.frames[0].people
+    assert pose.hand_left is not None and pose.face is not None and pose.face[8, 1] == pytest.approx(chin[1], abs=0.01)
+    tab(page, "Pose")
+    assert page.locator("circle.held").count() == 0
+
+
 def test_keyframes_are_timed_ordered_and_played(page):
     tab(page, "Frames")
     page.get_by_role("button", name="Add a keyframe").click()

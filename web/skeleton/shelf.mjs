@@ -151,17 +151,17 @@ function figure(points) {
 	};
 	const face = seen([0, 14, 15, 16, 17].map((joint) => points[joint]));
 	const [cx, cy] = face.length ? mean(face) : [0, 0];
-	const plain = { fill: BODY, stroke: BODY };
 	image.append(
 		...[2, 3].flatMap(limb),
 		svg("polygon", {
-			...plain,
+			fill: BODY,
+			stroke: BODY,
 			points: trunk.map((point) => point.join()).join(" "),
 			"stroke-width": unit * 0.22,
 			"stroke-linejoin": "round",
 		}),
 		...(face.length ? line([neck, [cx, cy]], 0.16, BODY) : []),
-		...(face.length ? [svg("circle", { ...plain, cx, cy, r: unit * 0.24, class: "head" })] : []),
+		...(face.length ? [svg("circle", { fill: BODY, cx, cy, r: unit * 0.24 })] : []),
 		...[0, 1].flatMap(limb),
 	);
 	return image;

@@ -76,6 +76,8 @@ export class Stage {
 			{ passive: false },
 		);
 		this.figures = svg("g", {});
+		/** What an open tab draws over the people and takes presses on. @type {Layer | null} */
+		this.layer = null;
 		this.ground = ""; // what the background was drawn from
 		/** The joint to focus when a gesture has ended. @type {string | undefined} */
 		this.focused = undefined;
@@ -192,7 +194,7 @@ export class Stage {
 		const people = state.people();
 		for (const [index, person] of people.entries())
 			parts.push(...this.figure(person, index, people.length > 1, unit));
-		if (state.played === null) parts.push(...this.handles(unit));
+		if (state.played === null) parts.push(...(this.layer?.draw(unit) ?? []), ...this.handles(unit));
 		if (this.marquee) {
 			const line = { stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit };
 			parts.push(
@@ -339,6 +341,8 @@ export class Stage {
 		if (event.button === 1 || this.panning) return this.pan(event);
 		state.played = null;
 		if (handle) return this.transformation(event, handle);
+		const layered = this.layer?.begin(event);
+		if (layered) return layered;
 		const found = this.jointAt(event);
 		if (!found && limbOf === undefined) {
 			this.element.focus();

@@ -42,6 +42,7 @@ export const STYLE = `
 	& input[type="number"] { width: 4.5em; }
 	& input[type="text"], & input[type="search"] { width: 8em; }
 	& input[type="range"] { width: 90px; padding: 0; }
+	& .details input[type="range"] { width: 56px; }
 	& .said { min-height: 1.2em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 	& .said:not(:empty) { border-left: 3px solid #e9973f; padding-left: 5px; }
 	& .shelf { display: flex; flex-wrap: wrap; gap: 3px; padding-top: 3px; }
@@ -58,7 +59,7 @@ export const STYLE = `
 	& .frames button[aria-selected="true"] { border-color: var(--mark); }
 	& .strip { display: flex; flex-direction: column; gap: 3px; }
 	& .strip .row input[type="range"] { flex: 1; }
-	& circle.joint { cursor: grab; }
+	& :is(circle.joint, circle.held) { cursor: grab; }
 	& circle.joint:focus { outline: none; stroke: #fff; }
 	& line.limb { cursor: move; }
 	& .handle { cursor: pointer; }

@@ -5,7 +5,7 @@ import { JOINTS } from "./anatomy.js";
 import { messageOf } from "./openpose.js";
 import { arrowStep, button, html, row, slider, toggle } from "./page.js";
 
-const TABS = ["Pose", "Library", "People", "Frames", "View", "File"];
+const TABS = ["Pose", "Library", "Hands", "People", "Frames", "View", "File"];
 
 export class Toolbar {
 	/** @param {EditorState} state @param {Stage} stage @param {Actions} actions
@@ -36,6 +36,7 @@ export class Toolbar {
 		});
 		this.rows = [
 			this.poseRow(),
+			row("loading ..."),
 			row("loading ..."),
 			this.peopleRow(),
 			frames,
@@ -69,8 +70,15 @@ export class Toolbar {
 			tab.tabIndex = at === index ? 0 : -1;
 			this.rows[at].hidden = at !== index;
 		});
+		this.layOver(this.loaded[TABS[index]]);
 		this.load(index);
 		this.state.show();
+	}
+
+	/** Give the stage to the open tab, if it has something for it. @param {Tab | null} [tab] */
+	layOver(tab) {
+		this.stage.layer = tab?.draw && tab.begin ? /** @type {Layer} */ (tab) : null;
+		this.stage.render();
 	}
 
 	/** @param {number} index of a tab */
@@ -83,6 +91,7 @@ export class Toolbar {
 			const tab = await make();
 			this.loaded[name] = tab;
 			this.rows[index].replaceChildren(tab.element);
+			if (!this.rows[index].hidden) this.layOver(tab);
 		} catch (error) {
 			delete this.loaded[name]; // so that opening it again tries again
 			this.state.say(`the tab could not be loaded: ${messageOf(error)}`);
@@ -91,6 +100,11 @@ export class Toolbar {
 
 	/** @type {Record<string, () => Promise<Tab>>} */
 	onDemand = {
+		Hands: async () => {
+			const files = ["details", "hand", "head"].map((name) => `skeleton/${name}.mjs`);
+			const { Details } = await onDemand(() => import("./details.mjs"), ...files);
+			return new Details(this.state, this.stage);
+		},
 		Library: async () => {
 			const files = ["shelf", "library"].map((name) => `skeleton/${name}.mjs`);
 			const { Shelf } = await onDemand(() => import("./shelf.mjs"), ...files);
