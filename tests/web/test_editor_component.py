@@ -452,6 +452,11 @@ def test_onion_skins_and_the_background(page):
     assert page.locator("line.connected").count() == len(LIMBS)
     page.get_by_role("button", name="Show the keyframe before").click()
     assert page.locator("line.before").count() == len(LIMBS)
+    nose = "document.querySelector('circle[data-joint=\"0\"]').getAttribute('fill')"
+    page.get_by_role("button", name="Show OpenPose colours").click()
+    assert page.evaluate(nose) == "hsl(0 100% 50%)"
+    page.get_by_role("button", name="Show OpenPose colours").click()
+    assert page.evaluate(nose) == "#e8e8e8"
     page.get_by_label("Opacity of the background").fill("0.25")
     assert page.locator("image.background").get_attribute("opacity") == "0.25"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import colorsys
 import gzip
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from comfy_host import PACK
 
 from dptn_core.pose import KEYPOINT_NAMES, LIMBS, Canvas, People, Pose, Step, standing_pose
+from dptn_core.pose.drawing import JOINT_COLOURS
 from dptn_core.pose.edited import EditedPose, read_edited, write_edited
 
 NODE = shutil.which("node")
@@ -137,6 +140,17 @@ def test_points_of_a_face_have_the_same_mirror_images_in_both_languages():
 def sources() -> list[Path]:
     """All modules: those that the host has every page import, and those imported on demand."""
     return [path for suffix in ("*.js", "*.mjs") for path in (PACK / "web").rglob(suffix)]
+
+
+@needs_node
+def test_openpose_colours_are_those_of_draw_skeleton():
+    found = javascript(
+        "import { openPoseColour } from './web/skeleton/anatomy.js';"
+        "console.log(JSON.stringify(Array.from({ length: 18 }, (_, joint) => openPoseColour(joint))))"
+    )
+    for text, colour in zip(found, JOINT_COLOURS, strict=True):
+        degrees = int(re.fullmatch(r"hsl\((\d+) 100% 50%\)", text)[1])
+        assert [round(255 * part) for part in colorsys.hls_to_rgb(degrees / 360, 0.5, 1)] == list(colour)
 
 
 def test_the_front_end_stays_small():

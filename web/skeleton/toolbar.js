@@ -175,6 +175,11 @@ export class Toolbar {
 				"Show the keyframe before, or the pose before the last change",
 				(before) => look({ before }),
 			),
+			toggle(
+				"OpenPose colours",
+				"Show OpenPose colours, as Draw Skeleton and ControlNets have them",
+				(openPose) => look({ openPose }),
+			),
 		);
 	}
 
