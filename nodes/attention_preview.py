@@ -53,6 +53,7 @@ class AttentionPreview(io.ComfyNode):
                     min=-16,
                     max=15,
                     tooltip="Texture Transfer Block, counted from 0. -1: the last.",
+                    **host.advanced(),
                 ),
                 io.Int.Input(
                     "head",
@@ -60,6 +61,7 @@ class AttentionPreview(io.ComfyNode):
                     min=-1,
                     max=63,
                     tooltip="Attention head, counted from 0. -1: the average of all.",
+                    **host.advanced(),
                 ),
                 io.Mask.Input("mask", optional=True, tooltip="Ask about a region of the target image as a whole."),
             ],

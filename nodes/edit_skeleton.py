@@ -40,8 +40,8 @@ class EditSkeleton(io.ComfyNode):
             node_id="DPTNEditSkeleton",
             display_name="Edit Skeleton (OpenPose, DPTN)",
             category="DPTN",
-            description="Pose a person by hand. The edit starts from a connected pose and applies until another pose "
-            "arrives.",
+            description="Pose a person by hand. The edit starts from a connected pose. When another pose arrives, the "
+            "edit stays, and the editor asks which to use.",
             **host.search_words("pose editor", "openpose editor", "posing", "mannequin"),
             inputs=[
                 io.Int.Input("width", default=384, min=16, max=_MAX_SIDE, tooltip=_canvas_tip("Width")),

@@ -14,7 +14,6 @@ import comfy.model_management as model_management
 import comfy.model_patcher
 import comfy.utils
 import folder_paths
-import numpy as np
 import torch
 from comfy_api.latest import ComfyExtension, io, ui
 from PIL import Image
@@ -26,7 +25,6 @@ __all__ = ["ComfyExtension", "io", "ui"]
 
 MODEL_FOLDER = "dptn"
 _MODEL_SUFFIXES = {".safetensors", ".pth", ".pt"}
-_PREVIEW_SIDE = 512
 Item = TypeVar("Item")
 
 
@@ -34,6 +32,12 @@ def search_words(*words: str) -> dict[str, Any]:
     """Other words artists search a node by, for the schema; hosts before 0.11 know none."""
     known = inspect.signature(io.Schema).parameters
     return {"search_aliases": list(words)} if "search_aliases" in known else {}
+
+
+def advanced() -> dict[str, Any]:
+    """Marks an input that few people need, for the schema; hosts that cannot say so show it among the others."""
+    known = inspect.signature(io.Int.Input.__init__).parameters
+    return {"advanced": True} if "advanced" in known else {}
 
 
 def register_folders() -> None:
@@ -186,27 +190,23 @@ def with_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
     show = progress(total)
     for done, item in enumerate(items, 1):
         yield item
-        show(done, None)
+        show(done)
 
 
-def progress(total: int) -> Callable[[int, torch.Tensor | None], None]:
+def progress(total: int) -> Callable[[int], None]:
     """Show a progress bar on the running node.
 
+    No image is shown meanwhile: front ends leave it on the node beside the result.
+
     Returns:
-        Called with the steps done and, if there is one, an image (3, H, W) in [0, 1] to show meanwhile. Raises the
-        host's own exception if the person pressed the stop button.
+        Called with the steps done. Raises the host's own exception if the person pressed the stop button.
     """
     # a single step has nothing to show on the way, and each message makes the page render anew
     bar = comfy.utils.ProgressBar(total) if total > 1 else None
 
-    def show(done: int, image: torch.Tensor | None = None) -> None:
+    def show(done: int) -> None:
         stop_if_interrupted()
-        if bar is None:
-            return
-        preview = None
-        if image is not None:
-            array = (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-            preview = ("JPEG", Image.fromarray(np.ascontiguousarray(array)), _PREVIEW_SIDE)
-        bar.update_absolute(done, total, preview)
+        if bar is not None:
+            bar.update_absolute(done, total)
 
     return show

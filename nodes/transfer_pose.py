@@ -65,6 +65,7 @@ class TransferPose(io.ComfyNode):
                     min=1,
                     max=256,
                     tooltip="How many poses to generate at once. More is faster on a GPU and takes more memory.",
+                    **host.advanced(),
                 ),
                 io.Int.Input(
                     "draft",
@@ -74,6 +75,7 @@ class TransferPose(io.ComfyNode):
                     max=8192,
                     tooltip="0: full size. Otherwise images have at most this many pixels a side, and on a CPU half "
                     "the cores stay free. Live posing uses it while you drag.",
+                    **host.advanced(),
                 ),
                 io.Combo.Input(
                     "texture",
@@ -179,7 +181,7 @@ def _run_jobs(source: HostedSource, jobs: list[Job], chunk: int, *, warps: bool,
                 source.on_device(job.source),
                 job.poses,
                 chunk=chunk,
-                progress=_reporting(show, job.before, total),
+                progress=_reporting(show, job.before),
                 compose=_compose(source.hosted, texture, draft=draft),
                 size=job.size,
             )
@@ -218,6 +220,6 @@ def _drafts(image: Tensor) -> dict[str, list[dict[str, str]]]:
     return {"images": shown}
 
 
-def _reporting(show: Callable[[int, Tensor | None], None], before: int, total: int) -> Callable[[int, Tensor], None]:
-    """Progress of one of several jobs; the last image is not shown meanwhile, as the result takes its place."""
-    return lambda count, images: show(before + count, images[-1] if before + count < total else None)
+def _reporting(show: Callable[[int], None], before: int) -> Callable[[int, Tensor], None]:
+    """Progress of one of several jobs, which comes after `before` poses of others."""
+    return lambda count, _: show(before + count)

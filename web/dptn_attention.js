@@ -3,20 +3,30 @@
 import { api } from "/scripts/api.js";
 import { app } from "/scripts/app.js";
 
-import { AttentionExplorer } from "./attention/explorer.js";
-import { MapsError, readMaps } from "./attention/maps.js";
+import { onDemand } from "./ondemand.js";
 import { messageOf } from "./skeleton/openpose.js";
+import { html } from "./skeleton/page.js";
 
+const PARTS = ["explorer", "maps", "pane", "pins", "style"].map((name) => `attention/${name}.mjs`);
 const VERSION = 3;
 const BEFORE =
 	"Run the workflow: then point, click or drag on the image to see what the network attended to.";
 const GONE = "The host no longer has the attention of this run. Run the workflow again.";
 
+/** The explorer and what reads its maps, which a page without Attention Preview never loads. */
+async function modules() {
+	const load = () =>
+		Promise.all([import("./attention/explorer.mjs"), import("./attention/maps.mjs")]);
+	const [{ AttentionExplorer }, { MapsError, readMaps }] = await onDemand(load, ...PARTS);
+	return { AttentionExplorer, MapsError, readMaps };
+}
+
 /**
  * What an executed node returned, as the explorer takes it.
  * @param {HostOutput} output @param {AbortSignal} signal
+ * @param {Awaited<ReturnType<typeof modules>>} modules
  */
-async function explorable(output, signal) {
+async function explorable(output, signal, { MapsError, readMaps }) {
 	const {
 		version,
 		maps: file,
@@ -47,22 +57,31 @@ const locatorOf = ({ graph, id }) => (graph?.isRootGraph === false ? `${graph.id
 
 /** @param {HostNode} node */
 function mount(node) {
-	const explorer = new AttentionExplorer({
-		onPoints: (text) => {
-			const points = node.widgets?.find((one) => one.name === "points");
-			if (!points) return;
-			points.value = text;
-			points.callback?.(text);
-			node.graph?.change?.();
-			explorer.said.textContent = "written to 'points' for the next run";
-		},
-	});
-	explorer.setEmpty(BEFORE);
+	const place = html("div", { style: "width: 100%; height: 100%; min-height: 300px" });
 	// not into the prompt
 	const options = { serialize: false, getMinHeight: () => 330, hideOnZoom: false };
 	// nor into the workflow
-	node.addDOMWidget("explorer", "DPTN_EXPLORER", explorer.element, options).serialize = false;
+	node.addDOMWidget("explorer", "DPTN_EXPLORER", place, options).serialize = false;
 	node.setSize?.([Math.max(node.size[0], 420), node.size[1]]);
+	/** @type {AttentionExplorer | null} */
+	let explorer = null;
+	const writePoints = (/** @type {string} */ text) => {
+		const points = node.widgets?.find((one) => one.name === "points");
+		if (!points || !explorer) return;
+		points.value = text;
+		points.callback?.(text);
+		node.graph?.change?.();
+		explorer.said.textContent = "written to 'points' for the next run";
+	};
+	const ready = modules().then((loaded) => {
+		explorer = new loaded.AttentionExplorer({ onPoints: writePoints });
+		explorer.setEmpty(BEFORE);
+		place.replaceChildren(explorer.element);
+		return { explorer, loaded };
+	});
+	ready.catch((error) => {
+		place.textContent = `The explorer could not be loaded: ${messageOf(error)}`;
+	});
 
 	let loading = new AbortController();
 	const take = async (/** @type {HostOutput | undefined} */ output) => {
@@ -70,13 +89,14 @@ function mount(node) {
 		loading.abort();
 		loading = new AbortController();
 		const { signal } = loading;
+		const { explorer, loaded } = await ready;
 		try {
-			const run = await explorable(output, signal);
+			const run = await explorable(output, signal, loaded);
 			if (!signal.aborted) explorer.setRun(run);
 		} catch (error) {
 			if (signal.aborted) return;
 			explorer.setEmpty(
-				error instanceof MapsError
+				error instanceof loaded.MapsError
 					? error.message
 					: `The attention did not arrive: ${messageOf(error)}`,
 			);
@@ -89,12 +109,12 @@ function mount(node) {
 	};
 	// a workflow that was left and opened again has new nodes, but the page still knows what their
 	// last run returned
-	explorer.element.addEventListener("pointerenter", () => {
-		if (!explorer.run) take(app.nodeOutputs?.[locatorOf(node)]);
+	place.addEventListener("pointerenter", () => {
+		if (!explorer?.run) take(app.nodeOutputs?.[locatorOf(node)]);
 	});
 	node.onRemoved = (...given) => {
 		loading.abort();
-		explorer.dispose();
+		ready.then(({ explorer }) => explorer.dispose());
 		return onRemoved?.apply(node, given);
 	};
 }

@@ -6,11 +6,13 @@ import { app } from "/scripts/app.js";
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
 import { messageOf } from "./skeleton/openpose.js";
+import { ownPoses } from "./skeleton/ownposes.js";
+import { greyOut, isConnected, lastOutput, loadedFile } from "./skeleton/upstream.js";
 
 const KIND = "DPTN_SKELETON";
 const NODE = "DPTNEditSkeleton";
 const GENERATES = "DPTNTransferPose";
-const HEIGHT = 430;
+const HEIGHT = 460;
 const DRAFT = 256; // pixels of the longer side during a drag
 const CALM = 250; // milliseconds between drawings of the graph
 const TIDY = 3000;
@@ -157,10 +159,83 @@ function calm({ stage }) {
 	}, CALM);
 }
 
+/**
+ * What lies under the pose: the image of a connected Load Image as soon as it is chosen, or else
+ * what the last run returned, which the page still knows when its workflow is opened again.
+ */
+class Background {
+	/** @param {HostNode} node @param {SkeletonEditor} editor */
+	constructor(node, editor) {
+		this.node = node;
+		this.editor = editor;
+		/** @type {string | null} address of the image whose size is known */
+		this.address = null;
+		/** @type {Canvas | null} its size */
+		this.canvas = null;
+		const look = () => this.look();
+		this.seen = new IntersectionObserver(look);
+		this.seen.observe(editor.element);
+		api.addEventListener("graphChanged", look);
+		const { onConnectionsChange } = node;
+		node.onConnectionsChange = (...given) => {
+			onConnectionsChange?.apply(node, given);
+			setTimeout(look); // some front ends call before they connect
+		};
+		this.stop = () => {
+			this.seen.disconnect();
+			api.removeEventListener("graphChanged", look);
+		};
+	}
+
+	/** See what is connected now. */
+	look() {
+		const { node, editor } = this;
+		if (!node.graph) return; // not yet in one, or no more
+		const [image, pose] = ["background", "pose"].map((name) => isConnected(node, name));
+		greyOut(node, ["width", "height"], image || pose);
+		if (!editor.state.run) this.take(lastOutput(app.nodeOutputs, node));
+		if (!image) this.show(null);
+		const file = loadedFile(node, "background");
+		if (!file) return this.forget();
+		const address = imageUrl(file);
+		if (address === this.address) return;
+		this.forget();
+		this.address = address;
+		const loading = new Image();
+		loading.onload = () => {
+			if (address !== this.address) return;
+			this.canvas = { width: loading.naturalWidth, height: loading.naturalHeight };
+			this.show(address);
+		};
+		loading.src = address;
+	}
+
+	/** @param {string | null} address */
+	show(address) {
+		if (this.editor.stage.background === address) return;
+		this.editor.setBackground(address);
+		this.editor.state.show();
+	}
+
+	forget() {
+		this.address = this.canvas = null;
+	}
+
+	/** @param {HostOutput | undefined} output of a run of the node */
+	take(output) {
+		const run = output?.dptn_pose?.[0];
+		if (run) this.editor.setRun(JSON.parse(run));
+		const image = output?.dptn_background?.[0];
+		if (image && !this.canvas) this.show(imageUrl(image));
+	}
+}
+
 /** @param {HostNode} node @param {string} name */
 function mount(node, name) {
 	/** @type {LiveRuns | null} */
 	let live = null;
+	/** @type {Background | null} */
+	let background = null;
 	const ask = (/** @type {LiveKind} */ kind) => editor.live && live?.request(kind);
 	const ownCanvas = () => ({
 		width: numberOf(node, "width", 384),
@@ -183,6 +258,8 @@ function mount(node, name) {
 			node.graph?.change?.();
 			ask("full");
 		},
+		poses: ownPoses(api),
+		onQueue: () => app.extensionManager.command.execute("Comfy.QueuePrompt"),
 		onLive: (on) => {
 			if (!on) return live?.rest();
 			// kept when switched off: what it has in flight still counts when switched on again
@@ -191,24 +268,29 @@ function mount(node, name) {
 		},
 		// the node's canvas: of what is connected, known after a run, or else of its widgets
 		canvas: () => {
-			const given = node.inputs?.some(
-				({ name, link }) => ["pose", "background"].includes(name) && link != null,
-			);
+			if (background?.canvas) return background.canvas;
+			const given = ["pose", "background"].some((name) => isConnected(node, name));
 			return given ? (editor.state.run?.canvas ?? null) : ownCanvas();
 		},
 		fallbackCanvas: ownCanvas,
 	});
+	background = new Background(node, editor);
 	const widget = node.addDOMWidget(name, KIND, editor.element, {
 		getValue: () => editor.text,
 		setValue: (/** @type {unknown} */ text) => editor.setText(typeof text === "string" ? text : ""),
 		getMinHeight: () => HEIGHT,
 		hideOnZoom: false,
 	});
+	const { onRemoved: removed, onExecuted: executed } = node;
 	node.dptnEditor = editor;
-	const removed = node.onRemoved;
+	node.onExecuted = (output) => {
+		executed?.call(node, output);
+		background?.take(output);
+	};
 	node.onRemoved = (...given) => {
 		live?.dispose();
 		live = null;
+		background?.stop();
 		editor.dispose();
 		return removed?.apply(node, given);
 	};
@@ -221,14 +303,6 @@ app.registerExtension({
 	nodeCreated(node) {
 		const editor = node.dptnEditor;
 		if (node.comfyClass !== NODE || !editor) return;
-		const executed = node.onExecuted;
-		node.onExecuted = (output) => {
-			executed?.call(node, output);
-			const run = output?.dptn_pose?.[0];
-			if (run) editor.setRun(JSON.parse(run));
-			const image = output?.dptn_background?.[0];
-			editor.setBackground(image ? imageUrl(image) : null);
-		};
 		for (const side of ["width", "height"]) {
 			const widget = node.widgets?.find((one) => one.name === side);
 			if (!widget) continue;

@@ -65,6 +65,8 @@ interface Edit {
 	/** Frames a second of the playback. */
 	rate: number;
 	upstream: string | null;
+	/** It counts although another pose has been connected since. */
+	keep: boolean;
 	library: KeptPose[];
 	/** OpenPose JSON in place of the editor's own form. */
 	foreign: boolean;
@@ -89,6 +91,37 @@ interface RawFrame {
 	canvas: Canvas | null;
 }
 
+/** The artist's own poses, which all workflows share. */
+interface PoseStore {
+	load(): Promise<KeptPose[]>;
+	save(poses: KeptPose[]): Promise<void>;
+}
+
+/** The host's files of its user. */
+interface HostFiles {
+	getUserData(file: string): Promise<Response>;
+	storeUserData(file: string, data: unknown, options: { throwOnError: boolean }): Promise<unknown>;
+}
+
+/** What a tab shows that is loaded when it is opened. */
+interface Tab extends Partial<Layer> {
+	element: HTMLElement;
+	render(): void;
+}
+
+/** What lies over the people on the stage while a tab is open. */
+interface Layer {
+	draw(unit: number): SVGElement[];
+	/** What a press begins; null where nothing of the layer is meant. */
+	begin(event: PointerEvent): Gesture | null;
+}
+
+/** What the artist decides, and what each answer does. */
+interface Question {
+	text: string;
+	answers: Record<string, () => void>;
+}
+
 interface StateOptions {
 	/** Called with the new value after each change made in the editor. */
 	onText(text: string): void;
@@ -107,6 +140,10 @@ interface EditorOptions {
 	onLive(on: boolean): void;
 	/** Called when a pull has ended. */
 	onRelease?(): void;
+	/** Called for Ctrl+Enter: run the workflow. */
+	onQueue?(): void;
+	/** Where the artist's own poses are kept, for all workflows. */
+	poses?: PoseStore;
 	/** The canvas when nothing states one. */
 	fallbackCanvas(): Canvas;
 	/** The one the node will put poses on; null where that is not known yet. */
@@ -117,6 +154,8 @@ interface EditorOptions {
 interface Actions {
 	live(on: boolean): void;
 	enlarge(): void;
+	/** Where the artist's own poses are kept, if there is such a place. */
+	poses?: PoseStore;
 }
 
 /** What one pointer does from down to up. */
@@ -176,6 +215,7 @@ type Prompt = Record<string, { class_type: string; inputs: Record<string, unknow
 
 type EditorState = import("./skeleton/state.js").EditorState;
 type Stage = import("./skeleton/stage.js").Stage;
+type AttentionExplorer = import("./attention/explorer.mjs").AttentionExplorer;
 type SkeletonEditor = import("./skeleton/editor.js").SkeletonEditor;
 type Frame = import("./skeleton/geometry.js").Frame;
 
@@ -185,7 +225,7 @@ type Move = (point: Point) => Point;
 /** Called during a gesture with where it began, where it is now, the event and the gesture. */
 type MergedChange = (from: Point, to: Point, now: PointerEvent, gesture: object) => void;
 
-type Maps = ReturnType<typeof import("./attention/maps.js").readMaps>;
+type Maps = ReturnType<typeof import("./attention/maps.mjs").readMaps>;
 type Side = "target" | "source";
 
 /** Left, top, width and height in pixels. */
@@ -275,6 +315,8 @@ interface HostWidget {
 	name: string;
 	value: unknown;
 	serialize?: boolean;
+	disabled?: boolean;
+	options?: object;
 	callback?(value: unknown): void;
 }
 
@@ -284,6 +326,9 @@ interface HostNode {
 	comfyClass?: string;
 	size: number[];
 	widgets?: HostWidget[];
+	type?: string;
+	/** 0: it runs; otherwise it is muted or bypassed. */
+	mode?: number;
 	inputs?: { name: string; link?: number | null }[];
 	graph?: { change?(): void; id?: string; isRootGraph?: boolean } | null;
 	/** Of a node that holds a graph. */
@@ -291,6 +336,9 @@ interface HostNode {
 	setSize?(size: number[]): void;
 	onExecuted?(output: HostOutput): void;
 	onRemoved?(): void;
+	onConnectionsChange?(...given: unknown[]): void;
+	isInputConnected(slot: number): boolean;
+	getInputNode(slot: number): HostNode | null;
 	addDOMWidget(name: string, type: string, element: HTMLElement, options: object): HostWidget;
 	/** Put there by dptn_skeleton.js. */
 	dptnEditor?: SkeletonEditor;

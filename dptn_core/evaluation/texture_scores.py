@@ -58,7 +58,7 @@ def compose_pair(
     source_pose = known_pose(one, 0, source=True)
     source = EncodedSource(model, features, source_image, source_pose, frame, "fit")
     generated = Generated(
-        source, known_pose(one, 0), frame, ((generated_image[0].float() + 1) / 2).clamp(0, 1), queries
+        source, known_pose(one, 0), frame, frame, ((generated_image[0].float() + 1) / 2).clamp(0, 1), queries
     )
     mask = person_mask(segmenter, source_image, source_pose) if segmenter and can_be_masked(source_pose) else None
     texture = encode_texture(carrier, source, mask)

@@ -207,11 +207,11 @@ def frame_person(pose: Pose, size: tuple[int, int], framing: Framing, name: str 
     check_pose(pose, name)
     if framing == "stretch" and (whole := _authors_box([pose])) is not None:
         return Frame(whole, pose.canvas, size)
-    return _frame_extent(person_extent(pose), pose.canvas, size, framing)
+    return frame_extent(person_extent(pose), pose.canvas, size, framing)
 
 
 def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, framing: Framing) -> Frame:
-    """One frame for all target poses, so that a sequence does not jump.
+    """One frame for all target poses, within which things stand still; `following_frames` may divide it.
 
     On the source's own canvas the frame is the source's, or grows until it holds the source person and all targets:
     the background then stays in place, and where the person left, it is redrawn. On another canvas the frame is put
@@ -245,7 +245,7 @@ def frame_targets(poses: Sequence[Pose], source: Frame, source_pose: Pose, frami
         ):
             return source
         extent = _union([extent, person_extent(source_pose)])
-    return _frame_extent(extent, canvas, source.size, framing)
+    return frame_extent(extent, canvas, source.size, framing)
 
 
 def _authors_box(poses: Sequence[Pose]) -> Box | None:
@@ -268,9 +268,20 @@ def _union(extents: Iterable[tuple[float, float, float, float]]) -> tuple[float,
     return min(left), min(top), max(right), max(bottom)
 
 
-def _frame_extent(
+def frame_extent(
     extent: tuple[float, float, float, float], canvas: Canvas, size: tuple[int, int], framing: Framing
 ) -> Frame:
+    """A frame around left, top, right and bottom in pixels of a canvas, with a margin.
+
+    Args:
+        extent: see `person_extent`.
+        canvas: the frame lies within it as far as it fits.
+        size: (H, W) the network sees.
+        framing: see `frame_person`.
+
+    Raises:
+        FramingError: the frame would take too much memory.
+    """
     left, top, right, bottom = extent
     margin = _MARGIN * max(bottom - top, right - left)
     left, top, right, bottom = left - margin, top - margin, right + margin, bottom + margin

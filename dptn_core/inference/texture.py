@@ -21,7 +21,7 @@ from ..network.carrier import (
 )
 from ..pose.limb_transforms import LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
-from .framing import Frame
+from .framing import Box, Frame
 from .source_texture import SourceTexture, beyond, pose_in, working_frame
 from .transfer import Compose, Composed, Generated
 
@@ -42,6 +42,7 @@ class Decision:
     """What the carrier decided about one target, at its working size h x w."""
 
     frame: Frame  # of the target
+    lies: Box  # where the source's frame lies on the target's canvas, for what stands still
     found: Warped
 
     def correspondence(self, texture: SourceTexture) -> Tensor:
@@ -72,7 +73,8 @@ def decide(carrier: Carrier, texture: SourceTexture, generated: Generated) -> De
     device = next(carrier.parameters()).device
     work = replace(working_frame(generated.frame), size=texture.frame.size)
     target = pose_in(work, generated.pose).to(device)
-    background = _still(work, texture.frame)
+    lies = _lying_on(generated.still, texture.frame)
+    background = _still(work, lies)
     with torch.inference_mode():
         transforms = limb_transforms(target, texture.pose, background)
         given = CarrierInput(
@@ -85,7 +87,7 @@ def decide(carrier: Carrier, texture: SourceTexture, generated: Generated) -> De
             background=background,
             behind=texture.behind,
         )
-        return Decision(work, carrier(given, texture.parts)[1])
+        return Decision(work, lies, carrier(given, texture.parts)[1])
 
 
 def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int, int]) -> Composed:
@@ -94,7 +96,7 @@ def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int,
     frame, found = decision.frame, decision.found
     canvas = frame.canvas
     with torch.inference_mode():
-        image, invented = _background(texture, frame, size)
+        image, invented = _background(texture, decision, size)
         matte = image.new_zeros(height, width)
         maps = _Maps.of(found)
         layers = _layers(texture, found, frame, height / canvas.height)
@@ -110,17 +112,17 @@ def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int,
     return Composed(image, matte, invented)
 
 
-def _still(target: Frame, source: Frame) -> tuple[Tensor, Tensor]:
-    """Where in the source's frame the things are that stand still.
+def _lying_on(still: Frame, source: Frame) -> Box:
+    """Where the source's frame lies on the target's canvas: on one canvas where it is, on another on `still`."""
+    return source.box if still.canvas == source.canvas else working_frame(still).box
 
-    On one canvas they stay where they are; on another one the frames lie on each other.
-    """
+
+def _still(target: Frame, source: Box) -> tuple[Tensor, Tensor]:
+    """Where in the source's frame, which lies on a box of the target's canvas, the things are that stand still."""
     aspect = target.size[1] / target.size[0]
-    if target.canvas != source.canvas:
-        return torch.eye(2), torch.zeros(2)
-    scale_x, scale_y = target.box.width / source.box.width, target.box.height / source.box.height
-    left = (target.box.left - source.box.left) / source.box.width * aspect
-    top = (target.box.top - source.box.top) / source.box.height
+    scale_x, scale_y = target.box.width / source.width, target.box.height / source.height
+    left = (target.box.left - source.left) / source.width * aspect
+    top = (target.box.top - source.top) / source.height
     return torch.diag(torch.tensor([scale_x, scale_y])), torch.tensor([left, top])
 
 
@@ -151,19 +153,19 @@ def _scores(generated: Generated, transforms: LimbTransforms, work: Frame) -> Te
     return torch.stack([found.mean(0), found.amax(0)])[None].unflatten(-1, grid)
 
 
-def _background(texture: SourceTexture, frame: Frame, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def _background(texture: SourceTexture, decision: Decision, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """What lies behind the person, (3, H, W), and how much of it had to be invented, (H, W)."""
-    source, target = texture.frame, frame
+    source, target, lies = texture.frame, decision.frame, decision.lies
     layers = torch.cat([texture.background, texture.matte[None]])
     if target.canvas == source.canvas:
         both = resize(layers, size)
         return both[:3], both[3]
-    # the frames lie on each other; what the source image does not reach is mirrored
+    # what the source image does not reach is mirrored
     height, width = size
     y = (torch.arange(height, device=layers.device) + 0.5) / height * target.canvas.height
     x = (torch.arange(width, device=layers.device) + 0.5) / width * target.canvas.width
-    y = ((y - target.box.top) / target.box.height * source.box.height + source.box.top) / source.canvas.height
-    x = ((x - target.box.left) / target.box.width * source.box.width + source.box.left) / source.canvas.width
+    y = ((y - lies.top) / lies.height * source.box.height + source.box.top) / source.canvas.height
+    x = ((x - lies.left) / lies.width * source.box.width + source.box.left) / source.canvas.width
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None] * 2 - 1
     both = functional.grid_sample(layers[None], grid, padding_mode="reflection", align_corners=False)[0]
     outside = ((grid[0].abs() > 1).any(-1)).to(both)

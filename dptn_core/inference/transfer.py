@@ -13,6 +13,7 @@ from ..image_io import resize
 from ..network import SourceFeatures
 from ..pose import Canvas, Pose
 from ..pose.heatmaps import pose_heatmaps
+from .following import following_frames
 from .framing import Frame, FramingError, frame_person, frame_targets
 
 CHUNK = 8  # poses generated at once
@@ -41,22 +42,24 @@ class Generated:
     source: EncodedSource
     pose: Pose
     frame: Frame
+    still: Frame  # of the whole sequence: things around the person stand still in it
     image: Tensor  # (3, h, w) in [0, 1]
     queries: list[Tensor]  # (1, heads, T, d) of each Texture Transfer Block
 
 
 @dataclass(frozen=True, eq=False)
 class GeneratedSequence:
-    """Images of one source in N poses as the network made them, in its own frame."""
+    """Images of one source in N poses as the network made them, each in its own frame."""
 
     source: EncodedSource
     poses: tuple[Pose, ...]
-    frame: Frame
+    frame: Frame  # around all of them
+    frames: tuple[Frame, ...]  # of each pose
     images: Tensor  # (N, 3, h, w) in [0, 1]
 
     def heatmaps(self, index: int) -> Tensor:
         """Heat maps (1, 18, h, w) that image `index` was generated from."""
-        return _heatmaps(self.source.model, [self.poses[index]], self.frame)
+        return _heatmaps(self.source.model, [self.poses[index]], [self.frames[index]])
 
     def at(self, index: int) -> Generated:
         """One image with its queries, which are computed anew: hold the answer to ask several questions about it.
@@ -75,7 +78,8 @@ class GeneratedSequence:
             raise IndexError(f"expected the index of an image, {-count} to {count - 1}, got {index}")
         with torch.inference_mode():
             queries = self.source.model.generator.attention_queries(self.source.features, self.heatmaps(index))
-        return Generated(self.source, self.poses[index], self.frame, self.images[index], queries)
+        frame = self.frames[index]
+        return Generated(self.source, self.poses[index], frame, self.frame, self.images[index], queries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +136,7 @@ def encode_source(
     frame = frame_person(pose, size, framing, "source pose")
     framed = frame.cut(image).to(model.device, model.dtype)[None] * 2 - 1
     with torch.inference_mode():
-        features = model.generator.encode_source(_laid_out(framed), _heatmaps(model, [pose], frame))
+        features = model.generator.encode_source(_laid_out(framed), _heatmaps(model, [pose], [frame]))
     return EncodedSource(model, features, image, pose, frame, framing)
 
 
@@ -153,7 +157,7 @@ def transfer(
             image the background stays where it is.
         chunk: poses generated at once; limits memory.
         progress: called after each chunk with the number of poses done and the (n, 3, h, w) images generated for it,
-            in the network's frame; may raise to stop.
+            in the network's frames; may raise to stop.
         compose: makes the final image of what the network generated, as `inference.texture.composer` does; None: the
             network's image is enlarged and pasted.
         size: (H, W) of the images; None: the canvas.
@@ -167,6 +171,10 @@ def transfer(
     if not poses:
         raise FramingError("expected at least one target pose, got none")
     frame = frame_targets(poses, source.frame, source.pose, source.framing)
+    # What is composed has a background of its own; around what is only pasted, the edge of a frame goes on, which must
+    # not move with the person.
+    follow = compose is not None and len(poses) > 1
+    frames = following_frames(poses, frame, source.framing) if follow else [frame] * len(poses)
     # Pasted where the source image lies: canvases may be far larger than what the network generates. One buffer
     # for all of them, channels last, as images are shown and saved.
     canvas, device = frame.canvas, source.image.device
@@ -176,7 +184,7 @@ def transfer(
     invented = torch.empty(len(poses), height, width, device=device) if compose else None
     parts: list[Tensor] = []
     done = 0
-    for some in _generated_chunks(source, poses, frame, chunk):
+    for some in _generated_chunks(source, poses, frames, frame, chunk):
         for one in some:
             if compose is None or mattes is None or invented is None:
                 images[done] = resize(pasted(one), (height, width))
@@ -187,7 +195,9 @@ def transfer(
         parts.append(torch.stack([one.image for one in some]))
         if progress is not None:
             progress(done, parts[-1])
-    return Transfer(GeneratedSequence(source, tuple(poses), frame, torch.cat(parts)), images, mattes, invented)
+    return Transfer(
+        GeneratedSequence(source, tuple(poses), frame, tuple(frames), torch.cat(parts)), images, mattes, invented
+    )
 
 
 def pasted(generated: Generated) -> Tensor:
@@ -201,25 +211,25 @@ def pasted(generated: Generated) -> Tensor:
 
 
 def _generated_chunks(
-    source: EncodedSource, poses: Sequence[Pose], frame: Frame, chunk: int
+    source: EncodedSource, poses: Sequence[Pose], frames: Sequence[Frame], still: Frame, chunk: int
 ) -> Iterator[list[Generated]]:
     model = source.model
     for start in range(0, len(poses), chunk):
-        some = poses[start : start + chunk]
+        some, within = poses[start : start + chunk], frames[start : start + chunk]
         with torch.inference_mode():
-            raw, queries = model.generator.transfer_with_queries(source.features, _heatmaps(model, some, frame))
+            raw, queries = model.generator.transfer_with_queries(source.features, _heatmaps(model, some, within))
             images = (raw.float() + 1) / 2
         yield [
-            Generated(source, pose, frame, images[n], [layer[n : n + 1] for layer in queries])
-            for n, pose in enumerate(some)
+            Generated(source, pose, frame, still, images[n], [layer[n : n + 1] for layer in queries])
+            for n, (pose, frame) in enumerate(zip(some, within, strict=True))
         ]
 
 
-def _heatmaps(model: DPTNModel, poses: Sequence[Pose], frame: Frame) -> Tensor:
-    height, width = frame.size
+def _heatmaps(model: DPTNModel, poses: Sequence[Pose], frames: Sequence[Frame]) -> Tensor:
+    height, width = frames[0].size
     # Heat maps keep their size relative to the person when the network runs larger or smaller than it was trained.
     sigma = model.heatmap_sigma * height / model.training_size[0]
-    inside = [frame.pose_inside(pose) for pose in poses]
+    inside = [frame.pose_inside(pose) for pose, frame in zip(poses, frames, strict=True)]
     return _laid_out(pose_heatmaps(inside, (height, width), sigma, model.device, model.dtype))
 
 

@@ -2,16 +2,18 @@
 
 Version 2::
 
-    {"version": 2, "canvas_width": 512, "canvas_height": 768, "upstream": "2f0c..." | null, "loop": false,
-     "frames": [{"people": [ ... as in OpenPose JSON ... ], "steps": 12, "easing": "smooth"}, ...]}
+    {"version": 2, "canvas_width": 512, "canvas_height": 768, "upstream": "2f0c..." | null, "keep_edit": true,
+     "loop": false, "frames": [{"people": [ ... as in OpenPose JSON ... ], "steps": 12, "easing": "smooth"}, ...]}
 
 Each frame is a keyframe; `steps` is how many frames later the next one comes and `easing` how the way there is gone
 (`interpolation.Step`; absent: 1 and "linear", a plain sequence). What else the editor keeps in the text, such as the
 person's own library of poses, is for the editor alone. Without frames there is no edit. Version 1 had no keyframes: its
 frames follow each other at once.
 
-`upstream` is the `fingerprint` of the pose the edit was made over. While upstream stays the same the edit counts; a new
-upstream pose starts afresh. OpenPose JSON in place of the value has no such memory: it always counts.
+`upstream` is the `fingerprint` of the pose the edit was made over. While upstream stays the same the edit counts. With
+`keep_edit` it counts over a new upstream pose too, and the editor asks which of both to use; without it, as in values
+written before there was that key, a new upstream pose starts afresh. OpenPose JSON in place of the value has no such
+memory: it always counts.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class EditedPose:
     foreign: bool = False  # not the editor's own form, but OpenPose JSON in its place
     steps: tuple[Step, ...] = ()  # the way from each keyframe to the next; left out: they follow each other at once
     loop: bool = False  # go on from the last keyframe to the first
+    keep: bool = False  # count although upstream has changed since
 
     def __post_init__(self) -> None:
         """Give each keyframe a step."""
@@ -95,12 +98,15 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
 def _read_own(document: dict[str, Any], canvas: Canvas | None) -> EditedPose | None:
     """The editor's own form; raises as `read_edited` does, or a ValueError about the sequence."""
     images, upstream, loop = document.get("frames"), document.get("upstream"), document.get("loop", False)
+    keep = document.get("keep_edit", False)
     if not isinstance(images, list):
         raise PoseFormatError(f"frames of the edited pose must be a list, got {type(images).__name__}")
     if not (upstream is None or isinstance(upstream, str)):
         raise PoseFormatError(f"upstream of the edited pose must be a text or null, got {type(upstream).__name__}")
     if not isinstance(loop, bool):
         raise PoseFormatError(f"loop of the edited pose must be true or false, got {type(loop).__name__}")
+    if not isinstance(keep, bool):
+        raise PoseFormatError(f"keep_edit of the edited pose must be true or false, got {type(keep).__name__}")
     # what the document says of the canvas goes before what its frames say
     size = {key: document[key] for key in ("canvas_width", "canvas_height") if document.get(key) is not None}
     complete = [{**image, **size} if isinstance(image, dict) else image for image in images]
@@ -108,7 +114,7 @@ def _read_own(document: dict[str, Any], canvas: Canvas | None) -> EditedPose | N
     if not images:
         return None
     steps = tuple(_read_step(image, f"frames[{index}]") for index, image in enumerate(images))
-    return _checked(EditedPose(frames, upstream, steps=steps, loop=loop))
+    return _checked(EditedPose(frames, upstream, steps=steps, loop=loop, keep=keep))
 
 
 def _on_one_canvas(frames: list[People]) -> tuple[People, ...]:
@@ -179,6 +185,7 @@ def write_edited(edited: EditedPose) -> str:
         "canvas_width": canvas.width,
         "canvas_height": canvas.height,
         "upstream": edited.upstream,
+        **({"keep_edit": True} if edited.keep else {}),
         "loop": edited.loop,
         "frames": frames,
     }
@@ -193,7 +200,7 @@ def fingerprint(frames: list[People]) -> str:
 
 
 def settle(upstream: list[People] | None, edited: EditedPose | None, canvas: Canvas) -> tuple[list[People], bool]:
-    """Which pose counts: the edit, unless upstream has changed since it was made.
+    """Which pose counts: the edit, unless upstream has changed since it was made and the edit is not to be kept.
 
     Args:
         upstream: the connected poses, None when nothing is connected.
@@ -203,7 +210,9 @@ def settle(upstream: list[People] | None, edited: EditedPose | None, canvas: Can
     Returns:
         The frames, those between keyframes among them, and whether they are the edit's.
     """
-    if edited is not None and (edited.foreign or upstream is None or edited.upstream == fingerprint(upstream)):
+    if edited is not None and (
+        edited.foreign or edited.keep or upstream is None or edited.upstream == fingerprint(upstream)
+    ):
         return edited.sequence(), True
     if upstream is not None:
         return upstream, False

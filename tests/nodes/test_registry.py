@@ -69,6 +69,7 @@ def test_the_archive_holds_what_runs_and_nothing_of_development(packed):
         ("dptn_core/weights", ".safetensors"),
         ("nodes", ".py"),
         ("web", ".js"),
+        ("web", ".mjs"),
         ("locales", ".json"),
     ):
         there = {path.relative_to(PACK).as_posix() for path in (PACK / folder).rglob(f"*{suffix}")}

@@ -12,7 +12,7 @@ import {
 	peakOf,
 	pixels,
 	readMaps,
-} from "../../web/attention/maps.js";
+} from "../../web/attention/maps.mjs";
 import {
 	COLOURS,
 	MAX_PINS,
@@ -21,7 +21,7 @@ import {
 	pinned,
 	pinsFor,
 	pointsText,
-} from "../../web/attention/pins.js";
+} from "../../web/attention/pins.mjs";
 
 const BOTH = { layer: null, head: null };
 

@@ -201,6 +201,7 @@ const edit = fc
 			{ minLength: 5, maxLength: 5 },
 		),
 		loop: fc.boolean(),
+		keep: fc.boolean(),
 		rate: fc.constantFrom(...RATES),
 		upstream: fc.option(fc.string(), { nil: null }),
 		library: fc.array(
@@ -255,6 +256,7 @@ const almost = fc.record(
 		),
 		loop: json,
 		upstream: json,
+		keep_edit: json,
 		library: json,
 	},
 	{ requiredKeys: [] },

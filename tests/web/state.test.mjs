@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { standing } from "../../web/skeleton/anatomy.js";
-import { inPose, POSES } from "../../web/skeleton/library.js";
+import { inPose, POSES, takePose } from "../../web/skeleton/library.mjs";
 import { EditorState } from "../../web/skeleton/state.js";
 import { readValue } from "../../web/skeleton/value.js";
 
@@ -36,7 +36,7 @@ test("with nothing given somebody stands there, and nothing is edited", () => {
 	assert.deepEqual(texts, []);
 });
 
-test("a connected pose initialises, edits win, and another connected pose starts afresh", () => {
+test("a connected pose initialises, edits win, and another connected pose asks which counts", () => {
 	const { state } = editor();
 	state.setRun({ start: UPSTREAM, upstream: "one", by_hand: false });
 	assert.deepEqual(state.canvas, { width: 200, height: 300 });
@@ -47,13 +47,78 @@ test("a connected pose initialises, edits win, and another connected pose starts
 	assert.notDeepEqual(edited, start);
 	state.setRun({ start: UPSTREAM, upstream: "one", by_hand: true });
 	assert.deepEqual(state.people()[0].points, edited);
-	state.setRun({ start: UPSTREAM, upstream: "two", by_hand: false });
-	assert.deepEqual(state.people()[0].points, start);
-	state.setRun({ start: UPSTREAM, upstream: "one", by_hand: true });
+	assert.equal(state.question(), null);
+	state.setRun({ start: UPSTREAM, upstream: "two", by_hand: true });
 	assert.deepEqual(state.people()[0].points, edited);
-	state.reset();
+	assert.match(state.question().text, /Your edit is kept/);
+	const text = state.text;
+	state.answer("use the connected pose");
 	assert.equal(state.text, "");
 	assert.deepEqual(state.people()[0].points, start);
+	state.undo();
+	assert.equal(state.text, text);
+	state.answer("use my edit");
+	assert.equal(state.question(), null);
+	assert.equal(readValue(state.text, CANVAS).upstream, "two");
+	assert.deepEqual(state.people()[0].points, edited);
+});
+
+test("an edit saved before edits were kept gives way to another connected pose, and can be had back", () => {
+	const { state } = editor();
+	state.setRun({ start: UPSTREAM, upstream: "one", by_hand: false });
+	state.nudge(4, [5, -7], false);
+	const edited = state.people()[0].points;
+	const { keep_edit, ...old } = JSON.parse(state.text);
+	assert.equal(keep_edit, true);
+	state.setText(JSON.stringify(old));
+	assert.deepEqual(state.people()[0].points, edited);
+	state.setRun({ start: UPSTREAM, upstream: "two", by_hand: false });
+	assert.notDeepEqual(state.people()[0].points, edited);
+	assert.match(state.question().text, /set aside/);
+	state.answer("use my edit");
+	assert.deepEqual(state.people()[0].points, edited);
+});
+
+test("a paste over several keyframes or people asks first, and cancelling changes nothing", () => {
+	const { state } = editor();
+	const pasted = JSON.stringify(UPSTREAM);
+	state.stand();
+	state.paste(pasted);
+	assert.equal(state.question(), null);
+	assert.equal(state.canvas.width, 200);
+	state.addPerson();
+	const two = state.text;
+	state.paste(pasted);
+	assert.equal(state.text, two);
+	assert.match(state.question().text, /2 people/);
+	state.answer("cancel");
+	assert.equal(state.text, two);
+	assert.equal(state.question(), null);
+	state.paste(pasted);
+	state.answer("add to this frame");
+	assert.equal(state.people().length, 3);
+	state.addFrame();
+	state.paste(pasted);
+	assert.match(state.question().text, /2 keyframes/);
+	state.answer("replace this frame");
+	assert.deepEqual(
+		state.shown().frames.map(({ length }) => length),
+		[3, 1],
+	);
+	state.paste(pasted);
+	state.answer("replace everything");
+	assert.equal(state.shown().frames.length, 1);
+});
+
+test("another person stands beside the first one, as tall and on the same ground", () => {
+	const { state } = editor();
+	state.addPerson();
+	const [first, second] = state.people().map(({ points }) => points);
+	const box = (points, axis) => points.map((point) => point[axis]);
+	assert.ok(Math.min(...box(second, 0)) > Math.max(...box(first, 0)));
+	assert.ok(Math.max(...box(second, 0)) < CANVAS.width);
+	assert.ok(Math.abs(Math.max(...box(first, 1)) - Math.max(...box(second, 1))) < 0.02);
+	assert.ok(Math.abs(length(first, 1, 8) - length(second, 1, 8)) < 0.02);
 });
 
 test("what is shown is on the block's canvas, scaled alike and centred, and so is what is written", () => {
@@ -87,7 +152,7 @@ test("every command can be undone and redone", () => {
 		hide: (s) => s.hide([3, 4]),
 		"add a person": (s) => s.addPerson(),
 		"remove a person": (s) => s.removePerson(),
-		pose: (s) => s.takePose(POSES[12].points),
+		pose: (s) => takePose(s, POSES[12].points),
 		keep: (s) => s.keepPose("mine"),
 		frame: (s) => s.addFrame(),
 		upright: (s) => s.setUpright(),
@@ -97,7 +162,7 @@ test("every command can be undone and redone", () => {
 	};
 	for (const [name, act] of Object.entries(commands)) {
 		const { state } = editor();
-		state.takePose(POSES[16].points);
+		takePose(state, POSES[16].points);
 		const before = state.text;
 		act(state);
 		const after = state.text;
@@ -145,7 +210,7 @@ test("people are added, chosen and removed", () => {
 	state.removePerson();
 	state.removePerson();
 	assert.equal(state.people().length, 0);
-	state.takePose(POSES[0].points);
+	takePose(state, POSES[0].points);
 	assert.equal(state.people().length, 1);
 });
 
@@ -153,7 +218,7 @@ test("keyframes are added, ordered, timed, removed and played", () => {
 	const { state } = editor();
 	state.stand();
 	state.addFrame();
-	state.takePose(POSES.find(({ name }) => name === "kick").points);
+	takePose(state, POSES.find(({ name }) => name === "kick").points);
 	state.addFrame();
 	assert.equal(state.shown().frames.length, 3);
 	assert.equal(state.timing().total, 25);
@@ -182,7 +247,7 @@ test("keyframes are added, ordered, timed, removed and played", () => {
 
 test("own poses stay with the workflow, over resets, pastes and another connected pose", () => {
 	const { state } = editor();
-	state.takePose(POSES[20].points);
+	takePose(state, POSES[20].points);
 	const points = state.person().points;
 	state.keepPose("crossed");
 	state.reset();

@@ -13,7 +13,7 @@ from test_explorer_in_browser import data
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
-TABS = ("Pose", "Library", "People", "Frames", "View", "File")
+TABS = ("Pose", "Library", "Hands", "People", "Frames", "View", "File")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from dptn_core.pose import Canvas
 
 ROUND_TRIP = """
 import { readFileSync } from "node:fs";
-import { answer, cellAt, peakOf, pixels, readMaps } from "./web/attention/maps.js";
+import { answer, cellAt, peakOf, pixels, readMaps } from "./web/attention/maps.mjs";
 const { buffer, byteOffset, byteLength } = readFileSync(process.argv[1]);
 const maps = readMaps(buffer.slice(byteOffset, byteOffset + byteLength));
 const { frame, points, cells, choices, tokens } = JSON.parse(process.argv[2]);

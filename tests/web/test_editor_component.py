@@ -74,6 +74,12 @@ def tab(page: Any, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
+def take(page: Any, pose: str) -> None:
+    """A pose of the library."""
+    tab(page, "Library")
+    page.get_by_role("button", name=pose, exact=True).click()
+
+
 @pytest.mark.parametrize("zoom", [0.5, 1.0, 2.7])
 def test_a_pulled_hand_follows_the_pointer_at_any_zoom_and_keeps_its_lengths(page, zoom):
     page.evaluate("zoom => editor.stage.zoomBy(zoom)", zoom)
@@ -187,16 +193,19 @@ def test_symmetric_and_copied_sides(page):
 
 def test_the_library_has_pictures_of_named_poses_and_keeps_own_ones(page):
     tab(page, "Library")
+    page.wait_for_selector(".shelf button")
     names = page.evaluate("[...document.querySelectorAll('.shelf button')].map(b => b.getAttribute('aria-label'))")
     assert len(names) >= 24 and len(set(names)) == len(names)
-    assert page.locator(".shelf button svg line").count() > 24 * 12
-    page.get_by_role("button", name="T-pose", exact=True).click()
+    # bodies: a trunk, and two lines for each arm and leg
+    assert page.locator(".shelf button svg polygon").count() == len(names)
+    assert page.locator(".shelf button svg line").count() > 24 * 8
+    take(page, "T-pose")
     (points,) = people(page)
     assert abs(points[4][1] - points[2][1]) < 5 and points[4][0] < points[3][0] < points[2][0]
     page.get_by_label("Name of the pose to keep").fill("my own")
     page.get_by_role("button", name="Keep this pose").click()
     press(page, "Standing pose")
-    page.get_by_role("button", name="my own", exact=True).click()
+    take(page, "my own")
     assert people(page)[0][4] == pytest.approx(points[4], abs=0.5)
     text = page.evaluate("editor.text")
     assert json.loads(text)["library"][0]["name"] == "my own" and read_edited(text) is not None
@@ -204,10 +213,83 @@ def test_the_library_has_pictures_of_named_poses_and_keeps_own_ones(page):
     assert "library" not in json.loads(page.evaluate("editor.text"))
 
 
+def test_poses_are_searched_and_sorted_and_own_ones_are_there_in_every_workflow(page):
+    page.evaluate(
+        """() => {
+            window.kept = [];
+            window.remake({ poses: { load: async () => window.kept, save: async poses => { window.kept = poses } } });
+        }"""
+    )
+    take(page, "kneeling")
+    shown = "[...document.querySelectorAll('.shelf button:first-child, .shelf > button')].map(b => b.ariaLabel)"
+    page.get_by_label("Search poses").fill("sit floor")
+    assert page.evaluate(shown) == ["sitting on the floor"]
+    page.get_by_label("Search poses").fill("")
+    page.get_by_label("Category").select_option("sitting, kneeling")
+    assert "kneeling" in page.evaluate(shown) and "kick" not in page.evaluate(shown)
+    page.get_by_label("Name of the pose to keep").fill("praying")
+    page.get_by_role("button", name="Keep this pose").click()
+    page.wait_for_function("kept.length === 1")
+    assert "library" not in json.loads(page.evaluate("editor.text"))
+    page.get_by_label("Category").select_option("my poses")
+    assert page.evaluate(shown) == ["praying"]
+    page.evaluate("window.remake({ poses: { load: async () => window.kept, save: async () => {} } })")
+    take(page, "praying")  # another editor, with another workflow
+    broken = "load: async () => { throw new Error('gone') }, save: async () => { window.kept = null }"
+    page.evaluate(f"window.remake({{ poses: {{ {broken} }} }})")
+    tab(page, "Library")
+    page.wait_for_selector(".said:has-text('could not be read: gone')")
+    page.get_by_role("button", name="Keep this pose").click()
+    page.wait_for_timeout(100)
+    assert page.evaluate("kept.length") == 1  # what could not be read is not overwritten
+
+
+def parts(page: Any) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate("editor.state.person().parts")
+    return found
+
+
+def test_hands_and_face_are_shaped_by_presets_by_sliders_and_on_the_stage(page):
+    tab(page, "Hands")
+    page.get_by_role("button", name="Hand: fist").click()
+    fist = parts(page)["handLeft"]
+    assert len(fist) == 21 and fist[0] == people(page)[0][7]
+    page.get_by_role("button", name="Hand: open").click()
+    opened = parts(page)["handLeft"]
+    assert math.dist(opened[12], opened[0]) > 1.5 * math.dist(fist[12], fist[0])
+    page.get_by_label("Curl of the index finger").fill("0.5")
+    curled = parts(page)["handLeft"]
+    assert curled[:6] == opened[:6] and curled[9:] == opened[9:] and math.dist(curled[8], opened[8]) > 3
+    page.get_by_label("Part of the body").select_option("face")
+    page.get_by_role("button", name="Add a face").click()
+    (before,), face = people(page), parts(page)["face"]
+    page.get_by_label("Turn of the head").fill("40")
+    (after,) = people(page)
+    assert after[0][0] > before[0][0] + 5 and after[1:14] == before[1:14]
+    assert parts(page)["face"][30][0] > face[30][0] + 5
+    press(page, "Undo")
+    assert people(page) == [before] and parts(page)["face"] == face  # one step
+    page.evaluate("() => { editor.stage.view = { zoom: 6, x: 180, y: 70 }; editor.stage.render() }")
+    (x, y) = page.evaluate(
+        "() => { const b = [...document.querySelectorAll('circle[data-part=face]')][8].getBoundingClientRect();"
+        " return [b.x + b.width / 2, b.y + b.height / 2] }"
+    )
+    drag(page, (x, y), (0, 30))  # the chin
+    chin = parts(page)["face"][8]
+    assert chin[1] > face[8][1] + 1 and people(page) == [before]
+    edit = read_edited(page.evaluate("editor.text"))
+    assert edit is not None
+    (pose,) = edit.frames[0].people
+    assert pose.hand_left is not None and pose.face is not None and pose.face[8, 1] == pytest.approx(chin[1], abs=0.01)
+    tab(page, "Pose")
+    assert page.locator("circle.held").count() == 0
+
+
 def test_keyframes_are_timed_ordered_and_played(page):
     tab(page, "Frames")
     page.get_by_role("button", name="Add a keyframe").click()
-    press(page, "kick")
+    take(page, "kick")
+    tab(page, "Frames")
     page.get_by_role("option", name="Keyframe 1").click()
     page.get_by_label("Duration: frames to the next keyframe").fill("8")
     page.get_by_label("Duration: frames to the next keyframe").press("Enter")
@@ -239,8 +321,9 @@ def test_the_full_window_is_the_same_editor(page):
     drag(page, where(page, 4), (-20, -60))
     text = page.evaluate("editor.text")
     assert text != ""
-    page.keyboard.press("Escape")  # lets go of the joint
-    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Enter")
+    assert page.evaluate("queued") == 1
+    page.keyboard.press("Escape")  # once, although a joint is selected
     page.wait_for_selector("dialog", state="detached")
     assert page.locator("#place .dptn-panel").count() == 1 and page.evaluate("editor.text") == text
     press(page, "Full window")
@@ -369,6 +452,11 @@ def test_onion_skins_and_the_background(page):
     assert page.locator("line.connected").count() == len(LIMBS)
     page.get_by_role("button", name="Show the keyframe before").click()
     assert page.locator("line.before").count() == len(LIMBS)
+    nose = "document.querySelector('circle[data-joint=\"0\"]').getAttribute('fill')"
+    page.get_by_role("button", name="Show OpenPose colours").click()
+    assert page.evaluate(nose) == "hsl(0 100% 50%)"
+    page.get_by_role("button", name="Show OpenPose colours").click()
+    assert page.evaluate(nose) == "#e8e8e8"
     page.get_by_label("Opacity of the background").fill("0.25")
     assert page.locator("image.background").get_attribute("opacity") == "0.25"
 

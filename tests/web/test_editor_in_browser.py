@@ -79,6 +79,15 @@ def press(page: Any, label: str) -> None:
     page.wait_for_timeout(150)
 
 
+def take(page: Any, pose: str) -> None:
+    """A pose of the library."""
+    page.evaluate(
+        "[...document.querySelectorAll('.dptn-panel [role=tab]')].find(t => t.innerText === 'Library').click()"
+    )
+    page.wait_for_selector(".dptn-panel .shelf button", state="attached")
+    press(page, pose)
+
+
 def test_a_pulled_hand_moves_in_the_prompt_and_limbs_keep_their_lengths(editor):
     before = points(value(editor))
     drag(editor, 4, 25, 60)
@@ -212,11 +221,11 @@ def test_people_library_keyframes_and_pasted_json_reach_the_prompt(editor):
     press(editor, "Add a person")
     assert len(value(editor)["frames"][0]["people"]) == 2
     press(editor, "Remove this person")
-    press(editor, "T-pose")
+    take(editor, "T-pose")
     edit = points(value(editor))
     assert abs(edit[4][1] - edit[2][1]) < 15 and edit[4][0] < edit[2][0]
     press(editor, "Add a keyframe")
-    press(editor, "kick")
+    take(editor, "kick")
     frames = value(editor)["frames"]
     assert len(frames) == 2 and frames[0]["steps"] == 12
     editor.evaluate(
@@ -225,6 +234,8 @@ def test_people_library_keyframes_and_pasted_json_reach_the_prompt(editor):
         "new ClipboardEvent('paste', { clipboardData: data, bubbles: true })) }",
         json.dumps([{"people": [{"pose_keypoints_2d": [50, 60, 1] * 18}], "canvas_width": 384, "canvas_height": 512}]),
     )
+    assert len(value(editor)["frames"]) == 2  # it asks first
+    press(editor, "replace everything")
     assert points(value(editor))[0] == (50, 60)
 
 
@@ -238,8 +249,7 @@ def test_the_full_window_opens_and_closes_and_the_node_keeps_the_edit(editor):
     editor.mouse.move(x + 30, y - 80, steps=5)
     editor.mouse.up()
     edited = value(editor)
-    editor.keyboard.press("Escape")
-    editor.keyboard.press("Escape")
+    editor.keyboard.press("Escape")  # once, although a joint is selected
     editor.wait_for_selector("dialog", state="detached")
     assert editor.locator(".dptn-editor circle.joint").count() == 18
     assert value(editor) == edited
@@ -255,7 +265,7 @@ def wait_until_idle(host: Any) -> None:
 
 def test_what_comes_out_uses_the_edit(editor, host):
     press(editor, "Standing pose")
-    press(editor, "arms raised")
+    take(editor, "arms raised")
     editor.evaluate("window.app.queuePrompt(0, 1)")
     editor.wait_for_function(f"{NODE}.dptnEditor.state.run?.by_hand === true", timeout=90_000)
     wait_until_idle(host)
@@ -267,7 +277,7 @@ def test_what_comes_out_uses_the_edit(editor, host):
     assert json.loads(sent["inputs"]["edited"]) == value(editor)
 
 
-def test_another_connected_pose_starts_afresh_and_the_old_one_brings_the_edit_back(editor):
+def test_an_edit_outlives_another_connected_pose_unless_the_artist_says_otherwise(editor):
     def run_with(seed: int) -> None:
         editor.evaluate(
             "seed => { const n = window.app.graph._nodes.find(n => n.type === 'DPTNSamplePerson');"
@@ -288,9 +298,16 @@ def test_another_connected_pose_starts_afresh_and_the_old_one_brings_the_edit_ba
     press(editor, "Mirror")
     edited = editor.evaluate(shown)
     run_with(42)
-    assert editor.evaluate(shown) != edited
-    run_with(41)
     assert editor.evaluate(shown) == edited
+    assert editor.evaluate(f"{NODE}.dptnEditor.state.run.by_hand")
+    assert "Your edit is kept" in editor.inner_text(".dptn-panel .asked")
+    press(editor, "use the connected pose")
+    assert editor.evaluate(shown) != edited
+    assert editor.locator(".dptn-panel .asked").is_hidden()
+    press(editor, "Undo")
+    press(editor, "use my edit")
+    assert editor.evaluate(shown) == edited
+    assert editor.locator(".dptn-panel .asked").is_hidden()
 
 
 def test_the_editor_shows_the_canvas_that_the_block_uses(editor):

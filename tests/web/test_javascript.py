@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import colorsys
 import gzip
 import json
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 from comfy_host import PACK
 
 from dptn_core.pose import KEYPOINT_NAMES, LIMBS, Canvas, People, Pose, Step, standing_pose
+from dptn_core.pose.drawing import JOINT_COLOURS
 from dptn_core.pose.edited import EditedPose, read_edited, write_edited
 
 NODE = shutil.which("node")
@@ -51,7 +55,7 @@ def test_a_value_written_by_one_language_is_read_by_the_other():
     canvas = Canvas(384, 512)
     pose = standing_pose(canvas).transformed((0.5, 0.5), (33.25, 7.5), canvas)
     frames = (People((pose,), canvas), People((), canvas))
-    text = write_edited(EditedPose(frames, "0123", steps=(Step(7, "slow end"), Step(2)), loop=True))
+    text = write_edited(EditedPose(frames, "0123", steps=(Step(7, "slow end"), Step(2)), loop=True, keep=True))
     back = javascript(
         "import { readValue, writeValue } from './web/skeleton/value.js';"
         "console.log(JSON.stringify(writeValue(readValue(process.argv[1], { width: 1, height: 1 }))))",
@@ -59,7 +63,7 @@ def test_a_value_written_by_one_language_is_read_by_the_other():
     )
     edit = read_edited(back)
     assert edit is not None and edit.upstream == "0123" and len(edit.frames) == 2 and not edit.frames[1].people
-    assert edit.steps == (Step(7, "slow end"), Step(2)) and edit.loop
+    assert edit.steps == (Step(7, "slow end"), Step(2)) and edit.loop and edit.keep
     assert np.abs(edit.frames[0].people[0].keypoints - pose.keypoints).max() <= 0.005 + 1e-9
 
 
@@ -138,20 +142,37 @@ def test_points_of_a_face_have_the_same_mirror_images_in_both_languages():
     )
 
 
+def sources() -> list[Path]:
+    """All modules: those that the host has every page import, and those imported on demand."""
+    return [path for suffix in ("*.js", "*.mjs") for path in (PACK / "web").rglob(suffix)]
+
+
+@needs_node
+def test_openpose_colours_are_those_of_draw_skeleton():
+    found = javascript(
+        "import { openPoseColour } from './web/skeleton/anatomy.js';"
+        "console.log(JSON.stringify(Array.from({ length: 18 }, (_, joint) => openPoseColour(joint))))"
+    )
+    for text, colour in zip(found, JOINT_COLOURS, strict=True):
+        degrees = int(re.fullmatch(r"hsl\((\d+) 100% 50%\)", text)[1])
+        assert [round(255 * part) for part in colorsys.hls_to_rgb(degrees / 360, 0.5, 1)] == list(colour)
+
+
 def test_the_front_end_stays_small():
-    sizes = {path: len(gzip.compress(path.read_bytes())) for path in (PACK / "web").rglob("*.js")}
-    assert sum(sizes.values()) < 60_000, sizes
+    sizes = {path: len(gzip.compress(path.read_bytes())) for path in sources()}
+    assert sum(size for path, size in sizes.items() if path.suffix == ".js") < 60_000, sizes
+    assert sum(sizes.values()) < 90_000, sizes
 
 
 def test_lines_of_the_front_end_stay_within_100_columns():
     """Comments, tables and styles too, which the formatter leaves as they are."""
-    for path in [*(PACK / "web").rglob("*.js"), PACK / "web" / "types.d.ts"]:
+    for path in [*sources(), PACK / "web" / "types.d.ts"]:
         long = [n for n, line in enumerate(path.read_text().splitlines(), 1) if len(line.expandtabs(2)) > 100]
         assert not long, f"{path}: lines {long}"
 
 
 def test_nothing_in_the_front_end_is_fetched_from_elsewhere():
-    for path in (PACK / "web").rglob("*.js"):
+    for path in sources():
         text = path.read_text()
         assert "://" not in text.replace("http://www.w3.org/2000/svg", ""), path
         assert ".bind(" not in text and ".connect(" not in text, "strings that the registry's scanner takes for malware"

@@ -45,6 +45,7 @@ test("a value survives reading and writing, with hands, keyframes and kept poses
 		loop: true,
 		rate: 24,
 		upstream: "abc",
+		keep: true,
 		library: [{ name: "mine", points: PERSON }],
 		foreign: false,
 	};

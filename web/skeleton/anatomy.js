@@ -38,13 +38,22 @@ export const TWO_BONES = [[4, 3, 2], [7, 6, 5], [10, 9, 8], [13, 12, 11]];
 
 /**
  * Paul Tol's "bright" scheme, readable without colour vision: right side warm, left side cool, the
- * middle light. Draw Skeleton uses OpenPose's colours for ControlNets; these are for the editor.
+ * middle light. They are the editor's unless the artist
+ * wants OpenPose's.
  * @param {number} joint
  */
 export function jointColour(joint) {
 	if (joint === NOSE || joint === NECK) return "#e8e8e8";
 	return JOINTS[joint].startsWith("right") ? "#ee9944" : "#66ccee";
 }
+
+/**
+ * OpenPose's colours, as Draw Skeleton has them: of joints, and at 0.6 of their strength of the
+ * limbs of the same numbers.
+ * @type {(number: number, strength?: number) => string}
+ */
+export const openPoseColour = (number, strength = 1) =>
+	`hsl(${20 * number} 100% ${50 * strength}%)`;
 
 /** All joints below `joint`. @type {(joint: number) => number[]} */
 export const hangingOn = (joint) =>

@@ -3,21 +3,25 @@
  * also fill the window. It knows nothing of ComfyUI; `../dptn_skeleton.js` puts it into a node.
  */
 
+import { JOINTS } from "./anatomy.js";
 import { html } from "./page.js";
 import { problems } from "./pose.js";
+import { QuestionBar } from "./question.js";
 import { Stage } from "./stage.js";
 import { EditorState } from "./state.js";
 import { Strip } from "./strip.js";
 import { STYLE } from "./style.js";
 import { Toolbar } from "./toolbar.js";
 
-const TYPED = "input[type=text], input[type=number]"; // fields that take keys and pasted texts
+// fields that take keys and pasted texts
+const TYPED = "input[type=text], input[type=search], input[type=number]";
 
 const targetOf = (/** @type {Event} */ event) => /** @type {HTMLElement} */ (event.target);
 
 export class SkeletonEditor {
 	/** @param {EditorOptions} options */
 	constructor(options) {
+		this.options = options;
 		this.state = new EditorState({
 			onText: options.onChange,
 			onShow: () => this.render(),
@@ -32,11 +36,25 @@ export class SkeletonEditor {
 			this.showGenerated(null);
 			options.onLive(on);
 		};
-		const actions = { live, enlarge: () => this.enlarge() };
+		const actions = { live, enlarge: () => this.enlarge(), poses: options.poses };
 		this.toolbar = new Toolbar(this.state, this.stage, actions, this.strip.element);
 		this.said = html("div", { class: "said", role: "status" });
 		this.image = html("img", { alt: "The latest result", hidden: "" });
-		const scene = html("div", { class: "scene" }, this.stage.element, this.image);
+		this.question = new QuestionBar(this.state);
+		// not the browser's tooltip, which would lie over the joint beside the one that is meant
+		this.named = html("div", { class: "named", "aria-hidden": "true" });
+		const scene = html(
+			"div",
+			{ class: "scene" },
+			this.stage.element,
+			this.image,
+			this.named,
+			this.question.element,
+		);
+		this.stage.element.addEventListener("pointerover", ({ target }) => {
+			const { joint } = /** @type {SVGElement} */ (target).dataset;
+			this.named.textContent = joint === undefined ? "" : JOINTS[Number(joint)];
+		});
 		this.panel = html(
 			"div",
 			{ class: "dptn-panel" },
@@ -131,6 +149,7 @@ export class SkeletonEditor {
 		this.stage.render();
 		this.toolbar.render();
 		this.strip.render();
+		this.question.render();
 		const { state } = this;
 		const wrong = state.people().flatMap(({ points }, index, { length }) => {
 			const who = length > 1 ? `person ${index + 1}: ` : "";
@@ -174,6 +193,10 @@ export class SkeletonEditor {
 	key(event) {
 		event.stopPropagation();
 		const target = targetOf(event);
+		if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+			event.preventDefault();
+			return this.options.onQueue?.();
+		}
 		if (target.matches(`${TYPED}, select`)) return;
 		const { person, joint } = target.dataset;
 		const act =
@@ -201,11 +224,8 @@ export class SkeletonEditor {
 	/** What a key means on the stage. @param {KeyboardEvent} event */
 	stageAct(event) {
 		const { stage, state } = this;
-		// with nothing selected, Escape closes the window
-		if (
-			!stage.element.contains(targetOf(event)) ||
-			(event.key === "Escape" && !state.selected.size)
-		)
+		// in the full window, Escape is the dialog's
+		if (!stage.element.contains(targetOf(event)) || (event.key === "Escape" && this.window))
 			return null;
 		const closer = () => stage.zoomBy(1.25);
 		/** @type {Acts} */

@@ -1,16 +1,20 @@
 /** A skeleton drawn in SVG: in the editor, under it, and small in the library and on the strip. */
 
-import { jointColour, LIMBS } from "./anatomy.js";
+import { jointColour, LIMBS, openPoseColour } from "./anatomy.js";
 import { boxOf, middleOf, seen } from "./geometry.js";
 import { svg } from "./page.js";
 
-/** Lines for the limbs that are there. @param {Points} points @param {Attributes} attributes */
-export function limbs(points, attributes) {
-	return LIMBS.flatMap(([a, b]) => {
+/**
+ * Lines for the limbs that are there.
+ * @param {Points} points @param {Attributes} attributes @param {boolean} [openPose] its colours
+ */
+export function limbs(points, attributes, openPose = false) {
+	return LIMBS.flatMap(([a, b], number) => {
 		const [from, to] = [points[a], points[b]];
 		if (!from || !to) return [];
 		const [[x1, y1], [x2, y2]] = [from, to];
-		const colour = { stroke: jointColour(b), "stroke-linecap": "round" };
+		const stroke = openPose ? openPoseColour(number, 0.6) : jointColour(b);
+		const colour = { stroke, "stroke-linecap": "round" };
 		return [svg("line", { x1, y1, x2, y2, ...colour, ...attributes })];
 	});
 }

@@ -19,6 +19,7 @@ import { hipsOf, present, trunkFrame } from "./frames.js";
 import {
 	at,
 	away,
+	boxOf,
 	direction,
 	distance,
 	mean,
@@ -32,6 +33,7 @@ import {
 
 const NOWHERE = 1e-9; // pixels; so near there is no direction
 const MIN_LENGTH = 0.5; // pixels; shorter limbs have no direction anybody meant
+const GAP = 0.15; // of a standing person's width, to the next one
 const MIN_JOINTS = 3; // joints; with fewer there is no telling where a person is
 
 /**
@@ -178,6 +180,30 @@ export function restored(points, joint, canvas) {
 		points,
 		joint,
 		plus(at(points, anchor), turnedPoint(way, [0, 0], angle - upright, scaleOf(points, model))),
+	);
+}
+
+/**
+ * A standing person beside the others, as tall as the last of them and on their ground, on the side
+ * with more room and within the canvas.
+ * @param {Person[]} people @param {Canvas} canvas @returns {Points}
+ */
+export function standingBeside(people, { width, height }) {
+	const model = standing(width, height);
+	const taken = people.flatMap(({ points }) => seen(points));
+	const last = people.at(-1)?.points ?? [];
+	if (!seen(last).length) return model;
+	const scale = scaleOf(last, model);
+	const sized = model.map((point) => turnedPoint(point, [0, 0], 0, scale));
+	const [own, others] = [boxOf(sized), boxOf(taken)];
+	const gap = GAP * (own.right - own.left);
+	const left =
+		width - others.right >= others.left
+			? others.right + gap
+			: others.left - gap - own.right + own.left;
+	const inside = within(left, 0, Math.max(0, width - 1 - (own.right - own.left)));
+	return sized.map((point) =>
+		plus(point, [inside - own.left, boxOf(seen(last)).bottom - own.bottom]),
 	);
 }
 

@@ -2,7 +2,7 @@
  * Where a pose is shown and dragged: the canvas with everything on it, zoom and pan, and gestures.
  */
 
-import { JOINTS, jointColour } from "./anatomy.js";
+import { JOINTS, jointColour, openPoseColour } from "./anatomy.js";
 import { limbs } from "./figure.js";
 import { present } from "./frames.js";
 import { at, boxOf, direction, distance, middleOf, minus, plus, seen, within } from "./geometry.js";
@@ -48,7 +48,7 @@ export class Stage {
 		this.background = null;
 		/** The latest image of live posing, where it fits the pose. @type {string | null} */
 		this.generated = null;
-		this.look = { background: 0.6, connected: false, before: false };
+		this.look = { background: 0.6, connected: false, before: false, openPose: false };
 		/** The box being drawn around joints. @type {Box | null} */
 		this.marquee = null;
 		/** The box of all that is there, as it was when the gesture began. @type {Box | null} */
@@ -76,6 +76,8 @@ export class Stage {
 			{ passive: false },
 		);
 		this.figures = svg("g", {});
+		/** What an open tab draws over the people and takes presses on. @type {Layer | null} */
+		this.layer = null;
 		this.ground = ""; // what the background was drawn from
 		/** The joint to focus when a gesture has ended. @type {string | undefined} */
 		this.focused = undefined;
@@ -192,7 +194,7 @@ export class Stage {
 		const people = state.people();
 		for (const [index, person] of people.entries())
 			parts.push(...this.figure(person, index, people.length > 1, unit));
-		if (state.played === null) parts.push(...this.handles(unit));
+		if (state.played === null) parts.push(...(this.layer?.draw(unit) ?? []), ...this.handles(unit));
 		if (this.marquee) {
 			const line = { stroke: "#fff", "stroke-width": unit * 0.2, "stroke-dasharray": unit };
 			parts.push(
@@ -223,19 +225,21 @@ export class Stage {
 		const inHand = index === active && played === null;
 		const opacity = inHand || played !== null ? 1 : 0.55;
 		const wrong = new Set(problems(points, canvas).flatMap(({ joints }) => joints));
-		const lines = limbs(points, {
+		const { openPose } = this.look;
+		const limb = {
 			class: "limb",
 			"stroke-width": unit,
-			"stroke-opacity": 0.65 * opacity,
+			"stroke-opacity": (openPose ? 1 : 0.65) * opacity,
 			"data-person": index,
-		});
+		};
+		const lines = limbs(points, limb, openPose);
 		const detail = { ...UNTOUCHED, fill: "#bbb", opacity, class: "detail" };
 		const dots = detailsOf(parts).map((point) => circle(point, unit * 0.25, detail));
 		const who = several ? `, person ${index + 1}` : "";
 		const joints = present(points).map((joint) => {
 			const chosen = inHand && selected.has(joint);
 			const dot = circle(at(points, joint), unit * (joint > 13 ? 0.8 : 1.2), {
-				fill: jointColour(joint),
+				fill: openPose ? openPoseColour(joint) : jointColour(joint),
 				stroke: chosen ? "#fff" : "#000",
 				"stroke-width": unit * (chosen ? 0.5 : 0.2),
 				opacity,
@@ -246,7 +250,6 @@ export class Stage {
 				"data-joint": joint,
 				"aria-label": `${JOINTS[joint]}${who}${chosen ? ", selected" : ""}`,
 			});
-			dot.append(svg("title", {}, JOINTS[joint]));
 			return dot;
 		});
 		const line = { stroke: "#ff5", "stroke-width": unit * 0.35, "stroke-dasharray": unit * 0.7 };
@@ -284,7 +287,6 @@ export class Stage {
 			...handle,
 			"data-handle": "turn",
 		});
-		knob.append(svg("title", {}, "turn"));
 		return [frame, ...corners, knob];
 	}
 
@@ -341,6 +343,8 @@ export class Stage {
 		if (event.button === 1 || this.panning) return this.pan(event);
 		state.played = null;
 		if (handle) return this.transformation(event, handle);
+		const layered = this.layer?.begin(event);
+		if (layered) return layered;
 		const found = this.jointAt(event);
 		if (!found && limbOf === undefined) {
 			this.element.focus();

@@ -8,10 +8,17 @@ import { present } from "./frames.js";
 import { plus, turnedPoint, within } from "./geometry.js";
 import { History } from "./history.js";
 import { frameAt, frameCount, startOf } from "./interpolation.js";
-import { inPose } from "./library.js";
 import { fitted, writeOpenPose } from "./openpose.js";
 import { mapped, mirrored, personOf, withPoints } from "./person.js";
-import { copiedSide, dragBoth, dragJoint, restored, straightened, upright } from "./pose.js";
+import {
+	copiedSide,
+	dragBoth,
+	dragJoint,
+	restored,
+	standingBeside,
+	straightened,
+	upright,
+} from "./pose.js";
 import { AT_ONCE, openEdit, PoseTextError, readValue, unlessNoPose, writeValue } from "./value.js";
 
 /**
@@ -24,6 +31,10 @@ const changedAt = (list, index, change) =>
 /** The list without one of its items.
  * @template T @param {T[]} list @param {number} index */
 const without = (list, index) => list.filter((_, at) => at !== index);
+
+/** What there is, in words. @param {Person[][]} frames */
+const counted = (frames) =>
+	frames.length > 1 ? `${frames.length} keyframes` : `${frames[0].length} people`;
 
 export class EditorState {
 	/** @param {StateOptions} options */
@@ -46,6 +57,8 @@ export class EditorState {
 		/** @type {number | null} frame of the sequence that playback shows */
 		this.played = null;
 		this.history = new History("");
+		/** @type {Question | null} what a paste has to know first */
+		this.asked = null;
 		/**
 		 * What is shown, as long as it is made from the same.
 		 * @type {{source: Edit, width: number, height: number, edit: Edit} | null}
@@ -73,9 +86,9 @@ export class EditorState {
 	counting() {
 		const upstream = this.run?.upstream ?? null;
 		const edit = this.edit;
-		if (edit?.frames.length && (upstream === null || edit.upstream === upstream || edit.foreign))
-			return edit;
+		if (edit?.frames.length && (edit.keep || !this.outdated)) return edit;
 		const kept = {
+			keep: true,
 			loop: false,
 			rate: edit?.rate ?? 12,
 			library: edit?.library ?? [],
@@ -86,6 +99,14 @@ export class EditorState {
 		const canvas = this.options.fallbackCanvas();
 		const person = personOf(standing(canvas.width, canvas.height));
 		return { canvas, frames: [[person]], steps: [AT_ONCE], ...kept };
+	}
+
+	/** Whether the connected pose is another one than the edit was made over. */
+	get outdated() {
+		const { edit, run } = this;
+		return (
+			!!edit?.frames.length && !edit.foreign && !!run?.upstream && edit.upstream !== run.upstream
+		);
 	}
 
 	get canvas() {
@@ -139,6 +160,7 @@ export class EditorState {
 		this.text = text;
 		this.history.reset(text);
 		this.selected.clear();
+		this.asked = null;
 		this.read();
 	}
 
@@ -194,10 +216,36 @@ export class EditorState {
 	/** @param {(edit: Edit) => Partial<Edit>} change @param {unknown} [gesture] */
 	change(change, gesture) {
 		const before = this.shown();
-		this.commit(
-			writeValue({ ...before, ...change(before), upstream: this.run?.upstream ?? before.upstream }),
-			gesture,
-		);
+		this.commit(writeValue({ ...before, ...change(before), ...this.madeOver(before) }), gesture);
+	}
+
+	/** Which connected pose a change is made over; what is made here outlives the next one.
+	 * @param {{upstream: string | null}} before */
+	madeOver = ({ upstream }) => ({ upstream: this.run?.upstream ?? upstream, keep: true });
+
+	// Questions.
+
+	/** What the artist has to decide, if there is anything. @returns {Question | null} */
+	question() {
+		if (this.asked || !this.outdated) return this.asked;
+		const { edit } = this;
+		if (!edit) return null;
+		const fate = edit.keep ? "kept" : "set aside, but not lost";
+		return {
+			text: `Another pose is connected. Your edit is ${fate}.`,
+			answers: {
+				"use my edit": () => this.commit(writeValue({ ...edit, ...this.madeOver(edit) })),
+				"use the connected pose": () => this.reset(),
+			},
+		};
+	}
+
+	/** @param {string} name of one of the question's answers */
+	answer(name) {
+		const act = this.question()?.answers[name];
+		this.asked = null;
+		act?.();
+		this.show();
 	}
 
 	/**
@@ -343,12 +391,6 @@ export class EditorState {
 		}));
 	}
 
-	/** @param {Points} model */
-	takePose(model) {
-		if (this.person()) this.changePoints((points, canvas) => inPose(points, model, canvas));
-		else this.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
-	}
-
 	/** Put the pose of the current person into the workflow's own library. @param {string} name */
 	keepPose(name) {
 		const points = this.person()?.points;
@@ -375,12 +417,7 @@ export class EditorState {
 
 	addPerson() {
 		this.active = this.people().length;
-		this.changePeople((people, { width, height }) => {
-			const beside = standing(width, height).map((point) =>
-				plus(point, [width * 0.12 * people.length, 0]),
-			);
-			return [...people, personOf(beside)];
-		});
+		this.changePeople((people, canvas) => [...people, personOf(standingBeside(people, canvas))]);
 	}
 
 	removePerson() {
@@ -466,18 +503,44 @@ export class EditorState {
 
 	// Files.
 
-	/** Take OpenPose JSON or the editor's own text as a new edit. @param {string} text */
+	/**
+	 * Take OpenPose JSON or the editor's own text as a new edit. Where it would take the place of
+	 * several keyframes or people, ask first.
+	 * @param {string} text
+	 */
 	paste(text) {
 		unlessNoPose(
 			() => {
 				const edit = readValue(text, this.canvas);
 				if (!edit?.frames.length) throw new PoseTextError("the text holds no pose");
-				this.frame = 0;
-				const library = edit.library.length ? edit.library : this.shown().library;
-				this.commit(writeValue({ ...edit, library, upstream: this.run?.upstream ?? null }));
+				const { frames } = this.shown();
+				const several = this.edit?.frames.length && (frames.length > 1 || this.people().length > 1);
+				if (!several) return this.replaceAll(edit);
+				const [pasted] = edit.frames;
+				const here = (/** @type {Canvas} */ canvas) => fitted(pasted, edit.canvas, canvas);
+				this.asked = {
+					text: `Paste over ${counted(frames)}?`,
+					answers: {
+						"replace everything": () => this.replaceAll(edit),
+						...(edit.frames.length === 1 && {
+							"replace this frame": () => this.changePeople((_, canvas) => here(canvas)),
+							"add to this frame": () =>
+								this.changePeople((people, canvas) => [...people, ...here(canvas)]),
+						}),
+						cancel: () => {},
+					},
+				};
+				this.show();
 			},
 			(error) => this.say(error.message),
 		);
+	}
+
+	/** @param {Edit} edit */
+	replaceAll(edit) {
+		this.frame = 0;
+		const library = edit.library.length ? edit.library : this.shown().library;
+		this.commit(writeValue({ ...edit, library, ...this.madeOver({ upstream: null }) }));
 	}
 
 	/** All frames that go out, as OpenPose JSON every pack reads. */

@@ -50,7 +50,15 @@ export class Strip {
 		this.element = html(
 			"div",
 			{ class: "strip" },
-			row(add, this.remove, this.left, this.right, this.duration, this.easing, this.loop),
+			row(
+				add,
+				this.remove,
+				this.left,
+				this.right,
+				html("label", {}, "duration ", this.duration),
+				this.easing,
+				this.loop,
+			),
 			row(this.playButton, this.where, this.rate, this.count),
 			this.frames,
 		);

@@ -1,11 +1,11 @@
 /** The editor's buttons: a line that is always there, and under it the one of a chosen tab. */
 
+import { onDemand } from "../ondemand.js";
 import { JOINTS } from "./anatomy.js";
-import { thumbnail } from "./figure.js";
-import { POSES } from "./library.js";
+import { messageOf } from "./openpose.js";
 import { arrowStep, button, html, row, slider, toggle } from "./page.js";
 
-const TABS = ["Pose", "Library", "People", "Frames", "View", "File"];
+const TABS = ["Pose", "Library", "Hands", "People", "Frames", "View", "File"];
 
 export class Toolbar {
 	/** @param {EditorState} state @param {Stage} stage @param {Actions} actions
@@ -13,13 +13,13 @@ export class Toolbar {
 	constructor(state, stage, actions, frames) {
 		this.state = state;
 		this.stage = stage;
+		this.actions = actions;
 		this.undo = button("↶", "Undo (Ctrl+Z)", () => state.undo());
 		this.redo = button("↷", "Redo (Ctrl+Y)", () => state.redo());
 		this.live = toggle("live", "Live posing: generate the person while you drag", actions.live);
 		this.large = button("full", "Full window", actions.enlarge);
-		this.kept = html("span", { class: "kept" });
-		/** @type {KeptPose[] | null} what `kept` shows */
-		this.shownLibrary = null;
+		/** Tabs that are loaded when they are opened. @type {Record<string, Tab | null>} */
+		this.loaded = {};
 		this.missing = html("span", { class: "missing" });
 		this.hideButton = button("hide", "Hide the selected joints (Delete)", () =>
 			state.hide([...state.selected]),
@@ -36,7 +36,8 @@ export class Toolbar {
 		});
 		this.rows = [
 			this.poseRow(),
-			this.libraryRow(),
+			row("loading ..."),
+			row("loading ..."),
 			this.peopleRow(),
 			frames,
 			this.viewRow(),
@@ -55,16 +56,10 @@ export class Toolbar {
 			this.open(next);
 			this.tabs[next].focus();
 		});
-		const top = html(
-			"div",
-			{ class: "row top" },
-			this.undo,
-			this.redo,
-			tabs,
-			this.live,
-			this.large,
-		);
-		this.element = html("div", { class: "toolbar" }, top, ...this.rows);
+		const top = row(this.undo, this.redo, this.live, this.large, tabs);
+		// of one height, so that the stage stays where it is from tab to tab
+		this.panels = html("div", { class: "panels", tabindex: -1 }, ...this.rows);
+		this.element = html("div", { class: "toolbar" }, top, this.panels);
 		this.open(0);
 	}
 
@@ -75,8 +70,47 @@ export class Toolbar {
 			tab.tabIndex = at === index ? 0 : -1;
 			this.rows[at].hidden = at !== index;
 		});
+		this.layOver(this.loaded[TABS[index]]);
+		this.load(index);
 		this.state.show();
 	}
+
+	/** Give the stage to the open tab, if it has something for it. @param {Tab | null} [tab] */
+	layOver(tab) {
+		this.stage.layer = tab?.draw && tab.begin ? /** @type {Layer} */ (tab) : null;
+		this.stage.render();
+	}
+
+	/** @param {number} index of a tab */
+	async load(index) {
+		const name = TABS[index];
+		const make = this.onDemand[name];
+		if (!make || name in this.loaded) return;
+		this.loaded[name] = null;
+		try {
+			const tab = await make();
+			this.loaded[name] = tab;
+			this.rows[index].replaceChildren(tab.element);
+			if (!this.rows[index].hidden) this.layOver(tab);
+		} catch (error) {
+			delete this.loaded[name]; // so that opening it again tries again
+			this.state.say(`the tab could not be loaded: ${messageOf(error)}`);
+		}
+	}
+
+	/** @type {Record<string, () => Promise<Tab>>} */
+	onDemand = {
+		Hands: async () => {
+			const files = ["details", "hand", "head"].map((name) => `skeleton/${name}.mjs`);
+			const { Details } = await onDemand(() => import("./details.mjs"), ...files);
+			return new Details(this.state, this.stage);
+		},
+		Library: async () => {
+			const files = ["shelf", "library"].map((name) => `skeleton/${name}.mjs`);
+			const { Shelf } = await onDemand(() => import("./shelf.mjs"), ...files);
+			return new Shelf(this.state, this.actions.poses);
+		},
+	};
 
 	poseRow() {
 		const { state } = this;
@@ -98,37 +132,6 @@ export class Toolbar {
 			this.hideButton,
 			this.missing,
 		);
-	}
-
-	/** A button that gives the person in hand a pose. @param {string} name @param {Points} points */
-	pose(name, points) {
-		return button(
-			"",
-			name,
-			() => this.state.takePose(points),
-			thumbnail([points]),
-			html("span", {}, name),
-		);
-	}
-
-	libraryRow() {
-		const { state } = this;
-		const shelf = html(
-			"div",
-			{ class: "shelf" },
-			...POSES.map(({ name, points }) => this.pose(name, points)),
-		);
-		const name = html("input", {
-			type: "text",
-			placeholder: "name",
-			"aria-label": "Name of the pose to keep",
-			maxlength: 60,
-		});
-		const keep = button("+ keep this pose", "Keep this pose in the workflow", () => {
-			state.keepPose(name.value.trim() || `pose ${state.shown().library.length + 1}`);
-			name.value = "";
-		});
-		return html("div", { class: "library" }, row(name, keep), this.kept, shelf);
 	}
 
 	peopleRow() {
@@ -171,6 +174,11 @@ export class Toolbar {
 				"pose before",
 				"Show the keyframe before, or the pose before the last change",
 				(before) => look({ before }),
+			),
+			toggle(
+				"OpenPose colours",
+				"Show OpenPose colours, as Draw Skeleton and ControlNets have them",
+				(openPose) => look({ openPose }),
 			),
 		);
 	}
@@ -248,14 +256,6 @@ export class Toolbar {
 					: [],
 			),
 		);
-		const { library } = state.shown();
-		if (this.shownLibrary === library) return;
-		this.shownLibrary = library;
-		this.kept.replaceChildren(
-			...library.map(({ name, points }, index) => {
-				const forget = button("×", `Forget the pose ${name}`, () => state.dropPose(index));
-				return html("span", { class: "own" }, this.pose(name, points), forget);
-			}),
-		);
+		for (const tab of Object.values(this.loaded)) tab?.render();
 	}
 }

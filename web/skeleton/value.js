@@ -56,6 +56,7 @@ export function openEdit(document, fallback) {
 		loop: false,
 		rate: RATE,
 		upstream: null,
+		keep: false,
 		library: [],
 		foreign: true,
 	};
@@ -68,12 +69,13 @@ function notTooLong(edit) {
 }
 
 /** @param {Edit} edit */
-export function writeValue({ canvas, upstream, loop, rate, frames, steps, library }) {
+export function writeValue({ canvas, upstream, keep, loop, rate, frames, steps, library }) {
 	return JSON.stringify({
 		version: VERSION,
 		canvas_width: canvas.width,
 		canvas_height: canvas.height,
 		upstream,
+		...(keep && { keep_edit: true }),
 		loop,
 		rate,
 		frames: frames.map((people, index) => ({
@@ -102,7 +104,7 @@ function ofThisVersion(document) {
 
 /** @param {Document} document @param {Canvas} fallback @returns {Edit} */
 function readOwn(document, fallback) {
-	const { frames: keyframes, loop = false, rate, upstream = null, library } = document;
+	const { frames: keyframes, loop = false, rate, upstream = null, keep_edit, library } = document;
 	if (!Array.isArray(keyframes)) throw new PoseTextError("frames of the pose must be a list");
 	// what the document says of the canvas goes before what its frames say
 	const size = Object.fromEntries(
@@ -115,6 +117,8 @@ function readOwn(document, fallback) {
 	if (typeof loop !== "boolean") throw new PoseTextError("loop of the pose must be true or false");
 	if (upstream !== null && typeof upstream !== "string")
 		throw new PoseTextError("upstream of the pose must be a string or null");
+	if (keep_edit !== undefined && typeof keep_edit !== "boolean")
+		throw new PoseTextError("keep_edit of the pose must be true or false");
 	return notTooLong({
 		...edit,
 		frames: keyframes.length ? edit.frames : [],
@@ -122,6 +126,7 @@ function readOwn(document, fallback) {
 		loop,
 		rate: RATES.find((one) => one === rate) ?? RATE,
 		upstream,
+		keep: keep_edit === true,
 		library: Array.isArray(library) ? library.flatMap(readKept) : [],
 		foreign: false,
 	});
@@ -144,7 +149,7 @@ function readStep(frame, index) {
 }
 
 /** @param {KeptPose} kept */
-function writeKept({ name, points }) {
+export function writeKept({ name, points }) {
 	const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
 	return { name, pose_keypoints_2d };
 }
@@ -153,7 +158,7 @@ function writeKept({ name, points }) {
  * A kept pose, or nothing where it is damaged: that must not cost the edit.
  * @param {unknown} kept @returns {KeptPose[]}
  */
-const readKept = (kept) =>
+export const readKept = (kept) =>
 	unlessNoPose(
 		() => {
 			if (!isObject(kept)) return [];

@@ -113,6 +113,24 @@ def test_a_sequence_is_composed_like_its_frames(figure, compose):
     assert together.mattes[0].mean() > 0.03
 
 
+def test_frames_follow_a_walk_and_the_background_stands_still(figure, compose):
+    canvas = (1500, 512)
+    first = person(canvas, (60, 60, 150, 390))
+    walk = [first.transformed((1, 1), (200.0 * step, 0), first.canvas) for step in range(6)]
+    result = transfer(figure, walk, compose=compose)
+    made = result.generated
+    assert len({frame.box.left for frame in made.frames}) == 6
+    assert made.frame.box.width > 1.5 * max(frame.box.width for frame in made.frames)
+    assert made.at(5).frame == made.frames[5] and made.at(5).still == made.frame
+    nobody = result.mattes.amax(0) < 0.01
+    assert 0.2 < nobody.float().mean() < 0.95
+    spread = (result.images.amax(0) - result.images.amin(0)).amax(0)
+    assert spread[nobody].max() < 0.02
+    for matte, pose in zip(result.mattes, walk, strict=True):
+        middle = (matte.mean(0) * torch.arange(canvas[0])).sum() / matte.mean(0).sum()
+        assert abs(float(middle) - pose.keypoints[pose.present, 0].mean()) < 40
+
+
 def test_another_canvas_takes_the_background_along(texturing):
     image = smooth_image(120, 160)
     source = encode_source(tiny_model(), image, person((120, 160)))

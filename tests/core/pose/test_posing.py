@@ -199,6 +199,7 @@ def test_an_empty_text_is_no_edit_and_openpose_json_is_one():
         ('{"version": [2], "frames": []}', "version"),
         ('{"version": 1}', "must be a list"),
         ('{"version": 1, "frames": [{"people": []}], "upstream": 3}', "upstream"),
+        ('{"version": 2, "frames": [{"people": []}], "keep_edit": 1}', "keep_edit"),
         ('{"version": 1, "frames": [{"people": [{"pose_keypoints_2d": [1]}]}]}', "pose_keypoints_2d"),
     ],
 )
@@ -253,6 +254,9 @@ def test_edits_win_until_upstream_changes():
     edit = EditedPose(mine, fingerprint(upstream))
     assert settle(upstream, edit, CANVAS) == (list(mine), True)
     assert settle(other, edit, CANVAS) == (other, False)
+    kept = EditedPose(mine, fingerprint(upstream), keep=True)
+    assert settle(other, kept, CANVAS) == (list(mine), True)
+    assert read_edited(write_edited(kept)) == kept
     assert settle(None, edit, CANVAS) == (list(mine), True)  # unplugged: the edit is all there is
     assert settle(upstream, EditedPose(mine, None), CANVAS) == (upstream, False)
     assert settle(upstream, EditedPose(mine, None, foreign=True), CANVAS) == (list(mine), True)

@@ -4,8 +4,8 @@
  */
 
 import { button, html, row } from "../skeleton/page.js";
-import { answer, boxOf, cellAt, cellsIn, peakOf, pixels } from "./maps.js";
-import { Pane } from "./pane.js";
+import { answer, boxOf, cellAt, cellsIn, peakOf, pixels } from "./maps.mjs";
+import { Pane } from "./pane.mjs";
 import {
 	COLOURS,
 	isRegion,
@@ -15,8 +15,8 @@ import {
 	pinned,
 	pinsFor,
 	pointsText,
-} from "./pins.js";
-import { STYLE } from "./style.js";
+} from "./pins.mjs";
+import { STYLE } from "./style.mjs";
 
 /** @type {Side[]} */
 const SIDES = ["target", "source"];

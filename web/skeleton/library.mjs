@@ -17,6 +17,7 @@ import {
 	turnedPoint,
 	within,
 } from "./geometry.js";
+import { personOf } from "./person.js";
 
 /**
  * @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and
@@ -125,13 +126,42 @@ function drawn(limbs, { view = "front", lean = 0, head = 0, turn = 0, lift = 0 }
 	return points.map((point) => point && minus(point, [0, ground]));
 }
 
+/**
+ * The first pose of each category.
+ * @type {[category: string, first: string][]}
+ */
+const STARTS = [
+	["standing, gestures", "standing"],
+	["walking, running", "walking towards you"],
+	["sitting, kneeling", "sitting, from the front"],
+	["dance, sport", "lunge"],
+	["bent, lying", "bow"],
+];
+
+export const CATEGORIES = STARTS.map(([category]) => category);
+
+/** @param {number} index of a drawing */
+const categoryOf = (index) =>
+	STARTS.findLast(([, first]) => DRAWINGS.findIndex(([name]) => name === first) <= index)?.[0] ??
+	CATEGORIES[0];
+
 /** The poses of the library, in fractions of the height, the ground at 0. */
 export const POSES = DRAWINGS.map(
-	([name, [arm, leftArm = arm], [leg, leftLeg = leg], more = {}]) => ({
+	([name, [arm, leftArm = arm], [leg, leftLeg = leg], more = {}], index) => ({
 		name,
+		category: categoryOf(index),
 		points: drawn([arm, leftArm, leg, leftLeg], more),
 	}),
 );
+
+/**
+ * Give the person in hand a pose; where there is nobody, somebody comes.
+ * @param {EditorState} state @param {Points} model the pose, any size
+ */
+export function takePose(state, model) {
+	if (state.person()) state.changePoints((points, canvas) => inPose(points, model, canvas));
+	else state.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
+}
 
 /**
  * A person in a pose of the library: their own limbs, as long as the pose shows of them, the lowest
