@@ -1,5 +1,4 @@
-"""Encoding, transfer, attention, texture, training and nodes on a GPU: everywhere on one that is none, where there is one
-on a real one.
+"""Encoding, transfer, attention, texture, training and nodes on a GPU: on one that is none, and on a real one if any.
 
 A tensor left on the CPU fails here. `device_checks.py` runs all of them in one process for each device.
 """
