@@ -46,7 +46,7 @@ def new_page(browser: Any, **options: Any) -> Any:
 
 def open_front_end(page: Any, host: Any) -> None:
     """Go to the host and wait until its front end has come up."""
-    page.goto(f"http://{host.address}")
+    page.goto(f"http://{host.address}", timeout=90_000)
     page.wait_for_function(READY, timeout=90_000)
     page.wait_for_timeout(2500)
 
