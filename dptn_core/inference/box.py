@@ -36,7 +36,7 @@ class Box:
 
 
 def cut_box(image: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
-    """A box of a (3, H, W) canvas as (3, *size); beyond the canvas its edge goes on.
+    """A box of a (C, H, W) canvas as (C, *size); beyond the canvas its edge goes on.
 
     First the canvas' own rows are resampled along x, band by band, then all rows of the box along y.
     """
@@ -45,7 +45,7 @@ def cut_box(image: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
     rows = torch.arange(box.top, box.bottom, device=image.device).clamp(0, height - 1)
     first, last = int(rows[0]), int(rows[-1]) + 1
     step = max(1, _BAND // box.width)
-    narrow = image.new_empty(3, last - first, size[1], dtype=torch.float32)
+    narrow = image.new_empty(len(image), last - first, size[1], dtype=torch.float32)
     for start in range(first, last, step):
         band = image[:, start : min(start + step, last)][:, :, columns]
         narrow[:, start - first : start - first + step] = interpolated(band, (band.shape[1], size[1]))
@@ -53,14 +53,14 @@ def cut_box(image: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
 
 
 def spread_box(image: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
-    """The opposite: (3, h, w) put back where its box is in a canvas (3, *size); its edge goes on outwards.
+    """The opposite: (C, h, w) put back where its box is in a canvas (C, *size); its edge goes on outwards.
 
     First along x, of which the canvas' columns are kept, then along y in bands of columns.
     """
     rows = (torch.arange(size[0], device=image.device) - box.top).clamp(0, box.height - 1)
     columns = (torch.arange(size[1], device=image.device) - box.left).clamp(0, box.width - 1)
     wide = interpolated(image, (image.shape[1], box.width))[:, :, columns]
-    spread = wide.new_empty(3, *size)
+    spread = wide.new_empty(len(image), *size)
     step = max(1, _BAND // box.height)
     for start in range(0, size[1], step):
         band = wide[:, :, start : start + step]

@@ -10,9 +10,11 @@ import zlib
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
-from dptn_core.image_io import ImageError, read_image
+from dptn_core.image_io import ImageError, read_image, resize
+from dptn_core.inference.box import Box, cut_box, spread_box
 from dptn_core.pose import PoseFormatError, load_pose_file
 from dptn_core.pose.openpose_json import MAX_FILE_BYTES
 
@@ -115,3 +117,16 @@ def test_devices_and_pipes_are_refused_at_once(tmp_path: Path) -> None:
             load_pose_file(path)
         with pytest.raises(ImageError, match="it is a device or a pipe"):
             read_image(path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_box_is_cut_and_put_back_as_if_it_were_whole(channels: int) -> None:
+    image = torch.rand(channels, 90, 70, generator=torch.Generator().manual_seed(0))
+    box = Box(-20, 10, 200, 260)
+    rows = torch.arange(box.top, box.bottom).clamp(0, 89)
+    columns = torch.arange(box.left, box.right).clamp(0, 69)
+    small = cut_box(image, box, (64, 48))
+    assert torch.equal(small, resize(image[:, rows][:, :, columns], (64, 48)))
+    whole = resize(small, (box.height, box.width))
+    back = whole[:, (torch.arange(90) - 10).clamp(0, 259)][:, :, (torch.arange(70) + 20).clamp(0, 199)]
+    assert torch.allclose(spread_box(small, box, (90, 70)), back, atol=1e-6)
