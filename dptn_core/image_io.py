@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -10,13 +12,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional
 
-from .system.files import written_beside
+from .system.files import NoFileError, opened_file, written_beside
 
 MAX_SIDE = 16_384  # pixels
 MAX_PIXELS = 100_000_000  # beyond it one image alone would take gigabytes
 _TOO_LARGE = (
     f"images of up to {MAX_PIXELS // 10**6} million pixels and sides of up to {MAX_SIDE} are read. Scale it down"
 )
+_BAND = 2**18  # pixels of an image that are converted at once
 _BRIGHTEST = 16.0  # highlights of HDR images are cut off at 1; more than this was never meant as 0 to 1
 
 
@@ -31,16 +34,19 @@ def read_image(path: Path) -> Tensor:
         ImageError: no such file, no image, or too large.
     """
     try:
-        with Image.open(path) as opened:
+        with opened_file(path) as file, Image.open(file) as opened:
             if max(opened.size) > MAX_SIDE or opened.width * opened.height > MAX_PIXELS:
                 raise ImageError(f"{path} is {opened.width}x{opened.height}; {_TOO_LARGE}")
-            return to_image(ImageOps.exif_transpose(opened))
+            ImageOps.exif_transpose(opened, in_place=True)
+            return to_image(opened)
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
     except UnidentifiedImageError:
         raise ImageError(
             f"{path} is not an image in a format that can be read here (PNG, JPEG, WebP, ...); convert it"
         ) from None
+    except NoFileError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}; name an image that can be") from None
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -68,16 +74,64 @@ def to_image(image: Image.Image | np.ndarray | Tensor) -> Tensor:
         ImageError: another layout, or numbers that are no image.
     """
     if isinstance(image, Image.Image):
-        image = _from_pillow(image)
-    if isinstance(image, Tensor):
-        image = image.detach().cpu()
-        values = (image.float() if image.is_floating_point() else image).numpy()  # numpy knows no bfloat16
+        height, width, read = image.height, image.width, _pillow_reader(image)
     else:
-        values = np.asarray(image)
+        height, width, read = _array_reader(image)
+    if not height or not width:
+        raise ImageError(f"an image has at least one pixel, not {width}x{height}")
+    found = np.empty((height, width, 3), np.float32)
+    # by bands, as each step in between would need as much memory as the result
+    step = max(1, _BAND // width)
+    for start in range(0, height, step):
+        found[start : start + step] = _colour(read(start, min(start + step, height)))
+    return torch.from_numpy(found).permute(2, 0, 1)
+
+
+_Reader: TypeAlias = Callable[[int, int], np.ndarray]  # from one row to another, as (rows, W, C) of any kind of number
+
+
+def _array_reader(image: np.ndarray | Tensor) -> tuple[int, int, _Reader]:
+    """Height, width and rows of an array or a tensor.
+
+    Raises:
+        ImageError: it has another layout.
+    """
+    values = image if isinstance(image, Tensor) else np.asarray(image)
     if values.ndim == 2:
         values = values[..., None]
     if values.ndim != 3 or values.shape[2] not in (1, 3, 4) or 0 in values.shape:
-        raise ImageError(f"an image has the shape (height, width, 1, 3 or 4 channels), not {values.shape}")
+        raise ImageError(f"an image has the shape (height, width, 1, 3 or 4 channels), not {tuple(values.shape)}")
+
+    def read(start: int, stop: int) -> np.ndarray:
+        rows = values[start:stop]
+        if isinstance(rows, np.ndarray):
+            return rows
+        rows = rows.detach().cpu()
+        array: np.ndarray = (rows.float() if rows.is_floating_point() else rows).numpy()  # numpy knows no bfloat16
+        return array
+
+    return values.shape[0], values.shape[1], read
+
+
+def _pillow_reader(image: Image.Image) -> _Reader:
+    """Rows of a Pillow image of any mode."""
+    # what the numbers of these modes mean depends on the largest
+    extrema = image.getextrema() if image.mode in ("I", "F") and image.width and image.height else (0, 0)
+    brightest = float(np.max(extrema))
+
+    def read(start: int, stop: int) -> np.ndarray:
+        rows = _from_pillow(image.crop((0, start, image.width, stop)), brightest)
+        return rows if rows.ndim == 3 else rows[..., None]
+
+    return read
+
+
+def _colour(values: np.ndarray) -> np.ndarray:
+    """Rows (h, W, C) of an image as (h, W, 3) or (h, W, 1) float32 in [0, 1], on white where they are transparent.
+
+    Raises:
+        ImageError: the numbers are no image.
+    """
     if values.dtype.kind not in "bfu" or (values.dtype.kind == "u" and values.dtype.itemsize > 2):
         raise ImageError(f"an image holds uint8, uint16 or floats in [0, 1], not {values.dtype}; convert it first")
     numbers = values.astype(np.float32)
@@ -88,22 +142,18 @@ def to_image(image: Image.Image | np.ndarray | Tensor) -> Tensor:
     if numbers.max() > _BRIGHTEST:
         raise ImageError(f"the image's floats reach {numbers.max():.0f}; they must lie in [0, 1]: divide by 255")
     colour, alpha = numbers[..., :3].clip(0, 1), numbers[..., 3:].clip(0, 1)
-    if alpha.size:
-        colour = (colour * alpha + (1 - alpha)).astype(np.float32)
-    if colour.shape[2] == 1:
-        colour = colour.repeat(3, axis=2)
-    return torch.from_numpy(np.ascontiguousarray(colour)).permute(2, 0, 1)
+    return (colour * alpha + (1 - alpha)).astype(np.float32) if alpha.size else colour
 
 
-def _from_pillow(image: Image.Image) -> np.ndarray:
+def _from_pillow(image: Image.Image, brightest: float) -> np.ndarray:
+    """An image, or a part of one whose largest number is `brightest`, as an array."""
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)
     if image.mode == "I":  # 16-bit PNGs arrive as 32-bit integers in some versions of Pillow
-        values = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return values.astype(np.uint8 if values.max(initial=0) <= 255 else np.uint16)
+        return np.asarray(image).clip(0, 65535).astype(np.uint8 if brightest <= 255 else np.uint16)
     if image.mode == "F":
         values = np.asarray(image).astype(np.float32)
-        return values if values.max(initial=0) <= 1 else values / 255
+        return values if brightest <= 1 else values / 255
     if image.mode == "La":  # premultiplied, as is RGBa; Pillow converts it to LA alone
         image = image.convert("LA")
     if image.mode in ("RGBA", "RGBa", "LA", "PA") or "transparency" in image.info:
@@ -119,13 +169,18 @@ def to_bytes(image: Tensor) -> np.ndarray:
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     """(3, H, W) at another size: averaged when smaller, bicubic when larger."""
+    return image if tuple(image.shape[1:]) == tuple(size) else interpolated(image, size).clamp(0, 1)
+
+
+def interpolated(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """As `resize`, without cutting off what bicubic curves overshoot: (3, H, W) float32."""
     if tuple(image.shape[1:]) == tuple(size):
-        return image
+        return image.float()
     device = image.device
     # Apple's GPUs have no antialiased bicubic resampling
     wide = image[None].float().to("cpu" if device.type == "mps" else device)
     resized = functional.interpolate(wide, size, mode="bicubic", align_corners=False, antialias=True)
-    return resized[0].clamp(0, 1).to(device)
+    return resized[0].to(device)
 
 
 def check_format(path: Path) -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from ..dptn_core.image_io import to_bytes
 from ..dptn_core.system.files import written_beside
+from .listing import files_below
 
 __all__ = ["ComfyExtension", "io", "ui"]
 
@@ -73,9 +74,7 @@ def input_folder() -> Path:
 
 def input_files(suffix: str) -> list[str]:
     """Files of the input folder and the folders in it that end with `suffix` in any case, relative to it."""
-    folder = input_folder()
-    found = (path for path in folder.rglob("*") if path.suffix.lower() == suffix and path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    return sorted(files_below(input_folder(), suffix))
 
 
 def numbered_output(prefix: str) -> tuple[Path, str, int, str]:

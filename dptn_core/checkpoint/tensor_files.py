@@ -5,8 +5,6 @@ Nothing here runs what a file says (`pickle_machine`).
 
 from __future__ import annotations
 
-import os
-import stat
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Final
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..system.files import NoFileError, opened_file
 from .checkpoint_error import CheckpointError, listed
 from .metadata import ModelMetadata
 from .pickle_machine import ForbiddenName
@@ -65,12 +64,10 @@ def _read_start(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise CheckpointError("this is a folder: choose a .safetensors file or a *_net_G.pth checkpoint inside it")
-        # a pipe would have us wait for somebody to write into it
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise CheckpointError("this is a device or a pipe: choose a file")
+        with opened_file(path) as file:
             start = file.read(1024)
+    except NoFileError:
+        raise CheckpointError("this is a device or a pipe: choose a file") from None
     except FileNotFoundError:
         raise CheckpointError("there is no such file: check the path, or download the model first") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name

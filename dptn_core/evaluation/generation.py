@@ -18,7 +18,8 @@ from ..data.synthetic.figures import SyntheticPairs, draw_pairs, pair_seeds
 from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.pair_sheet import warped_source
 from ..image_io import ImageError
-from ..inference.framing import Box, Frame
+from ..inference.box import Box
+from ..inference.framing import Frame
 from ..network import SourceFeatures
 from ..pose import Canvas, People, Pose, draw_silhouette
 from ..pose.heatmaps import pose_heatmaps

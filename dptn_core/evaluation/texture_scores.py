@@ -13,7 +13,8 @@ from ..checkpoint import DPTNModel
 from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.people import TEST_PAIRS, TEST_SEED, check_size, open_studio, render_pairs
 from ..data.synthetic.synthetic_pairs import PeoplePairs, SyntheticPairs, pair_seeds
-from ..inference.framing import Box, Frame
+from ..inference.box import Box
+from ..inference.framing import Frame
 from ..inference.source_texture import SourceTexture, encode_texture
 from ..inference.texture import Decision, compose_texture, decide
 from ..inference.transfer import Composed, EncodedSource, Generated

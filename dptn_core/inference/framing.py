@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Framing
-from ..image_io import MAX_PIXELS, resize
+from ..image_io import MAX_PIXELS
 from ..pose import Canvas, Pose
+from .box import Box, cut_box, spread_box
 
 # The authors' images: 256x256 with the person in columns 40..216, stretched back to 256x256.
 _STRETCH_ASPECT = 176 / 256
@@ -28,26 +29,6 @@ _NOSE, _NECK, _HIPS, _KNEES, _ANKLES, _ELBOWS, _WRISTS = 0, 1, (8, 11), (9, 12),
 
 class FramingError(ValueError):
     """A pose that no frame fits around; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """Whole pixels of a canvas; may reach beyond it."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @property
-    def right(self) -> int:
-        """First column beyond the box."""
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> int:
-        """First row beyond the box."""
-        return self.top + self.height
 
 
 @dataclass(frozen=True)
@@ -84,10 +65,7 @@ class Frame:
 
     def cut(self, image: Tensor) -> Tensor:
         """The frame's part of a (3, H, W) canvas at the network's size; beyond the canvas its edge goes on."""
-        box, height, width = self.box, image.shape[1], image.shape[2]
-        rows = torch.arange(box.top, box.bottom, device=image.device).clamp(0, height - 1)
-        columns = torch.arange(box.left, box.right, device=image.device).clamp(0, width - 1)
-        return resize(image[:, rows][:, :, columns], self.size)
+        return cut_box(image, self.box, self.size)
 
     def paste(self, image: Tensor, onto: Tensor | None) -> Tensor:
         """A (3, H, W) image of the network put back into the canvas.
@@ -100,18 +78,18 @@ class Frame:
             (3, canvas height, canvas width) in [0, 1].
         """
         box, canvas = self.box, self.canvas
-        full = resize(image, (box.height, box.width)).clamp(0, 1)
-        rows = torch.arange(canvas.height, device=image.device) - box.top
-        columns = torch.arange(canvas.width, device=image.device) - box.left
-        spread = full[:, rows.clamp(0, box.height - 1)][:, :, columns.clamp(0, box.width - 1)]
+        spread = spread_box(image, box, (canvas.height, canvas.width))
         if onto is None:
             return spread
+        rows = torch.arange(canvas.height, device=image.device) - box.top
+        columns = torch.arange(canvas.width, device=image.device) - box.left
         # A soft seam, except where the frame ends at the canvas' own edge.
         seam = max(2.0, 0.02 * min(box.height, box.width))
         vertical = _ramp(rows, box.height, seam, box.top <= 0, box.bottom >= canvas.height)
         horizontal = _ramp(columns, box.width, seam, box.left <= 0, box.right >= canvas.width)
         weight = (vertical[:, None] * horizontal[None, :]).to(spread)
-        return onto.to(spread) * (1 - weight) + spread * weight
+        around = onto.to(spread) * (1 - weight)
+        return around.add_(spread.mul_(weight))
 
 
 def _ramp(place: Tensor, length: int, seam: float, open_start: bool, open_end: bool) -> Tensor:

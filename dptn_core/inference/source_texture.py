@@ -12,7 +12,8 @@ from torch.nn import functional
 from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
 from ..pose import Pose
 from ..segmentation.edges import applied, linear_model
-from .framing import Box, Frame
+from .box import Box
+from .framing import Frame
 from .transfer import EncodedSource
 
 _BEYOND: Final = 0.3  # of the frame's height

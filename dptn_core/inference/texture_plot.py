@@ -12,7 +12,8 @@ from torch import Tensor
 from ..network.carrier import PARTS
 from ..pose import Canvas
 from ..pose.limb_transforms import PART_OF
-from .framing import Box, Frame
+from .box import Box
+from .framing import Frame
 from .source_texture import SourceTexture
 from .texture import Decision
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..system.files import written_beside
+from ..system.files import NoFileError, opened_file, written_beside
 from .skeleton import (
     FACE_POINTS,
     FOOT_POINTS,
@@ -32,6 +32,8 @@ from .skeleton import (
     People,
     Pose,
 )
+
+MAX_FILE_BYTES = 64 * 2**20  # a quarter of an hour of one person at 30 frames a second, in the strict form
 
 
 class PoseFormatError(ValueError):
@@ -119,20 +121,29 @@ def write_openpose(images: list[People], *, scores: bool = True) -> list[dict[st
 
 
 def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -> list[People]:
-    """Read a JSON file (UTF-8) of pose data; see `read_openpose`.
+    """Read a JSON file (UTF-8) of pose data of at most `MAX_FILE_BYTES`; see `read_openpose`.
 
     Raises:
         PoseFileNotFoundError: There is no such file.
-        PoseFormatError: It cannot be read, is not UTF-8, not JSON or not pose data.
+        PoseFormatError: It cannot be read, is too large, not UTF-8, not JSON or not pose data.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        with opened_file(path) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise PoseFormatError(
+                f"{path} is too large for a pose file: expected at most {MAX_FILE_BYTES // 2**20} MB; "
+                "split the sequence"
+            )
+        text = content.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise PoseFileNotFoundError(f"no pose file at {path}") from error
     except UnicodeDecodeError as error:
         raise PoseFormatError(f"{path} is not UTF-8 text: {error}") from error
-    except IsADirectoryError as error:
-        raise PoseFormatError(f"{path} is a folder, not a pose file") from error
+    except NoFileError as error:
+        raise PoseFormatError(f"{path} is not a pose file: {error.strerror}") from error
+    except PoseFormatError:
+        raise
     except (OSError, ValueError) as error:
         raise PoseFormatError(f"cannot read the pose file {str(path)!r}: {error}") from error
     try:

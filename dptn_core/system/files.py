@@ -1,15 +1,42 @@
-"""Files that appear whole or not at all."""
+"""Files that are files, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _BESIDE = re.compile(r"\.(?P<stem>.*)\.\d+\.part(?P<suffix>\.[^.]*)?", re.DOTALL)
+
+
+class NoFileError(OSError):
+    """A folder, a device or a pipe where a file was asked for; `strerror` says so."""
+
+
+@contextmanager
+def opened_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file opened for reading; a pipe would have us wait for somebody to write into it, a device may never end.
+
+    Raises:
+        NoFileError: something that is no file lies there.
+        OSError: it cannot be opened.
+        ValueError: the path has a null byte.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise NoFileError(0, "it is a folder" if stat.S_ISDIR(mode) else "it is a device or a pipe", str(path))
+    except OSError:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from test_javascript import javascript, needs_node
 
 from dptn_core.inference.attention import _peaks
 from dptn_core.inference.attention_maps import AttentionMaps
-from dptn_core.inference.framing import Box, Frame
+from dptn_core.inference.box import Box
+from dptn_core.inference.framing import Frame
 from dptn_core.pose import Canvas
 
 ROUND_TRIP = """

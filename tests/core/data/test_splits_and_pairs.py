@@ -12,7 +12,8 @@ from image_folder_fixture import SIZE
 from dptn_core.data.custom.image_folder import Kept, sample_pairs
 from dptn_core.data.custom.image_folder import split_people as split
 from dptn_core.data.custom.own_images import OwnImage
-from dptn_core.inference.framing import Box, Frame
+from dptn_core.inference.box import Box
+from dptn_core.inference.framing import Frame
 from dptn_core.pose import Canvas, Pose
 
 

@@ -56,8 +56,8 @@ from dptn_core.evaluation.generation import whole_frame
 from dptn_core.evaluation.metrics import BY_NAME, RANKABLE
 from dptn_core.evaluation.people_scores import SIZE
 from dptn_core.evaluation.summary import NothingScoredError
+from dptn_core.inference.box import Box
 from dptn_core.inference.carrier_file import load_carrier
-from dptn_core.inference.framing import Box
 from dptn_core.network.parameter_count import paper_parameter_count, parameter_count
 from dptn_core.pose import Pose
 from dptn_core.system.folder_lock import alone_in

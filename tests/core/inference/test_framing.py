@@ -9,6 +9,7 @@ import pytest
 import torch
 from transfer_fixture import person, smooth_image
 
+from dptn_core.image_io import resize
 from dptn_core.inference.framing import (
     Box,
     Frame,
@@ -17,7 +18,6 @@ from dptn_core.inference.framing import (
     frame_person,
     frame_targets,
     person_extent,
-    resize,
 )
 from dptn_core.pose import Canvas, Pose
 
