@@ -1,4 +1,6 @@
-"""Make the thumbnails of the workflows: run each on a real host and put its images side by side.
+"""Make the thumbnails of the workflows: run each on a real host and show what it makes, and small what it takes.
+
+They are square, because hosts show them in square cards.
 
     python -m tools.workflow_thumbnails [1_pose_transfer ...]
 
@@ -13,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps, ImageStat
 
 ROOT = Path(__file__).parents[1]
 sys.path += [str(ROOT / "tests" / "nodes"), str(ROOT / "tests" / "workflows")]
@@ -21,9 +23,9 @@ sys.path += [str(ROOT / "tests" / "nodes"), str(ROOT / "tests" / "workflows")]
 from comfy_host import find_host, running_host  # noqa: E402
 from prompt_of import prompt_of  # noqa: E402
 
-_WIDTH, _HEIGHT = 800, 512  # pixels, of the strip and of its images before they are joined
-_LATER = 8  # the other image of a sequence that is shown
-_INVENTED = 3  # output of Transfer Pose
+_SIDE = 512  # pixels
+_INSET, _MARGIN, _FRAME = 150, 12, 2  # longer side of what is shown small, and what keeps it apart
+_LATER = 8  # the image of a sequence that is shown
 _BODY_PARTS = 4  # output of Attention Preview
 
 Prompt = dict[str, dict[str, Any]]
@@ -38,24 +40,20 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, running_host(*found, Path(folder) / "base") as host:
         for path in files:
             out = path.with_suffix(".jpg")
-            strip(host, path).save(out, quality=88)
+            thumbnail(host, path).save(out, quality=88)
             print(f"wrote {out}")
 
 
-def strip(host: Any, path: Path) -> Image.Image:
-    """What a workflow takes and what it makes."""
+def thumbnail(host: Any, path: Path) -> Image.Image:
+    """The image that a workflow makes, and inset what it takes: the person, and the pose or the second person."""
     prompt: Prompt = prompt_of(json.loads(path.read_text(encoding="utf-8")), host.get("/object_info"))
-    persons, drawing = _of(prompt, "DPTNSamplePerson"), _of(prompt, "DPTNTransferPose")[0]
-    shown = [[person, 0] for person in persons]
+    persons, transfer = _of(prompt, "DPTNSamplePerson"), _of(prompt, "DPTNTransferPose")[0]
+    shown = [[transfer, 0], *([person, 0] for person in persons)]
     if len(persons) == 1:
-        skeleton = {"pose": prompt[drawing]["inputs"]["pose"], "width": 0, "height": 0, "style": "OpenPose"}
-        prompt["skeleton"] = {"class_type": "DPTNDrawSkeleton", "inputs": {**skeleton, "thickness": 1.0}}
+        skeleton = {"pose": prompt[transfer]["inputs"]["pose"], "width": 0, "height": 0, "style": "OpenPose"}
+        prompt["skeleton"] = {"class_type": "DPTNDrawSkeleton", "inputs": {**skeleton, "thickness": 2.0}}
         shown.append(["skeleton", 0])
-    shown.append([drawing, 0])
     shown += [[preview, _BODY_PARTS] for preview in _of(prompt, "DPTNAttentionPreview")]
-    if "diffusion" in path.stem:
-        prompt["invented"] = {"class_type": "MaskToImage", "inputs": {"mask": [drawing, _INVENTED]}}
-        shown.append(["invented", 0])
     for number, link in enumerate(shown):
         prompt[f"shown {number}"] = {"class_type": "PreviewImage", "inputs": {"images": link}}
     run = host.run(prompt)
@@ -64,22 +62,37 @@ def strip(host: Any, path: Path) -> Image.Image:
     images: list[Image.Image] = []
     for number in range(len(shown)):
         entries = run.outputs[f"shown {number}"]["images"]
-        images += [Image.fromarray(host.image(one)) for one in (entries[0], *entries[_LATER : _LATER + 1])]
-    return _joined(images)
+        images.append(Image.fromarray(host.image(entries[min(_LATER, len(entries) - 1)])))
+    return _with_insets(*images)
 
 
 def _of(prompt: Prompt, kind: str) -> list[str]:
     return [name for name, node in prompt.items() if node["class_type"] == kind]
 
 
-def _joined(images: list[Image.Image]) -> Image.Image:
-    level = [one.resize((round(one.width * _HEIGHT / one.height), _HEIGHT), Image.Resampling.LANCZOS) for one in images]
-    row = Image.new("RGB", (sum(one.width for one in level), _HEIGHT))
-    left = 0
-    for one in level:
-        row.paste(one, (left, 0))
-        left += one.width
-    return row.resize((_WIDTH, round(_HEIGHT * _WIDTH / row.width)), Image.Resampling.LANCZOS)
+def _with_insets(made: Image.Image, *taken: Image.Image) -> Image.Image:
+    """What is made fills the square; what is taken stands at the side where it covers the plainer part."""
+    square = _filled(made)
+    width, top = _INSET + 2 * _FRAME, _MARGIN
+    sides = (_MARGIN, _SIDE - _MARGIN - width)
+    left = min(sides, key=lambda x: sum(ImageStat.Stat(square.crop((x, 0, x + width, _SIDE))).var))
+    for one in taken:
+        small = one.copy()
+        small.thumbnail((_INSET, _INSET), Image.Resampling.LANCZOS)
+        framed = ImageOps.expand(small, _FRAME, "white")
+        square.paste(framed, (left if left == _MARGIN else _SIDE - _MARGIN - framed.width, top))
+        top += framed.height + _MARGIN
+    return square
+
+
+def _filled(image: Image.Image) -> Image.Image:
+    """The whole image in the square, at the right: nothing of the person is cut."""
+    fitted = image.copy().resize((round(image.width * _SIDE / image.height), _SIDE), Image.Resampling.LANCZOS)
+    if fitted.width >= _SIDE:
+        return ImageOps.fit(image, (_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    square = fitted.crop((0, 0, 1, _SIDE)).resize((_SIDE, _SIDE))
+    square.paste(fitted, (_SIDE - fitted.width, 0))
+    return square
 
 
 if __name__ == "__main__":
