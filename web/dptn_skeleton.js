@@ -175,6 +175,7 @@ class Background {
 		const look = () => this.look();
 		this.seen = new IntersectionObserver(look);
 		this.seen.observe(editor.element);
+		editor.element.addEventListener("pointerenter", look);
 		api.addEventListener("graphChanged", look);
 		const { onConnectionsChange } = node;
 		node.onConnectionsChange = (...given) => {

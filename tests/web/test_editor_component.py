@@ -314,6 +314,26 @@ def test_keyframes_are_timed_ordered_and_played(page):
     assert page.get_by_role("option", name="Keyframe 2").get_attribute("aria-selected") == "true"
 
 
+@pytest.mark.parametrize("width", [302, 420])
+def test_no_button_is_clipped_and_the_stage_stays_where_it_is_from_tab_to_tab(page, width):
+    page.evaluate("width => { document.getElementById('place').style.width = `${width}px` }", width)
+    tops = set()
+    for name in ("Pose", "Library", "Hands", "People", "Frames", "View", "File"):
+        tab(page, name)
+        page.wait_for_timeout(300)
+        beyond = page.evaluate(
+            """() => {
+                const { right } = document.querySelector('.dptn-panel').getBoundingClientRect();
+                return [...document.querySelectorAll('.toolbar :is(button, input, select)')]
+                    .filter(one => one.offsetParent && one.getBoundingClientRect().right > right)
+                    .map(one => one.textContent || one.ariaLabel);
+            }"""
+        )
+        assert beyond == [], name
+        tops.add(page.locator(".stage").bounding_box()["y"])
+    assert len(tops) == 1
+
+
 def test_the_full_window_is_the_same_editor(page):
     press(page, "Full window")
     box = page.locator("dialog.dptn-window").bounding_box()

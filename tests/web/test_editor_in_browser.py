@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from comfy_host import PACK
+from PIL import Image
 
 from dptn_core.pose import LIMBS
 
@@ -321,6 +322,40 @@ def test_the_editor_shows_the_canvas_that_the_block_uses(editor):
     editor.evaluate("window.app.queuePrompt(0, 1)")
     editor.wait_for_function(f"{NODE}.dptnEditor.state.run?.canvas?.width === 1024", timeout=90_000)
     assert editor.evaluate(f"{NODE}.dptnEditor.state.people()[0].points[0]") == before
+
+
+def test_the_image_of_a_connected_load_image_lies_under_the_pose_before_any_run(editor, host):
+    Image.new("RGB", (300, 200), "teal").save(host.base / "input" / "teal.png")
+    shown = f"(() => {{ const e = {NODE}.dptnEditor; return [e.stage.background ?? '', e.state.canvas.width]; }})()"
+    greyed = f"{NODE}.widgets.filter(w => w.disabled).map(w => w.name)"
+    editor.evaluate(
+        f"""() => {{
+            const n = {NODE}, load = window.LiteGraph.createNode('LoadImage');
+            window.app.graph.add(load);
+            load.widgets.find(w => w.name === 'image').value = 'teal.png';
+            n.disconnectInput(0);
+            load.connect(0, n, n.inputs.findIndex(i => i.name === 'background'));
+        }}"""
+    )
+    editor.wait_for_function(f"{shown}[0].includes('teal.png') && {shown}[1] === 300")
+    assert editor.evaluate(greyed) == ["width", "height"]
+    editor.evaluate(f"() => {{ const n = {NODE}; n.disconnectInput(1); n.disconnectInput(0); }}")
+    editor.wait_for_function(f"{shown}[0] === '' && !{greyed}.length")
+
+
+def test_a_workflow_that_was_left_and_opened_again_still_has_its_background(editor, host):
+    editor.evaluate("window.app.queuePrompt(0, 1)")
+    editor.wait_for_function(f"{NODE}.dptnEditor.state.run !== null", timeout=90_000)
+    wait_until_idle(host)
+    ground = f"{NODE}.dptnEditor.stage.background"
+    before = editor.evaluate(ground)
+    assert "dptn_background" in before
+    outputs = editor.evaluate("JSON.stringify(window.app.nodeOutputs)")
+    load(editor, editor.evaluate("window.app.graph.serialize()"))
+    # as the front end does for the workflow's tab
+    editor.evaluate("text => { window.app.nodeOutputs = JSON.parse(text); }", outputs)
+    editor.evaluate(f"{NODE}.dptnEditor.element.dispatchEvent(new PointerEvent('pointerenter'))")
+    editor.wait_for_function(f"before => {ground} === before", arg=before, timeout=10_000)
 
 
 def test_live_posing_goes_on_after_its_prompt_was_taken_out_of_the_queue(editor, host):

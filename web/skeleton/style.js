@@ -24,7 +24,7 @@ export const STYLE = `
 		background: var(--paper); border: 1px solid var(--mark); }
 	& .asked span { flex: 1 1 100%; }
 	& .toolbar { display: flex; flex-direction: column; gap: 4px; }
-	& .panels { height: 104px; overflow-y: auto; }
+	& .panels { height: 112px; overflow-y: auto; }
 	& .row { display: flex; flex-wrap: wrap; gap: 3px; align-items: center; }
 	& .tabs { display: flex; flex: 1 0 auto; order: 1; }
 	& :is(button, select, input) { font: inherit; color: inherit; background: var(--field);
