@@ -9,6 +9,7 @@ from ..dptn_core.pose.exchange import read_dwposes, read_mhr, read_wan_animate, 
 from . import host
 from .errors import NodeError, node_error_context
 from .host import io
+from .inputs import checks_inputs
 from .poses import frames_of, person_input, to_wire, tracked_person
 from .types import PoseType
 
@@ -65,6 +66,7 @@ class ConvertPose(io.ComfyNode):
         )
 
     @classmethod
+    @checks_inputs()
     def execute(
         cls,
         threshold: float,
@@ -88,8 +90,6 @@ class ConvertPose(io.ComfyNode):
         given = {"pose": pose, "mhr_pose_data": mhr_pose_data, "pose_data": pose_data, "dw_poses": dw_poses}
         name = _the_only(given)
         frames = _frames(given[name], name, (width, height))
-        if not isinstance(threshold, (int, float)) or not 0 <= threshold <= 1:
-            raise NodeError(f"{_NODE}, input 'threshold': expected 0 to 1, got {threshold!r}")
         seen = [People(tuple(one.without(threshold) for one in frame.people), frame.canvas) for frame in frames]
         wan = write_wan_animate(_followed(seen, person, name), [frame.canvas for frame in seen])
         return io.NodeOutput(to_wire(seen, scores=scores), wan, write_dwposes(seen))

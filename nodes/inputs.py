@@ -48,7 +48,7 @@ def checks_inputs(
         @wraps(execute)
         def checked(cls: type[io.ComfyNode], **values: object) -> Any:
             schema = cls.define_schema()
-            node = schema.display_name.removesuffix(" (DPTN)")
+            node = schema.display_name.split(" (")[0].removesuffix(" for ControlNet")  # as the other messages do
             known = {each.id: each for each in schema.inputs}
             _check_names(node, known, values)
             return execute(cls, **{n: _checked(node, known[n], v, files, limits or {}) for n, v in values.items()})

@@ -6,6 +6,7 @@ import { app } from "/scripts/app.js";
 import { onDemand } from "./ondemand.js";
 import { messageOf } from "./skeleton/openpose.js";
 import { html } from "./skeleton/page.js";
+import { lastOutput } from "./skeleton/upstream.js";
 
 const PARTS = ["explorer", "maps", "pane", "pins", "style"].map((name) => `attention/${name}.mjs`);
 const VERSION = 3;
@@ -51,9 +52,6 @@ async function explorable(output, signal, { MapsError, readMaps }) {
 	source.images = images.filter((_, index) => index % 2 === 1);
 	return { maps, names, target, source, views };
 }
-
-/** What the page knows a node by: its id is unique in its own graph alone. @param {HostNode} node */
-const locatorOf = ({ graph, id }) => (graph?.isRootGraph === false ? `${graph.id}:${id}` : id);
 
 /** @param {HostNode} node */
 function mount(node) {
@@ -110,7 +108,7 @@ function mount(node) {
 	// a workflow that was left and opened again has new nodes, but the page still knows what their
 	// last run returned
 	place.addEventListener("pointerenter", () => {
-		if (!explorer?.run) take(app.nodeOutputs?.[locatorOf(node)]);
+		if (!explorer?.run) take(lastOutput(app.nodeOutputs, node));
 	});
 	node.onRemoved = (...given) => {
 		loading.abort();

@@ -21,7 +21,8 @@ from ..network.carrier import (
 )
 from ..pose.limb_transforms import LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
-from .framing import Box, Frame
+from .box import Box
+from .framing import Frame
 from .source_texture import SourceTexture, beyond, pose_in, working_frame
 from .transfer import Compose, Composed, Generated
 

@@ -135,7 +135,10 @@ export function writeOpenPose(frames, canvas) {
 	return JSON.stringify(document);
 }
 
-/** A hundredth of a pixel is below what anybody means. @param {Point} point @returns {[number, number]} */
+/**
+ * A hundredth of a pixel is below what anybody means.
+ * @param {Point} point @returns {[number, number]}
+ */
 const rounded = ([x, y]) => [Math.round(x * 100) / 100, Math.round(y * 100) / 100];
 
 /** @param {Points} points */
