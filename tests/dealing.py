@@ -6,7 +6,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # These share one host and its front end, which take longer to start than most of the tests do.
-ON_HOST = ("tests/nodes/", "tests/web/", "tests/workflows/")
+ON_HOST = ("tests/nodes/", "tests/web/", "tests/workflows/", "tests/fuzz/test_prompts_fuzz.py")
 # Files of more than half a minute, longest first: begun late, they would leave the other processes idle at the end.
 LONG = ("tests/core/system/test_distributed.py",)
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 SECONDS = float(os.environ.get("DPTN_FUZZ_SECONDS", "120"))  # for all attempts together
-# Of them, what each attempt of this folder gets; prompts, which need a host, have the rest.
+# Of them, what each attempt gets.
 FRACTIONS = {
     "documents": 0.1,
     "edited": 0.1,
@@ -25,6 +25,7 @@ FRACTIONS = {
     "messages": 0.03,
     "refusals": 0.01,  # at each of three places
     "javascript": 0.15,
+    "prompts": 0.19,  # where there is a host
 }
 EXAMPLES = 50  # a round
 
