@@ -215,12 +215,12 @@ def test_the_background_gives_the_canvas_and_poses_are_not_distorted(host):
     ("value", "said"),
     [
         ("{broken", "not JSON"),
-        ("17", "pose data must be"),
+        ("17", "must be an object or a list"),
         (edited([{"people": []}], version=99), "version 99"),
         (edited("x"), "must be a list"),
         (edited([{"people": [], "steps": 0}]), "1 to 10000 frames to the next keyframe"),
         (edited([3]), "must be an object"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_broken_edit_gets_an_error_with_the_way_out(host, value, said):
