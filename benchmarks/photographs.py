@@ -35,11 +35,11 @@ MAX_SIDE = 2048  # pixels of an image's longer side
 
 
 def targets(person: Pose) -> list[Pose]:
-    """The four poses, taken by this person where they stand."""
+    """The four poses, taken by this person where they stand, from the side that their image shows."""
     poses = []
     for name in NAMES:
         frames = [people.largest() for people in load_pose_file(POSES[name])]
-        poses += retarget([frames[len(frames) // 2]], [person])
+        poses += retarget([frames[len(frames) // 2]], [person], facing="source")
     return poses
 
 

@@ -21,7 +21,7 @@ _Placing = Callable[[list[Pose], Pose], list[Pose]]  # a sequence, and the pose 
 _PLACINGS: dict[str, _Placing | None] = {
     AS_IS: None,
     LIKE_SOURCE: fit_to_person,
-    RETARGETED: lambda poses, source: retarget(poses, [source]),
+    RETARGETED: lambda poses, source: retarget(poses, [source], facing="source"),
 }
 
 

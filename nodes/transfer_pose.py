@@ -48,7 +48,8 @@ class TransferPose(io.ComfyNode):
                     default=AS_IS,
                     tooltip="as the pose is: on the pose's own canvas, for a pose made for this person. retargeted to "
                     "the source: for poses of another person; at the source person's size and place, with the source "
-                    "person's limb lengths. like the source: scaled and moved, with the pose's own proportions.",
+                    "person's limb lengths, and somebody seen from behind stays so. like the source: scaled and moved, "
+                    "with the pose's own proportions.",
                 ),
                 io.Combo.Input(
                     "when_nobody",

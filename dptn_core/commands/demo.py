@@ -48,7 +48,7 @@ def run(options: Namespace) -> None:
         files = samples.FIGURE_TARGETS
         poses = [read_poses(path, None)[0] for path in files]
         if poses[0].canvas != source_pose.canvas:  # one by one: they are no sequence
-            poses = [retarget([pose], [source_pose])[0] for pose in poses]
+            poses = [retarget([pose], [source_pose], facing="source")[0] for pose in poses]
         result = transfer(source, poses, compose=compose_from(texturing, source))
         strip = [image]
         for file, pose, generated in zip(files, poses, result.images, strict=True):

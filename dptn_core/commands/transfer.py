@@ -88,6 +88,13 @@ def add_options(parser: ArgumentParser) -> None:
         help="whose limb lengths poses from --target-image get: source, those of the person in --image, which keeps "
         "their proportions; target, those of the other person (default: source)",
     )
+    parser.add_argument(
+        "--facing",
+        choices=("source", "target"),
+        default="source",
+        help="which side of the person poses from --target-image show: source, the side that --image shows, so that "
+        "somebody seen from behind stays so; target, the side that the other person shows (default: source)",
+    )
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the images (default: out)")
     parser.add_argument(
         "--attention",
@@ -209,7 +216,7 @@ def _generate(
         if chosen.found is None:
             poses = read_poses(chosen.path, _person_of_files(options), canvas)
         else:
-            poses = _placed(list(chosen.found), seen, options.limb_lengths)
+            poses = _placed(list(chosen.found), seen, options)
         # the poses of one file are a sequence and share a frame
         result = transfer(encoded, poses, compose=compose, size=_output_size(poses[0].canvas, options.height))
         for number, (target, image, name) in enumerate(zip(poses, result.images, names[file], strict=True)):
@@ -333,12 +340,12 @@ def _people_of(path: Path, find: Finder) -> list[People]:
     return [fit_to_canvas(people, found[0].canvas) for people in found]
 
 
-def _placed(poses: list[Pose], seen: Pose, limb_lengths: str) -> list[Pose]:
-    """Poses of somebody else at the size and place of the person in the source, with limbs of one of the two."""
-    from ..pose import fit_to_person
+def _placed(poses: list[Pose], seen: Pose, options: Namespace) -> list[Pose]:
+    """Poses of somebody else at the size and place of the person in the source, limbs and side of one of the two."""
     from ..pose.retargeting import retarget
 
-    return retarget(poses, [seen]) if limb_lengths == "source" else fit_to_person(poses, seen)
+    strength = 1.0 if options.limb_lengths == "source" else 0.0
+    return retarget(poses, [seen], strength=strength, facing=options.facing)
 
 
 def _names(files: list[tuple[Path, int]]) -> list[list[str]]:

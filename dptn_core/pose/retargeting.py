@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from .facing import turned_like
 from .fitting import fit_to_person
 from .skeleton import FloatArray, Pose
 
@@ -106,7 +107,12 @@ def measure_build(poses: Sequence[Pose]) -> Build | None:
 
 
 def retarget(
-    poses: Sequence[Pose], person: Sequence[Pose], *, strength: float = 1.0, place: Place = "source"
+    poses: Sequence[Pose],
+    person: Sequence[Pose],
+    *,
+    strength: float = 1.0,
+    place: Place = "source",
+    facing: Place = "target",
 ) -> list[Pose]:
     """A sequence of poses as if `person` took them, with their own limb lengths.
 
@@ -116,6 +122,7 @@ def retarget(
             stand where the first says.
         strength: 0 scales the poses as they are (`fit_to_person`), 1 gives each limb the person's length.
         place: "source": on the person's canvas, at their place and size; "target": where the poses are, as large.
+        facing: "source": somebody seen from behind stays so (`facing.turned_like`); "target": as the poses are.
 
     Returns:
         As many poses; joints that a pose lacks stay missing.
@@ -128,8 +135,9 @@ def retarget(
         raise ValueError(f"expected a strength from 0 to 1, got {strength}")
     if not person:
         raise ValueError("expected at least one pose of the person, got none")
-    fitted = fit_to_person(list(poses), person[0])
-    moved = fitted if place == "source" else list(poses)
+    poses = turned_like(poses, person[0]) if facing == "source" else list(poses)
+    fitted = fit_to_person(poses, person[0])
+    moved = fitted if place == "source" else poses
     given, own = measure_build(moved), measure_build(person)
     if given is None or own is None or strength == 0:
         return moved

@@ -248,22 +248,36 @@ class Pose:
         Hands change sides and the points of the face take the index of their mirror image, so the result
         is what a detector would report for the flipped image.
         """
-        width = self.canvas.width
+        swapped, width = self.with_sides_swapped(), self.canvas.width
 
-        def flipped(part: FloatArray | None, order: Sequence[int]) -> FloatArray | None:
-            if part is None:
-                return None
-            return np.column_stack([width - part[:, 0], part[:, 1:]])[list(order)]
+        def flipped(part: FloatArray | None) -> FloatArray | None:
+            return None if part is None else np.column_stack([width - part[:, 0], part[:, 1:]])
+
+        return Pose(
+            np.column_stack([width - swapped.keypoints[:, 0], swapped.keypoints[:, 1]]),
+            swapped.confidence,
+            self.canvas,
+            flipped(swapped.hand_left),
+            flipped(swapped.hand_right),
+            flipped(swapped.face),
+            flipped(swapped.feet),
+        )
+
+    def with_sides_swapped(self) -> Pose:
+        """Left and right swap names and everything stays where it is: the same outline, seen from behind."""
+
+        def renamed(part: FloatArray | None, order: Sequence[int]) -> FloatArray | None:
+            return None if part is None else part[list(order)]
 
         order = list(_MIRRORED_BODY)
         return Pose(
-            np.column_stack([width - self.keypoints[:, 0], self.keypoints[:, 1]])[order],
+            self.keypoints[order],
             self.confidence[order],
             self.canvas,
-            flipped(self.hand_right, range(HAND_POINTS)),
-            flipped(self.hand_left, range(HAND_POINTS)),
-            flipped(self.face, _MIRRORED_FACE),
-            flipped(self.feet, _MIRRORED_FEET),
+            self.hand_right,
+            self.hand_left,
+            renamed(self.face, _MIRRORED_FACE),
+            renamed(self.feet, _MIRRORED_FEET),
         )
 
     def _key(self) -> tuple[object, ...]:
