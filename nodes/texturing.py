@@ -20,7 +20,7 @@ from . import host
 from .images import at_most
 
 ROOM = 2**28  # bytes that they work in, for an image of a megapixel
-_DRAFT_HEIGHT = 96  # pixels at which the carrier chooses for drafts, half of what it was trained at
+_DRAFT_HEIGHT = 96  # pixels at which the carrier chooses for drafts; it was trained at 256
 _DRAFT_SIDE = 512  # pixels at most of the source that drafts are made of
 
 

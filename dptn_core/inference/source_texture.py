@@ -80,7 +80,7 @@ def encode_texture(
     with torch.inference_mode():
         parts = carrier.encode(small, small_mask, pose)
         matte = _enlarged(1 - parts.parts[0, :1], small[0], frame, image)
-        hole = _hole(matte, frame)
+        hole = hole_around(matte, frame.box.height)
         background = fill_background(image, hole, avoid=avoid)
         covered = matte[None].clamp(min=_MIN_COVERED)
         person = torch.where(matte > _MIN_COVERED, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
@@ -103,9 +103,14 @@ def _enlarged(matte: Tensor, small: Tensor, frame: Frame, image: Tensor) -> Tens
     return canvas
 
 
-def _hole(matte: Tensor, frame: Frame) -> Tensor:
-    """Where the background is not to be trusted, (H, W): the person and a margin, softly."""
-    radius = max(1, round(_HOLE * frame.box.height))
+def hole_around(matte: Tensor, height: int) -> Tensor:
+    """Where the background is not to be trusted, (H, W): the person and a margin, softly.
+
+    Args:
+        matte: (H, W) in [0, 1].
+        height: of the person's frame, pixels.
+    """
+    radius = max(1, round(_HOLE * height))
     sure = ((matte - _DOUBT) / (0.5 - _DOUBT)).clamp(0, 1)  # wisps of doubt are left alone
     across = functional.max_pool2d(sure[None], (1, 2 * radius + 1), 1, (0, radius))
     return functional.max_pool2d(across, (2 * radius + 1, 1), 1, (radius, 0))[0]

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..pose.limb_transforms import CANDIDATES, LINE_OF, LINES, PART_OF, LimbTransforms, limb_transforms, nearness
+from ..system.device import autocast, choose_precision
 
 PARTS: Final = 15  # body parts and the background, numbered as in `data.synthetic.pairs.PARTS`
-WORK_HEIGHT: Final = 192  # pixels at which the carrier looks at images; it chooses at half of that
+WORK_HEIGHT: Final = 256  # pixels at which the carrier looks at images; it chooses at half of that
 MULTIPLE: Final = 8  # its sides must be multiples of
 _K: Final = len(CANDIDATES)
 _CUES: Final = 5  # of each candidate
@@ -270,9 +271,9 @@ class Carrier(nn.Module):
         return torch.cat(every, 1), own
 
     def _run(self, module: nn.Module, *x: Tensor) -> Tensor:
-        """Convolutions train in bfloat16 on CPUs; geometry never does: 8 bits are no place."""
+        """Convolutions train in bfloat16 on CPUs that are good at it; geometry never does: 8 bits are no place."""
         fast = self.training and x[0].device.type == "cpu"
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+        with autocast("cpu", choose_precision("cpu") if fast else "fp32"):
             out: Tensor = module(*(tensor.contiguous(memory_format=torch.channels_last) for tensor in x))
         return out.float()
 

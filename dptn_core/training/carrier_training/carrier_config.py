@@ -29,7 +29,7 @@ class CarrierData:
     kind: Literal["synthetic", "photographs"] = "synthetic"
     root: str = ""  # that set or folder, or the `examples` folder of another run, which is then read as it is
     figures: float = 0.2  # fraction of drawn figures among synthetic examples; at 1 no set is wanted
-    examples: int = 8000  # how many are made; 0.53 MB each on disk at 144 x 192
+    examples: int = 8000  # how many are made; 1 MB each on disk at 192 x 256
     seed: int = 47
 
 

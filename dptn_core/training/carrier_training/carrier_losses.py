@@ -11,6 +11,7 @@ from torch.nn import functional
 from ...network.carrier import PARTS, SourceParts, Warped, look_up, places, resized
 from ...perceptual import ShiftTolerantDistance
 from ...pose.limb_transforms import CANDIDATES, PART_OF, nearness
+from ...system.device import autocast, choose_precision
 from .examples import UNKNOWN, Examples
 
 _HALF: Final = 127  # of 255
@@ -76,7 +77,8 @@ def image_losses(
     }
     if distance is not None:
         composed = compose(found, background_of(examples))
-        with torch.autocast("cpu", torch.bfloat16, enabled=composed.device.type == "cpu"):
+        cpu = composed.device.type == "cpu"
+        with autocast("cpu", choose_precision("cpu") if cpu else "fp32"):
             apart = distance(composed * 2 - 1, target * 2 - 1)
         terms["perceptual"] = perceptual * apart.mean()
     return terms

@@ -39,12 +39,13 @@ def disturbed(examples: Examples, how: Disturbances, dice: torch.Generator) -> t
     count = len(examples)
     gain = 1 + how.colour * _GAIN * torch.randn(count, 3, 1, 1, generator=dice)
     gamma = torch.exp(how.colour * _GAMMA * torch.randn(count, 1, 1, 1, generator=dice))
-    source, target, generated = (
-        _lit(image, gain, gamma) for image in (examples.source, examples.target, examples.generated)
+    source, target, generated, behind = (
+        _lit(image, gain, gamma) for image in (examples.source, examples.target, examples.generated, examples.behind)
     )
     given = replace(
         given,
         source=source,
+        behind=behind,
         generated=_drawn_otherwise(generated, how, dice),
         scores=_attended_otherwise(given.scores, how, dice),
         mask=torch.where(_chance(count, dice)[:, None, None, None] < how.no_mask, _UNKNOWN, given.mask),

@@ -18,9 +18,9 @@ from ...system.files import written_beside
 from .examples import Examples
 
 FILE: Final = "examples.json"
-SHARD: Final = 32  # examples a file: 17 MB at 144 x 192, and what is lost at most when a run is stopped
+SHARD: Final = 32  # examples a file: 33 MB at 192 x 256, and what is lost at most when a run is stopped
 SHOWN: Final = "shown.safetensors"  # those of the sample grids, which training does not see
-_FORMAT: Final = 1
+_FORMAT: Final = 2  # 1 had no `behind`
 
 
 class ExamplesError(ValueError):

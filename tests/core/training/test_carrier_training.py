@@ -22,6 +22,7 @@ from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds, write_chara
 from dptn_core.data.synthetic.kept import keep
 from dptn_core.image_io import read_image
 from dptn_core.inference.carrier_file import load_carrier
+from dptn_core.inference.source_texture import hole_around
 from dptn_core.network.carrier import Carrier
 from dptn_core.segmentation import SegmentationError
 from dptn_core.training import ConfigError, DivergedError, InterruptedRunError, ResumeError, find_config
@@ -39,7 +40,7 @@ from dptn_core.training.carrier_training.carrier_losses import image_losses
 from dptn_core.training.carrier_training.carrier_photographs import PhotographMaker
 from dptn_core.training.carrier_training.carrier_state import load_carrier_state, new_carrier_state
 from dptn_core.training.carrier_training.disturbance import disturbed
-from dptn_core.training.carrier_training.examples import UNKNOWN, Examples, given_of, make_examples
+from dptn_core.training.carrier_training.examples import UNKNOWN, Examples, given_of, make_examples, without_people
 from dptn_core.training.carrier_training.makers import NamedModel, SyntheticMaker
 from dptn_core.training.carrier_training.shipping import write_carrier
 from dptn_core.training.carrier_training.store import SHARD, StoreMetadata, make_store, open_store
@@ -104,7 +105,7 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_load_and_are_of_the_size_in_use(name):
     config = load_carrier_config(find_config(Path(name)))
-    assert config.size == (192, 144)
+    assert config.size == (256, 192)
     assert build(CarrierConfig, json.loads(json.dumps(config.to_dict())), "config") == config
 
 
@@ -187,6 +188,17 @@ def test_a_set_with_smaller_images_is_refused(tmp_path):
 def test_models_of_other_proportions_are_refused():
     with pytest.raises(ConfigError, match="square was trained at 32x32, but stage is 32x48"):
         SyntheticMaker(config_of(), [NamedModel(tiny_model((32, 32)), "square")], None)
+
+
+def test_the_source_without_its_person_is_what_surrounds_them():
+    matte = torch.zeros(1, 64, 48)
+    matte[0, 16:48, 16:32] = 1
+    room = torch.full((1, 3, 64, 48), 0.25)
+    image = torch.where(matte[:, None] > 0, 0.0, room)
+    empty = without_people(image, matte)
+    outside = hole_around(matte[0], 64) == 0
+    assert torch.equal(empty[0][:, outside], image[0][:, outside])
+    assert float((empty - room).abs().max()) < 0.02
 
 
 # Disturbances.
