@@ -254,7 +254,8 @@ def test_a_copy_is_a_node_of_its_own_and_a_removed_one_is_gone(explored):
         "{NODE}", NODE
     )
     assert explored.evaluate(
-        f"(([a, b]) => a !== b && a.classList.contains('empty') && !b.classList.contains('empty'))({elements})"
+        "(([a, b]) => { const empty = one => one.querySelector('.dptn-attention').classList.contains('empty');"
+        f" return a !== b && empty(a) && !empty(b); }})({elements})"
     )
     explored.evaluate("window.app.graph.remove(window.copy)")
     explored.mouse.click(*screen(explored, "target", 0.3, 0.8))
