@@ -34,7 +34,7 @@ _SHARP: Final = 8.0  # from one body part to the next
 _STEEP: Final = 3.0  # from the person to the background
 _SURER: Final = 2.5  # from warped to generated
 _OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are warped
-# Of the person in a pixel: up to the first there is nobody, from the second on all of it counts. Less shows as a pale rim.
+# Of the person in a pixel: up to the first there is nobody, from the second on all of it counts; else rims show.
 _WISPS: Final = (0.1, 0.35)
 _NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
 _FINER: Final = 1.25  # a source this much finer than the output is scaled down first
