@@ -2,8 +2,8 @@
 
     python -m tools.editor_clip
 
-Wants a host and Chromium, as the tests in a browser do. Every frame is taken when the draft of its pose is on the screen, so
-that the image shows what live posing does and not how fast the machine is that made it.
+Wants a host and Chromium, as the tests in a browser do. Every frame is taken when the draft of its pose is on the
+screen, so that the image shows what live posing does and not how fast the machine is that made it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from comfy_host import find_host, running_host  # noqa: E402
 OUT: Final = ROOT / "docs" / "images" / "editor-live.webp"
 WORKFLOW: Final = "0_photo_to_pose"
 _FRAMES: Final = 30
-_REACH: Final = (-150, -210)  # pixels on the screen that the wrist is pulled sideways and up
+_REACH: Final = (-40, 190)  # pixels on the screen that the wrist is pulled sideways and down
 _SHOWN: Final = 120  # milliseconds a frame
 _REST: Final = 1500  # the first and the last
 _WIDTH: Final = 860  # pixels of the image
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def drag(page: Any, clip: dict[str, float]) -> list[Image.Image]:
-    """Pull the right wrist up and back again; an image of each draft."""
+    """Pull the right wrist down and back again; an image of each draft."""
     wrist = page.locator(".dptn-editor circle[data-joint='4']").bounding_box()
     x, y = wrist["x"] + wrist["width"] / 2, wrist["y"] + wrist["height"] / 2
     frames = [look(page, clip)]
@@ -87,8 +87,8 @@ def drag(page: Any, clip: dict[str, float]) -> list[Image.Image]:
     page.mouse.down()
     for number in range(1, _FRAMES + 1):
         before = page.evaluate("window.shown")
-        turn = 0.5 - 0.5 * math.cos(1.6 * math.pi * number / _FRAMES)  # up, and most of the way down
-        page.mouse.move(x + _REACH[0] * math.sin(math.pi * turn / 2), y + _REACH[1] * turn, steps=2)
+        turn = 0.5 - 0.5 * math.cos(1.6 * math.pi * number / _FRAMES)  # down, and most of the way up
+        page.mouse.move(x + _REACH[0] * math.sin(math.pi * turn), y + _REACH[1] * turn, steps=2)
         page.wait_for_function("before => window.shown > before", arg=before, timeout=30_000)
         page.wait_for_timeout(250)
         frames.append(look(page, clip))
