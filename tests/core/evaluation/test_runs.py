@@ -571,7 +571,7 @@ def test_an_interrupted_evaluation_leaves_no_report(capsys, tmp_path, model_file
     monkeypatch.setattr(generation, "draw_timed", interrupt)
     words = ["evaluate", "--data", str(fashion), "--model", str(model_file), "--out", str(tmp_path / "out")]
     assert main(words) == 130
-    assert not any((tmp_path / "out").iterdir())
+    assert not list((tmp_path / "out").rglob("*"))
 
 
 def test_the_command_offers_what_there_is():
