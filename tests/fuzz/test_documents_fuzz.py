@@ -87,7 +87,12 @@ def shown(edit: EditedPose | None) -> Any:
 def _parts(pose: Any) -> list[Any]:
     body = np.column_stack([pose.keypoints, pose.confidence])
     parts = [body, pose.hand_left, pose.hand_right, pose.face, pose.feet]
-    return [part if part is None else [row[:2].tolist() if row[2] > 0 else None for row in part] for part in parts]
+    return [part if part is None else [_point(row) for row in part] for part in parts]
+
+
+def _point(row: np.ndarray) -> list[float] | None:
+    """A place, and the confidence where it is below 1; None: missing."""
+    return row[: 2 if row[2] == 1 else 3].tolist() if row[2] > 0 else None
 
 
 def assert_alike(python: Any, javascript: Any) -> None:
