@@ -65,7 +65,7 @@ def main(name: str) -> None:
         page.wait_for_timeout(_WAIT)
         page.evaluate(_FIT)
         shot = Image.open(io.BytesIO(page.screenshot()))
-    out = ROOT / "web" / "docs" / "images" / "workflows" / f"{name}.jpg"
+    out = ROOT / "web" / "docs" / "images" / "workflows" / f"{name.removesuffix('_needs_downloads')}.jpg"
     shot.convert("RGB").save(out, quality=85)
     print(f"wrote {out}")
 
