@@ -11,6 +11,7 @@ import io
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from PIL import Image
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path += [str(ROOT / "tests" / "nodes"), str(ROOT / "tests" / "web")]
 
 from browser import choose_renderer, chromium, new_page  # noqa: E402
-from comfy_host import find_host, running_host  # noqa: E402
+from comfy_host import Host, find_host, running_host  # noqa: E402
 
 _VIEW = """
 async (workflow) => {
@@ -45,7 +46,8 @@ async () => {
   await new Promise((done) => setTimeout(done, 1500));
 }
 """
-_WAIT = 25_000  # milliseconds in which a run ends
+_LIMIT = 180  # seconds in which a run ends
+_SETTLE = 3_000  # milliseconds in which its images are on the screen
 
 
 def main(name: str) -> None:
@@ -62,12 +64,24 @@ def main(name: str) -> None:
         page = new_page(browser)
         choose_renderer(page, host, newer=False)
         page.evaluate(_VIEW, workflow)
-        page.wait_for_timeout(_WAIT)
+        page.wait_for_timeout(_SETTLE)
+        page.keyboard.press("Escape")  # what the front end says of models that are to be downloaded
+        wait_until_idle(host)
+        page.wait_for_timeout(_SETTLE)
         page.evaluate(_FIT)
         shot = Image.open(io.BytesIO(page.screenshot()))
     out = ROOT / "web" / "docs" / "images" / "workflows" / f"{name.removesuffix('_needs_downloads')}.jpg"
     shot.convert("RGB").save(out, quality=85)
     print(f"wrote {out}")
+
+
+def wait_until_idle(host: Host) -> None:
+    """Wait for the end of what the host has been given; raises TimeoutError."""
+    end = time.monotonic() + _LIMIT
+    while any(host.get("/queue").values()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"the host is still at work after {_LIMIT} s")
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":
