@@ -66,6 +66,13 @@ class RetargetPose(io.ComfyNode):
                     name=_SOURCE_PERSON,
                 ),
                 threshold_input("of both poses"),
+                io.Combo.Input(
+                    "facing",
+                    options=[_AS_IS, _LIKE_SOURCE],
+                    default=_AS_IS,
+                    tooltip="like the source: somebody whose image shows their back keeps it to the camera, for models "
+                    "that cannot invent a face. Poses that turn around on the way stay as they are.",
+                ),
             ],
             outputs=[
                 PoseType.Output(
@@ -90,6 +97,7 @@ class RetargetPose(io.ComfyNode):
         person: str,
         source_person: str,
         threshold: float = 0.0,
+        facing: str = _AS_IS,
     ) -> io.NodeOutput:
         """Retarget one person's poses; everybody else in the frames is dropped.
 
@@ -107,7 +115,9 @@ class RetargetPose(io.ComfyNode):
         before = tracked_person(frames, person, _NODE, "pose")
         own = tracked_person(source_frames, source_person, _NODE, "source_pose", widget=_SOURCE_PERSON)
         with node_error_context(_NODE, "source_pose"):
-            moved = retarget(_there(before), _there(own), strength=strength, place=_PLACES[place])
+            moved = retarget(
+                *(_there(before), _there(own)), strength=strength, place=_PLACES[place], facing=_PLACES[facing]
+            )
         canvas, rest = moved[0].canvas, iter(moved)
         after = [None if one is None else next(rest) for one in before]
         return io.NodeOutput(to_wire([_people(one, canvas) for one in after]), _preview(before, after, canvas))

@@ -179,3 +179,14 @@ def test_transfer_pose_retargets_as_the_node_does(host):
     assert retargeted.shape == (2, 512, 384, 3)
     assert abs(retargeted - transferred(host, by_the_node, "as the pose is")).mean() < 0.01
     assert abs(retargeted - transferred(host, frames, "like the source")).mean() > 0.5
+
+
+def test_somebody_seen_from_behind_stays_so_where_asked(host):
+    back = Pose(POINTS, np.ones(18), Canvas(384, 512)).with_sides_swapped().keypoints.tolist()
+    source = [pose_frame([person(back)])]
+    turned, kept = (
+        points_of(run_node(host, [pose_frame([person(STANDING)])], source, facing=facing)[0][0])
+        for facing in ("like the source", "as the pose is")
+    )
+    right, left = 2, 5
+    assert turned[left, 0] < turned[right, 0] and kept[left, 0] > kept[right, 0]
