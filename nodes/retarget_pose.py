@@ -70,6 +70,7 @@ class RetargetPose(io.ComfyNode):
                     "facing",
                     options=[_AS_IS, _LIKE_SOURCE],
                     default=_AS_IS,
+                    optional=True,
                     tooltip="like the source: somebody whose image shows their back keeps it to the camera, for models "
                     "that cannot invent a face. Poses that turn around on the way stay as they are.",
                 ),
