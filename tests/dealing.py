@@ -8,7 +8,15 @@ from xdist.scheduler import LoadScopeScheduling
 # These share one host and its front end, which take longer to start than most of the tests do.
 ON_HOST = ("tests/nodes/", "tests/web/", "tests/workflows/", "tests/fuzz/test_prompts_fuzz.py")
 # Files of more than half a minute, longest first: begun late, they would leave the other processes idle at the end.
-LONG = ("tests/core/system/test_distributed.py",)
+LONG = (
+    "tests/core/system/test_distributed.py",
+    "tests/core/evaluation/test_runs.py",
+    "tests/devices/test_devices.py",
+    "tests/core/data/test_people.py",
+    "tests/core/training/test_carrier_training.py",
+    "tests/fuzz/test_documents_fuzz.py",
+    "tests/fuzz/test_model_files_fuzz.py",
+)
 
 
 def unit_of(node_id: str) -> str:
