@@ -14,12 +14,13 @@ from ..pose import Pose
 from ..segmentation.edges import applied, linear_model
 from .box import Box
 from .framing import Frame
+from .person_outline import covers, within
 from .transfer import EncodedSource
 
 _BEYOND: Final = 0.3  # of the frame's height
 _NOBODY: Final = 0.5  # mask where no segmenter looked
 _HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
-_DOUBT: Final = 0.2  # of a pixel: less of the person in it is taken for none
+_DOUBT: Final = (0.2, 0.5)  # of the person in a pixel: up to the first it is background, from the second on it is not
 _MIN_COVERED: Final = 0.3  # of a pixel: with less of the person in it, its colour cannot be told
 
 
@@ -79,8 +80,10 @@ def encode_texture(
     pose = pose_in(frame, source.pose).to(device)
     with torch.inference_mode():
         parts = carrier.encode(small, small_mask, pose)
+        if mask is not None and covers(mask, source.pose):
+            parts = within(parts, small_mask)
         matte = _enlarged(1 - parts.parts[0, :1], small[0], frame, image)
-        hole = hole_around(matte, frame.box.height)
+        hole = hole_around(matte if mask is None else torch.maximum(matte, mask.to(matte)), frame.box.height)
         background = fill_background(image, hole, avoid=avoid)
         covered = matte[None].clamp(min=_MIN_COVERED)
         person = torch.where(matte > _MIN_COVERED, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
@@ -111,6 +114,7 @@ def hole_around(matte: Tensor, height: int) -> Tensor:
         height: of the person's frame, pixels.
     """
     radius = max(1, round(_HOLE * height))
-    sure = ((matte - _DOUBT) / (0.5 - _DOUBT)).clamp(0, 1)  # wisps of doubt are left alone
+    low, high = _DOUBT
+    sure = ((matte - low) / (high - low)).clamp(0, 1)  # wisps of doubt are left alone
     across = functional.max_pool2d(sure[None], (1, 2 * radius + 1), 1, (0, radius))
     return functional.max_pool2d(across, (2 * radius + 1, 1), 1, (radius, 0))[0]

@@ -19,9 +19,10 @@ from ..network.carrier import (
     candidate_places,
     two_likeliest,
 )
-from ..pose.limb_transforms import LimbTransforms, limb_transforms
+from ..pose.limb_transforms import CANDIDATES, LimbTransforms, limb_transforms
 from ..segmentation.edges import applied, linear_model
 from .box import Box
+from .continuing import continuing
 from .framing import Frame
 from .source_texture import SourceTexture, beyond, pose_in, working_frame
 from .transfer import Compose, Composed, Generated
@@ -35,7 +36,11 @@ _STEEP: Final = 3.0  # from the person to the background
 _SURER: Final = 2.5  # from warped to generated
 _OUTLINE: Final = 0.5  # how far the source's own outline counts where its pixels are warped
 # Of the person in a pixel: up to the first there is nobody, from the second on all of it counts; else rims show.
-_WISPS: Final = (0.1, 0.35)
+_WISPS: Final = (0.1, 0.35)  # where it is warped
+_GENERATED_WISPS: Final = (0.15, 0.45)  # where it is generated
+_HEAD_OUTLINE: Final = 0.95  # how far the source's outline of a head counts that both poses show from the front
+_FACE: Final = (0, 14, 15, 16, 17)  # nose, eyes, ears: of a head that turns away, one goes missing
+_HEAD: Final = CANDIDATES.index("head")
 _NOTHING: Final = 0.01  # weight below which a pixel is not worth its computation
 _FINER: Final = 1.25  # a source this much finer than the output is scaled down first
 
@@ -47,6 +52,7 @@ class Decision:
     frame: Frame  # of the target
     lies: Box  # where the source's frame lies on the target's canvas, for what stands still
     found: Warped
+    same_head: bool  # source and target show the head from the front: its outline is the source's
 
     def correspondence(self, texture: SourceTexture) -> Tensor:
         """Pixels of the source image (h, w, 2), for each pixel of the target's frame."""
@@ -90,7 +96,8 @@ def decide(carrier: Carrier, texture: SourceTexture, generated: Generated) -> De
             background=background,
             behind=texture.behind,
         )
-        return Decision(work, lies, carrier(given, texture.parts)[1])
+        front = all(bool(pose[0, _FACE, 2].all()) for pose in (texture.pose, target))
+        return Decision(work, lies, carrier(given, texture.parts)[1], front)
 
 
 def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int, int]) -> Composed:
@@ -101,7 +108,7 @@ def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int,
     with torch.inference_mode():
         image, invented = _background(texture, decision, size)
         matte = image.new_zeros(height, width)
-        maps = _Maps.of(found)
+        maps = _Maps.of(decision, texture)
         layers = _layers(texture, found, frame, height / canvas.height)
         for rows, columns in _strips(frame, size):
             y = ((rows + 0.5) / height * canvas.height - frame.box.top) / frame.box.height
@@ -181,17 +188,20 @@ class _Maps:
 
     coarse: Tensor  # (K + 2, h / 2, w / 2): choice, residual
     fine: Tensor  # (8, h, w): seen, weight of warped pixels before the sigmoid, model of the matte
-    generated: Tensor  # (3, h, w)
+    generated: Tensor  # (3, h, w), its colours those of the warped pixels beside it
+    head: bool  # the head's outline is the source's
 
     @classmethod
-    def of(cls, found: Warped) -> _Maps:
-        weight = found.carry.sigmoid()
-        person = (weight * found.warped + (1 - weight) * found.drawing).clamp(0, 1)
-        model = linear_model((_STEEP * found.matte[0]).sigmoid(), person[0])
+    def of(cls, decision: Decision, texture: SourceTexture) -> _Maps:
+        found = decision.found
+        generated = continuing(found, texture)
+        weight = found.carry[0].sigmoid()
+        person = (weight * found.warped[0] + (1 - weight) * generated).clamp(0, 1)
         return cls(
             torch.cat([found.choice[0], found.residual[0]]),
-            torch.cat([found.seen[0], found.carry[0], model]),
-            found.drawing[0],
+            torch.cat([found.seen[0], found.carry[0], linear_model((_STEEP * found.matte[0]).sigmoid(), person)]),
+            generated,
+            decision.same_head and bool(found.transforms.exists[0, _HEAD]),
         )
 
 
@@ -262,9 +272,23 @@ def _composed(
     # where pixels are warped, or the source shows the place, its own outline is the sharpest there is
     shown = torch.maximum(_OUTLINE * weight, fine[0].sigmoid())
     matte = matte * (1 - shown * (1 - warped[3]))
-    low, high = _WISPS
+    if maps.head:
+        matte = matte * (1 - _HEAD_OUTLINE * _beside_head(found, coarse, layers, source, at))
+    low, high = (start + weight * (end - start) for start, end in zip(_GENERATED_WISPS, _WISPS, strict=True))
     matte = matte * ((matte - low) / (high - low)).clamp(0, 1)
     return person, matte, 1 - fine[0].sigmoid(), there
+
+
+def _beside_head(found: Warped, coarse: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
+    """How sure it is that target places (N, 2) would be of the head but lie outside its outline in the source, (N,)."""
+    candidates = coarse.shape[0] - 2
+    head = coarse[: candidates - 1].softmax(0)[_HEAD]  # of all but the background
+    maybe = head > _NOTHING
+    which = torch.full((int(maybe.sum()),), _HEAD, device=head.device)
+    inside = _sampled(found, which, coarse[candidates:, maybe].T, layers, source, at[maybe])[3]
+    beside = torch.zeros_like(head)
+    beside[maybe] = head[maybe] * (1 - inside)
+    return beside
 
 
 def _warped(found: Warped, coarse: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:

@@ -12,13 +12,13 @@ def smooth_fill(image: Tensor, known: Tensor) -> Tensor:
 
     Args:
         image: (C, H, W); what is not known is not read.
-        known: (H, W), somewhere True.
+        known: (H, W), somewhere True; or how well each pixel is known, 0 to 1, somewhere above 0.
 
     Returns:
-        (C, H, W); where known it is `image`.
+        (C, H, W); where fully known it is `image`.
     """
     share = known[None, None].to(image)
-    levels = [(torch.where(known, image, 0)[None], share)]
+    levels = [(torch.where(share > 0, image * share, 0), share)]
     while max(share.shape[2:]) > 1:
         pad = (0, share.shape[3] % 2, 0, share.shape[2] % 2)
         sums, share = (functional.avg_pool2d(functional.pad(x, pad), 2) for x in levels[-1])

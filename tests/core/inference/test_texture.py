@@ -13,8 +13,10 @@ from dptn_core.checkpoint import DPTNModel, load_model, starter_path
 from dptn_core.image_io import read_image
 from dptn_core.inference import texture as texture_module
 from dptn_core.inference.carrier_file import TextureError, load_carrier
+from dptn_core.inference.continuing import continuing
+from dptn_core.inference.person_outline import covers, within
 from dptn_core.inference.source_texture import encode_texture, working_frame
-from dptn_core.inference.texture import composer, decide
+from dptn_core.inference.texture import compose_texture, composer, decide
 from dptn_core.inference.texture_networks import compose_from, load_texturing, mask_of
 from dptn_core.inference.transfer import Generated, encode_source, transfer
 from dptn_core.network import Generator, GeneratorConfig
@@ -192,6 +194,82 @@ def test_decisions_say_where_each_pixel_comes_from(texturing, figure):
     off = (at - own).norm(dim=-1) / inside.height  # in the source's own pose, everything comes from where it is
     assert off.median() < 0.02
     assert model is found[0].source.model
+
+
+def test_generated_pixels_take_the_colours_of_warped_ones_beside_them(texturing, figure, compose):
+    """Beside warped pixels nothing jumps; where nothing is warped the generated image is left alone."""
+    texture = encode_texture(texturing.carrier, figure, mask_of(texturing.segmenter, figure.image, [figure.pose]))
+    found = _decided(texturing, texture, figure).found
+    sure = found.carry[0, 0].sigmoid() * found.matte[0, 0].sigmoid() > 0.9
+    tinted = replace(found, drawing=(found.warped + 0.2).clamp(0, 1))
+    off = (continuing(tinted, texture) - found.warped[0]).abs().mean(0)[sure].mean()
+    assert off < 0.3 * (tinted.drawing - found.warped)[0].abs().mean(0)[sure].mean()
+    nothing = replace(tinted, carry=torch.full_like(found.carry, -20.0))
+    assert torch.equal(continuing(nothing, texture), tinted.drawing[0])
+
+
+def test_a_head_seen_from_the_front_keeps_its_outline(texturing, figure):
+    """A matte that is sure of a person above the head leaves nothing there, as the source shows that nobody is."""
+    texture = encode_texture(texturing.carrier, figure, mask_of(texturing.segmenter, figure.image, [figure.pose]))
+    decision = _decided(texturing, texture, figure)
+    head = CANDIDATES.index("head")
+    choice = torch.full_like(decision.found.choice, -10.0)
+    choice[:, head] = 10
+    found = replace(
+        decision.found,
+        choice=choice,
+        residual=torch.zeros_like(decision.found.residual),
+        matte=torch.full_like(decision.found.matte, 10.0),
+        seen=torch.full_like(decision.found.seen, -10.0),
+        carry=torch.full_like(decision.found.carry, -10.0),
+    )
+    size = tuple(figure.image.shape[1:])
+    beside = texture.matte < 0.02
+    left = {
+        same: compose_texture(replace(decision, found=found, same_head=same), texture, size).matte[beside].mean()
+        for same in (True, False)
+    }
+    assert left[True] < 0.1 < 0.5 < left[False]
+
+
+def test_heads_that_turn_away_may_change_their_outline(texturing, figure):
+    texture = encode_texture(texturing.carrier, figure, None)
+    turned = figure.pose.confidence.copy()
+    turned[16] = 0  # an ear
+    assert _decided(texturing, texture, figure).same_head
+    assert not _decided(texturing, texture, figure, replace(figure.pose, confidence=turned)).same_head
+
+
+def test_a_mask_that_holds_the_joints_bounds_the_person(texturing, figure):
+    texture = encode_texture(texturing.carrier, figure, None)
+    height, width = figure.image.shape[1:]
+    everything = torch.ones(height, width)
+    assert covers(everything, figure.pose)
+    assert not covers(1 - everything, figure.pose)
+    assert not covers(everything, replace(figure.pose, confidence=np.zeros(18)))
+    doubtful = replace(texture.parts, logits=torch.zeros_like(texture.parts.logits))
+    mask = torch.zeros_like(texture.parts.image[:, :1])
+    mask[..., 100:150, 60:90] = 1
+    person = 1 - within(doubtful, mask).parts[0, 0]
+    assert person[125, 75] > 0.9
+    assert person[95, 75] > 0.9  # hair and hems that the mask misses
+    assert person[:60].max() < 0.01
+    assert person[:, 130:].max() < 0.01
+    sure = doubtful.logits.clone()
+    sure[:, 1] = 20
+    assert (1 - within(replace(doubtful, logits=sure), mask).parts[0, 0]).min() > 0.9  # the mask may be wrong
+
+
+def _decided(texturing, texture, figure, pose=None):
+    """The decision about a figure in a pose, or in its own."""
+    kept = []
+
+    def compose(generated, size):
+        kept.append(decide(texturing.carrier, texture, generated))
+        return compose_texture(kept[0], texture, size)
+
+    transfer(figure, [pose or figure.pose], compose=compose)
+    return kept[0]
 
 
 def test_a_file_that_is_no_carrier_is_refused_by_name(tmp_path):
