@@ -13,9 +13,9 @@ from multiprocessing.synchronize import Barrier
 import torch
 
 from dptn_core.commands.options import size
-from dptn_core.data.synthetic.kept.writing import usable_cores
 from dptn_core.data.synthetic.people import open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
+from dptn_core.system.cores import usable_cores
 
 BATCH = 8
 

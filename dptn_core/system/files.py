@@ -44,7 +44,7 @@ def written_beside(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it is renamed to `path`, on failure removed and `path` left as it was.
 
     The name keeps the suffix, which decides the format for many writers. File and folder are on the disk when this
-    returns.
+    returns, and the file may be read by whoever may read any other new one.
 
     Raises:
         OSError: it cannot be written; what the system says is said of `path`.
@@ -52,8 +52,11 @@ def written_beside(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        mode = _mode_of_new_files(beside)
         try:
             yield beside
+            if stat.S_IMODE(beside.stat().st_mode) != mode:  # safetensors lets nobody but the owner read its files
+                beside.chmod(mode)
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
             os.replace(beside, path)
@@ -65,6 +68,18 @@ def written_beside(path: Path) -> Iterator[Path]:
             raise
         # a full disk names no file, and nobody has heard of the one beside
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _mode_of_new_files(path: Path) -> int:
+    """Permissions that the system gives to a file made at `path`, where none is left behind.
+
+    The umask tells the same, but can only be read by setting it, for all threads.
+    """
+    path.touch()
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    finally:
+        path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -37,7 +37,8 @@ class PairSource:
         """Make set `data.seed` on `device`.
 
         Raises:
-            ConfigError: rendering people needs packages that are not installed, or `data.kept` names no set.
+            ConfigError: rendering people needs packages that are not installed, `data.kept` names no set, or the
+                figures are the test set's.
         """
         self._data, self._device = data, torch.device(device)
         self._makers = {kind: _maker(kind, data, self._device) for kind in _kinds(data)}
@@ -123,11 +124,18 @@ def _plain(pairs: SyntheticPairs) -> SyntheticPairs:
 
 def _maker(kind: str, data: DataConfig, device: torch.device) -> Maker:
     if kind == "figures":
+        refuse_test_seed(data.seed)
         return lambda numbers, size: draw_pairs(_seeds(data.seed, numbers, device), size)
     if data.kept:
         return _reader(data, device)
     render = _renderer(device)
     return lambda numbers, size: _plain(render(_seeds(data.seed, numbers, device), size))
+
+
+def refuse_test_seed(seed: int) -> None:
+    """Raise a ConfigError if a set of drawn figures is the one that models are scored on."""
+    if seed == TEST_SEED:
+        raise ConfigError(f"data.seed is {seed}, the number of the drawn figures' test set; choose another seed")
 
 
 def open_kept_people(folder: str, key: str = "data.kept") -> KeptSet:

@@ -13,7 +13,7 @@ from ...data.synthetic.figures import TEST_SEED, draw_pairs
 from ...data.synthetic.kept import KeptSet, read_pairs
 from ...data.synthetic.synthetic_pairs import pair_seeds
 from ...segmentation import BlazePoseSegmenter
-from ..synthetic_batches import open_kept_people
+from ..synthetic_batches import open_kept_people, refuse_test_seed
 from ..toml_tables import ConfigError
 from .carrier_config import CarrierConfig
 from .examples import Examples, joined, make_examples
@@ -55,9 +55,12 @@ class SyntheticMaker:
         """Open the set.
 
         Raises:
-            ConfigError: it is none, is wanted and not named, or a model is of other proportions.
+            ConfigError: it is none, is wanted and not named, a model is of other proportions, or the figures are the
+                test set's.
         """
         check_proportions(config, models)
+        if config.data.figures:
+            refuse_test_seed(config.data.seed)
         self._data, self._size, self._models, self._segmenter = config.data, config.size, models, segmenter
         self._kept = _open(config)
         people = "" if self._kept is None else f", people of {self._kept.manifest.stamp} ({len(self._kept)} pairs)"

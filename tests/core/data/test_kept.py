@@ -116,6 +116,20 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_no_more_processes_are_started_than_the_container_pays_for(tmp_path, monkeypatch):
+    quota = tmp_path / "cpu.max"
+    quota.write_text("100000 100000\n")
+    monkeypatch.setattr("dptn_core.system.cores._QUOTA", quota)
+    opened: list[int] = []
+
+    def here():
+        opened.append(os.getpid())
+        return render_dolls
+
+    keep(here, tmp_path / "set", manifest())  # other processes could not be sent this function
+    assert opened == [os.getpid()]
+
+
 # Going on.
 
 

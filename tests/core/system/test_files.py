@@ -6,7 +6,9 @@ import errno
 import os
 import stat
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from dptn_core.system import files
 
@@ -34,6 +36,30 @@ def test_the_folder_is_on_the_disk_too_once_the_name_is_in_it(tmp_path, monkeypa
     with files.written_beside(tmp_path / "picture.png") as beside:
         beside.write_bytes(b"whole")
     assert synced == ["file", "folder"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_who_may_read_new_files_may_read_these_whatever_wrote_them(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        with files.written_beside(tmp_path / "model.safetensors") as beside:
+            save_file({"x": np.zeros(1)}, beside)
+            beside.chmod(0o600)  # older versions of safetensors do not
+        with files.written_beside(tmp_path / "scores.json") as beside:
+            beside.write_text("{}")
+    finally:
+        os.umask(before)
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {
+        "model.safetensors": mode,
+        "scores.json": mode,
+    }
+
+
+def test_what_writes_nothing_leaves_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError), files.written_beside(tmp_path / "model.safetensors"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_said_of_the_file_that_was_to_be_written(tmp_path, monkeypatch):

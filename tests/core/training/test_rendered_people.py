@@ -79,7 +79,7 @@ def test_the_same_numbers_give_the_same_pairs() -> None:
 def test_sheets_show_both_kinds_and_never_training_pairs() -> None:
     batch = PairSource(MIX, CPU).fixed(4, SIZE, 4)
     assert batch.source.shape == (4, 3, *SIZE)
-    trained = PairSource(DataConfig(kind="mix", seed=2022), CPU).pairs(0, 8, SIZE)
+    trained = PairSource(DataConfig(kind="people", seed=2022), CPU).pairs(0, 8, SIZE)
     figures = [draw_pairs(pair_seeds(2022, number, 1), SIZE).source[0] for number in range(2)]
     assert torch.equal(batch.source[0], figures[0])
     assert all((image - other).abs().max() > 0.1 for image in batch.source[2:] for other in trained.source)

@@ -7,6 +7,7 @@ import torch
 from training_fixture import CPU, differences
 
 from dptn_core.data.synthetic.figures import draw_pairs, pair_seeds
+from dptn_core.training import ConfigError
 from dptn_core.training.synthetic_batches import PairSource
 from dptn_core.training.training_config import DataConfig
 
@@ -24,3 +25,9 @@ def test_pairs_come_by_number_however_they_are_asked_for():
         assert not different, f"{count} pairs from {first}: {different}"
     assert tuple(source.pairs(3, 2, (48, 32)).source.shape) == (2, 3, 48, 32)
     assert not torch.equal(PairSource(DataConfig(seed=2), CPU).pairs(0, 2, (32, 24)).source, wanted[:2].source)
+
+
+@pytest.mark.parametrize("kind", ["figures", "mix"])
+def test_training_never_draws_the_test_set(kind):
+    with pytest.raises(ConfigError, match=r"data\.seed is 2022, the number of the drawn figures' test set"):
+        PairSource(DataConfig(kind=kind, seed=2022), CPU)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ....system.cores import usable_cores
 from ....system.folder_lock import alone_in
 from ..synthetic_pairs import PeoplePairs, pair_seeds
 from .manifest import KeptSetError, Manifest, check_same, write_manifest
@@ -65,11 +65,6 @@ def keep(
             done += pairs
             progress(done)
     return len(wanted)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open_maker(open_renderer: Callable[[], Renderer], folder: Path, manifest: Manifest) -> Maker:
