@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -65,6 +66,21 @@ def written_beside(path: Path) -> Iterator[Path]:
             raise
         # a full disk names no file, and nobody has heard of the one beside
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written at `path`, before the work whose result it takes; nothing is made.
+
+    Raises:
+        OSError: a folder lies there, or its own folder can neither be written nor made.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder", str(path))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, f"no permission to write in {folder}", str(path))
 
 
 def sync_folder(folder: Path) -> None:
