@@ -78,7 +78,10 @@ class Protocol:
         return saved if self.jpeg_quality is None else _through_jpeg(saved, self.jpeg_quality)
 
     def as_read(self, image: Tensor, ground_truth_size: tuple[int, int]) -> Tensor:
-        """An image read from a file, (3, h, w) in [0, 1], at `size` or `ground_truth_size`; whole 255ths where it changed."""
+        """An image read from a file, (3, h, w) in [0, 1], at `size` or `ground_truth_size`.
+
+        Whole 255ths where it changed.
+        """
         wanted = self.size or ground_truth_size
         if self.exact or tuple(image.shape[1:]) == wanted:
             return resize(image, wanted)
