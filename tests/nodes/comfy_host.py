@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@cache  # asking the host's Python takes as long as importing all that a host imports
 def find_host() -> tuple[Path, Path] | str:
     """The host's folder and its Python, or why there is none.
 
@@ -104,6 +106,7 @@ class Host:
     def __init__(self, address: str, base: Path, process: subprocess.Popen[bytes], log: Path) -> None:
         self.address, self.base, self.process, self.log = address, base, process, log
         self.client = uuid.uuid4().hex
+        self.front_end = ""  # its version, once a page has shown it
         self._socket: Any = None
 
     def get(self, path: str) -> Any:
