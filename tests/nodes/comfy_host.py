@@ -24,6 +24,15 @@ from websocket import create_connection  # of websocket-client
 PACK = Path(__file__).resolve().parents[2]
 PACK_NAME = "dptn-pose-transfer"
 START_LIMIT, ANSWER_LIMIT = 180, 300  # seconds
+_NEEDED = ("torch", "aiohttp", "av", "transformers")
+# asks whether the packages are there; importing them takes as long as the host's own start
+_KNOWN = """
+import sys
+from importlib.util import find_spec
+lacking = [name for name in sys.argv[1:] if find_spec(name) is None]
+if lacking:
+    sys.exit("it lacks " + ", ".join(lacking))
+"""
 # main.py, which ends when whoever started it does, however that ends: then its standard input does
 _START = """
 import os, runpy, sys, threading
@@ -33,7 +42,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@cache  # asking the host's Python takes as long as importing all that a host imports
+@cache
 def find_host() -> tuple[Path, Path] | str:
     """The host's folder and its Python, or why there is none.
 
@@ -50,9 +59,7 @@ def find_host() -> tuple[Path, Path] | str:
     chosen = os.environ.get("COMFYUI_PYTHON")
     pythons = [Path(chosen)] if chosen else [*inside, Path(sys.executable)]
     python = next(python for python in [*pythons, Path(sys.executable)] if python.is_file())
-    known = subprocess.run(  # only asks whether the packages are there
-        [python, "-c", "import torch, aiohttp, av, transformers"], capture_output=True, text=True, check=False
-    )
+    known = subprocess.run([python, "-c", _KNOWN, *_NEEDED], capture_output=True, text=True, check=False)
     if known.returncode:
         return f"{python} cannot run ComfyUI in {folder} ({known.stderr.strip().splitlines()[-1]}); set COMFYUI_PYTHON"
     return folder, python
