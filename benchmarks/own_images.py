@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dptn_core.checkpoint import DPTNModel, load_model, starter_path
+from dptn_core.commands.options import output_image
 from dptn_core.data.datasets import PreparedSet, open_prepared
 from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.evaluation.figure_scores import foreground_psnr
@@ -84,7 +85,9 @@ def main() -> None:
     parser.add_argument("carriers", nargs="+", metavar="CARRIER")
     parser.add_argument("--model", type=Path, default=starter_path())
     parser.add_argument("--pairs", type=int, default=24)
-    parser.add_argument("--sheet", type=Path, help="also write source, ground truth and every answer of some pairs")
+    parser.add_argument(
+        "--sheet", type=output_image, help="also write source, ground truth and every answer of some pairs"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     model, segmenter = load_model(options.model), load_segmenter()

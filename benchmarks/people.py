@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from dptn_core.checkpoint import DPTNModel, load_model
-from dptn_core.commands.options import size
+from dptn_core.commands.options import output_image, size
 from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS
 from dptn_core.evaluation import PROTOCOLS, Ranking, generate_people, load_networks, means, score_cases
@@ -43,8 +43,8 @@ def row(name: str, parameters: str, scores: Mapping[str, float], columns: Sequen
 def write_sheet(models: Mapping[str, DPTNModel], path: Path) -> None:
     """Source, target, and what each model generates, for the first pairs of the set."""
     rows = [list(generate_people(model, range(SHOWN), SIZES[0])) for model in models.values()]
-    columns = [[one.source_image for one in rows[0]], [one.true for one in rows[0]]]
-    columns += [[one.drawn for one in cases] for cases in rows]
+    columns = [[one.source_image for one in rows[0]], [one.ground_truth for one in rows[0]]]
+    columns += [[one.generated for one in cases] for cases in rows]
     write_image(path, tile([torch.stack(images) * 2 - 1 for images in columns], 2))
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--pairs", type=int, default=TEST_PAIRS)
     parser.add_argument("--size", type=size, action="append", help="width x height (default: 192x256 and 384x512)")
-    parser.add_argument("--sheet", type=Path, help="also write an image of the first pairs")
+    parser.add_argument("--sheet", type=output_image, help="also write an image of the first pairs")
     options = parser.parse_args()
     torch.set_num_threads(1)
     sizes = tuple(options.size or SIZES)

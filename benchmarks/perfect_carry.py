@@ -18,7 +18,7 @@ from dptn_core.checkpoint import DPTNModel, load_model, starter_path
 from dptn_core.data.synthetic.figures import TEST_PAIRS, TEST_SEED, SyntheticPairs
 from dptn_core.data.synthetic.pair_heatmaps import pair_heatmaps
 from dptn_core.data.synthetic.pair_sheet import warped_source
-from dptn_core.evaluation import PROTOCOLS, Ranking, draw_figures, load_networks, means, score_cases
+from dptn_core.evaluation import PROTOCOLS, Ranking, generate_figures, load_networks, means, score_cases
 from dptn_core.evaluation.texture_scores import composing
 from dptn_core.inference.texture_networks import load_texturing
 from dptn_core.network.parameter_count import parameter_count
@@ -49,7 +49,7 @@ def main() -> None:
     print(f"protocol {protocol.name}, {parameter_count(model.generator):,} parameters\n")
     print(f"{'':18}{'PSNR, figure':>14}{'SSIM, box':>11}{'Gaussian':>10}{'ST-LPIPS':>10}{'colours right':>15}")
     for name, compose in answers.items():
-        cases = draw_figures(model, TEST_SEED, range(options.pairs), compose=compose)
+        cases = generate_figures(model, TEST_SEED, range(options.pairs), compose=compose)
         found, _ = means(score_cases(cases, protocol, networks, Ranking()).rows)
         psnr, box, bell = (found[metric] for metric in ("foreground_psnr", "ssim", "ssim_gaussian"))
         distance = f"{found['st-lpips']:.3f}" if "st-lpips" in found else "-"

@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dptn_core.checkpoint import load_model, starter_path
+from dptn_core.commands.options import output_image
 from dptn_core.detection import MoveNet, detect_people, load_movenet
 from dptn_core.evaluation.people_scores import mean_gradient
 from dptn_core.image_io import read_image, resize, write_image
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=starter_path())
     parser.add_argument("--carrier", type=Path, default=CARRIER)
     parser.add_argument("--height", type=int, default=512, help="of the person's frame, at which sharpness is compared")
-    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--sheet", type=output_image, help="also write the images, a row for each photograph")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model, detector = load_model(options.model), load_movenet()

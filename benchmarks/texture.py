@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from dptn_core.checkpoint import load_model, starter_path
-from dptn_core.commands.options import size
+from dptn_core.commands.options import output_image, size
 from dptn_core.data.synthetic.pair_sheet import tile
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import pair_seeds
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--carrier", type=Path, default=CARRIER)
     parser.add_argument("--pairs", type=int, default=TEST_PAIRS)
     parser.add_argument("--size", type=size, default=(512, 384), help="width x height (default: 384x512)")
-    parser.add_argument("--sheet", type=Path, help="also write an image of the first pairs")
+    parser.add_argument("--sheet", type=output_image, help="also write an image of the first pairs")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model, carrier, segmenter = load_model(options.model), load_carrier(path=options.carrier), load_segmenter()

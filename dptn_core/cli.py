@@ -13,13 +13,13 @@ from .system.text import printable
 
 _COMMANDS = {
     "demo": (demo, "generate the people of the sample images in another pose, to check that everything works"),
-    "transfer": (transfer, "generate the person of an image, or of many, in another pose"),
+    "transfer": (transfer, "generate the person in one or more images in another pose"),
     "detect": (detect, "find people in images and write their poses"),
     "prepare": (prepare, "lay out a set of images to train and test on"),
     "train": (train, "train a network, or resume a run"),
     "evaluate": (evaluate, "score a model, or generated images against ground truth"),
     "convert": (convert, "turn a .pth or training checkpoint into a .safetensors model"),
-    "figures": (figures, "draw pairs of figures to look at"),
+    "figures": (figures, "draw figures or render people: pairs to look at, a character, or a set to train on"),
     "bench": (bench, "measure speed and memory on this machine"),
 }
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional
 
-from .system.files import NoFileError, opened_file, written_beside
+from .system.files import NoFileError, check_writable, opened_file, written_beside
 
 MAX_SIDE = 16_384  # pixels
 MAX_PIXELS = 100_000_000  # beyond it one image alone would take gigabytes
@@ -187,10 +187,14 @@ def check_format(path: Path) -> None:
     """Refuse to start what could not be written under this name.
 
     Raises:
-        ImageError: the suffix names no format.
+        ImageError: the suffix names no format, or the folder cannot be written.
     """
     if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
         raise ImageError(f"{path} cannot be written: {path.suffix or 'no suffix'!r} names no format; use .png")
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def write_image(path: Path, image: Tensor | np.ndarray) -> None:

@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if "host" in getattr(item, "fixturenames", ()):
+        if {"host", "odd_host"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.host)
     if hasattr(config, "workerinput"):
         from dealing import place

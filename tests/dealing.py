@@ -14,6 +14,12 @@ LONG = (
     "tests/devices/test_devices.py",
     "tests/core/data/test_people.py",
     "tests/core/training/test_carrier_training.py",
+    "tests/core/training/test_photographs.py",
+    "tests/core/training/test_train_command.py",
+    "tests/core/evaluation/test_people_scores.py",
+    "tests/core/evaluation/test_texture_scores.py",
+    "tests/core/data/test_kept.py",
+    "tests/core/test_cli.py",
     "tests/fuzz/test_documents_fuzz.py",
     "tests/fuzz/test_model_files_fuzz.py",
 )

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from dptn_core.commands.options import output_file
 from dptn_core.segmentation.blazepose import BlazePoseSegmenter
 from dptn_core.segmentation.blazepose_file import BLAZEPOSE
 from dptn_core.system.files import written_beside
@@ -35,7 +36,7 @@ def main() -> None:
     """Convert."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", type=Path, help="folder of the unpacked npm package")
-    parser.add_argument("--out", type=Path, default=BLAZEPOSE)
+    parser.add_argument("--out", type=output_file, default=BLAZEPOSE)
     options = parser.parse_args()
     folder = options.package / "models"
     for name, expected in _SHA256.items():

@@ -23,6 +23,7 @@ import torch
 from benchmarks.ablation.runs import Budget, Run, RunFileError, do_run, kept_run, score_copying
 from benchmarks.ablation.table import markdown, write_results
 from benchmarks.ablation.variants import FULL, VARIANTS, Variant
+from dptn_core.commands.options import output_folder
 
 _STOPPED = 130  # what a shell reports of a command that Ctrl-C ended
 
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=_count, default=default.steps, help="of every run (default: %(default)s)")
     parser.add_argument("--seeds", type=_count, default=3, help="seeds 0 to N - 1 (default: %(default)s)")
     parser.add_argument("--pairs", type=_count, default=default.test_pairs, help="test pairs (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("out/ablation"), help="folder (default: %(default)s)")
+    parser.add_argument("--out", type=output_folder, default=Path("out/ablation"), help="folder (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="as torch names it (default: %(default)s)")
     return parser
 

@@ -26,6 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dptn_core.checkpoint import load_model, starter_path
+from dptn_core.commands.options import output_file
 from dptn_core.data.synthetic.people import TEST_PAIRS, TEST_SEED, open_studio, render_pairs
 from dptn_core.data.synthetic.synthetic_pairs import PeoplePairs, pair_seeds
 from dptn_core.evaluation.figure_scores import foreground_psnr
@@ -157,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--carrier", type=Path, default=CARRIER, help="default: the one that ships")
     parser.add_argument("--model", type=Path, default=starter_path(), help="default: the starter")
     parser.add_argument("--other", action="append", default=[], metavar="NAME=FILE", help="another carrier")
-    parser.add_argument("--out", type=Path, help="also write the table there, anew after every few pairs")
+    parser.add_argument("--out", type=output_file, help="also write the table there, anew after every few pairs")
     return parser
 
 

@@ -79,7 +79,7 @@ class Scores:
     psnr: float  # dB over the whole frame
     ssim: float  # over the whole frame, Gaussian window, sigma 1.5
     foreground_psnr: float  # dB over the pixels of the target figure
-    attention_accuracy: float | None  # see evaluation.drawn.joint_hits; None without attention
+    attention_accuracy: float | None  # see evaluation.attention_accuracy; None without attention
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from benchmarks.training.steps import measure_training, report_training
-from dptn_core.commands.options import find_device, positive
+from dptn_core.commands.options import find_device, output_file, positive
 from dptn_core.system.files import written_beside
 
 
@@ -17,7 +16,7 @@ def main() -> None:
     parser.add_argument("--batch", type=positive, help="pairs a step (default: 2 on a CPU, 16 on a GPU)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument("--rounds", type=positive, default=5, help="repetitions; medians are shown (default: 5)")
-    parser.add_argument("--out", type=Path, help="also write the numbers as JSON")
+    parser.add_argument("--out", type=output_file, help="also write the numbers as JSON")
     options = parser.parse_args()
     numbers = measure_training(find_device(options.device), options.rounds, options.batch)
     print(report_training(numbers))

@@ -28,7 +28,7 @@ def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.fl
         ValueError: `dtype` is none of the three.
     """
     path = Path(path)
-    _check_target(path)
+    check_target(path)
     try:
         weights = convert_weights(model.config, model.generator.state_dict(), dtype)
     except CheckpointError as error:
@@ -45,7 +45,12 @@ def save_model(path: str | Path, model: DPTNModel, dtype: torch.dtype = torch.fl
         ) from error
 
 
-def _check_target(path: Path) -> None:
+def check_target(path: Path) -> None:
+    """Refuse a path that `save_model` could not write.
+
+    Raises:
+        CheckpointError: it does not end in .safetensors, names a folder, or its folder does not exist.
+    """
     if path.suffix != ".safetensors":
         raise CheckpointError(
             f"expected a .safetensors file to write, got {path}: use {path.stem or 'model'}.safetensors"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from .options import CommandError, find_device, positive
+from .options import CommandError, find_device, output_file, positive
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -20,7 +19,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive, help=argparse.SUPPRESS)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (default: auto)")
     parser.add_argument("--rounds", type=positive, default=5, help="repetitions; medians are shown (default: 5)")
-    parser.add_argument("--out", type=Path, help="also write the numbers as JSON")
+    parser.add_argument("--out", type=output_file, help="also write the numbers as JSON")
 
 
 def run(options: Namespace) -> None:

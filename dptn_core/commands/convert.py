@@ -26,8 +26,10 @@ def run(options: Namespace) -> None:
         CheckpointError: the file cannot be read as a model, or the target cannot be written.
     """
     from ..checkpoint import load_model, save_model
+    from ..checkpoint.saving import check_target
     from ..system.device import DTYPES
 
+    check_target(options.target)
     model = load_model(options.source, heads=options.heads)
     save_model(options.target, model, DTYPES[options.dtype])
     size = options.target.stat().st_size / 2**20

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .detected_people import THRESHOLD, people_finder, person_found
 from .given_poses import read_poses
-from .options import add_model, load_model_of
+from .options import add_model, check_out, load_model_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +37,7 @@ def run(options: Namespace) -> None:
     from ..pose import People, draw_skeleton
     from ..pose.retargeting import retarget
 
+    check_out(options.out)
     model = load_model_of(options)
     texturing = load_texturing(model.device)
     for name, path, pose_file in (

@@ -1,4 +1,4 @@
-"""`dptn evaluate`: score a model on drawn figures or on a data set, or drawn images beside true ones."""
+"""`dptn evaluate`: score a model on drawn figures or on a data set, or generated images beside true ones."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--pairs-list", type=Path, metavar="CSV", help="from,to: pairs that must be present")
     parser.add_argument(
-        "--pairs", type=positive, help="score the first so many pairs (default: all; 500 figures or people)"
+        "--pairs", type=positive, help="score only the first PAIRS pairs (default: all; 500 figures or people)"
     )
     parser.add_argument("--batch", type=positive, default=8, help="pairs generated at once (default: 8)")
     parser.add_argument(
@@ -97,7 +97,10 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="for FID: inception_v3_google-*.pth")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write scores.json, pairs.csv and report.html here")
     parser.add_argument(
-        "--rank-by", choices=_RANKED_BY, default="ssim", help="what the report's best and worst go by (default: ssim)"
+        "--rank-by",
+        choices=_RANKED_BY,
+        default="ssim",
+        help="metric to rank the report's pairs by (default: ssim)",
     )
     add_model(parser)
 

@@ -55,13 +55,50 @@ def load_model_of(options: Namespace) -> DPTNModel:
 
 
 def check_out(out: Path) -> None:
-    """Check that --out can be a folder.
+    """Check that --out can be a folder to write in.
 
     Raises:
-        CommandError: it is a file.
+        CommandError: it is a file, or cannot be written.
     """
+    from ..system.files import check_writable
+
     if out.exists() and not out.is_dir():
-        raise CommandError(f"--out {out} is a file; name a folder")
+        raise CommandError(f"--out {out} cannot be written: it is a file; name a folder")
+    try:
+        check_writable(out / "any")
+    except OSError as error:
+        raise CommandError(f"--out {out} cannot be written: {error.strerror}; choose another folder") from error
+
+
+def output_image(text: str) -> Path:
+    """Read the path of an image to write, whose suffix names a format; the work comes after."""
+    from ..image_io import ImageError, check_format
+
+    try:
+        check_format(Path(text))
+    except ImageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return Path(text)
+
+
+def output_file(text: str) -> Path:
+    """Read the path of a file to write; the work comes after."""
+    from ..system.files import check_writable
+
+    try:
+        check_writable(Path(text))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: {error.strerror}") from error
+    return Path(text)
+
+
+def output_folder(text: str) -> Path:
+    """Read the path of a folder to write in; the work comes after."""
+    try:
+        check_out(Path(text))
+    except CommandError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--out ")) from error
+    return Path(text)
 
 
 def find_device(name: str) -> torch.device:

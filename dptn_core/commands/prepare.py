@@ -112,7 +112,7 @@ def _folder_options(parser: ArgumentParser) -> None:
         "name.pose.json), else from a detector. Images that cannot be used are left out and listed with the reason. "
         "Run the same command again after a stop, or when images were added or removed."
     )
-    parser.add_argument("folder", type=Path, help="folder of images, or of one folder of images for each person")
+    parser.add_argument("folder", type=Path, help="folder of images, or of folders of images, one for each person")
     parser.add_argument("--out", type=Path, required=True, help="folder for the set")
     parser.add_argument("--size", type=size, default=(256, 192), help="width x height of the set (default: 192x256)")
     parser.add_argument(
@@ -125,7 +125,7 @@ def _folder_options(parser: ArgumentParser) -> None:
         "--weights", type=Path, action="append", default=[], help="folder with the detector's weights (repeatable)"
     )
     parser.add_argument("--download", action="store_true", help="download the detector's weights if they are missing")
-    parser.add_argument("--threshold", type=fraction, default=0.3, help="least score of a keypoint (default: 0.3)")
+    parser.add_argument("--threshold", type=fraction, default=0.3, help="minimum score of a keypoint (default: 0.3)")
     parser.add_argument("--device", default="auto", help="for the detector: auto, cpu, cuda, mps (default: auto)")
     parser.add_argument(
         "--test-fraction",
@@ -134,21 +134,21 @@ def _folder_options(parser: ArgumentParser) -> None:
         default=0.1,
         help="held out for testing, 0 to 1 (default: 0.1)",
     )
-    parser.add_argument("--pairs", type=positive, default=2000, help="most pairs for each person (default: 2000)")
+    parser.add_argument("--pairs", type=positive, default=2000, help="maximum of pairs for each person (default: 2000)")
     parser.add_argument("--seed", type=natural, default=0, help="seed of the split and the pairs (default: 0)")
     parser.add_argument(
         "--min-keypoints",
         "--least-keypoints",
         type=positive,
         default=8,
-        help="fewest keypoints, of 18, to keep an image (default: 8)",
+        help="minimum number of keypoints, of 18, to keep an image (default: 8)",
     )
     parser.add_argument(
         "--min-height",
         "--least-height",
         type=positive,
         default=96,
-        help="least height of the person, pixels (default: 96)",
+        help="minimum height of the person in pixels (default: 96)",
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .detected_people import Finder, add_threshold, people_finder, person_found, sequence_found
 from .given_poses import read_poses
-from .options import CommandError, about, add_model, load_model_of, positive, size
+from .options import CommandError, about, add_model, check_out, load_model_of, positive, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--source-pose",
         type=Path,
         nargs="+",
-        help="OpenPose JSON: the pose seen in the image, a file for each (default: the file beside the image, as "
+        help="OpenPose JSON: the pose seen in each image, one file for each (default: the file beside the image, as "
         "me.json or me_keypoints.json beside me.png; without one, the pose is found in the image)",
     )
     parser.add_argument(
@@ -144,6 +144,7 @@ def run(options: Namespace) -> None:
     from ..image_io import check_format
     from ..system.distributed import place
 
+    check_out(options.out)
     if options.attention:
         check_format(options.attention)
     if options.height and options.height > MAX_HEIGHT:

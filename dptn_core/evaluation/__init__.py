@@ -1,13 +1,13 @@
 """How good a model is, in numbers that can be repeated.
 
-Everything goes one way: cases (generated and true image, from `generation`, `people_scores` or `image_folders`) ->
+Everything goes one way: cases (generated image and ground truth; `generation`, `people_scores`, `image_folders`) ->
 `score_cases` under a protocol -> `summarise` -> printed JSON, `write_report`, tables. `score_set` walks it for the sets
 of `scored_sets`. Any share of the pairs can be scored by any process; `merge` puts the parts together.
 """
 
 from .cases import Case, Skipped
 from .fid_reference import FidReference, read_fid_reference
-from .generation import draw_figures, draw_prepared
+from .generation import generate_figures, generate_prepared
 from .image_folders import match_folders, read_matches
 from .people_scores import generate_people
 from .protocols import PROTOCOLS, Protocol
@@ -27,11 +27,11 @@ __all__ = [
     "Ranking",
     "ScoredSet",
     "Skipped",
-    "draw_figures",
-    "draw_prepared",
     "figures_set",
     "folders_set",
+    "generate_figures",
     "generate_people",
+    "generate_prepared",
     "load_networks",
     "match_folders",
     "means",

@@ -61,7 +61,7 @@ def joints_found(attention: Tensor, pairs: SyntheticPairs, stride: int, fraction
 
 
 def garment_error(image: Tensor, pairs: SyntheticPairs) -> Tensor:
-    """Largest difference of mean colour, over torso and legs, between drawn and true target, (B,) in 0..1.
+    """Largest difference of mean colour, over torso and legs, between generated and ground-truth target, (B,) in 0..1.
 
     Torso and legs are discs around the middle of the trunk and the knees, restricted to the figure.
     """

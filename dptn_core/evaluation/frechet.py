@@ -78,8 +78,8 @@ class Moments:
 def frechet_distance(one: Moments, other: Moments) -> float:
     """|m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)), 0 or more.
 
-    The trace of the root is taken from the eigenvalues of C1^(1/2) C2 C1^(1/2), which is symmetric and has those of
-    C1 C2: no complex parts, no offset for singular covariances, and fewer images than features do no harm.
+    With C1 = A A^T and C2 = B B^T the trace of the root is the sum of the singular values of A^T B: no complex parts,
+    no offset for singular covariances, and fewer images than features do no harm and take less time.
 
     Raises:
         ValueError: a set has fewer than two images, or they have different numbers of features.
@@ -87,18 +87,20 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     if one.mean.shape != other.mean.shape:
         raise ValueError(f"{len(one.mean)} and {len(other.mean)} features cannot be compared")
     first, second = one.covariance, other.covariance
-    root = _root(first)
-    inner = root @ second @ root
-    values = np.linalg.eigvalsh((inner + inner.T) / 2)
+    shared = np.linalg.svd(_factor(first).T @ _factor(second), compute_uv=False).sum()
     gap = one.mean - other.mean
-    found = gap @ gap + np.trace(first) + np.trace(second) - 2 * np.sqrt(values.clip(0)).sum()
+    found = gap @ gap + np.trace(first) + np.trace(second) - 2 * shared
     return max(float(found), 0.0)
 
 
-def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    values, vectors = np.linalg.eigh(matrix)
-    root: NDArray[np.float64] = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    return root
+def _factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (D, R) A of covariance = A A^T, (D, D), whose rank is R: Cholesky's, with pivots."""
+    from scipy.linalg.lapack import dpstrf
+
+    found, pivots, rank, _ = dpstrf(covariance, lower=1)
+    factor = np.zeros((len(covariance), rank))
+    factor[pivots - 1] = np.tril(found)[:, :rank]  # LAPACK counts from 1
+    return factor
 
 
 class FeatureNetwork(Protocol):

@@ -1,4 +1,4 @@
-"""A model draws the pairs of a data set, batch by batch, and its drawing alone is timed."""
+"""A model generates the pairs of a data set, batch by batch; the network alone is timed."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from .cases import Case, Skipped
 from .figure_scores import foreground_psnr, garment_error, joints_found, seen_in_both, whole_attention
 from .masks import read_mask
 
-BATCH = 8  # pairs drawn at once
+BATCH = 8  # pairs generated at once
 
 
 @dataclass(frozen=True, eq=False)
 class _Loaded:
-    """A pair of a data set, read and ready to be drawn."""
+    """A pair of a data set, read and ready for the network."""
 
     number: int
     names: tuple[str, str]
     source: Tensor  # (3, H, W) in [0, 1]
-    true: Tensor
+    ground_truth: Tensor
     mask: Tensor  # (H, W) bool
     poses: tuple[Pose, Pose]
 
 
-def draw_prepared(
+def generate_prepared(
     model: DPTNModel, data: PreparedSet, numbers: Iterable[int], *, batch: int = BATCH, masks: Path | None = None
 ) -> Iterator[Case | Skipped]:
     """Draw pairs of a prepared set.
@@ -72,7 +72,7 @@ def draw_prepared(
             else:
                 loaded.append(found)
         if loaded:
-            yield from _draw_loaded(model, frame, loaded, warm)
+            yield from _generate_loaded(model, frame, loaded, warm)
             warm = True
 
 
@@ -90,12 +90,12 @@ def whole_frame(size: tuple[int, int], model: DPTNModel) -> Frame:
 def _load(data: PreparedSet, number: int, masks: Path | None) -> _Loaded | Skipped:
     names = data.pairs[number]
     try:
-        source, true = (data.image(name) for name in names)
+        source, ground_truth = (data.image(name) for name in names)
         poses = tuple(_pose(data, name) for name in names)
         mask = _silhouette(poses[1]) if masks is None else read_mask(masks, Path(names[1]).stem, data.size)
     except ImageError as error:
         return Skipped(number, *names, str(error))
-    return _Loaded(number, names, source, true, mask, (poses[0], poses[1]))
+    return _Loaded(number, names, source, ground_truth, mask, (poses[0], poses[1]))
 
 
 def _pose(data: PreparedSet, name: str) -> Pose:
@@ -108,13 +108,13 @@ def _silhouette(pose: Pose) -> Tensor:
     return torch.from_numpy(draw_silhouette(People((pose,), pose.canvas))[..., 0] > 0)
 
 
-def _draw_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bool) -> Iterator[Case]:
+def _generate_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bool) -> Iterator[Case]:
     images = torch.stack([frame.cut(pair.source) for pair in loaded]).to(model.device, model.dtype) * 2 - 1
     inside = [[frame.pose_inside(pair.poses[which]) for pair in loaded] for which in (0, 1)]
     source_maps, target_maps = (
         pose_heatmaps(poses, frame.size, model.heatmap_sigma, model.device, model.dtype) for poses in inside
     )
-    features, drawn, seconds = draw_timed(model, images, source_maps, target_maps, warm)
+    features, generated, seconds = generate_timed(model, images, source_maps, target_maps, warm)
     points = torch.from_numpy(np.stack([pose.keypoints for pose in inside[1]])).float()
     with torch.inference_mode():
         attended = joint_attention(model.generator, features, target_maps, points.to(model.device)).cpu()
@@ -130,8 +130,8 @@ def _draw_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bo
         yield Case(
             pair.number,
             *pair.names,
-            drawn=_on_canvas(drawn[index], frame),
-            true=pair.true,
+            generated=_on_canvas(generated[index], frame),
+            ground_truth=pair.ground_truth,
             mask=pair.mask,
             source_image=pair.source,
             pose=pair.poses[1],
@@ -141,13 +141,13 @@ def _draw_loaded(model: DPTNModel, frame: Frame, loaded: list[_Loaded], warm: bo
         )
 
 
-def _on_canvas(drawn: Tensor, frame: Frame) -> Tensor:
-    """All of the canvas; a frame of exactly that is left as the network drew it, for the protocol to resize."""
+def _on_canvas(generated: Tensor, frame: Frame) -> Tensor:
+    """All of the canvas; a frame of exactly that is left as the network generated it, for the protocol to resize."""
     whole = Box(0, 0, frame.canvas.width, frame.canvas.height)
-    return drawn if frame.box == whole else frame.paste(drawn, None)
+    return generated if frame.box == whole else frame.paste(generated, None)
 
 
-def draw_figures(
+def generate_figures(
     model: DPTNModel,
     seed: int,
     numbers: Iterable[int],
@@ -169,20 +169,22 @@ def draw_figures(
         seeds = torch.cat([pair_seeds(seed, number, 1, model.device) for number in some])
         pairs = draw_pairs(seeds, model.training_size)
         source_maps, target_maps = pair_heatmaps(model, pairs)
-        features, drawn, seconds = draw_timed(model, pairs.source.to(model.dtype), source_maps, target_maps, warm)
+        features, generated, seconds = generate_timed(
+            model, pairs.source.to(model.dtype), source_maps, target_maps, warm
+        )
         warm = True
         if compose is not None:
-            drawn = compose(model, pairs)
+            generated = compose(model, pairs)
         found = joints_found(whole_attention(model, features, target_maps), pairs, model.config.stride)
-        more = _figure_scores(drawn * 2 - 1, pairs)
+        more = _figure_scores(generated * 2 - 1, pairs)
         both = seen_in_both(pairs)
         for index, number in enumerate(some):
             yield Case(
                 number,
                 f"figure {number}",
                 f"figure {number}, target",
-                drawn=drawn[index],
-                true=(pairs.target[index].clamp(-1, 1) + 1) / 2,
+                generated=generated[index],
+                ground_truth=(pairs.target[index].clamp(-1, 1) + 1) / 2,
                 mask=pairs.target_mask[index],
                 source_image=(pairs.source[index].clamp(-1, 1) + 1) / 2,
                 pose=known_pose(pairs, index),
@@ -193,13 +195,13 @@ def draw_figures(
             )
 
 
-def _figure_scores(drawn: Tensor, pairs: SyntheticPairs) -> dict[str, Tensor]:
+def _figure_scores(generated: Tensor, pairs: SyntheticPairs) -> dict[str, Tensor]:
     """Scores that only exact knowledge allows, (B,) each; see `METRICS`."""
     return {
-        "foreground_psnr": foreground_psnr(drawn, pairs.target, pairs.target_mask),
+        "foreground_psnr": foreground_psnr(generated, pairs.target, pairs.target_mask),
         "copy_psnr": foreground_psnr(pairs.source, pairs.target, pairs.target_mask),
         "warped_psnr": foreground_psnr(warped_source(pairs), pairs.target, pairs.target_mask & pairs.seen),
-        "garment_colour_error": garment_error(drawn, pairs),
+        "garment_colour_error": garment_error(generated, pairs),
     }
 
 
@@ -214,7 +216,7 @@ def known_pose(pairs: SyntheticPairs, index: int, *, source: bool = False) -> Po
     return Pose(xy, there.astype(np.float64), Canvas(width, height))
 
 
-def draw_timed(
+def generate_timed(
     model: DPTNModel, images: Tensor, source_maps: Tensor, target_maps: Tensor, warm: bool
 ) -> tuple[SourceFeatures, Tensor, float]:
     """Encoded sources, generated images (B, 3, h, w) in [0, 1], and the seconds both took together.
@@ -232,8 +234,8 @@ def draw_timed(
 
     if not warm:
         work()
-    (features, drawn), seconds = _timed(model.device, work)
-    return features, (drawn.float().clamp(-1, 1) + 1) / 2, seconds
+    (features, generated), seconds = _timed(model.device, work)
+    return features, (generated.float().clamp(-1, 1) + 1) / 2, seconds
 
 
 def _timed(

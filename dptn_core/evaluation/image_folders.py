@@ -1,6 +1,6 @@
-"""Two folders of images, drawn and true, matched by their names.
+"""Two folders of images, generated and ground truth, matched by their names.
 
-A drawn image belongs to the true one with the same name, whatever the suffix. Failing that, names are read as the
+A generated image belongs to the ground truth of the same name, whatever the suffix. Failing that, names are read as the
 field's test scripts write them, `<source>_2_<target>_vis`: what follows a `_2_` and ends before the last `_vis` is the
 target's name, and what stands before it the source's. With a list of pairs the rule is turned round: each pair's
 image is looked for as `<from>_2_<to>_vis`, `<from>_2_<to>`, and `<to>` where no other pair has that target.
@@ -28,10 +28,10 @@ class FolderError(ValueError):
 
 @dataclass(frozen=True)
 class Match:
-    """A drawn image and the files it belongs to; `true` is None where none was found."""
+    """A generated image and the files it belongs to; `ground_truth` is None where none was found."""
 
-    drawn: Path | None
-    true: Path | None
+    generated: Path | None
+    ground_truth: Path | None
     source: Path | None
     names: tuple[str, str]  # of source and target
 
@@ -51,21 +51,23 @@ def list_images(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in files}  # the last of a name stays
 
 
-def match_folders(drawn: Path, true: Path, pairs: Sequence[tuple[str, str]] | None = None) -> list[Match]:
-    """Find the true image of every drawn one; see the module's text for the rule.
+def match_folders(generated: Path, ground_truth: Path, pairs: Sequence[tuple[str, str]] | None = None) -> list[Match]:
+    """Find the ground truth of every generated image; see the module's text for the rule.
 
     Args:
-        drawn, true: the folders.
+        generated: the folder of the generated images.
+        ground_truth: the folder of the ground-truth images.
         pairs: names of source and target images, or None.
 
     Raises:
         FolderError: a folder is missing or empty, or nothing at all matches.
     """
-    ours, theirs = list_images(drawn), list_images(true)
+    ours, theirs = list_images(generated), list_images(ground_truth)
     matches = _by_name(ours, theirs) if pairs is None else _by_list(ours, theirs, pairs)
-    if not any(match.drawn and match.true for match in matches):
+    if not any(match.generated and match.ground_truth for match in matches):
         raise FolderError(
-            f"no image in {drawn} matches one in {true} (for example {next(iter(ours))} and {next(iter(theirs))}). "
+            f"no image in {generated} matches one in {ground_truth} (for example {next(iter(ours))} and "
+            f"{next(iter(theirs))}). "
             f"Use equal names or <source>{_BETWEEN}<target>{_END}, or add --pairs-list"
         )
     return matches
@@ -124,12 +126,12 @@ def read_matches(
 
 def _case(number: int, match: Match, masks: Path | None) -> Case:
     source, target = match.names
-    if match.drawn is None:
+    if match.generated is None:
         raise ImageError(f"no generated image; expected {source}{_BETWEEN}{target}{_END}")
-    if match.true is None:
-        raise ImageError(f"{match.drawn} has no ground truth; expected {target}")
-    drawn = read_image(match.drawn)
-    true = beside(read_image(match.true), (drawn.shape[1], drawn.shape[2]))
-    mask = None if masks is None else read_mask(masks, target, (true.shape[1], true.shape[2]))
+    if match.ground_truth is None:
+        raise ImageError(f"{match.generated} has no ground truth; expected {target}")
+    generated = read_image(match.generated)
+    ground_truth = beside(read_image(match.ground_truth), (generated.shape[1], generated.shape[2]))
+    mask = None if masks is None else read_mask(masks, target, (ground_truth.shape[1], ground_truth.shape[2]))
     shown = read_image(match.source) if match.source is not None else None
-    return Case(number, source, target, drawn, true, from_file=True, mask=mask, source_image=shown)
+    return Case(number, source, target, generated, ground_truth, from_file=True, mask=mask, source_image=shown)

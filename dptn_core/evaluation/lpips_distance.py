@@ -63,10 +63,10 @@ class PerceptualDistance(nn.Module):
         fill(features, named, path, ALEXNET.what)
         return cls(features, _read_heads(heads or find_heads()))
 
-    def forward(self, drawn: Tensor, true: Tensor) -> Tensor:
+    def forward(self, generated: Tensor, ground_truth: Tensor) -> Tensor:
         """Distances (B,) of images (B, 3, H, W) in [-1, 1], at least `MIN_SIDE` pixels a side."""
-        total = drawn.new_zeros(len(drawn))
-        for ours, theirs, head in zip(self._unit(drawn), self._unit(true), self.heads, strict=True):
+        total = generated.new_zeros(len(generated))
+        for ours, theirs, head in zip(self._unit(generated), self._unit(ground_truth), self.heads, strict=True):
             total = total + ((ours - theirs).square() * head.view(1, -1, 1, 1)).sum(1).mean((1, 2))
         return total
 

@@ -16,7 +16,7 @@ from ..data.synthetic.pair_heatmaps import pair_heatmaps
 from ..data.synthetic.synthetic_pairs import SyntheticPairs, pair_seeds
 from .cases import Case
 from .figure_scores import joints_found, seen_in_both, whole_attention
-from .generation import BATCH, batches_of, draw_timed, known_pose
+from .generation import BATCH, batches_of, generate_timed, known_pose
 
 SIZE = (256, 192)  # at which images are compared unless another is named
 _INPUT_SIZE = (256, 192)  # at which sources are rendered for the network, whatever size is compared
@@ -46,31 +46,33 @@ def generate_people(
     for some in batches_of(numbers, batch):
         seeds = torch.cat([pair_seeds(TEST_SEED, number, 1) for number in some])
         rendered = {each: render_pairs(studio, seeds, each, split="test", faults=False) for each in {size, _INPUT_SIZE}}
-        truth, given = rendered[size], rendered[_INPUT_SIZE]
+        ground_truth, given = rendered[size], rendered[_INPUT_SIZE]
         small = shrunk(given, model.training_size).to(model.device)
         maps = pair_heatmaps(model, small)
-        features, image, seconds = draw_timed(model, small.source.to(model.dtype), *maps, warm)
+        features, image, seconds = generate_timed(model, small.source.to(model.dtype), *maps, warm)
         warm = True
         attention = whole_attention(model, features, maps[1])
         near, nearer = (joints_found(attention, small, model.config.stride, *more).cpu() for more in ((), (_NEARER,)))
         both = seen_in_both(given)
         shown = scaled(image.cpu() * 2 - 1, size)
-        true_steps = mean_gradient(truth.target, truth.target_mask)
-        steps, copied_steps = (mean_gradient(one, truth.target_mask) / true_steps for one in (shown, truth.source))
+        ground_truth_steps = mean_gradient(ground_truth.target, ground_truth.target_mask)
+        steps, copied_steps = (
+            mean_gradient(one, ground_truth.target_mask) / ground_truth_steps for one in (shown, ground_truth.source)
+        )
         for index, number in enumerate(some):
             more = {"sharpness": float(steps[index]), "copy_sharpness": float(copied_steps[index])}
             if joints := int(both[index].sum()):
                 more["attention_5"] = int((nearer & both)[index].sum()) / joints
-            source = (truth.source[index] + 1) / 2
+            source = (ground_truth.source[index] + 1) / 2
             yield Case(
                 number,
                 f"person {number}",
                 f"person {number}, target",
-                drawn=(shown[index] + 1) / 2,
-                true=(truth.target[index] + 1) / 2,
-                mask=truth.target_mask[index],
+                generated=(shown[index] + 1) / 2,
+                ground_truth=(ground_truth.target[index] + 1) / 2,
+                mask=ground_truth.target_mask[index],
                 source_image=source,
-                pose=known_pose(truth, index),
+                pose=known_pose(ground_truth, index),
                 joints=joints,
                 joints_right=int((near & both)[index].sum()),
                 seconds=seconds / len(some),

@@ -2,7 +2,7 @@
 
 SSIM, PSNR and FID of different papers were computed on differently prepared images and are not comparable; a number
 means something next to the name of its protocol only. What is the same in the three published ones: SSIM over a box of
-51 pixels with the sample covariance, as the headline; a Gaussian SSIM whose data range is that of the drawn image;
+51 pixels with the sample covariance, as the headline; a Gaussian SSIM whose data range is that of the generated image;
 LPIPS of AlexNet on [-1, 1]; FID by torchvision's Inception against the training images. `exact` is ours, for ground
 truth that is itself exact: nothing comes between what the network generated and the score.
 """
@@ -35,14 +35,15 @@ class Protocol:
         name: What it is called.
         about: Whose it is and what it does, in a line.
         size: Every image is brought to it first, averaging when it shrinks (bicubic, antialiased).
-        cut_off: Drawn images become uint8 by cutting off, not by rounding.
-        jpeg_quality: Of the file a drawn image is saved in before it is looked at; None is a lossless one.
+        cut_off: Generated images become uint8 by cutting off, not by rounding.
+        jpeg_quality: Of the file a generated image is saved in before it is looked at; None is a lossless one.
         white_square: Images of 176x256 get 40 white columns on either side for SSIM, PSNR and L1.
         distance_size: Of images for LPIPS and FID, from `size` by bilinear interpolation without antialiasing.
         gaussian_sigma: Of the Gaussian SSIM's window, pixels.
         box: Side of the SSIM's box, pixels.
         exact: Generated images are compared as float32, without grey levels, and resized only where the network's size
-            is another; the Gaussian SSIM's data range is 1; scores on the person see the true background around them.
+            is another; the Gaussian SSIM's data range is 1; scores on the person see the ground truth's background
+            around them.
         published: What DPTN's authors report under it on DeepFashion's 8,570 test pairs.
     """
 
@@ -58,27 +59,30 @@ class Protocol:
     exact: bool = False
     published: Mapping[str, float] = field(default_factory=dict)
 
-    def as_saved(self, drawn: Tensor, true_size: tuple[int, int]) -> Tensor:
-        """A freshly drawn image as it would come back from its file.
+    def as_saved(self, generated: Tensor, ground_truth_size: tuple[int, int]) -> Tensor:
+        """A freshly generated image as it would come back from its file.
 
         Args:
-            drawn: (3, h, w) in [0, 1], showing all of the target's canvas at any size.
-            true_size: (H, W) of the target image.
+            generated: (3, h, w) in [0, 1], showing all of the target's canvas at any size.
+            ground_truth_size: (H, W) of the target image.
 
         Returns:
-            (3, H, W) float32 in [0, 1], of `size` or `true_size`; whole 255ths unless `exact`.
+            (3, H, W) float32 in [0, 1], of `size` or `ground_truth_size`; whole 255ths unless `exact`.
         """
         if self.exact:
-            return resize(drawn.float(), true_size)
+            return resize(generated.float(), ground_truth_size)
         if self.size is not None:
-            return to_levels(resize(drawn.float(), self.size), cut_off=self.cut_off)
+            return to_levels(resize(generated.float(), self.size), cut_off=self.cut_off)
         # the authors cut off before they resize
-        saved = to_levels(interpolate(to_levels(drawn.float(), cut_off=self.cut_off), true_size))
+        saved = to_levels(interpolate(to_levels(generated.float(), cut_off=self.cut_off), ground_truth_size))
         return saved if self.jpeg_quality is None else _through_jpeg(saved, self.jpeg_quality)
 
-    def as_read(self, image: Tensor, true_size: tuple[int, int]) -> Tensor:
-        """An image read from a file, (3, h, w) in [0, 1], at `size` or `true_size`; whole 255ths where it changed."""
-        wanted = self.size or true_size
+    def as_read(self, image: Tensor, ground_truth_size: tuple[int, int]) -> Tensor:
+        """An image read from a file, (3, h, w) in [0, 1], at `size` or `ground_truth_size`.
+
+        Whole 255ths where it changed.
+        """
+        wanted = self.size or ground_truth_size
         if self.exact or tuple(image.shape[1:]) == wanted:
             return resize(image, wanted)
         resized = resize(image, wanted) if self.size is not None else interpolate(image, wanted)
@@ -169,11 +173,11 @@ def interpolate(image: Tensor, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(image[None], size, mode="bilinear", align_corners=False)[0]
 
 
-def beside(true: Tensor, drawn_size: tuple[int, int]) -> Tensor:
-    """A true image cut as the drawn one is: DeepFashion's squares beside drawn images of their middle columns."""
-    if tuple(true.shape[1:]) == (_SQUARE, _SQUARE) and drawn_size == _FASHION:
-        return true[:, :, _LEFT : _LEFT + _WIDTH]
-    return true
+def beside(ground_truth: Tensor, generated_size: tuple[int, int]) -> Tensor:
+    """The ground truth cut as the generated image is: DeepFashion's squares beside images of their middle columns."""
+    if tuple(ground_truth.shape[1:]) == (_SQUARE, _SQUARE) and generated_size == _FASHION:
+        return ground_truth[:, :, _LEFT : _LEFT + _WIDTH]
+    return ground_truth
 
 
 def _through_jpeg(image: Tensor, quality: int) -> Tensor:

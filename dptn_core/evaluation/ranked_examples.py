@@ -56,14 +56,14 @@ class Shown:
         self.best: list[ShownPair] = []
         self.worst: list[ShownPair] = []
 
-    def offer(self, scores: Mapping[str, float], number: int, case: Case, drawn: Tensor) -> None:
+    def offer(self, scores: Mapping[str, float], number: int, case: Case, generated: Tensor) -> None:
         """Keep the pair if it belongs to either end; pairs without the metric never do.
 
         Args:
             scores: of the pair.
             number: of the pair.
             case: what its images are.
-            drawn: (3, H, W) in [0, 1], the drawn image as it was compared.
+            generated: (3, H, W) in [0, 1], the generated image as it was compared.
         """
         value = scores.get(self.ranking.metric.name)
         if value is None:
@@ -72,7 +72,7 @@ class Shown:
         full = len(self.best) == self.ranking.count and len(self.worst) == self.ranking.count
         if full and self._of(self.best[-1]) <= key <= self._of(self.worst[-1]):
             return
-        pair = ShownPair(number, value, case.source, case.target, dict(scores), _images(case, drawn))
+        pair = ShownPair(number, value, case.source, case.target, dict(scores), _images(case, generated))
         self._keep([*self.best, pair], [*self.worst, pair])
 
     def merged(self, other: Shown) -> Shown:
@@ -98,22 +98,22 @@ class Shown:
         return (-value if self.ranking.metric.higher_is_better else value, number)
 
 
-def _images(case: Case, drawn: Tensor) -> tuple[tuple[str, bytes, int, int], ...]:
-    height, width = case.true.shape[1:]
+def _images(case: Case, generated: Tensor) -> tuple[tuple[str, bytes, int, int], ...]:
+    height, width = case.ground_truth.shape[1:]
     found: list[tuple[str, Image.Image]] = []
     if case.source_image is not None:
         found.append(("source", Image.fromarray(to_bytes(case.source_image))))
     if case.pose is not None:
         skeleton = draw_skeleton(People((case.pose,), case.pose.canvas), (int(height), int(width)))
         found.append(("target pose", Image.fromarray(skeleton)))
-    found.append(("generated", _as_true(drawn, int(height), int(width))))
-    found.append(("target", Image.fromarray(to_bytes(case.true))))
+    found.append(("generated", _in_proportions(generated, int(height), int(width))))
+    found.append(("target", Image.fromarray(to_bytes(case.ground_truth))))
     return tuple((label, *_encoded(image)) for label, image in found)
 
 
-def _as_true(drawn: Tensor, height: int, width: int) -> Image.Image:
-    """The drawn image in the proportions of the true one: some protocols stretch it."""
-    image = Image.fromarray(to_bytes(drawn))
+def _in_proportions(generated: Tensor, height: int, width: int) -> Image.Image:
+    """The generated image in the proportions of the ground truth: some protocols stretch it."""
+    image = Image.fromarray(to_bytes(generated))
     return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BICUBIC)
 
 

@@ -96,8 +96,8 @@ def _bars(values: Sequence[float]) -> dict[str, Any] | None:
 
 def _notes(summary: Mapping[str, Any]) -> dict[str, str]:
     notes = dict(summary["notes"])
-    if (images := summary["fid_pictures"]) is not None:
-        notes["fid"] = f"{images['drawn']:,} generated images against {images['real']}"
+    if (images := summary["fid_images"]) is not None:
+        notes["fid"] = f"{images['generated']:,} generated images against {images['real']}"
         if images["biased"]:
             notes["fid"] += "; with fewer than 10,000 images FID is biased upwards, compare equal numbers only"
         if images["real_skipped"]:

@@ -18,7 +18,7 @@ from ..network.parameter_count import paper_parameter_count, parameter_count
 from ..system.distributed import join_processes
 from .cases import Case, Skipped
 from .fid_reference import FidReference, read_fid_reference
-from .generation import draw_figures, draw_prepared
+from .generation import generate_figures, generate_prepared
 from .image_folders import FolderError, Match, read_matches
 from .people_scores import generate_people
 from .protocols import Protocol
@@ -40,7 +40,7 @@ class ScoredSet:
         cases: Reads or generates the pairs of these numbers.
         scored: What they are, by name, for the report.
         mask: What scores on the person are taken on, in words, or None without masks.
-        real: Where FID's reference images are; None takes the true images of the pairs.
+        real: Where FID's reference images are; None takes the ground-truth images of the pairs.
     """
 
     count: int
@@ -55,7 +55,7 @@ def figures_set(model: DPTNModel, name: str, count: int, batch: int, real: Path 
     """The fixed test set of drawn figures; `name` says where the model comes from."""
     height, width = model.training_size
     about = {"kind": "drawn figures", "set": f"number {TEST_SEED}, {width}x{height}"}
-    cases = partial(draw_figures, model, TEST_SEED, batch=batch)
+    cases = partial(generate_figures, model, TEST_SEED, batch=batch)
     return ScoredSet(count, model.device, cases, about | _about(model, name, batch), "the figures' exact masks", real)
 
 
@@ -81,7 +81,7 @@ def prepared_set(
 ) -> ScoredSet:
     """A split of a prepared data set; `masks` holds a mask for each target image, or None takes silhouettes."""
     about = {"kind": "data set", "data": str(data.root), "set": data.kind, "split": data.split}
-    cases = partial(draw_prepared, model, data, batch=batch, masks=masks)
+    cases = partial(generate_prepared, model, data, batch=batch, masks=masks)
     mask = f"the masks in {masks}" if masks else "silhouettes of the target poses"
     return ScoredSet(count, model.device, cases, about | _about(model, name, batch), mask, real or data.root)
 
@@ -127,8 +127,10 @@ def score_set(
     team = join_processes(pairs.device)
     numbers = share_of(pairs.count, team.rank, team.count)
     with bar(len(numbers), "pair") as step:
-        true_side = pairs.real is None
-        part = score_cases(pairs.cases(numbers), protocol, networks, ranking, true_side=true_side, progress=step)
+        ground_truth_side = pairs.real is None
+        part = score_cases(
+            pairs.cases(numbers), protocol, networks, ranking, ground_truth_side=ground_truth_side, progress=step
+        )
     parts = team.gather(part)
     team.wait()
     team.end()  # one that leaves without a word may be torn down by the other's going
@@ -146,9 +148,11 @@ def _real(
     if networks.inception is None and networks.mobilenet is None:
         return None
     if place is None:
-        if part.true_features is None and part.true_small_features is None:
+        if part.ground_truth_features is None and part.ground_truth_small_features is None:
             return None
-        return FidReference(part.true_features, "the ground truth of the same pairs", small=part.true_small_features)
+        return FidReference(
+            part.ground_truth_features, "the ground truth of the same pairs", small=part.ground_truth_small_features
+        )
     try:
         with bar(None, "real image") as step:
             real = read_fid_reference(place, protocol, networks, progress=lambda done, _: step(done))

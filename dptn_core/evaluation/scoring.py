@@ -97,21 +97,21 @@ class Part:
         rows: One a pair.
         skipped: Pairs without scores.
         missing: Metrics some pairs have no score of, and why.
-        features: Moments of the drawn images for FID, or None without Inception.
-        true_features: Those of the true images, or None where nobody asked for them.
+        features: Moments of the generated images for FID, or None without Inception.
+        ground_truth_features: Those of the ground truth, or None where nobody asked for them.
         shown: The best and worst pairs with their images.
-        small_features: Moments of the drawn images for the distance of MobileNetV2's features, or None without it.
-        true_small_features: Those of the true images, or None where nobody asked for them.
+        small_features: Moments of the generated images for the distance of MobileNetV2's features, or None without it.
+        ground_truth_small_features: Those of the ground truth, or None where nobody asked for them.
     """
 
     rows: list[Row]
     skipped: list[Skipped]
     missing: dict[str, str]
     features: Moments | None
-    true_features: Moments | None
+    ground_truth_features: Moments | None
     shown: Shown
     small_features: Moments | None = None
-    true_small_features: Moments | None = None
+    ground_truth_small_features: Moments | None = None
 
 
 def score_cases(
@@ -120,7 +120,7 @@ def score_cases(
     networks: Networks,
     ranking: Ranking,
     *,
-    true_side: bool = False,
+    ground_truth_side: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Part:
     """Score pairs one after the other.
@@ -130,7 +130,8 @@ def score_cases(
         protocol: how images are prepared.
         networks: of the learned metrics.
         ranking: which pairs to show.
-        true_side: gather the features of the true images as well, where no other images stand for the real ones.
+        ground_truth_side: gather the features of the ground truth as well, where no other images stand for the
+            real ones.
         progress: called with the number of pairs done; may raise to stop.
     """
     rows: list[Row] = []
@@ -138,25 +139,25 @@ def score_cases(
     missing: dict[str, str] = {}
     shown = Shown(ranking)
     both = (networks.inception, networks.mobilenet)
-    drawn_side = [None if network is None else FeatureMoments(network) for network in both]
-    real_side = [None if network is None or not true_side else FeatureMoments(network) for network in both]
+    generated_side = [None if network is None else FeatureMoments(network) for network in both]
+    real_side = [None if network is None or not ground_truth_side else FeatureMoments(network) for network in both]
     for case in cases:
         if isinstance(case, Skipped):
             skipped.append(case)
         else:
-            row, drawn, true, reasons = score_case(case, protocol, networks)
+            row, generated, ground_truth, reasons = score_case(case, protocol, networks)
             rows.append(row)
             missing = reasons | missing
-            shown.offer(row.scores, row.number, case, drawn)
-            for side, image in ((drawn_side, drawn), (real_side, true)):
+            shown.offer(row.scores, row.number, case, generated)
+            for side, image in ((generated_side, generated), (real_side, ground_truth)):
                 for gathered in side:
                     if gathered is not None:
                         gathered.add(protocol.for_distance(image))
         if progress is not None:
             progress(len(rows) + len(skipped))
-    features, small = (_moments(gathered) for gathered in drawn_side)
-    true_features, true_small = (_moments(gathered) for gathered in real_side)
-    return Part(rows, skipped, missing, features, true_features, shown, small, true_small)
+    features, small = (_moments(gathered) for gathered in generated_side)
+    ground_truth_features, ground_truth_small = (_moments(gathered) for gathered in real_side)
+    return Part(rows, skipped, missing, features, ground_truth_features, shown, small, ground_truth_small)
 
 
 def _moments(gathered: FeatureMoments | None) -> Moments | None:
@@ -176,10 +177,10 @@ def merge(parts: Iterable[Part]) -> Part:
             sorted([*first.skipped, *other.skipped], key=lambda skipped: skipped.number),
             other.missing | first.missing,
             _added(first.features, other.features),
-            _added(first.true_features, other.true_features),
+            _added(first.ground_truth_features, other.ground_truth_features),
             first.shown.merged(other.shown),
             _added(first.small_features, other.small_features),
-            _added(first.true_small_features, other.true_small_features),
+            _added(first.ground_truth_small_features, other.ground_truth_small_features),
         )
     return first
 
@@ -196,65 +197,69 @@ def _added(one: Moments | None, other: Moments | None) -> Moments | None:
 
 
 def score_case(case: Case, protocol: Protocol, networks: Networks) -> tuple[Row, Tensor, Tensor, dict[str, str]]:
-    """The scores, generated and true image as the protocol has them, and why scores are missing."""
+    """The scores, generated image and ground truth as the protocol has them, and why scores are missing."""
     device = networks.device
-    size = (case.true.shape[1], case.true.shape[2])
-    true = protocol.as_read(case.true.to(device), size)
+    size = (case.ground_truth.shape[1], case.ground_truth.shape[2])
+    ground_truth = protocol.as_read(case.ground_truth.to(device), size)
     prepare = protocol.as_read if case.from_file else protocol.as_saved
-    drawn = prepare(case.drawn.to(device), size)
+    generated = prepare(case.generated.to(device), size)
     mask = None
     if case.mask is not None and bool(case.mask.any()):
-        mask = protocol.mask_for(case.mask.to(device), (drawn.shape[1], drawn.shape[2]))
-    scores, reasons = _compare(drawn, true, mask, protocol, networks)
+        mask = protocol.mask_for(case.mask.to(device), (generated.shape[1], generated.shape[2]))
+    scores, reasons = _compare(generated, ground_truth, mask, protocol, networks)
     if case.copied is not None:
-        copied, _ = _compare(protocol.as_saved(case.copied.to(device), size), true, mask, protocol, networks)
+        copied, _ = _compare(protocol.as_saved(case.copied.to(device), size), ground_truth, mask, protocol, networks)
         scores |= {ours: copied[name] for name, ours in _COPIED.items() if name in copied}
     if case.joints:
         scores["attention_accuracy"] = (case.joints_right or 0) / case.joints
     scores |= case.more
     row = Row(case.number, case.source, case.target, scores, case.joints, case.joints_right, case.seconds)
-    return row, drawn, true, reasons
+    return row, generated, ground_truth, reasons
 
 
 def _compare(
-    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
+    generated: Tensor, ground_truth: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
 ) -> tuple[dict[str, float], dict[str, str]]:
-    scores, reasons = _similarities(drawn, true, mask, protocol)
-    distances, too_small = _distances(drawn, true, mask, protocol, networks)
+    scores, reasons = _similarities(generated, ground_truth, mask, protocol)
+    distances, too_small = _distances(generated, ground_truth, mask, protocol, networks)
     return scores | distances, reasons | too_small
 
 
 def _similarities(
-    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol
+    generated: Tensor, ground_truth: Tensor, mask: Tensor | None, protocol: Protocol
 ) -> tuple[dict[str, float], dict[str, str]]:
-    drawn, true = protocol.for_similarity(drawn), protocol.for_similarity(true)
+    generated, ground_truth = protocol.for_similarity(generated), protocol.for_similarity(ground_truth)
     mask = None if mask is None else protocol.mask_for_similarity(mask)
     sigma = protocol.gaussian_sigma
-    scores = {"psnr": psnr(drawn, true), "l1": l1(drawn, true)}
+    scores = {"psnr": psnr(generated, ground_truth), "l1": l1(generated, ground_truth)}
     reasons = {}
     try:
-        scores["ssim_gaussian"] = (exact_gaussian_ssim if protocol.exact else gaussian_ssim)(drawn, true, sigma)
+        scores["ssim_gaussian"] = (exact_gaussian_ssim if protocol.exact else gaussian_ssim)(
+            generated, ground_truth, sigma
+        )
         if mask is not None and protocol.exact:
-            scores["masked_ssim"] = exact_gaussian_ssim(drawn, true, sigma, mask)
+            scores["masked_ssim"] = exact_gaussian_ssim(generated, ground_truth, sigma, mask)
         elif mask is not None:
             # outside the person both images are black, as mask-SSIM has it since Ma et al. (NIPS 2017)
-            scores["masked_ssim"] = gaussian_ssim(blanked(drawn, mask, 0.0), blanked(true, mask, 0.0), sigma)
-        scores["ssim"] = box_ssim(drawn, true, protocol.box)
+            scores["masked_ssim"] = gaussian_ssim(
+                blanked(generated, mask, 0.0), blanked(ground_truth, mask, 0.0), sigma
+            )
+        scores["ssim"] = box_ssim(generated, ground_truth, protocol.box)
     except ImageTooSmallError as error:
         reasons["ssim"] = str(error)
     if mask is not None and bool(mask.any()):
-        scores |= {"masked_psnr": psnr(drawn, true, mask), "masked_l1": l1(drawn, true, mask)}
+        scores |= {"masked_psnr": psnr(generated, ground_truth, mask), "masked_l1": l1(generated, ground_truth, mask)}
     return scores, reasons
 
 
 def _distances(
-    drawn: Tensor, true: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
+    generated: Tensor, ground_truth: Tensor, mask: Tensor | None, protocol: Protocol, networks: Networks
 ) -> tuple[dict[str, float], dict[str, str]]:
-    drawn, true = (protocol.for_distance(image) * 2 - 1 for image in (drawn, true))
-    compared = {"": (drawn, true)}
+    generated, ground_truth = (protocol.for_distance(image) * 2 - 1 for image in (generated, ground_truth))
+    compared = {"": (generated, ground_truth)}
     if mask is not None:
-        inside = protocol.mask_for(mask, (drawn.shape[1], drawn.shape[2]))
-        compared["masked_"] = _on_the_person(drawn, true, inside, exact=protocol.exact)
+        inside = protocol.mask_for(mask, (generated.shape[1], generated.shape[2]))
+        compared["masked_"] = _on_the_person(generated, ground_truth, inside, exact=protocol.exact)
     scores: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for name, called, network, smallest in (
@@ -274,13 +279,13 @@ def _distances(
     return scores, reasons
 
 
-def _on_the_person(drawn: Tensor, true: Tensor, mask: Tensor, *, exact: bool) -> tuple[Tensor, Tensor]:
+def _on_the_person(generated: Tensor, ground_truth: Tensor, mask: Tensor, *, exact: bool) -> tuple[Tensor, Tensor]:
     """Both images (3, H, W) in [-1, 1] where nothing but the person differs."""
     if not exact:
         # outside the person both images are grey, the middle of [-1, 1], as the authors' masked LPIPS has it
-        return blanked(drawn, mask, 0.0), blanked(true, mask, 0.0)
+        return blanked(generated, mask, 0.0), blanked(ground_truth, mask, 0.0)
     rows, columns = (mask.any(axis).nonzero()[:, 0] for axis in (1, 0))
     room = int(_ROOM * len(rows)) + _MIN_ROOM
     top, left = max(0, int(rows[0]) - room), max(0, int(columns[0]) - room)
     window = (slice(None), slice(top, int(rows[-1]) + room), slice(left, int(columns[-1]) + room))
-    return torch.where(mask, drawn, true)[window], true[window]
+    return torch.where(mask, generated, ground_truth)[window], ground_truth[window]

@@ -21,19 +21,19 @@ class ImageTooSmallError(ValueError):
     """A window does not fit into the image; the message says both sizes."""
 
 
-def box_ssim(drawn: Tensor, true: Tensor, side: int = 51) -> float:
+def box_ssim(generated: Tensor, ground_truth: Tensor, side: int = 51) -> float:
     """Mean structural similarity over boxes of equal weight, with the variances of a sample; the data range is 1.
 
     Raises:
         ImageTooSmallError: a side of the images is shorter than the box.
         ModuleNotFoundError: scikit-image, of the extra `train`, is not installed.
     """
-    _check_window(true, side)
-    return float(_similarity(drawn, true, win_size=side, data_range=1.0))
+    _check_window(ground_truth, side)
+    return float(_similarity(generated, ground_truth, win_size=side, data_range=1.0))
 
 
-def gaussian_ssim(drawn: Tensor, true: Tensor, sigma: float) -> float:
-    """Mean structural similarity under a Gaussian window, whose data range is that of the drawn image.
+def gaussian_ssim(generated: Tensor, ground_truth: Tensor, sigma: float) -> float:
+    """Mean structural similarity under a Gaussian window, whose data range is that of the generated image.
 
     The field's scripts have that range; they all inherited it from one another.
 
@@ -41,16 +41,16 @@ def gaussian_ssim(drawn: Tensor, true: Tensor, sigma: float) -> float:
         ImageTooSmallError: a side of the images is shorter than the window.
         ModuleNotFoundError: scikit-image, of the extra `train`, is not installed.
     """
-    _check_window(true, _width(sigma))
-    return float(_gaussian(drawn, true, sigma, max(float(drawn.max() - drawn.min()), _LEVEL)))
+    _check_window(ground_truth, _width(sigma))
+    return float(_gaussian(generated, ground_truth, sigma, max(float(generated.max() - generated.min()), _LEVEL)))
 
 
-def exact_gaussian_ssim(drawn: Tensor, true: Tensor, sigma: float, mask: Tensor | None = None) -> float:
+def exact_gaussian_ssim(generated: Tensor, ground_truth: Tensor, sigma: float, mask: Tensor | None = None) -> float:
     """Mean structural similarity under a Gaussian window, whose data range is 1.
 
     Args:
-        drawn: (3, H, W).
-        true: (3, H, W).
+        generated: (3, H, W).
+        ground_truth: (3, H, W).
         sigma: of the window, pixels.
         mask: (H, W) bool, the windows' middles that count, borders among them; None counts the windows that lie wholly
             inside the image.
@@ -59,24 +59,24 @@ def exact_gaussian_ssim(drawn: Tensor, true: Tensor, sigma: float, mask: Tensor 
         ImageTooSmallError: a side of the images is shorter than the window.
         ModuleNotFoundError: scikit-image, of the extra `train`, is not installed.
     """
-    _check_window(true, _width(sigma))
+    _check_window(ground_truth, _width(sigma))
     if mask is None:
-        return float(_gaussian(drawn, true, sigma, 1.0))
-    _, everywhere = _gaussian(drawn, true, sigma, 1.0, full=True)
+        return float(_gaussian(generated, ground_truth, sigma, 1.0))
+    _, everywhere = _gaussian(generated, ground_truth, sigma, 1.0, full=True)
     return float(everywhere[:, mask.cpu().numpy()].mean())
 
 
-def _gaussian(drawn: Tensor, true: Tensor, sigma: float, data_range: float, **more: Any) -> Any:
+def _gaussian(generated: Tensor, ground_truth: Tensor, sigma: float, data_range: float, **more: Any) -> Any:
     # the weights of the window add up to 1, so that its variances are not those of a sample
     options = {"gaussian_weights": True, "sigma": sigma, "use_sample_covariance": False, "data_range": data_range}
-    return _similarity(drawn, true, **options, **more)
+    return _similarity(generated, ground_truth, **options, **more)
 
 
-def _similarity(drawn: Tensor, true: Tensor, **options: Any) -> Any:
+def _similarity(generated: Tensor, ground_truth: Tensor, **options: Any) -> Any:
     from skimage.metrics import structural_similarity
 
     # variances are differences of large sums, which float32 would round away
-    images = (image.cpu().numpy().astype(np.float64) for image in (drawn, true))
+    images = (image.cpu().numpy().astype(np.float64) for image in (generated, ground_truth))
     return structural_similarity(*images, channel_axis=0, **options)
 
 
@@ -90,15 +90,15 @@ def _check_window(image: Tensor, side: int) -> None:
         raise ImageTooSmallError(f"the SSIM's window is {side} pixels wide and high, the images are {width}x{height}")
 
 
-def psnr(drawn: Tensor, true: Tensor, mask: Tensor | None = None) -> float:
+def psnr(generated: Tensor, ground_truth: Tensor, mask: Tensor | None = None) -> float:
     """Peak signal-to-noise ratio in dB, at most `MAX_DECIBELS`, over all pixels or those of a (H, W) bool mask."""
-    mean = _mean((drawn - true).square(), mask)
+    mean = _mean((generated - ground_truth).square(), mask)
     return min(MAX_DECIBELS, float(-10 * mean.log10()))
 
 
-def l1(drawn: Tensor, true: Tensor, mask: Tensor | None = None) -> float:
+def l1(generated: Tensor, ground_truth: Tensor, mask: Tensor | None = None) -> float:
     """Mean absolute difference, 0 to 1, over all pixels or those of a (H, W) bool mask."""
-    return float(_mean((drawn - true).abs(), mask))
+    return float(_mean((generated - ground_truth).abs(), mask))
 
 
 def _mean(errors: Tensor, mask: Tensor | None) -> Tensor:

@@ -18,6 +18,12 @@ from .similarity import MAX_DECIBELS
 VERSION = 2  # 1: figures without a report had an SSIM of another library, and with one went through JPEG
 # null where missing, never absent
 _ALWAYS = ("ssim", "ssim_gaussian", "psnr", "l1", "lpips", "st-lpips", "fid", "mobilenet-frechet")
+# keys of reports before, written beside the new ones for whoever reads them
+_FORMER = {
+    "images_per_second": "pictures_per_second",
+    "seconds_per_image": "seconds_per_picture",
+    "generated": "drawn",  # of fid_pictures
+}
 _FEW = 10_000  # images; with fewer, FID is biased upwards noticeably
 
 
@@ -53,11 +59,11 @@ def summarise(
     reasons = {**part.missing, **missing}
     scores, partly = means(part.rows)
     if real is not None:
-        for name, drawn, true in (
+        for name, generated, ground_truth in (
             ("fid", part.features, real.moments),
             ("mobilenet-frechet", part.small_features, real.small),
         ):
-            if (distance := _frechet(name, drawn, true, reasons)) is not None:
+            if (distance := _frechet(name, generated, ground_truth, reasons)) is not None:
                 scores[name] = distance
     if mask is None:
         for name in ("masked_ssim", "masked_psnr", "masked_l1"):
@@ -77,7 +83,8 @@ def summarise(
             for name, count in partly.items()
         },
         "speed": _speed(part),
-        "fid_pictures": _fid_images(part, real),
+        "fid_images": (fid := _fid_images(part, real)),
+        "fid_pictures": None if fid is None else {_FORMER.get(key, key): value for key, value in fid.items()},
         "attention_joints": sum(row.joints or 0 for row in part.rows) or None,
         "notes": _notes(part, mask),
         "skipped": [dataclasses.asdict(skipped) for skipped in part.skipped],
@@ -105,14 +112,14 @@ def means(rows: Sequence[Row]) -> tuple[dict[str, float], dict[str, int]]:
     return found, partly
 
 
-def _frechet(name: str, drawn: Moments | None, real: Moments | None, reasons: dict[str, str]) -> float | None:
-    if drawn is None or real is None:
+def _frechet(name: str, generated: Moments | None, real: Moments | None, reasons: dict[str, str]) -> float | None:
+    if generated is None or real is None:
         return None
-    for count, whose in ((drawn.count, "generated"), (real.count, "real")):
+    for count, whose in ((generated.count, "generated"), (real.count, "real")):
         if count < 2:
             reasons[name] = f"needs at least 2 {whose} images, got {count}"
             return None
-    distance = frechet_distance(drawn, real)
+    distance = frechet_distance(generated, real)
     if not math.isfinite(distance):
         reasons[name] = f"comes out as {distance}: features or statistics are too large to be those of images"
         return None
@@ -132,14 +139,16 @@ def _speed(part: Part) -> dict[str, float] | None:
     seconds = [row.seconds for row in part.rows if row.seconds is not None]
     if not seconds or sum(seconds) <= 0:
         return None
-    return {"pictures_per_second": len(seconds) / sum(seconds), "seconds_per_picture": sum(seconds) / len(seconds)}
+    each = sum(seconds) / len(seconds)
+    found = {"images_per_second": 1 / each, "seconds_per_image": each}
+    return found | {_FORMER[name]: value for name, value in found.items()}
 
 
 def _fid_images(part: Part, real: FidReference | None) -> dict[str, Any] | None:
     if part.features is None or real is None or real.moments is None:
         return None
     return {
-        "drawn": part.features.count,
+        "generated": part.features.count,
         "real": real.about,
         "real_skipped": list(real.skipped),
         "biased": part.features.count < _FEW,

@@ -99,10 +99,10 @@ def score_texture(
         progress: called with the number of pairs done.
 
     Returns:
-        Means of copying the source, of the model alone, with its texture, and of the bound: the true origin of every
-        pixel that the source shows, the model's elsewhere. Beside the metrics of `METRICS`, with texture: flow_2, the
-        fraction of what the source shows that is taken from within 2 % of the height; seen_auc of the invented mask
-        against the ground truth; target_iou and source_iou of the mattes.
+        Means of copying the source, of the model alone, with its texture, and of the bound: every pixel that the source
+        shows warped from its ground-truth place, the model's elsewhere. Beside the metrics of `METRICS`, with texture:
+        flow_2, the fraction of what the source shows that is taken from within 2 % of the height; seen_auc of the
+        invented mask against the ground truth; target_iou and source_iou of the mattes.
 
     Raises:
         ModuleNotFoundError: rendering people needs packages of the extra `train`.
@@ -137,8 +137,8 @@ def _case(number: int, image: Tensor, pair: PeoplePairs) -> Case:
         number,
         "",
         f"person {number}",
-        drawn=(image[0] + 1) / 2,
-        true=(pair.target[0] + 1) / 2,
+        generated=(image[0] + 1) / 2,
+        ground_truth=(pair.target[0] + 1) / 2,
         mask=pair.target_mask[0],
         more={"sharpness": float(sharpness)},
     )

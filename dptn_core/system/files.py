@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -80,6 +81,21 @@ def _mode_of_new_files(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
     finally:
         path.unlink()
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written at `path`, before the work whose result it takes; nothing is made.
+
+    Raises:
+        OSError: a folder lies there, or its own folder can neither be written nor made.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder", str(path))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, f"no permission to write in {folder}", str(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,7 +14,7 @@ from transfer_fixture import person, smooth_image
 
 from dptn_core.checkpoint import DPTNModel
 from dptn_core.data.datasets import write_annotations, write_pairs
-from dptn_core.evaluation import PROTOCOLS, Networks, Ranking, draw_figures, means, score_cases
+from dptn_core.evaluation import PROTOCOLS, Networks, Ranking, generate_figures, means, score_cases
 from dptn_core.image_io import write_image
 from dptn_core.perceptual.packages import WeightPackage
 
@@ -100,7 +100,7 @@ def make_set(root: Path, *, broken: tuple[str, ...] = ()) -> Path:
 
 def figure_means(model: DPTNModel, pairs: int, *, seed: int = 2022, **more: Any) -> dict[str, float]:
     """Mean scores of a model on the first `pairs` drawn figures under `exact`, without learned metrics."""
-    cases = draw_figures(model, seed, range(pairs), **more)
+    cases = generate_figures(model, seed, range(pairs), **more)
     part = score_cases(cases, PROTOCOLS["exact"], Networks(torch.device("cpu")), Ranking())
     return means(part.rows)[0]
 

@@ -321,6 +321,7 @@ def bad_inputs(desk: Desk) -> dict[str, tuple[list[object], str]]:
         "evaluate an image": (["evaluate", "--model", folder / "source.png"], "neither a .safetensors"),
         "train without a config": (["train", "--config", folder / "no.toml", "--out", desk.out], "no.toml"),
         "bench on a toaster": (["bench", "--device", "toaster"], "try --device cpu"),
+        "bench into a file": (["bench", "--out", folder / "file" / "numbers.json"], "cannot be written"),
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,31 +25,46 @@ SIDE = 4000
 FLOATS = 12 * SIDE * SIDE  # bytes of an image as everything here works with it
 needs_proc = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured on Linux")
 
-MEASURED = """
-import sys
+# A process that imports once what is measured, and is forked for each measurement: the peak is the fork's alone.
+MEASURING = """
+import json, os, sys
 from pathlib import Path
-{imports}
+import torch
+from dptn_core.image_io import read_image
+from dptn_core.inference.framing import frame_person
+from dptn_core.pose import Canvas, standing_pose
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-{before}
-Path("/proc/self/clear_refs").write_text("5")
-start = peak()
-{code}
-print(peak() - start)
+for line in sys.stdin:
+    before, code, sys.argv = json.loads(line)
+    if os.fork() == 0:
+        exec(before)
+        Path("/proc/self/clear_refs").write_text("5")
+        start = peak()
+        exec(code)
+        print(peak() - start, flush=True)
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit("a measurement failed")
 """
 
 
-def bytes_of(imports: str, code: str, *arguments: object, before: str = "") -> int:
-    """Bytes by which `code` raises the peak of a process of its own."""
-    program = MEASURED.format(imports=imports, before=before, code=code)
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(run.stdout)
+@pytest.fixture(scope="module")
+def bytes_of() -> Iterator[Callable[..., int]]:
+    """Bytes by which `code` raises the peak of a process of its own; it finds the arguments in sys.argv."""
+    command = [sys.executable, "-W", "ignore", "-c", MEASURING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None and running.stdout is not None
+        asked, answered = running.stdin, running.stdout
+
+        def measured(code: str, *arguments: object, before: str) -> int:
+            asked.write(json.dumps([before, code, ["", *map(str, arguments)]]) + "\n")
+            asked.flush()
+            return int(answered.readline())
+
+        yield measured
+        asked.close()
 
 
 def write_deep(path: Path) -> None:
@@ -65,29 +82,25 @@ def write_deep(path: Path) -> None:
 
 @needs_proc
 @pytest.mark.parametrize("kind", ["L", "RGB", "P", "RGBA of 16 bits"])
-def test_reading_an_image_takes_half_as_much_again_as_the_image(tmp_path: Path, kind: str) -> None:
+def test_reading_an_image_takes_half_as_much_again_as_the_image(
+    bytes_of: Callable[..., int], tmp_path: Path, kind: str
+) -> None:
     path = tmp_path / "image.png"
     if kind == "RGBA of 16 bits":
         write_deep(path)
     else:
         Image.new(kind, (SIDE, SIDE), 5).save(path)
-    imports = "from dptn_core.image_io import read_image"
     small = tmp_path / "small.png"
     Image.new("RGB", (8, 8)).save(small)
-    used = bytes_of(
-        imports, "image = read_image(Path(sys.argv[1]))", path, small, before="read_image(Path(sys.argv[2]))"
-    )
+    used = bytes_of("image = read_image(Path(sys.argv[1]))", path, small, before="read_image(Path(sys.argv[2]))")
     assert used < 1.5 * FLOATS + 16 * MEGABYTE, f"{used / FLOATS:.2f} times the image"
 
 
 @needs_proc
 @pytest.mark.parametrize(("width", "height"), [(6000, 16), (16, 6000), (512, 384)])
-def test_a_frame_costs_what_canvas_and_network_do_however_far_it_reaches(width: int, height: int) -> None:
-    imports = """
-import torch
-from dptn_core.inference.framing import frame_person
-from dptn_core.pose import Canvas, standing_pose
-"""
+def test_a_frame_costs_what_canvas_and_network_do_however_far_it_reaches(
+    bytes_of: Callable[..., int], width: int, height: int
+) -> None:
     before = """
 def both(width, height):
     canvas = Canvas(width, height)
@@ -96,7 +109,7 @@ def both(width, height):
     return frame.paste(frame.cut(image), image)
 both(256, 256)
 """
-    used = bytes_of(imports, "found = both(*map(int, sys.argv[1:]))", width, height, before=before)
+    used = bytes_of("found = both(*map(int, sys.argv[1:]))", width, height, before=before)
     assert used < 4 * 12 * width * height + 64 * MEGABYTE, f"{used / MEGABYTE:.0f} MB"
 
 

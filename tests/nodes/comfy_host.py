@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ from websocket import create_connection  # of websocket-client
 PACK = Path(__file__).resolve().parents[2]
 PACK_NAME = "dptn-pose-transfer"
 START_LIMIT, ANSWER_LIMIT = 180, 300  # seconds
+_NEEDED = ("torch", "aiohttp", "av", "transformers")
+# asks whether the packages are there; importing them takes as long as the host's own start
+_KNOWN = """
+import sys
+from importlib.util import find_spec
+lacking = [name for name in sys.argv[1:] if find_spec(name) is None]
+if lacking:
+    sys.exit("it lacks " + ", ".join(lacking))
+"""
 # main.py, which ends when whoever started it does, however that ends: then its standard input does
 _START = """
 import os, runpy, sys, threading
@@ -32,6 +42,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@cache
 def find_host() -> tuple[Path, Path] | str:
     """The host's folder and its Python, or why there is none.
 
@@ -48,9 +59,7 @@ def find_host() -> tuple[Path, Path] | str:
     chosen = os.environ.get("COMFYUI_PYTHON")
     pythons = [Path(chosen)] if chosen else [*inside, Path(sys.executable)]
     python = next(python for python in [*pythons, Path(sys.executable)] if python.is_file())
-    known = subprocess.run(  # only asks whether the packages are there
-        [python, "-c", "import torch, aiohttp, av, transformers"], capture_output=True, text=True, check=False
-    )
+    known = subprocess.run([python, "-c", _KNOWN, *_NEEDED], capture_output=True, text=True, check=False)
     if known.returncode:
         return f"{python} cannot run ComfyUI in {folder} ({known.stderr.strip().splitlines()[-1]}); set COMFYUI_PYTHON"
     return folder, python
@@ -104,6 +113,7 @@ class Host:
     def __init__(self, address: str, base: Path, process: subprocess.Popen[bytes], log: Path) -> None:
         self.address, self.base, self.process, self.log = address, base, process, log
         self.client = uuid.uuid4().hex
+        self.front_end = ""  # its version, once a page has shown it
         self._socket: Any = None
 
     def get(self, path: str) -> Any:

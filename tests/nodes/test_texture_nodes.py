@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import Any
 
 import numpy as np
 import pytest
-from comfy_host import PACK, find_host, running_host
+from comfy_host import PACK
 from graphs import STANDING, Graph, metadata, person, pose_frame, transfer_graph
 from PIL import Image
 
@@ -250,11 +249,5 @@ def test_attention_preview_of_the_network_alone_has_one_view(host):
     assert len(run.outputs[block]["dptn_pictures"]) == 2
 
 
-def test_a_pack_without_the_carrier_draws_with_the_network_alone(host, tmp_path):
-    found = find_host()
-    assert not isinstance(found, str)
-    base = tmp_path / "base"
-    pack = base / "custom_nodes" / "without_carrier"
-    shutil.copytree(PACK, pack, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks", "carrier.safetensors"))
-    with running_host(*found, base, "--disable-all-custom-nodes", "--whitelist-custom-nodes", pack.name) as second:
-        assert (drawn(second) == drawn(host, texture="network only")).all()
+def test_a_pack_without_the_carrier_draws_with_the_network_alone(host, odd_host):
+    assert (drawn(odd_host) == drawn(host, texture="network only")).all()

@@ -48,7 +48,8 @@ function file({
 			data_offsets: [wide.byteLength, wide.byteLength + values.length],
 		},
 	});
-	const text = new TextEncoder().encode(header); // not padded, so that nothing in the file is aligned by luck
+	// not padded, so that nothing in the file is aligned by luck
+	const text = new TextEncoder().encode(header);
 	const buffer = new ArrayBuffer(8 + text.length + wide.byteLength + values.length);
 	new DataView(buffer).setBigUint64(0, BigInt(text.length), true);
 	const bytes = new Uint8Array(buffer);
@@ -58,7 +59,7 @@ function file({
 	return buffer;
 }
 
-/** Two layers of two heads, each row all on one cell: layer l, head h looks l * 2 + h cells further. */
+/** Two layers of two heads, each row all on one cell: l * 2 + h cells further in layer l, head h. */
 function turning() {
 	const values = [];
 	for (let turn = 0; turn < 4; turn++) {
@@ -83,7 +84,7 @@ function plain(rows, columns, block = 1) {
 	);
 }
 
-test("a row is the attention of a place by layer and head, or averaged over what is not chosen", () => {
+test("a row is a place's attention by layer and head, or averaged over what is not chosen", () => {
 	const maps = turning();
 	assert.deepEqual([...answer(maps, { layer: 0, head: 0 }, "target", [1])], [0, 1, 0, 0]);
 	assert.deepEqual([...answer(maps, { layer: 1, head: 1 }, "target", [1])], [1, 0, 0, 0]);
@@ -98,7 +99,7 @@ test("a column says which target places used a source place", () => {
 	assert.deepEqual([...answer(maps, { layer: 0, head: null }, "source", [0])], [0.5, 0, 0, 0.5]);
 });
 
-test("a region of the target is the mean of its rows, one of the source the sum of its columns", () => {
+test("a target region is the mean of its rows, a source region the sum of its columns", () => {
 	const maps = turning();
 	assert.deepEqual([...answer(maps, { layer: 0, head: 0 }, "target", [0, 1])], [0.5, 0.5, 0, 0]);
 	assert.deepEqual([...answer(maps, { layer: 0, head: null }, "source", [0, 1])], [1, 0.5, 0, 0.5]);
@@ -132,7 +133,7 @@ test("the peak does not reach round from one edge to the other", () => {
 	assert.equal(peakOf(maps, new Float32Array(9)).fraction, 1e-9);
 });
 
-test("the last cells of a grid that does not divide are smaller, and their middle lies nearer", () => {
+test("the last cells of a grid that does not divide are smaller, their middle nearer", () => {
 	const maps = plain(5, 3, 2);
 	assert.deepEqual([maps.down, maps.across], [3, 2]);
 	const map = new Float32Array(6);
@@ -205,7 +206,7 @@ test("pins take the colours in turn, and a freed colour comes again", () => {
 	assert.equal(pins.at(-1).box[0], 98);
 });
 
-test("a joint is pinned once; again takes it away; the same joint of the other picture is another", () => {
+test("a joint is pinned once, then unpinned; the same joint of the other image is another", () => {
 	const once = pinned([], at(5, 5, "target", 3));
 	assert.equal(pinned(once, at(5, 5, "source", 3)).length, 2);
 	assert.equal(pinned(once, at(5, 5, "target", 3)).length, 0);

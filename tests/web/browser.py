@@ -53,6 +53,8 @@ def open_front_end(page: Any, host: Any) -> None:
 
 def choose_renderer(page: Any, host: Any, *, newer: bool) -> None:
     """Open the front end in the classic renderer or in Nodes 2.0; raises NoNodes2 where that does not exist."""
+    if newer and host.front_end:
+        _check_nodes_2(host.front_end)
     settings = {
         "Comfy.VueNodes.Enabled": newer,
         "Comfy.TutorialCompleted": True,
@@ -60,8 +62,13 @@ def choose_renderer(page: Any, host: Any, *, newer: bool) -> None:
     }
     host.post("/settings", settings)
     open_front_end(page, host)
-    version = page.evaluate("window.__COMFYUI_FRONTEND_VERSION__")
-    if newer and tuple(int(part) for part in version.split(".")[:2]) < NODES_2:
+    host.front_end = page.evaluate("window.__COMFYUI_FRONTEND_VERSION__")
+    if newer:
+        _check_nodes_2(host.front_end)
+
+
+def _check_nodes_2(version: str) -> None:
+    if tuple(int(part) for part in version.split(".")[:2]) < NODES_2:
         raise NoNodes2(f"front end {version} has no Nodes 2.0 for packs")
 
 

@@ -1,4 +1,5 @@
-// What the editor makes of the documents that Python reads too (tests/core/pose/test_pose_documents.py).
+// What the editor makes of the documents that Python reads too:
+// tests/core/pose/test_pose_documents.py.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

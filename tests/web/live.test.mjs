@@ -36,7 +36,7 @@ async function oneInFlight(host) {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-test("a drag of many events has one prompt in flight, and one more for all that changed meanwhile", async () => {
+test("a drag has one prompt in flight, and one more for all that changed meanwhile", async () => {
 	const host = queue();
 	const live = new LiveRuns(host);
 	for (let event = 0; event < 50; event++) live.request("draft");
@@ -85,7 +85,7 @@ test("switched off, nothing is sent any more", async () => {
 	assert.equal(host.listeners.size, 0);
 });
 
-test("at rest nothing more is sent, and what is in flight still counts when posing goes on", async () => {
+test("at rest nothing more is sent; what is in flight still counts when posing goes on", async () => {
 	const host = queue();
 	const live = await oneInFlight(host);
 	live.rest();

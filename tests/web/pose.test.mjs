@@ -165,7 +165,7 @@ test("what hangs on a joint is what its limb carries", () => {
 	assert.equal(hangingOn(1).length, 17);
 });
 
-test("pulled symmetrically, the other side does the same in the mirror, on a leaning body too", () => {
+test("pulled symmetrically, the other side mirrors the move, on a leaning body too", () => {
 	const leaning = PERSON.map(([x, y]) => [x + 0.3 * (512 - y), y]);
 	for (const joint of [4, 6, 10, 3]) {
 		const points = dragBoth(leaning, joint, [leaning[joint][0] - 18, leaning[joint][1] - 31]);
@@ -177,7 +177,8 @@ test("pulled symmetrically, the other side does the same in the mirror, on a lea
 		const other = [0, 1].map(
 			(axis) => inside(MIRRORED[joint])[axis] - before(MIRRORED[joint])[axis],
 		);
-		if ([3, 6].includes(joint)) assertClose([mine[0], -mine[1]], other, 6); // circles about other places
+		// circles about other places
+		if ([3, 6].includes(joint)) assertClose([mine[0], -mine[1]], other, 6);
 		assert.ok(Math.sign(mine[1]) === -Math.sign(other[1]), JOINTS[joint]);
 	}
 });
@@ -193,7 +194,7 @@ test("a copied side is the mirror image of the other", () => {
 	assert.deepEqual(copiedSide(armless, "right")[7], PERSON[7]);
 });
 
-test("straightened limbs are straight, as long as before, and only those that were asked for", () => {
+test("straightened limbs are straight, as long as before, and the only ones changed", () => {
 	const bent = dragJoint(dragJoint(PERSON, 4, [PERSON[2][0] - 40, PERSON[2][1] + 20]), 13, [
 		PERSON[11][0] + 50,
 		PERSON[11][1] + 90,

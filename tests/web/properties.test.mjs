@@ -1,4 +1,7 @@
-/** Properties that hold for any pose and any document, by fast-check; a failure prints the seed and the smallest example. */
+/**
+ * Properties that hold for any pose and any document, by fast-check; a failure prints the seed and
+ * the smallest example.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -36,7 +36,7 @@ test("with nothing given somebody stands there, and nothing is edited", () => {
 	assert.deepEqual(texts, []);
 });
 
-test("a connected pose initialises, edits win, and another connected pose asks which counts", () => {
+test("a connected pose initialises, edits win, and another pose asks which to use", () => {
 	const { state } = editor();
 	state.setRun({ start: UPSTREAM, upstream: "one", by_hand: false });
 	assert.deepEqual(state.canvas, { width: 200, height: 300 });
@@ -63,7 +63,7 @@ test("a connected pose initialises, edits win, and another connected pose asks w
 	assert.deepEqual(state.people()[0].points, edited);
 });
 
-test("an edit saved before edits were kept gives way to another connected pose, and can be had back", () => {
+test("an edit of an earlier release gives way to another pose, and can be brought back", () => {
 	const { state } = editor();
 	state.setRun({ start: UPSTREAM, upstream: "one", by_hand: false });
 	state.nudge(4, [5, -7], false);
@@ -121,7 +121,7 @@ test("another person stands beside the first one, as tall and on the same ground
 	assert.ok(Math.abs(length(first, 1, 8) - length(second, 1, 8)) < 0.02);
 });
 
-test("what is shown is on the block's canvas, scaled alike and centred, and so is what is written", () => {
+test("what is shown and written is on the node's canvas, scaled uniformly and centred", () => {
 	let canvas = { ...CANVAS };
 	const state = new EditorState({
 		onText: () => {},
@@ -285,7 +285,7 @@ test("there are many named poses, all different, each within reach of a body", (
 	}
 });
 
-test("somebody takes a pose with limbs of their own, on their own ground, hiding what they hide", () => {
+test("a person takes a pose with their own limbs and ground, and keeps hidden joints", () => {
 	const long = standing(384, 512).map((point, joint) =>
 		[4, 7].includes(joint) ? [point[0], point[1] + 14] : point,
 	);

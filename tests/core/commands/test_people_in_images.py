@@ -148,7 +148,8 @@ def test_detect_refuses_bad_input_in_one_line(tmp_path, capsys, files, says):
 def test_detect_refuses_a_file_for_a_folder(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("mine")
     assert run("detect", FRAMES / "two.jpg", "--out", tmp_path / "notes.txt", "--device", "cpu") == 2
-    assert capsys.readouterr().err == f"dptn detect: --out {tmp_path / 'notes.txt'} is a file; name a folder\n"
+    expected = f"dptn detect: --out {tmp_path / 'notes.txt'} cannot be written: it is a file; name a folder\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_damaged_clip_among_pictures_is_named_once(tmp_path, capsys):

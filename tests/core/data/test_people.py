@@ -78,12 +78,12 @@ def differing(first: PeoplePairs, second: PeoplePairs) -> list[str]:
 
 @pytest.mark.parametrize("faults", [False, True])
 def test_a_pair_does_not_depend_on_its_batch(studio: Studio, faults: bool) -> None:
-    some = pair_seeds(3, 0, 11)
+    some = pair_seeds(3, 0, 6)
     together = render_pairs(studio, some, (64, 48), faults=faults)
-    alone = joined([render_pairs(studio, some[k : k + 1], (64, 48), faults=faults) for k in range(11)])
+    alone = joined([render_pairs(studio, some[k : k + 1], (64, 48), faults=faults) for k in range(6)])
     assert not differing(together, alone)
     turned = render_pairs(studio, some.flip(0), (64, 48), faults=faults)
-    assert not differing(together, turned[torch.arange(10, -1, -1)])
+    assert not differing(together, turned[torch.arange(5, -1, -1)])
 
 
 def test_one_seed_is_one_scene_at_any_size(studio: Studio) -> None:

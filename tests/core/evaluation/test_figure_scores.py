@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dptn_core.checkpoint import DPTNModel
 from dptn_core.data.synthetic.figures import TEST_SEED, SyntheticPairs, draw_pairs, pair_seeds
-from dptn_core.evaluation import PROTOCOLS, Networks, Ranking, draw_figures, means, score_cases
+from dptn_core.evaluation import PROTOCOLS, Networks, Ranking, generate_figures, means, score_cases
 from dptn_core.evaluation.figure_scores import foreground_psnr, garment_error, joint_hits
 from dptn_core.network import Generator, GeneratorConfig, initialise
 
@@ -171,7 +171,7 @@ def test_noise_around_the_right_mean_is_no_garment_error():
 
 def test_a_model_is_scored_in_numbers_that_can_be(model):
     done: list[int] = []
-    cases = draw_figures(model, 2022, range(4), batch=3)
+    cases = generate_figures(model, 2022, range(4), batch=3)
     part = score_cases(cases, PROTOCOLS["exact"], Networks(torch.device("cpu")), Ranking(), progress=done.append)
     assert done == [1, 2, 3, 4] and len(part.rows) == 4
     scores, partly = means(part.rows)
@@ -230,7 +230,7 @@ class Perfect:
 def test_the_truth_itself_gets_the_best_scores(model):
     ground_truth = draw_pairs(pair_seeds(2022, 0, 3), SIZE)
     part = score_cases(
-        draw_figures(Perfect(model, ground_truth), 2022, range(3), batch=3),
+        generate_figures(Perfect(model, ground_truth), 2022, range(3), batch=3),
         PROTOCOLS["exact"],
         Networks(torch.device("cpu")),
         Ranking(),

@@ -311,14 +311,14 @@ def test_damaged_real_pictures_are_named(tmp_path, inception, mobilenet):
 
 
 def test_the_authors_released_pictures_have_their_published_scores():
-    drawn, data = (os.environ.get(name) for name in ("DPTN_RELEASED_PICTURES", "DPTN_DEEPFASHION"))
-    if not drawn or not data:
+    generated, data = (os.environ.get(name) for name in ("DPTN_RELEASED_PICTURES", "DPTN_DEEPFASHION"))
+    if not generated or not data:
         pytest.skip("DPTN_RELEASED_PICTURES and DPTN_DEEPFASHION name no folders of the authors' images and the data")
     networks = load_networks(CPU)
     if networks.inception is None:
         pytest.skip(f"FID {networks.missing['fid']}")
     protocol = PROTOCOLS["dptn"]
-    matches = match_folders(Path(drawn), Path(data) / "test")
+    matches = match_folders(Path(generated), Path(data) / "test")
     part = score_cases(read_matches(matches, range(len(matches))), protocol, networks, Ranking())
     assert part.features is not None
     real = read_fid_reference(Path(data), protocol, networks)

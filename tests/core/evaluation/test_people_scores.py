@@ -47,7 +47,7 @@ def people_means(model: DPTNModel, pairs: int, size: tuple[int, int], **more: in
 def test_a_model_is_scored_beside_copying_the_source(starter: DPTNModel) -> None:
     cases = list(generate_people(starter, range(5), SIZES[0], batch=2))
     assert [case.number for case in cases] == [0, 1, 2, 3, 4]
-    assert all(case.drawn.shape == case.true.shape == (3, *SIZES[0]) and case.mask.any() for case in cases)
+    assert all(case.generated.shape == case.ground_truth.shape == (3, *SIZES[0]) and case.mask.any() for case in cases)
     scores, _ = means(score_cases(cases, PROTOCOLS["exact"], Networks(torch.device("cpu")), Ranking()).rows)
     assert all(5 < scores[name] < 30 for name in ("masked_psnr", "copy_psnr"))
     assert all(-1 < scores[name] < 1 for name in ("masked_ssim", "copy_ssim"))
@@ -76,22 +76,26 @@ def test_scores_over_the_person_are_those_of_plain_formulas(starter: DPTNModel) 
     (row,) = score_cases([case], PROTOCOLS["exact"], networks, Ranking()).rows
     mask = case.mask & inner(case.mask, 5)  # libraries continue borders differently
     assert torch.equal(mask, case.mask), "nobody stands at the border of this pair"
-    wanted = foreground_psnr(case.drawn[None] * 2 - 1, case.true[None] * 2 - 1, mask[None])
+    wanted = foreground_psnr(case.generated[None] * 2 - 1, case.ground_truth[None] * 2 - 1, mask[None])
     assert row.scores["masked_psnr"] == pytest.approx(float(wanted), abs=1e-4)
     _, similar = metrics.structural_similarity_index_measure(
-        case.drawn[None].double(), case.true[None].double(), sigma=1.5, data_range=1.0, return_full_image=True
+        case.generated[None].double(),
+        case.ground_truth[None].double(),
+        sigma=1.5,
+        data_range=1.0,
+        return_full_image=True,
     )
     assert row.scores["masked_ssim"] == pytest.approx(float(similar[0][:, mask].mean()), abs=1e-6)
     if networks.shift_tolerant is not None:
         rows, columns = (mask.any(axis).nonzero()[:, 0].tolist() for axis in (1, 0))
         room = int(0.12 * len(rows)) + 16
         top, left = max(0, rows[0] - room), max(0, columns[0] - room)
-        shown, true = (
+        shown, ground_truth = (
             image[:, top : rows[-1] + room, left : columns[-1] + room] * 2 - 1
-            for image in (torch.where(mask, case.drawn, case.true), case.true)
+            for image in (torch.where(mask, case.generated, case.ground_truth), case.ground_truth)
         )
         assert row.scores["masked_st-lpips"] == pytest.approx(
-            float(networks.shift_tolerant(shown[None], true[None])), rel=1e-5
+            float(networks.shift_tolerant(shown[None], ground_truth[None])), rel=1e-5
         )
 
 
@@ -125,7 +129,7 @@ def test_the_truth_itself_scores_best_and_a_blur_is_not_sharp(
 
     rows = {}
     for sigma in (0, 2):
-        monkeypatch.setattr(people_scores, "draw_timed", answer(sigma))
+        monkeypatch.setattr(people_scores, "generate_timed", answer(sigma))
         rows[sigma] = people_means(starter, 3, SIZES[0])
     assert rows[0]["masked_psnr"] > 60 and rows[0]["masked_ssim"] > 0.999
     assert rows[0]["sharpness"] == pytest.approx(1, abs=0.01)

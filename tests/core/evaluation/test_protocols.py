@@ -29,11 +29,11 @@ def test_the_published_protocols_are_those_of_the_field():
 
 
 def test_exact_changes_nothing():
-    drawn = torch.rand(3, 96, 64, generator=torch.Generator().manual_seed(1))
+    generated = torch.rand(3, 96, 64, generator=torch.Generator().manual_seed(1))
     for prepare in (EXACT.as_saved, EXACT.as_read):
-        assert prepare(drawn, (96, 64)) is drawn
-        assert tuple(prepare(drawn, (48, 32)).shape) == (3, 48, 32)
-    assert EXACT.for_similarity(drawn) is EXACT.for_distance(drawn) is drawn
+        assert prepare(generated, (96, 64)) is generated
+        assert tuple(prepare(generated, (48, 32)).shape) == (3, 48, 32)
+    assert EXACT.for_similarity(generated) is EXACT.for_distance(generated) is generated
 
 
 def test_dptn_pads_deepfashion_with_forty_white_columns_on_either_side():
@@ -58,12 +58,12 @@ def test_dptn_compares_distances_unpadded():
 
 def test_dptn_resizes_as_opencv_and_saves_as_jpeg():
     cv2 = pytest.importorskip("cv2")
-    drawn = torch.rand(3, 256, 256, generator=torch.Generator().manual_seed(1))
-    resized = cv2.resize((drawn * 255).byte().permute(1, 2, 0).numpy(), (176, 256))
-    lossless = to_levels(interpolate(to_levels(drawn, cut_off=True), FASHION))
+    generated = torch.rand(3, 256, 256, generator=torch.Generator().manual_seed(1))
+    resized = cv2.resize((generated * 255).byte().permute(1, 2, 0).numpy(), (176, 256))
+    lossless = to_levels(interpolate(to_levels(generated, cut_off=True), FASHION))
     gap = np.abs(grey_levels(lossless).astype(int) - resized)
     assert gap.max() <= 1 and gap.mean() < 0.05  # OpenCV rounds its weights to 1/2048
-    saved = DPTN.as_saved(drawn, FASHION)
+    saved = DPTN.as_saved(generated, FASHION)
     assert tuple(saved.shape) == (3, *FASHION)
     assert 0.01 < (saved - lossless).abs().mean() < 0.3, "JPEG at 75 leaves its marks on noise"
 
@@ -92,10 +92,10 @@ def test_true_pictures_are_resized_as_pillow_does_it(protocol, size, start):
 
 
 def test_cfld_and_dptn_cut_levels_off_and_pidm_rounds():
-    drawn = torch.full((3, *FASHION), 100.9 / 255)
-    assert grey_levels(CFLD.as_saved(drawn, FASHION)).max() == 100
-    assert grey_levels(PIDM.as_saved(drawn, FASHION)).min() == 101
-    assert grey_levels(to_levels(drawn, cut_off=True)).max() == 100
+    generated = torch.full((3, *FASHION), 100.9 / 255)
+    assert grey_levels(CFLD.as_saved(generated, FASHION)).max() == 100
+    assert grey_levels(PIDM.as_saved(generated, FASHION)).min() == 101
+    assert grey_levels(to_levels(generated, cut_off=True)).max() == 100
 
 
 def test_whole_levels_survive_being_cut_off():

@@ -12,15 +12,16 @@ from dptn_core.evaluation.image_folders import FolderError, list_images
 NETWORKS = Networks(torch.device("cpu"))
 
 
-def matched(tmp_path, drawn, true, pairs=None):
-    for folder, names in (("drawn", drawn), ("true", true)):
+def matched(tmp_path, generated, ground_truth, pairs=None):
+    for folder, names in (("drawn", generated), ("true", ground_truth)):
         write_all(tmp_path / folder, {name: image(1, (16, 16)) for name in names})
     return match_folders(tmp_path / "drawn", tmp_path / "true", pairs)
 
 
 def names(matches):
     return [
-        (match.names, match.drawn is not None, match.true is not None, match.source is not None) for match in matches
+        (match.names, match.generated is not None, match.ground_truth is not None, match.source is not None)
+        for match in matches
     ]
 
 
@@ -51,7 +52,7 @@ def test_a_list_says_which_pairs_must_be_there(tmp_path):
 
 def test_with_a_list_a_plain_target_name_counts_where_it_is_the_only_one(tmp_path):
     found = matched(tmp_path, ["a.png", "b.png"], ["a.png", "b.png"], [("x", "a"), ("y", "a"), ("x", "b")])
-    assert [match.drawn is not None for match in found] == [False, False, True]
+    assert [match.generated is not None for match in found] == [False, False, True]
 
 
 def test_folders_that_have_nothing_in_common_are_refused(tmp_path):
@@ -90,7 +91,7 @@ def test_squares_of_deepfashion_are_cut_beside_their_middle(tmp_path):
     write_all(tmp_path / "true", {"a.png": square})
     write_all(tmp_path / "drawn", {"a.png": square[:, :, 40:216]})
     (case,) = read_matches(match_folders(tmp_path / "drawn", tmp_path / "true"), [0])
-    assert isinstance(case, Case) and torch.equal(case.true, case.drawn)
+    assert isinstance(case, Case) and torch.equal(case.ground_truth, case.generated)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -106,16 +107,16 @@ def test_identical_folders_have_the_best_scores_under_every_protocol(tmp_path, n
 
 def test_files_are_not_saved_as_jpeg_a_second_time(tmp_path):
     """What is read from a file has been rounded and compressed already."""
-    true = image(4)
-    case = Case(0, "", "a", true, true, from_file=True)
-    again = Case(1, "", "a", true, true)
+    ground_truth = image(4)
+    case = Case(0, "", "a", ground_truth, ground_truth, from_file=True)
+    again = Case(1, "", "a", ground_truth, ground_truth)
     part = score_cases([case, again], PROTOCOLS["dptn"], NETWORKS, Ranking())
     assert part.rows[0].scores["psnr"] == 100.0
     assert part.rows[1].scores["psnr"] < 60
 
 
 def test_pictures_of_another_size_are_brought_to_the_true_ones(tmp_path):
-    drawn = torch.nn.functional.interpolate(image(5)[None], (256, 256), mode="bilinear")[0]
-    case = Case(0, "", "a", drawn, image(5), from_file=True)
+    generated = torch.nn.functional.interpolate(image(5)[None], (256, 256), mode="bilinear")[0]
+    case = Case(0, "", "a", generated, image(5), from_file=True)
     (row,) = score_cases([case], PROTOCOLS["dptn"], NETWORKS, Ranking()).rows
     assert row.scores["ssim"] > 0.9 and tuple(image(5).shape[1:]) == FASHION

@@ -81,13 +81,13 @@ def test_on_a_flat_ground_noise_has_the_closed_form_of_ssim():
 
 
 def test_a_mask_takes_its_own_pixels_alone():
-    true, drawn = torch.zeros(3, 60, 60), torch.ones(3, 60, 60)
+    ground_truth, generated = torch.zeros(3, 60, 60), torch.ones(3, 60, 60)
     mask = torch.zeros(60, 60, dtype=torch.bool)
     mask[10:20, 30:40] = True
-    drawn[:, mask] = 0.1
-    assert psnr(drawn, true, mask) == pytest.approx(20.0, abs=1e-4)
-    assert l1(drawn, true, mask) == pytest.approx(0.1)
-    assert torch.equal(blanked(drawn, mask, 0.0), torch.where(mask, drawn, torch.zeros(())))
+    generated[:, mask] = 0.1
+    assert psnr(generated, ground_truth, mask) == pytest.approx(20.0, abs=1e-4)
+    assert l1(generated, ground_truth, mask) == pytest.approx(0.1)
+    assert torch.equal(blanked(generated, mask, 0.0), torch.where(mask, generated, torch.zeros(())))
 
 
 def test_pictures_smaller_than_a_window_are_refused_with_both_sizes():

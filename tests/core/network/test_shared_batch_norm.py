@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +14,8 @@ from dptn_core.network.norms import BatchNorm
 from dptn_core.system.launch import run_together
 
 COUNT = 2
+# and how far from one process each may be: in bf16 two numbers are rounded whose difference is the result
+FORMATS = [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.02)]
 Results = dict[str, Tensor]
 
 
@@ -43,48 +44,59 @@ def results(features: Tensor, weight: Tensor, dtype: torch.dtype) -> Results:
     return {"found": found.detach(), **gradients, **means}  # type: ignore[dict-item]
 
 
-def share(dtype: torch.dtype, _: Callable[[], bool]) -> Any:
-    """The results of all processes, gathered."""
+def share_all(_: Callable[[], bool]) -> dict[torch.dtype | str, list[Results]]:
+    """The results of all processes, gathered: for each number format, and of the kernels for bf16 in float64."""
     from torch import distributed
 
-    distributed.init_process_group("gloo")
-    mine = slice(2 * int(os.environ["RANK"]), 2 * int(os.environ["RANK"]) + 2)
-    gathered: list[Any] = [None] * COUNT
-    distributed.all_gather_object(gathered, results(*(x[mine].clone() for x in batch(dtype)), dtype))
-    distributed.destroy_process_group()
-    return gathered
-
-
-# in bf16 two numbers are rounded whose difference is the result
-@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.02)])
-def test_it_is_that_of_one_process(dtype: torch.dtype, error: float) -> None:
-    shares = run_together(COUNT, 1, partial(share, dtype))
-    wanted = results(*(x.double() for x in batch(dtype)), torch.float64)
-    for name in ("found", "x"):
-        together = torch.cat([one[name] for one in shares])
-        assert together.dtype == dtype
-        assert (together.double() - wanted[name]).norm() <= error * wanted[name].norm(), name
-    for name in ("weight", "bias"):
-        together = sum(one[name].double() for one in shares)
-        assert (together - wanted[name]).norm() <= error * wanted[name].norm(), name
-    for name in ("mean", "variance"):
-        assert torch.equal(shares[0][name], shares[1][name]), "nobody averages them afterwards"
-        assert (shares[0][name].double() - wanted[name]).norm() <= error * wanted[name].norm(), name
-
-
-def kernels(dtype: torch.dtype, _: Callable[[], bool]) -> Any:
-    """`share` by the kernels for bf16, whatever the format."""
     from dptn_core.network import norms
 
+    distributed.init_process_group("gloo")
+    found: dict[torch.dtype | str, list[Results]] = {dtype: _share(dtype) for dtype, _ in FORMATS}
     norms.BatchNorm.forward = lambda norm, x: norms.batch_normalised(  # type: ignore[method-assign]
         x, norm.weight, norm.bias, (norm.running_mean, norm.running_var), norm.momentum, norm.eps
     )
-    return share(dtype, _)
+    found["kernels"] = _share(torch.float64)
+    distributed.destroy_process_group()
+    return found
 
 
-def test_the_arithmetic_of_the_kernels_for_bf16_is_exact() -> None:
-    shares = run_together(COUNT, 1, partial(kernels, torch.float64))
-    wanted = results(*batch(torch.float64), torch.float64)
-    torch.testing.assert_close(torch.cat([one["x"] for one in shares]), wanted["x"], rtol=1e-10, atol=1e-10)
+def _share(dtype: torch.dtype) -> list[Results]:
+    from torch import distributed
+
+    mine = slice(2 * int(os.environ["RANK"]), 2 * int(os.environ["RANK"]) + 2)
+    gathered: list[Any] = [None] * COUNT
+    distributed.all_gather_object(gathered, results(*(x[mine].clone() for x in batch(dtype)), dtype))
+    return gathered
+
+
+@pytest.fixture(scope="module")
+def shares() -> dict[torch.dtype | str, list[Results]]:
+    """What `share_all` returns."""
+    found: dict[torch.dtype | str, list[Results]] = run_together(COUNT, 1, share_all)
+    return found
+
+
+@pytest.mark.parametrize(("dtype", "error"), FORMATS)
+def test_it_is_that_of_one_process(
+    shares: dict[torch.dtype | str, list[Results]], dtype: torch.dtype, error: float
+) -> None:
+    parts = shares[dtype]
+    wanted = results(*(x.double() for x in batch(dtype)), torch.float64)
+    for name in ("found", "x"):
+        together = torch.cat([one[name] for one in parts])
+        assert together.dtype == dtype
+        assert (together.double() - wanted[name]).norm() <= error * wanted[name].norm(), name
+    for name in ("weight", "bias"):
+        together = sum(one[name].double() for one in parts)
+        assert (together - wanted[name]).norm() <= error * wanted[name].norm(), name
     for name in ("mean", "variance"):
-        torch.testing.assert_close(shares[0][name], wanted[name], rtol=1e-12, atol=1e-12)
+        assert torch.equal(parts[0][name], parts[1][name]), "nobody averages them afterwards"
+        assert (parts[0][name].double() - wanted[name]).norm() <= error * wanted[name].norm(), name
+
+
+def test_the_arithmetic_of_the_kernels_for_bf16_is_exact(shares: dict[torch.dtype | str, list[Results]]) -> None:
+    parts = shares["kernels"]
+    wanted = results(*batch(torch.float64), torch.float64)
+    torch.testing.assert_close(torch.cat([one["x"] for one in parts]), wanted["x"], rtol=1e-10, atol=1e-10)
+    for name in ("mean", "variance"):
+        torch.testing.assert_close(parts[0][name], wanted[name], rtol=1e-12, atol=1e-12)

@@ -92,6 +92,13 @@ def run(processes: int, *arguments: object, launched: bool = False) -> str:
     return done.stdout
 
 
+def run_here(*arguments: object) -> int:
+    """The command in this process, which has torch already; with `--processes`, only the others are started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        return main([str(argument) for argument in arguments])
+
+
 def losses_of(folder: Path) -> list[float]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -114,29 +121,37 @@ def whole(tmp_path_factory) -> Callable[..., Path]:
         folder = tmp_path_factory.mktemp("whole")
         (folder / "run.toml").write_text(CONFIG.format(steps=8, norm=norm))
         given = ("train", "--config", folder / "run.toml", "--out", folder / "run", "--device", "cpu")
+        if processes == 1:
+            assert run_here(*given, "--processes", 1) == 0
+            return folder / "run"
         assert run(processes, *given, launched=launched).count("wrote") == 1, "only the first process speaks"
         return folder / "run"
 
     return trained
 
 
-@pytest.mark.parametrize(("norm", "launched"), [("instance", True), ("batch", False), ("batch", True)])
-def test_two_processes_lose_as_one_does_at_the_same_batch(whole, norm, launched):
-    shared = whole(norm, 2, launched)
-    alone, together = losses_of(whole(norm, 1)), losses_of(shared)
+def assert_alike(together: list[float], alone: list[float]) -> None:
+    """The same losses at first; then sums in another order grow, as they do between two numbers of threads."""
     assert len(alone) == len(together) == 8
-    # the same at first; then sums in another order grow, as they do between two numbers of threads
     assert together[:4] == pytest.approx(alone[:4], rel=2e-3)
     assert sum(together) == pytest.approx(sum(alone), rel=0.02)
+
+
+@pytest.mark.parametrize(("norm", "launched"), [("instance", True), ("batch", False)])
+def test_two_processes_lose_as_one_does_at_the_same_batch(whole, norm, launched):
+    shared = whole(norm, 2, launched)
+    assert_alike(losses_of(shared), losses_of(whole(norm, 1)))
     assert step_of(shared) == 8
     assert sorted(file.name for file in (shared / "sheets").iterdir()) == ["0000004.png", "0000008.png"]
 
 
-def test_every_process_resumes_where_the_run_was(tmp_path, config, whole):
-    path, out = config(8, "batch"), tmp_path / "run"
-    run(2, "train", "--config", path, "--out", out, "--device", "cpu", "--steps", 3)
+def test_every_process_resumes_where_the_run_was_however_it_is_started(tmp_path, config, whole):
+    given = ("train", "--config", config(8, "batch"), "--out", tmp_path / "run", "--device", "cpu")
+    out = tmp_path / "run"
+    assert run_here(*given, "--processes", 2, "--steps", 3) == 0
     assert step_of(out) == 3
-    run(2, "train", "--config", path, "--out", out, "--device", "cpu")
+    run(2, *given, launched=True)
+    assert_alike(losses_of(out), losses_of(whole("batch", 1)))
     folders = (out, whole("batch", 2))
     one, other = (torch.load(folder / "training.pt", weights_only=True)["ema"] for folder in folders)
     for name, value in one.items():
@@ -155,45 +170,48 @@ def started(processes: int, *arguments: object, launched: bool = False) -> subpr
     )
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+def wait_for(path: Path, process: subprocess.Popen[str], step: int = 1) -> None:
+    """Until a checkpoint is of that step or later."""
     deadline = time.monotonic() + 240
-    while not path.exists():
+    while not (path.exists() and step_of(path.parent) >= step):
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[1][-2000:]
         time.sleep(0.2)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such signals there")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_shared_run_that_is_stopped_saves_and_goes_on_with_any_number_of_processes(tmp_path, config, number):
+def test_a_shared_run_that_is_stopped_saves_and_goes_on_with_any_number_of_processes(tmp_path, config):
     out = tmp_path / "run"
-    process = started(2, "train", "--config", config(100_000), "--out", out, "--device", "cpu")
-    wait_for(out / "training.pt", process)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors[-2000:]
-    assert errors.count("dptn train: stopped at step") == 1 and "Traceback" not in errors
-    assert [path.name for path in out.glob("*training*")] == ["training.pt"]
-    step = step_of(out)
-    for further, count in enumerate((1, 2), 1):
-        run(count, "train", "--config", config(100_000), "--out", out, "--device", "cpu", "--steps", 1)
-        assert step_of(out) == step + further
+    given = ("train", "--config", config(100_000), "--out", out, "--device", "cpu")
+    step = 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = started(2, *given)
+        wait_for(out / "training.pt", process, step + 1)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 130, errors[-2000:]
+        assert errors.count("dptn train: stopped at step") == 1 and "Traceback" not in errors
+        assert [path.name for path in out.glob("*training*")] == ["training.pt"]
+        step = step_of(out)
+        assert run_here(*given, "--processes", 1, "--steps", 1) == 0
+        step += 1
+        assert step_of(out) == step
 
 
-def test_an_error_is_said_once_for_all_processes(tmp_path, config, whole):
+def test_an_error_is_said_once_for_all_processes(tmp_path, config, whole, capfd):
     out = tmp_path / "run"
     shutil.copytree(whole("batch", 2), out)
-    done = attempt(2, "train", "--config", config(10, "instance"), "--out", out, "--device", "cpu")
-    assert done.returncode == 2
-    assert done.stderr.count("restore the old sizes or choose another") == 1
-    assert "Traceback" not in done.stderr
+    given = ("train", "--config", config(10, "instance"), "--out", out, "--device", "cpu")
+    assert run_here(*given, "--processes", 2) == 2
+    said = capfd.readouterr().err
+    assert said.count("restore the old sizes or choose another") == 1
+    assert "Traceback" not in said
 
 
-def test_two_processes_score_what_one_does(tmp_path):
-    for count in (1, 2):
-        out = tmp_path / str(count)
-        given = ("--pairs", 5, "--device", "cpu", "--precision", "fp32", "--out", out)
-        said = json.loads(run(count, "evaluate", *given))
-        assert said["pairs"] == 5
+def test_two_processes_score_what_one_does(tmp_path, capsys):
+    given = ("evaluate", "--pairs", 5, "--device", "cpu", "--precision", "fp32", "--out")
+    assert run_here(*given, tmp_path / "1") == 0
+    for said in (capsys.readouterr().out, run(2, *given, tmp_path / "2")):
+        assert json.loads(said)["pairs"] == 5
     one, other = ((tmp_path / name / "pairs.csv").read_text() for name in ("1", "2"))
     rows, more = (list(csv.DictReader(text.splitlines())) for text in (one, other))
     assert [row["number"] for row in more] == [row["number"] for row in rows]
@@ -239,16 +257,15 @@ def _below(parent: int) -> list[int]:
     return [int(pid) for pid in listed if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def test_a_batch_that_cannot_be_shared_out_is_refused_in_a_line_or_done_by_fewer(tmp_path, config):
+def test_a_batch_that_cannot_be_shared_out_is_refused_in_a_line_or_done_by_fewer(tmp_path, config, capfd):
     path = config(4)
     path.write_text(path.read_text().replace("batch = 8", "batch = 3"))
     given = ("train", "--config", path, "--out", tmp_path / "run", "--device", "cpu")
     done = attempt(2, *given, launched=True)
     assert done.returncode != 0
     assert "a batch of 3 does not split evenly among 2 processes" in done.stderr
-    done = attempt(2, *given, "--steps", 1)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "batches of 3 do not split evenly among 2 processes; running 1" in done.stderr
+    assert run_here(*given, "--processes", 2, "--steps", 1) == 0
+    assert "batches of 3 do not split evenly among 2 processes; running 1" in capfd.readouterr().err
 
 
 def test_one_process_is_alone_and_averages_nothing(monkeypatch):

@@ -96,3 +96,16 @@ def test_windows_streams_are_known_by_their_names_there(name):
     assert files.names_a_stream(name, "nt")
     assert not files.names_a_stream(name, "posix")
     assert not files.names_a_stream(name.partition(":")[0], "nt")
+
+
+def test_a_place_that_cannot_be_written_is_known_before_and_nothing_is_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    files.check_writable(tmp_path / "new" / "folder" / "scores.json")
+    for path, said in ((tmp_path, "it is a folder"), (tmp_path / "file" / "a" / "scores.json", "is not a folder")):
+        with pytest.raises(OSError) as caught:
+            files.check_writable(path)
+        assert said in caught.value.strerror and caught.value.filename == str(path)
+    monkeypatch.setattr(files.os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="no permission to write in"):
+        files.check_writable(tmp_path / "new" / "scores.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

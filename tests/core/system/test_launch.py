@@ -8,11 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from launch_work import die, fail, fail_stubbornly, forever, met, until_told
 
 from dptn_core.system import cores, launch
 from dptn_core.system.launch import ProcessDiedError, run_together
@@ -20,63 +20,6 @@ from dptn_core.training import TrainingConfig
 from dptn_core.training.training_config import Stage
 
 ROOT = Path(__file__).parents[3]
-Stop = Callable[[], bool]
-
-
-def rank() -> int:
-    return int(os.environ["RANK"])
-
-
-def met(_: Stop) -> tuple[int, str, str]:
-    """How many there are, as they find when they have met, and what the first one's environment says."""
-    from torch import distributed
-
-    distributed.init_process_group("gloo")
-    together = distributed.get_world_size()
-    distributed.barrier()
-    distributed.destroy_process_group()
-    return together, os.environ["OMP_NUM_THREADS"], os.environ["LOCAL_WORLD_SIZE"]
-
-
-def fail(at: int, _: Stop) -> None:
-    from torch import distributed
-
-    distributed.init_process_group("gloo")
-    if rank() == at:
-        raise ValueError(f"process {at} does not like this")
-    distributed.barrier()
-
-
-class _StubbornError(Exception):
-    """Can be written and not read again, as an error whose class wants more than its words."""
-
-    def __init__(self, words: str, more: int) -> None:
-        super().__init__(words)
-
-
-def fail_stubbornly(_: Stop) -> None:
-    raise _StubbornError("these are its words", 3)
-
-
-def die(_: Stop) -> None:
-    from torch import distributed
-
-    distributed.init_process_group("gloo")
-    if rank() == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    distributed.barrier()
-
-
-def until_told(folder: Path, should_stop: Stop) -> str:
-    (folder / f"{rank()}").write_text(str(os.getpid()))
-    while not should_stop():
-        time.sleep(0.02)
-    return "stopped when told"
-
-
-def forever(folder: Path, _: Stop) -> None:
-    (folder / f"{rank()}").write_text(str(os.getpid()))
-    time.sleep(600)
 
 
 def started(folder: Path, count: int = 2) -> list[int]:
@@ -170,7 +113,7 @@ if __name__ == "__main__":
     from functools import partial
     from pathlib import Path
     sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]
-    from test_launch import forever
+    from launch_work import forever
     from dptn_core.system.launch import run_together
     run_together(2, 1, partial(forever, Path({str(tmp_path / "ids")!r})))
 """

@@ -28,12 +28,21 @@ def test_the_console_decides_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert printable("é 日") == "é \\u65e5"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
-def test_the_command_line_names_files_of_any_name(encoding: str) -> None:
-    words = ["-m", "dptn_core.cli", "convert", b"\xff\xe6\x97\xa5.pth", "x.safetensors"]
-    run = subprocess.run([sys.executable, *words], capture_output=True, env={"PYTHONIOENCODING": encoding, "PATH": ""})
-    assert run.returncode == 2 and b"Traceback" not in run.stderr
-    assert b"\\udcff" in run.stderr and run.stderr.startswith(b"dptn convert: ")
+def test_the_command_line_names_files_of_any_name() -> None:
+    code = """
+import sys
+from dptn_core.cli import main
+for encoding in ("utf-8", "cp1252", "ascii"):
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding=encoding, errors=stream.errors)
+    assert main(["convert", sys.argv[1], "x.safetensors"]) == 2
+"""
+    words = ["-c", code, b"\xff\xe6\x97\xa5.pth"]
+    run = subprocess.run([sys.executable, *words], capture_output=True, env={"PATH": ""})
+    assert run.returncode == 0 and b"Traceback" not in run.stderr
+    lines = run.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(b"dptn convert: ") and b"\\udcff" in line for line in lines)
 
 
 def test_control_characters_cannot_move_a_terminal() -> None:
