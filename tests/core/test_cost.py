@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional
 
-from dptn_core.image_io import ImageError, read_image, resize
+from dptn_core.detection import crops
+from dptn_core.image_io import ImageError, read_image, resize, to_image
 from dptn_core.inference.box import Box, cut_box, spread_box
 from dptn_core.pose import PoseFormatError, load_pose_file
-from dptn_core.pose.openpose_json import MAX_FILE_BYTES
+from dptn_core.pose.json_files import MAX_FILE_BYTES
 
 MEGABYTE = 2**20
 SIDE = 4000
@@ -46,6 +48,7 @@ def bytes_of(imports: str, code: str, *arguments: object, before: str = "") -> i
         capture_output=True,
         text=True,
         check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     return int(run.stdout)
 
@@ -98,6 +101,57 @@ both(256, 256)
 """
     used = bytes_of(imports, "found = both(*map(int, sys.argv[1:]))", width, height, before=before)
     assert used < 4 * 12 * width * height + 64 * MEGABYTE, f"{used / MEGABYTE:.0f} MB"
+
+
+TRANSFER = """
+import torch
+from dptn_core.inference.carrier_file import load_carrier
+from dptn_core.inference.source_texture import encode_texture
+from dptn_core.inference.texture import composer
+from dptn_core.inference.transfer import encode_source, transfer
+from dptn_core.image_io import to_image
+from dptn_core.pose import Canvas, standing_pose
+from dptn_core.segmentation import load_segmenter, person_mask
+from transfer_fixture import tiny_model
+"""
+TRANSFERRED = """
+model, carrier, segmenter = tiny_model(), load_carrier(), load_segmenter()
+def whole(width, height):
+    images = torch.rand(16, 16, 3).repeat(height // 16, width // 16, 1)
+    pose = standing_pose(Canvas(384, 512)).rescaled(Canvas(width, height))
+    source = encode_source(model, to_image(images), pose)
+    texture = encode_texture(carrier, source, person_mask(segmenter, source.image, pose))
+    raised = pose.transformed((1.0, 1.0), (0.02 * width, 0.0), pose.canvas)
+    return images, texture, transfer(source, [raised], compose=composer(carrier, texture))
+whole(512, 512)
+"""
+
+
+@needs_proc
+@pytest.mark.parametrize(("width", "height"), [(2400, 2400), (6000, 16), (16, 6000)])
+def test_a_whole_transfer_takes_four_times_the_image(width: int, height: int) -> None:
+    used = bytes_of(TRANSFER, "kept = whole(*map(int, sys.argv[1:]))", width, height, before=TRANSFERRED)
+    network = 96 * MEGABYTE
+    assert used < 4 * 12 * width * height + network, f"{used / MEGABYTE:.0f} MB"
+
+
+def test_a_tensor_that_is_an_image_already_is_not_copied() -> None:
+    image = torch.rand(5, 4, 3)
+    assert to_image(image).data_ptr() == image.data_ptr()
+    assert torch.equal(to_image(image), image.permute(2, 0, 1))
+    for other in (image - 0.5, image + 0.5):
+        assert to_image(other).data_ptr() != other.data_ptr()
+        assert torch.equal(to_image(other), other.clamp(0, 1).permute(2, 0, 1))
+
+
+@pytest.mark.parametrize("side", [20, 90])
+def test_a_square_is_cut_as_if_it_were_whole(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crops, "_BAND", 300)
+    image = torch.rand(3, 40, 70, generator=torch.Generator().manual_seed(0))
+    square = crops.Square(-7, 12, side)
+    right, bottom = square.left + side - 70, square.top + side - 40
+    whole = functional.pad(image, (7, right, -12, bottom))
+    assert torch.allclose(crops.cut(image, square, 32), crops.shrunk(whole, (32, 32)), atol=1e-5)
 
 
 def test_a_pose_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
