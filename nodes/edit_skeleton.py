@@ -121,7 +121,8 @@ def _editor_payload(
     payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
     if background is not None:
         image = image_of(background, 0, _NODE, "background")
-        payload["dptn_background"] = [host.send_image("dptn_background", image)]
+        with node_error_context(_NODE, "background"):
+            payload["dptn_background"] = [host.send_image("dptn_background", image)]
     return payload
 
 
