@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..system.files import real_path
 from .detected_people import THRESHOLD, Finder, people_finder, person_found, sequence_found
 from .given_poses import read_poses
 from .options import CommandError, about, add_model, fraction, load_model_of, positive, size
@@ -270,7 +271,7 @@ def _sources(options: Namespace) -> list[_Source]:
     images: list[tuple[Path, Path]] = []  # and what their folders are named after
     for path in options.image:
         if path.is_dir():
-            inside = None if options.out.resolve() == path.resolve() else options.out
+            inside = None if real_path(options.out) == real_path(path) else options.out
             found = [one.path for one in find_images(path, leave=inside)]
             images += [(one, one.relative_to(path).with_suffix("")) for one in found]
         else:
@@ -372,7 +373,7 @@ def _names(files: list[tuple[Path, int]]) -> list[list[str]]:
 
 def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) -> None:
     """Refuse to write over an image that is read, or one output over another."""
-    seen = {source.image.resolve() for source in sources}
+    seen = {real_path(source.image) for source in sources}
     outputs = [
         source.out / f"{name}{part}.png"
         for source in sources
@@ -381,6 +382,6 @@ def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) ->
         for part in (_PARTS if options.masks else _PARTS[:2])
     ]
     for path in outputs + ([options.attention] if options.attention else []):
-        if path.resolve() in seen:
+        if real_path(path) in seen:
             raise CommandError(f"{path} would be overwritten; choose another --out or --attention")
-        seen.add(path.resolve())
+        seen.add(real_path(path))

@@ -221,6 +221,16 @@ def test_the_person_can_be_chosen_and_is_the_largest_otherwise(desk):
     assert (chosen[0] != chosen[1]).any()
 
 
+@pytest.mark.parametrize("command", ["transfer", "detect"])
+def test_a_link_that_goes_round_in_circles_is_bad_input(desk, capsys, command):
+    loop = desk.folder / "loop.png"
+    if not loop.is_symlink():
+        loop.symlink_to(loop.name)
+    words = desk.arguments(image=loop) if command == "transfer" else ["detect", str(loop), "--out", str(desk.out)]
+    assert main(words) == 2
+    assert f"{loop} cannot be read: Too many" in capsys.readouterr().err
+
+
 def test_joints_of_pose_files_below_the_threshold_are_left_out_where_one_is_given(desk):
     pose = person(CANVAS, sway=0.1, seed=1)
     unsure = Pose(pose.keypoints, np.where(np.arange(18) < 16, 0.9, 0.04), pose.canvas)
