@@ -149,6 +149,11 @@ def result_device() -> torch.device:
     return device
 
 
+def free_memory() -> int:
+    """Bytes that are free where results lie."""
+    return int(model_management.get_free_memory(result_device()))
+
+
 def fp32_is_forced() -> bool:
     """Whether the host was started with --force-fp32."""
     return bool(getattr(model_management, "FORCE_FP32", False))

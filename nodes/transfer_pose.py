@@ -14,7 +14,7 @@ from ..dptn_core.inference.transfer import CHUNK, Compose, EncodedSource, Transf
 from . import host
 from .errors import node_error_context
 from .host import io, ui
-from .images import at_most, to_host
+from .images import at_most, check_room, to_host
 from .inputs import checks_inputs
 from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found, threshold_input
 from .texturing import HeldTexture
@@ -153,6 +153,7 @@ class TransferPose(io.ComfyNode):
         frames = frames_of(pose, NODE, "pose", source.sources[0].pose.canvas, threshold)
         poses = persons_found(frames, person, NODE, "pose", when_nobody)
         jobs = plan_jobs(source.sources, poses, size_and_place=size_and_place, height=output_height, draft=draft)
+        check_room(sum(len(job.poses) for job in jobs), jobs[0].size, NODE, "pose", planes=5)  # image and two masks
         with host.cores_left_alone(draft > 0):
             done = _run_jobs(source, jobs, poses_at_once, warps=texture == _FULL, draft=draft > 0)
             # of one size: all poses are on one canvas, or on that of the source images, which came as a batch
