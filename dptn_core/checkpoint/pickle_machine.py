@@ -215,7 +215,7 @@ def ordered_dict(pairs: object = ()) -> OrderedDict[object, object]:
 
 
 def _key(name: object) -> object:
-    """What a dictionary may name an entry by. Tuples nested a million deep end the process when Python hashes them."""
+    """What a dictionary may name an entry by. Deeply nested tuples end the process when Python hashes them."""
     if name is not None and not isinstance(name, str | int | float):
         raise PickleError("it names an entry neither by text nor by a number")
     return name
