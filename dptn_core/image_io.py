@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import torch
@@ -67,8 +67,8 @@ def to_image(image: Image.Image | np.ndarray | Tensor) -> Tensor:
             bool or floats in [0, 1], or a tensor of those layouts (a ComfyUI image without its batch).
 
     Returns:
-        (3, H, W) float32 in [0, 1]. Transparent places become white, as the studio images the networks of this
-        field are trained on.
+        (3, H, W) float32 in [0, 1]; a tensor of three such channels is not copied: do not write into it.
+        Transparent places become white, as the studio images the networks of this field are trained on.
 
     Raises:
         ImageError: another layout, or numbers that are no image.
@@ -79,12 +79,30 @@ def to_image(image: Image.Image | np.ndarray | Tensor) -> Tensor:
         height, width, read = _array_reader(image)
     if not height or not width:
         raise ImageError(f"an image has at least one pixel, not {width}x{height}")
-    found = np.empty((height, width, 3), np.float32)
     # by bands, as each step in between would need as much memory as the result
     step = max(1, _BAND // width)
-    for start in range(0, height, step):
-        found[start : start + step] = _colour(read(start, min(start + step, height)))
+    bands = [(start, min(start + step, height)) for start in range(0, height, step)]
+    if _as_it_is(image) and all(_in_range(read(*band)) for band in bands):
+        return image.detach().permute(2, 0, 1)
+    found = np.empty((height, width, 3), np.float32)
+    for start, stop in bands:
+        found[start:stop] = _colour(read(start, stop))
     return torch.from_numpy(found).permute(2, 0, 1)
+
+
+def _as_it_is(image: object) -> TypeGuard[Tensor]:
+    """Whether an image has the layout and the kind of number of what `to_image` returns."""
+    return (
+        isinstance(image, Tensor)
+        and image.dtype == torch.float32
+        and image.device.type == "cpu"
+        and image.ndim == 3
+        and image.shape[2] == 3
+    )
+
+
+def _in_range(values: np.ndarray) -> bool:
+    return bool(values.min() >= 0 and values.max() <= 1)  # which NaN is not
 
 
 _Reader: TypeAlias = Callable[[int, int], np.ndarray]  # from one row to another, as (rows, W, C) of any kind of number

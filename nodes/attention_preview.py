@@ -136,8 +136,9 @@ class AttentionPreview(io.ComfyNode):
         views = texture_views(attention.hosted, held.texture, generated)
         *textured, invented = texture_maps(views, generated.frame.canvas)
         images = [to_host([one]) for one in (*_answer_images(generated, asked, found), *textured)]
-        explored = explorer_payload(generated, asked, found.peaks, views)
-        shown = {**ui.PreviewImage(images[0], cls=cls).as_dict(), **explored}
+        with node_error_context(NODE):  # the temp folder may be on a full disk
+            explored = explorer_payload(generated, asked, found.peaks, views)
+            shown = {**ui.PreviewImage(images[0], cls=cls).as_dict(), **explored}
         return io.NodeOutput(*images, invented[None].to(host.result_device()), ui=shown)
 
 

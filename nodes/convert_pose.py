@@ -7,7 +7,7 @@ from typing import Any, Final
 from ..dptn_core.pose import Canvas, People, Pose
 from ..dptn_core.pose.exchange import read_dwposes, read_mhr, read_wan_animate, write_dwposes, write_wan_animate
 from . import host
-from .errors import NodeError, node_error_context
+from .errors import NodeError, loggable, node_error_context
 from .host import io
 from .inputs import checks_inputs
 from .poses import frames_of, person_input, to_wire, tracked_person
@@ -134,7 +134,7 @@ def _canvas(size: tuple[int, int]) -> Canvas:
         raise NodeError(
             f"{_NODE}, input 'dw_poses': set 'width' and 'height' to the size of the images that these poses were "
             f"found in, because the form does not state it; {error}"
-        ) from error
+        ) from loggable(error)
 
 
 def _followed(frames: list[People], choice: str, name: str) -> list[Pose | None]:

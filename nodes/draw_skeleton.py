@@ -88,7 +88,7 @@ class DrawSkeleton(io.ComfyNode):
             )
         drawn = host.with_progress((_draw(frame, size, style, thickness) for frame in frames), len(frames))
         with node_error_context(_NODE, "pose"):
-            return io.NodeOutput(bytes_to_host(drawn, len(frames), size))
+            return io.NodeOutput(bytes_to_host(drawn, len(frames), size, _NODE))
 
 
 def _side(name: str) -> io.Int.Input:

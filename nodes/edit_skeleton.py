@@ -92,7 +92,9 @@ class EditSkeleton(io.ComfyNode):
             frames, by_hand = settle(upstream, read_edited(edited, canvas), canvas)
         frames = [fit_to_canvas(frame, canvas) for frame in frames]
         skeletons = host.with_progress((draw_skeleton(frame) for frame in frames), len(frames))
-        images = bytes_to_host(skeletons, len(frames), (canvas.height, canvas.width))
+        images = bytes_to_host(
+            skeletons, len(frames), (canvas.height, canvas.width), _NODE, "edited" if by_hand else "pose"
+        )
         return io.NodeOutput(to_wire(frames), images, ui=_editor_payload(upstream, canvas, background, by_hand=by_hand))
 
 
@@ -121,7 +123,8 @@ def _editor_payload(
     payload: dict[str, object] = {"dptn_pose": [json.dumps(shown)]}
     if background is not None:
         image = image_of(background, 0, _NODE, "background")
-        payload["dptn_background"] = [host.send_image("dptn_background", image)]
+        with node_error_context(_NODE, "background"):
+            payload["dptn_background"] = [host.send_image("dptn_background", image)]
     return payload
 
 

@@ -46,6 +46,10 @@ def node_error_context(node: str, name: str | None = None) -> Iterator[None]:
         raise
     except (ValueError, IndexError, OSError) as error:
         where = node if name is None else f"{node}, input '{name}'"
-        # the host logs the causes of an error too
-        told = "".join(traceback.format_exception(error))
-        raise NodeError(f"{where}: {error}") from (error if told == printable(told) else None)
+        raise NodeError(f"{where}: {error}") from loggable(error)
+
+
+def loggable(error: Exception) -> Exception | None:
+    """`error` as the cause of a NodeError; None where a log could not hold it, as the host logs causes too."""
+    told = "".join(traceback.format_exception(error))
+    return error if told == printable(told) else None

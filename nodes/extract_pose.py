@@ -156,7 +156,9 @@ def _loaded(images: Tensor, detector: str, threshold: float, *, download: bool) 
 
 def _skeletons(frames: list[People]) -> Tensor:
     canvas = frames[0].canvas
-    return bytes_to_host((draw_skeleton(frame) for frame in frames), len(frames), (canvas.height, canvas.width))
+    return bytes_to_host(
+        (draw_skeleton(frame) for frame in frames), len(frames), (canvas.height, canvas.width), _NODE, "image"
+    )
 
 
 def _only(everybody: People, choice: str) -> People:

@@ -108,6 +108,9 @@ def send_image(prefix: str, image: torch.Tensor, suffix: str = ".png") -> dict[s
 
     Returns:
         What the host's `/view` finds it by.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
     """
     pixels = to_bytes(image)
     digest = hashlib.blake2b(pixels.tobytes(), digest_size=16, person=str(pixels.shape).encode()[:16])
@@ -117,8 +120,12 @@ def send_image(prefix: str, image: torch.Tensor, suffix: str = ".png") -> dict[s
     else:
         # beside and renamed, but not forced to the disk: that takes longer than all the rest
         beside = path.with_name(f".{uuid4().hex}{suffix}")
-        Image.fromarray(pixels).save(beside, compress_level=1, quality=90)
-        beside.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)  # people empty it while the host runs
+        try:
+            Image.fromarray(pixels).save(beside, compress_level=1, quality=90)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
     return {"filename": path.name, "subfolder": "", "type": "temp"}
 
 
@@ -140,6 +147,11 @@ def result_device() -> torch.device:
     """Where results lie between nodes."""
     device: torch.device = model_management.intermediate_device()
     return device
+
+
+def free_memory() -> int:
+    """Bytes that are free where results lie."""
+    return int(model_management.get_free_memory(result_device()))
 
 
 def fp32_is_forced() -> bool:

@@ -116,11 +116,44 @@ def to_host(images: Iterable[Tensor] | Tensor) -> Tensor:
     return batch.permute(0, 2, 3, 1).float().to(host.result_device()).contiguous()
 
 
-def bytes_to_host(images: Iterable[np.ndarray], count: int, size: tuple[int, int]) -> Tensor:
+def check_room(count: int, size: tuple[int, int], node: str, name: str, *, planes: int = 3) -> None:
+    """Refuse a sequence whose images no memory holds: a graph of a few hundred bytes may ask for ten thousand.
+
+    Args:
+        count: number of images.
+        size: (H, W) of each.
+        node, name: of the input that they come from, for errors.
+        planes: numbers of each pixel.
+
+    Raises:
+        NodeError: they need more memory than is free.
+    """
+    height, width = size
+    needed, free = 4 * planes * count * height * width, host.free_memory()
+    if needed > free:
+        raise NodeError(
+            f"{node}, input '{name}': expected a sequence that fits into {free / 2**30:.1f} GB of free memory, got "
+            f"{count} images of {width}x{height}, which take {needed / 2**30:.1f} GB; make it shorter or smaller"
+        )
+
+
+def bytes_to_host(
+    images: Iterable[np.ndarray], count: int, size: tuple[int, int], node: str, name: str = "pose"
+) -> Tensor:
     """`count` images (H, W, 3) uint8 of `size` (H, W) -> (count, H, W, 3) where the host wants results.
 
     They are taken one by one, so that not all of them are in memory twice.
+
+    Args:
+        images: the images.
+        count: their number.
+        size: of each.
+        node, name: of the input that they come from, for errors.
+
+    Raises:
+        NodeError: there is no room for them.
     """
+    check_room(count, size, node, name)
     batch = torch.empty(count, *size, 3, device=host.result_device())
     for place, image in zip(batch, images, strict=True):
         place.copy_(torch.from_numpy(image)).div_(255)

@@ -50,6 +50,14 @@ def _read(folder: str, suffix: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
-            elif os.path.splitext(entry.name)[1].lower() == suffix and entry.is_file():
+            elif os.path.splitext(entry.name)[1].lower() == suffix and _is_file(entry):
                 files.append(entry.name)
     return tuple(files), tuple(folders)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry leads to a file; links that go round in circles lead to none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False

@@ -13,7 +13,7 @@ from ..dptn_core.pose import load_pose_file, save_pose_file
 from ..dptn_core.system.files import names_a_stream
 from ..dptn_core.system.text import printable
 from . import host
-from .errors import NodeError, node_error_context
+from .errors import NodeError, loggable, node_error_context
 from .host import io
 from .inputs import checks_inputs
 from .poses import frames_of, sure, threshold_input, to_wire
@@ -159,11 +159,16 @@ def _free_path(prefix: str) -> tuple[Path, str]:
     """Path of a file that does not exist yet, and its folder relative to the output folder."""
     try:
         folder, name, counter, subfolder = host.numbered_output(prefix)
-    except Exception as error:  # the host raises a bare Exception for a path outside its folder
+    except OSError as error:  # no room, no permission, or a file where a folder is asked for
+        raise NodeError(
+            f"{_SAVE}, input 'filename_prefix': {prefix!r} cannot be saved in ComfyUI's output folder: "
+            f"{error.strerror or error}"
+        ) from loggable(error)
+    except Exception as error:  # noqa: BLE001 - the host raises a bare Exception for a path outside its folder
         raise NodeError(
             f"{_SAVE}, input 'filename_prefix': expected a name inside ComfyUI's output folder, such as poses/wave, "
             f"got {prefix!r}"
-        ) from error
+        ) from loggable(error)
     counter = max([counter, *(number + 1 for number in _numbers(folder, name))])
     return folder / f"{name}_{counter:05}_.json", subfolder
 

@@ -13,7 +13,7 @@ from ..dptn_core.pose import (
     Pose,
     choose_person,
     follow_person,
-    read_openpose,
+    read_poses,
     write_openpose,
 )
 from .errors import NodeError, node_error_context
@@ -38,7 +38,7 @@ def frames_of(
         NodeError: it is no pose data, or holds no frame.
     """
     with node_error_context(node, name):
-        frames = read_openpose(document, canvas)
+        frames = read_poses(document, canvas)
     if not frames:
         raise NodeError(f"{node}, input '{name}': the pose data holds no frame; connect an image to the detector")
     return sure(frames, threshold)

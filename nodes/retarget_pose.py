@@ -150,4 +150,4 @@ def _preview(before: Sequence[Pose | None], after: Sequence[Pose | None], canvas
             people = (fit_to_canvas(_people(pose, canvas if pose is None else pose.canvas), canvas) for pose in pair)
             yield np.hstack([draw_skeleton(one, (height, width)) for one in people])
 
-    return bytes_to_host(host.with_progress(drawn(), len(before)), len(before), (height, 2 * width))
+    return bytes_to_host(host.with_progress(drawn(), len(before)), len(before), (height, 2 * width), _NODE)

@@ -62,7 +62,7 @@ def load_texture_networks() -> TextureNetworks | None:
 
 @dataclass(frozen=True, eq=False)
 class HeldTexture:
-    """A source's texture between nodes, where the host wants results; its layers in half the bytes of those in use."""
+    """A source's texture between nodes, where the host wants results."""
 
     full: SourceTexture
     small: SourceTexture  # for drafts, which have no time for the carrier's working size nor for every pixel
@@ -73,32 +73,33 @@ class HeldTexture:
         height, width = texture.frame.size
         across = width * _DRAFT_HEIGHT / height
         size = (_DRAFT_HEIGHT, max(MULTIPLE, round(across / MULTIPLE) * MULTIPLE))
-        layers = (texture.person, texture.background, texture.matte[None])
-        person, background, matte = (at_most(layer, _DRAFT_SIDE) for layer in layers)
         small = replace(
             texture,
             parts=SourceParts(resized(texture.parts.image, size), resized(texture.parts.logits, size)),
             frame=replace(texture.frame, size=size),
-            matte=matte[0],
-            person=person,
-            background=background,
+            layers=_small(texture.layers.permute(2, 0, 1)).permute(1, 2, 0).contiguous(),
+            background=_small(texture.background),
             behind=None if texture.behind is None else resized(texture.behind, size),
         )
-        return cls(*(_moved(one, host.result_device(), torch.float16) for one in (texture, small)))
+        return cls(*(_moved(one, host.result_device()) for one in (texture, small)))
 
     def ready(self, device: torch.device, *, draft: bool = False) -> SourceTexture:
         """The texture on the device that warps it."""
-        return _moved(self.small if draft else self.full, device, torch.float32)
+        return _moved(self.small if draft else self.full, device)
 
 
-def _moved(texture: SourceTexture, device: torch.device, dtype: torch.dtype) -> SourceTexture:
-    """A texture on a device; what is as large as the source's image is in the number format `dtype`."""
+def _small(planes: Tensor) -> Tensor:
+    """Planes (C, H, W) as small as drafts need, in their own number format; one by one, as each is made fp32."""
+    return torch.stack([at_most(plane[None], _DRAFT_SIDE)[0].to(planes.dtype) for plane in planes])
+
+
+def _moved(texture: SourceTexture, device: torch.device) -> SourceTexture:
+    """A texture on a device."""
     return replace(
         texture,
         parts=replace(texture.parts, image=texture.parts.image.to(device), logits=texture.parts.logits.to(device)),
         pose=texture.pose.to(device),
-        matte=texture.matte.to(device, dtype),
-        person=texture.person.to(device, dtype),
-        background=texture.background.to(device, dtype),
+        layers=texture.layers.to(device),
+        background=texture.background.to(device),
         behind=None if texture.behind is None else texture.behind.to(device),
     )

@@ -14,7 +14,7 @@ from ..dptn_core.inference.transfer import CHUNK, Compose, EncodedSource, Transf
 from . import host
 from .errors import node_error_context
 from .host import io, ui
-from .images import to_host
+from .images import at_most, check_room, to_host
 from .inputs import checks_inputs
 from .poses import LEAVE_OUT, REPEAT, STOP, frames_of, person_input, persons_found, threshold_input
 from .texturing import HeldTexture
@@ -23,6 +23,7 @@ from .types import AttentionType, HeldSequence, HostedAttention, HostedModel, Ho
 
 _FULL, _NETWORK_ONLY = "full", "network only"
 _MAX_PREVIEWS = 64  # images shown in the node; all of them go out
+_PREVIEW_SIDE = 2048  # pixels at most: to show an image, the host takes twice its memory
 _DRAFT, _KEPT_DRAFTS = "dptn_draft", 32  # files in the temp folder: live posing writes one for each movement
 
 
@@ -152,11 +153,13 @@ class TransferPose(io.ComfyNode):
         frames = frames_of(pose, NODE, "pose", source.sources[0].pose.canvas, threshold)
         poses = persons_found(frames, person, NODE, "pose", when_nobody)
         jobs = plan_jobs(source.sources, poses, size_and_place=size_and_place, height=output_height, draft=draft)
+        check_room(sum(len(job.poses) for job in jobs), jobs[0].size, NODE, "pose", planes=5)  # image and two masks
         with host.cores_left_alone(draft > 0):
             done = _run_jobs(source, jobs, poses_at_once, warps=texture == _FULL, draft=draft > 0)
             # of one size: all poses are on one canvas, or on that of the source images, which came as a batch
             images, *masks = (_joined(parts) for parts in zip(*(one.tensors for one in done), strict=True))
-            shown = _drafts(images) if draft else ui.PreviewImage(images[:_MAX_PREVIEWS], cls=cls)
+            with node_error_context(NODE):  # the temp folder may be on a full disk
+                shown = _drafts(images) if draft else ui.PreviewImage(_previews(images), cls=cls)
         return io.NodeOutput(images, HostedAttention(source.hosted, tuple(one.held for one in done)), *masks, ui=shown)
 
 
@@ -210,6 +213,14 @@ def _compose(hosted: HostedModel, texture: HeldTexture | None, *, draft: bool) -
     if texture is None or hosted.texture is None:
         return None
     return composer(hosted.texture.carrier, texture.ready(hosted.model.device, draft=draft))
+
+
+def _previews(images: Tensor) -> Tensor:
+    """What of the images (N, H, W, 3) the node shows."""
+    few = images[:_MAX_PREVIEWS]
+    if max(few.shape[1:3]) <= _PREVIEW_SIDE:
+        return few
+    return to_host([at_most(one.permute(2, 0, 1), _PREVIEW_SIDE) for one in few])
 
 
 def _drafts(image: Tensor) -> dict[str, list[dict[str, str]]]:

@@ -9,6 +9,7 @@ Opcodes as in the standard library's `pickletools`.
 from __future__ import annotations
 
 import pickletools
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from mmap import mmap
 from typing import IO, Any, Final, cast
@@ -125,15 +126,15 @@ class _Machine:
 
     def on_dict(self, _: object) -> None:
         pairs = self.since_mark()
-        self.stack.append(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+        self.stack.append({_key(name): value for name, value in zip(pairs[::2], pairs[1::2], strict=True)})
 
     def on_setitem(self, _: object) -> None:
         key, value = self.last(2)
-        self.top(dict)[key] = value
+        self.top(dict)[_key(key)] = value
 
     def on_setitems(self, _: object) -> None:
         pairs = self.since_mark()
-        self.top(dict).update(zip(pairs[::2], pairs[1::2], strict=True))
+        self.top(dict).update((_key(name), value) for name, value in zip(pairs[::2], pairs[1::2], strict=True))
 
     def on_empty_list(self, _: object) -> None:
         self.stack.append([])
@@ -202,6 +203,22 @@ class _Machine:
 
     def on_binpersid(self, _: object) -> None:
         self.stack.append(self.persistent(self.pop()))
+
+
+def ordered_dict(pairs: object = ()) -> OrderedDict[object, object]:
+    """What pickles of all ages mean by `collections.OrderedDict`, empty or with a list of pairs."""
+    if not isinstance(pairs, list | tuple) or not all(
+        isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs
+    ):
+        raise PickleError("its parts do not fit together")
+    return OrderedDict((_key(name), value) for name, value in pairs)
+
+
+def _key(name: object) -> object:
+    """What a dictionary may name an entry by. Deeply nested tuples end the process when Python hashes them."""
+    if name is not None and not isinstance(name, str | int | float):
+        raise PickleError("it names an entry neither by text nor by a number")
+    return name
 
 
 def _checked(argument: Any) -> object:

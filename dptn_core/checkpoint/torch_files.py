@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,13 +14,16 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from .pickle_machine import PickleError, read_pickle
+from ..system.files import opened_file
+from .pickle_machine import PickleError, ordered_dict, read_pickle
 
 _LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION: Final = 1001
 _MAX_PICKLE: Final = 64 << 20  # bytes; the paper's network has 40 thousand
 _LOCAL_HEADER: Final = 30  # bytes of a zip entry's own header, before two texts of stated lengths
 _MAX_DEPTH: Final = 50  # of containers inside containers
+# Tensors may share numbers, as two names of one weight do; of a hundred that share them all, each takes its own memory.
+_MAX_VIEWS: Final = 4
 
 _DTYPES: Final[Mapping[str, torch.dtype]] = {
     **{"Double": torch.float64, "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16},
@@ -65,12 +68,17 @@ def read_zip_format(path: Path) -> object:
     Raises:
         ForbiddenName: It names Python code or objects.
         PickleError: It is damaged, or was packed by something else than torch.
+        BadZipFile: It is no archive, or a damaged one.
+        OSError: It cannot be opened, or is a device or a pipe.
     """
-    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with opened_file(path) as file, zipfile.ZipFile(file) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
             raise PickleError("it was packed anew with compression, which torch never uses")
-        root = next(name for name in entries if name.rpartition("/")[2] == "data.pkl").removesuffix("data.pkl")
+        pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
+        if not pickles:
+            raise PickleError("it is a zip archive of something else")
+        root = pickles[0].removesuffix("data.pkl")
         if entries[f"{root}data.pkl"].file_size > _MAX_PICKLE:
             raise PickleError("its list of tensors is longer than any model's")
         if f"{root}byteorder" in entries and archive.read(f"{root}byteorder") == b"big":
@@ -87,7 +95,7 @@ def read_zip_format(path: Path) -> object:
         start = header + _LOCAL_HEADER + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
         return _mapped(mapped, start, entries[name].file_size, storage, dtype)
 
-    return _filled(found, numbers)
+    return _filled(found, numbers, _MAX_VIEWS * len(mapped))
 
 
 def read_legacy_format(path: Path) -> object:
@@ -114,13 +122,13 @@ def read_legacy_format(path: Path) -> object:
             raise PickleError(f"it lacks the numbers of {storage.key}")
         return _mapped(mapped, starts[storage.key], storage.count * storage.dtype.itemsize, storage, dtype)
 
-    return _filled(found, numbers)
+    return _filled(found, numbers, _MAX_VIEWS * len(mapped))
 
 
 def _known() -> dict[str, object]:
     """What the pickle may name; of torch's own functions none."""
     known: dict[str, object] = {
-        "collections.OrderedDict": OrderedDict,
+        "collections.OrderedDict": ordered_dict,
         "builtins.set": list,
         "__builtin__.set": list,
         "torch.Size": tuple,
@@ -205,7 +213,7 @@ def _starts(mapped: mmap.mmap, rows: Mapping[str, _Storage], keys: object) -> di
     starts = {}
     at = mapped.tell()
     for key in keys:
-        if key not in rows:
+        if not isinstance(key, str) or key not in rows:
             raise PickleError("it lists numbers that no tensor has")
         if int.from_bytes(mapped[at : at + 8], "little") != rows[key].count:
             raise PickleError("it is cut short")
@@ -227,18 +235,23 @@ def _mapped(mapped: mmap.mmap, start: int, length: int, storage: _Storage, dtype
     return torch.frombuffer(mapped, dtype=dtype, count=count, offset=start)
 
 
-def _filled(value: object, numbers: Numbers) -> object:
-    """`value` with its tensors; what it holds twice is made once."""
+def _filled(value: object, numbers: Numbers, most: int) -> object:
+    """`value` with its tensors, of at most so many bytes in all; what it holds twice is made once."""
     made: dict[int, object] = {}
+    size = 0
 
     def fill(value: object, depth: int) -> object:
+        nonlocal size
         if depth > _MAX_DEPTH:
             raise PickleError("its containers are nested too deeply")
         if id(value) in made:
             return made[id(value)]
         result: object = value
         if isinstance(value, _Unfilled):
-            result = _tensor(value, numbers)
+            result = tensor = _tensor(value, numbers)
+            size += tensor.numel() * tensor.element_size()
+            if size > most:
+                raise PickleError("its tensors together are many times the file")
         elif isinstance(value, dict):
             result = {key: fill(item, depth + 1) for key, item in value.items()}
         elif isinstance(value, list | tuple):
@@ -254,6 +267,6 @@ def _filled(value: object, numbers: Numbers) -> object:
 def _tensor(unfilled: _Unfilled, numbers: Numbers) -> Tensor:
     row = numbers(unfilled.storage, unfilled.dtype)
     last = unfilled.offset + sum((n - 1) * step for n, step in zip(unfilled.size, unfilled.stride, strict=True))
-    if 0 not in unfilled.size and last >= len(row):
+    if 0 not in unfilled.size and max(last + 1, math.prod(unfilled.size)) > len(row):
         raise PickleError("a tensor of it is larger than its numbers")
     return row.as_strided(unfilled.size, unfilled.stride, unfilled.offset)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..system.files import real_path
 from .detected_people import Finder, add_threshold, people_finder
 from .options import CommandError, about, check_out
 
@@ -83,7 +84,7 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
     for path in given:
         if path.is_dir():
             try:
-                found = find_images(path, leave=None if out.resolve() == path.resolve() else out)
+                found = find_images(path, leave=None if real_path(out) == real_path(path) else out)
             except NoImagesError:
                 raise CommandError(
                     f"{path} contains no images; name another folder, or name videos one by one"
@@ -92,9 +93,9 @@ def _files(given: list[Path], out: Path) -> dict[Path, Path]:
         else:
             files[path] = out / path.stem
     taken: dict[str, Path] = {}
-    read = {path.resolve() for path in files}
+    read = {real_path(path) for path in files}
     for path, output in files.items():
-        over = next((one for one in _outputs(output) if one.resolve() in read), None)
+        over = next((one for one in _outputs(output) if real_path(one) in read), None)
         if over is not None:
             raise CommandError(f"{over} would be overwritten; choose another --out")
         other = taken.setdefault(str(output).casefold(), path)

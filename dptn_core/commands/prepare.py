@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..system.files import real_path
 from .options import CommandError, check_out, find_device, fraction, natural, positive, size
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _prepare_published(options: Namespace, prepare: Callable[..., Summary]) -> N
     if not options.downloads.is_dir():
         raise CommandError(f"--from {options.downloads}: no such folder")
     check_out(options.out)
-    if options.out.resolve() == options.downloads.resolve():
+    if real_path(options.out) == real_path(options.downloads):
         raise CommandError(f"--out {options.out} is the folder of the downloads; name another folder")
     with _bar() as progress:
         summary = prepare(options.downloads, options.out, allow_missing=options.allow_missing, progress=progress)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .detected_people import Finder, add_threshold, people_finder, person_found, sequence_found
+from ..system.files import real_path
+from .detected_people import THRESHOLD, Finder, people_finder, person_found, sequence_found
 from .given_poses import read_poses
-from .options import CommandError, about, add_model, check_out, load_model_of, positive, size
+from .options import CommandError, about, add_model, check_out, fraction, load_model_of, positive, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,7 +132,12 @@ def add_options(parser: ArgumentParser) -> None:
         default=None,
         help="which person of --target-pose and --target-image (default: --person in files, the largest in images)",
     )
-    add_threshold(parser)
+    parser.add_argument(
+        "--threshold",
+        type=fraction,
+        help="leave out joints with less confidence, 0 to 1, in images and in pose files (default: "
+        f"{THRESHOLD} in images; 0 in pose files, which leaves none out)",
+    )
     parser.add_argument(
         "--framing", choices=("fit", "stretch"), help="how the person is cut out (default: as the model was trained)"
     )
@@ -154,8 +160,8 @@ def run(options: Namespace) -> None:
     if not (options.target_pose or options.target_image):
         raise CommandError("expected a target pose, got none; add --target-pose FILE.json or --target-image IMAGE")
     sources = _sources(options)
-    find = people_finder(options.device, options.threshold)
-    targets = [_file_target(path, _person_of_files(options)) for path in options.target_pose]
+    find = people_finder(options.device, THRESHOLD if options.threshold is None else options.threshold)
+    targets = [_Target(path, len(_poses_of(path, options))) for path in options.target_pose]
     targets += [_image_target(path, options.target_person, find) for path in options.target_image]
     names = _names([(target.path, target.count) for target in targets])
     _keep(sources, names, options)
@@ -212,7 +218,7 @@ def _generate(
 
     image = read_image(source.image)
     canvas = Canvas(image.shape[2], image.shape[1])
-    seen, others = _source_pose(source, image, find, options.person)
+    seen, others = _source_pose(source, image, find, options)
     encoded = encode_source(model, image, seen, framing=options.framing, size=options.size)
     compose = compose_from(texturing, encoded, others) if texturing else None
     shows_attention = bool(options.attention) and first and 0 in targets
@@ -220,7 +226,7 @@ def _generate(
     remove_leftovers(*outputs, *([options.attention] if shows_attention else []))
     for file, chosen in targets.items():
         if chosen.found is None:
-            poses = read_poses(chosen.path, _person_of_files(options), canvas)
+            poses = _poses_of(chosen.path, options, canvas)
         else:
             poses = _placed(list(chosen.found), seen, options)
         # the poses of one file are a sequence and share a frame
@@ -266,7 +272,7 @@ def _sources(options: Namespace) -> list[_Source]:
     images: list[tuple[Path, Path]] = []  # and what their folders are named after
     for path in options.image:
         if path.is_dir():
-            inside = None if options.out.resolve() == path.resolve() else options.out
+            inside = None if real_path(options.out) == real_path(path) else options.out
             found = [one.path for one in find_images(path, leave=inside)]
             images += [(one, one.relative_to(path).with_suffix("")) for one in found]
         else:
@@ -286,18 +292,20 @@ def _sources(options: Namespace) -> list[_Source]:
     return [_Source(path, pose, options.out / name) for (path, _), pose, name in zip(images, poses, names, strict=True)]
 
 
-def _source_pose(source: _Source, image: Tensor, find: Finder, person: int | None) -> tuple[Pose, list[Pose]]:
+def _source_pose(source: _Source, image: Tensor, find: Finder, options: Namespace) -> tuple[Pose, list[Pose]]:
     """The pose seen in an image, by its pose file or found in it, and those of everybody else there."""
     from ..pose import Canvas, load_pose_file
 
     if source.pose is not None:
         canvas = Canvas(image.shape[2], image.shape[1])
-        seen = read_poses(source.pose, person, canvas)
+        threshold = options.threshold or 0.0
+        seen = read_poses(source.pose, options.person, canvas, threshold)
         if len(seen) > 1:
             raise CommandError(
                 f"expected the pose of {source.image} alone in {source.pose}, got those of {len(seen)} images"
             )
-        return seen[0], [one for one in load_pose_file(source.pose, canvas)[0].people if one != seen[0]]
+        everybody = load_pose_file(source.pose, canvas)[0].without(threshold).people
+        return seen[0], [one for one in everybody if one != seen[0]]
     (people,) = find([image])
     if not people.people:
         name = source.image.stem
@@ -305,17 +313,14 @@ def _source_pose(source: _Source, image: Tensor, find: Finder, person: int | Non
             f"{source.image} has no pose file beside it ({name}.json, {name}_keypoints.json or {name}.pose.json), "
             "and the detector found nobody in it; name a pose with --source-pose, or lower --threshold"
         )
-    found = person_found(people, person, source.image)
+    found = person_found(people, options.person, source.image)
     return found, [one for one in people.people if one != found]
 
 
-def _person_of_files(options: Namespace) -> int | None:
+def _poses_of(path: Path, options: Namespace, canvas: Canvas | None = None) -> list[Pose]:
+    """The poses of a target's file; `canvas` is for files that state none."""
     person: int | None = options.person if options.target_person is None else options.target_person
-    return person
-
-
-def _file_target(path: Path, person: int | None) -> _Target:
-    return _Target(path, len(read_poses(path, person)))
+    return read_poses(path, person, canvas, options.threshold or 0.0)
 
 
 def _image_target(path: Path, person: int | None, find: Finder) -> _Target:
@@ -369,7 +374,7 @@ def _names(files: list[tuple[Path, int]]) -> list[list[str]]:
 
 def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) -> None:
     """Refuse to write over an image that is read, or one output over another."""
-    seen = {source.image.resolve() for source in sources}
+    seen = {real_path(source.image) for source in sources}
     outputs = [
         source.out / f"{name}{part}.png"
         for source in sources
@@ -378,6 +383,6 @@ def _keep(sources: list[_Source], names: list[list[str]], options: Namespace) ->
         for part in (_PARTS if options.masks else _PARTS[:2])
     ]
     for path in outputs + ([options.attention] if options.attention else []):
-        if path.resolve() in seen:
+        if real_path(path) in seen:
             raise CommandError(f"{path} would be overwritten; choose another --out or --attention")
-        seen.add(path.resolve())
+        seen.add(real_path(path))

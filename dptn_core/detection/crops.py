@@ -18,6 +18,7 @@ _TORSO_REACH, _BODY_REACH = 1.9, 1.2  # how far the square reaches beyond torso 
 _BOX_REACH = 0.75  # of the longer side of the box, where a torso is not to be seen
 _MIN_SIDE: Final = 8  # pixels
 _MIN_KEYPOINTS: Final = 3
+_BAND: Final = 1 << 20  # pixels at once
 _WIDTH, _HEIGHT = 2, 1  # axes of (3, H, W)
 
 
@@ -94,9 +95,15 @@ def cut(image: Tensor, square: Square, size: int) -> Tensor:
     x1, y1 = max(min(right, width), x0), max(min(bottom, height), y0)
     if x1 == x0 or y1 == y0:
         return image.new_zeros(3, size, size)
-    part = image[:, y0:y1, x0:x1]
-    padded = functional.pad(part, (x0 - square.left, right - x1, y0 - square.top, bottom - y1))
-    return torch.rot90(shrunk(padded, (size, size)), square.turns, (_HEIGHT, _WIDTH))
+    # along x, then along y, and band by band: a person of 16x6000 pixels has a square of 36 million
+    narrow = image.new_zeros(3, square.side, size)
+    step = max(1, _BAND // square.side)
+    for start in range(y0, y1, step):
+        band = image[:, start : min(start + step, y1), x0:x1]
+        wide = functional.pad(band, (x0 - square.left, right - x1))
+        first = start - square.top
+        narrow[:, first : first + band.shape[1]] = shrunk(wide, (band.shape[1], size))
+    return torch.rot90(shrunk(narrow, (size, size)), square.turns, (_HEIGHT, _WIDTH))
 
 
 def shrunk(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -13,8 +13,7 @@ from torch import Tensor
 from ..checkpoint import DPTNModel, load_model, starter_path
 from ..detection import detect_people, load_movenet
 from ..image_io import read_image, to_bytes, to_image
-from ..pose import Canvas, Pose, load_pose_file
-from ..pose.openpose_json import read_openpose
+from ..pose import Canvas, Pose, load_pose_file, read_poses
 from .texture_networks import compose_from, load_texturing
 from .transfer import encode_source, transfer
 
@@ -75,7 +74,7 @@ def _read(pose: AnyPose, canvas: Canvas) -> Pose:
     """One pose in any form; `canvas` is for documents that state none."""
     if isinstance(pose, Pose):
         return pose
-    frames = load_pose_file(pose, canvas) if isinstance(pose, (str, os.PathLike)) else read_openpose(pose, canvas)
+    frames = load_pose_file(pose, canvas) if isinstance(pose, (str, os.PathLike)) else read_poses(pose, canvas)
     if not frames:
         raise ValueError("expected a pose document with at least one frame, got none")
     return frames[0].largest()

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ..network.carrier import MULTIPLE, WORK_HEIGHT, Carrier, SourceParts
 from ..pose import Pose
-from ..segmentation.edges import applied, linear_model
+from ..segmentation.edges import enlarged_mask, linear_model
 from .box import Box
 from .framing import Frame
 from .person_outline import covers, within
@@ -22,6 +22,9 @@ _NOBODY: Final = 0.5  # mask where no segmenter looked
 _HOLE: Final = 0.012  # of the frame's height: how far around the person the background is not trusted
 _DOUBT: Final = (0.2, 0.5)  # of the person in a pixel: up to the first it is background, from the second on it is not
 _MIN_COVERED: Final = 0.3  # of a pixel: with less of the person in it, its colour cannot be told
+_BAND: Final = 1 << 20  # pixels worked on at once
+# What is as large as the image is kept in half the bytes; its steps are an eighth of those that 8 bits have.
+_AT_REST: Final = torch.float16
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +34,21 @@ class SourceTexture:
     parts: SourceParts  # at the working size, batch of one
     pose: Tensor  # (1, 18, 3) in the working frame
     frame: Frame  # the source's, at the working size
-    matte: Tensor  # (H, W) in [0, 1] on the image's canvas: the source person
-    person: Tensor  # (3, H, W): the person's own colours; at soft edges without the background's
-    background: Tensor  # (3, H, W): the image with the person taken out
+    # (H, W, 4) fp16 in [0, 1] on the image's canvas: the person's own colours, at soft edges without the background's,
+    # and the matte; a pixel's numbers lie together, as they are looked up together
+    layers: Tensor
+    background: Tensor  # (3, H, W) fp16: the image with the person taken out
     behind: Tensor | None  # (1, 3, h, w): the same in the working frame; None: the carrier sees the person there
+
+    @property
+    def person(self) -> Tensor:
+        """(3, H, W) of `layers`: the person's own colours."""
+        return self.layers[..., :3].permute(2, 0, 1)
+
+    @property
+    def matte(self) -> Tensor:
+        """(H, W) of `layers`: where the source person is."""
+        return self.layers[..., 3]
 
 
 def working_frame(frame: Frame) -> Frame:
@@ -70,7 +84,7 @@ def encode_texture(
     from ..inpainting import fill_background  # scipy is heavy, and not wanted before the first run
 
     device = next(carrier.parameters()).device
-    image = source.image.float().clamp(0, 1)
+    image = source.image.float()
     frame = working_frame(source.frame)
     small = frame.cut(image).to(device)[None]
     height, width = frame.size
@@ -83,27 +97,37 @@ def encode_texture(
         if mask is not None and covers(mask, source.pose):
             parts = within(parts, small_mask)
         matte = _enlarged(1 - parts.parts[0, :1], small[0], frame, image)
-        hole = hole_around(matte if mask is None else torch.maximum(matte, mask.to(matte)), frame.box.height)
-        background = fill_background(image, hole, avoid=avoid)
-        covered = matte[None].clamp(min=_MIN_COVERED)
-        person = torch.where(matte > _MIN_COVERED, (image - (1 - matte) * background) / covered, image).clamp(0, 1)
-    return SourceTexture(parts, pose, frame, matte, person, background, frame.cut(background).to(device)[None])
+        anybody = matte if mask is None else torch.maximum(matte, mask.to(matte))
+        background = fill_background(image, hole_around(anybody, frame.box.height), avoid=avoid)
+        behind = frame.cut(background).to(device)[None]
+        layers = _layers(image, matte, background)
+    return SourceTexture(parts, pose, frame, layers, background.to(_AT_REST), behind)
+
+
+def _layers(image: Tensor, matte: Tensor, background: Tensor) -> Tensor:
+    """Colours of the person and the matte, (H, W, 4), band by band: each step in between is as large as the image."""
+    height, width = matte.shape
+    layers = torch.empty(height, width, 4, dtype=_AT_REST, device=image.device)
+    step = max(1, _BAND // width)
+    for start in range(0, height, step):
+        rows = slice(start, start + step)
+        seen, covers = image[:, rows], matte[rows]
+        own = (seen - (1 - covers) * background[:, rows]) / covers.clamp(min=_MIN_COVERED)
+        person = torch.where(covers > _MIN_COVERED, own, seen).clamp(0, 1)
+        layers[rows] = torch.cat([person, covers[None]]).permute(1, 2, 0)
+    return layers
 
 
 def _enlarged(matte: Tensor, small: Tensor, frame: Frame, image: Tensor) -> Tensor:
     """A matte (1, h, w) of a frame on the whole canvas (H, W), its edges those of the image (3, H, W)."""
-    model = linear_model(matte, small).to(image.device)
-    canvas = image.new_zeros(image.shape[1:])
-    box = beyond(frame.box)
-    top, left = max(box.top, 0), max(box.left, 0)
-    bottom, right = min(box.bottom, image.shape[1]), min(box.right, image.shape[2])
-    box = frame.box
-    y = (torch.arange(top, bottom, device=image.device) + 0.5 - box.top) / box.height
-    x = (torch.arange(left, right, device=image.device) + 0.5 - box.left) / box.width
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None] * 2 - 1
-    fine = functional.grid_sample(model[None], grid, padding_mode="border", align_corners=False)[0]
-    canvas[top:bottom, left:right] = applied(fine, image[:, top:bottom, left:right])
-    return canvas
+    model = linear_model(matte, small)
+    box, around = frame.box, beyond(frame.box)
+    return enlarged_mask(
+        model,
+        image,
+        (box.left, box.top, box.right, box.bottom),
+        (around.left, around.top, around.right, around.bottom),
+    )
 
 
 def hole_around(matte: Tensor, height: int) -> Tensor:
@@ -115,6 +139,24 @@ def hole_around(matte: Tensor, height: int) -> Tensor:
     """
     radius = max(1, round(_HOLE * height))
     low, high = _DOUBT
-    sure = ((matte - low) / (high - low)).clamp(0, 1)  # wisps of doubt are left alone
-    across = functional.max_pool2d(sure[None], (1, 2 * radius + 1), 1, (0, radius))
-    return functional.max_pool2d(across, (2 * radius + 1, 1), 1, (radius, 0))[0]
+    sure = ((matte - low) / (high - low)).clamp_(0, 1)  # wisps of doubt are left alone
+    return _highest(_highest(sure, radius).T, radius).T
+
+
+def _highest(values: Tensor, radius: int) -> Tensor:
+    """The largest of each row's values (H, W) within a radius.
+
+    Of two halves that overlap, each of two halves of its own, and so on: a radius of a hundred costs seven steps.
+    """
+    height, width = values.shape
+    found = torch.empty_like(values)
+    step = max(1, _BAND // (width + 2 * radius))
+    for start in range(0, height, step):
+        line = functional.pad(values[start : start + step], (radius, radius))  # nothing is below 0
+        reach = 1
+        while reach < 2 * radius + 1:
+            more = min(reach, 2 * radius + 1 - reach)
+            line = torch.maximum(line[:, :-more], line[:, more:])
+            reach += more
+        found[start : start + step] = line
+    return found

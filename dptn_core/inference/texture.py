@@ -8,9 +8,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from ..image_io import resize
 from ..network.carrier import (
     Carrier,
     CarrierInput,
@@ -25,6 +23,7 @@ from .box import Box
 from .continuing import continuing
 from .framing import Frame
 from .source_texture import SourceTexture, beyond, pose_in, working_frame
+from .texture_layers import background_at, coarser, looked_up
 from .transfer import Compose, Composed, Generated
 
 _TOKENS: Final = 48  # rows of target places at most at which attention is asked
@@ -106,7 +105,7 @@ def compose_texture(decision: Decision, texture: SourceTexture, size: tuple[int,
     frame, found = decision.frame, decision.found
     canvas = frame.canvas
     with torch.inference_mode():
-        image, invented = _background(texture, decision, size)
+        image, invented = background_at(texture, decision.frame, decision.lies, size)
         matte = image.new_zeros(height, width)
         maps = _Maps.of(decision, texture)
         layers = _layers(texture, found, frame, height / canvas.height)
@@ -163,25 +162,6 @@ def _scores(generated: Generated, transforms: LimbTransforms, work: Frame) -> Te
     return torch.stack([found.mean(0), found.amax(0)])[None].unflatten(-1, grid)
 
 
-def _background(texture: SourceTexture, decision: Decision, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """What lies behind the person, (3, H, W), and how much of it had to be invented, (H, W)."""
-    source, target, lies = texture.frame, decision.frame, decision.lies
-    layers = torch.cat([texture.background, texture.matte[None]])
-    if target.canvas == source.canvas:
-        both = resize(layers, size)
-        return both[:3], both[3]
-    # what the source image does not reach is mirrored
-    height, width = size
-    y = (torch.arange(height, device=layers.device) + 0.5) / height * target.canvas.height
-    x = (torch.arange(width, device=layers.device) + 0.5) / width * target.canvas.width
-    y = ((y - lies.top) / lies.height * source.box.height + source.box.top) / source.canvas.height
-    x = ((x - lies.left) / lies.width * source.box.width + source.box.left) / source.canvas.width
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None] * 2 - 1
-    both = functional.grid_sample(layers[None], grid, padding_mode="reflection", align_corners=False)[0]
-    outside = ((grid[0].abs() > 1).any(-1)).to(both)
-    return both[:3].clone(), torch.maximum(both[3], outside)
-
-
 @dataclass(frozen=True)
 class _Maps:
     """The carrier's decisions as planes that are enlarged together."""
@@ -219,7 +199,7 @@ def _strips(frame: Frame, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tenso
 
 
 def _layers(texture: SourceTexture, found: Warped, target: Frame, scale: float) -> Tensor:
-    """The source person's colours and matte, (1, 4, H, W), on the source's canvas and no finer than is needed.
+    """The source person's colours and matte, (H, W, 4), on the source's canvas and no finer than is needed.
 
     Args:
         texture: the source.
@@ -227,15 +207,14 @@ def _layers(texture: SourceTexture, found: Warped, target: Frame, scale: float) 
         target: frame of the target.
         scale: pixels of the output for one of the target's canvas.
     """
-    layers = torch.cat([texture.person, texture.matte[None]])
     exists = found.transforms.exists[0, :-1]
     size = found.transforms.matrix[0, :-1][exists].det().abs().sqrt()
     larger = float(size.median()) if len(size) else 1.0
     finer = texture.frame.box.height * larger / (target.box.height * scale)
-    if finer > _FINER:
-        height, width = (max(1, round(side / finer)) for side in layers.shape[1:])
-        layers = torch.cat([resize(layers[:3], (height, width)), resize(layers[3:], (height, width))])
-    return layers[None]
+    if finer <= _FINER:
+        return texture.layers
+    height, width = (max(1, round(side / finer)) for side in texture.layers.shape[:2])
+    return coarser(texture.layers, (height, width))
 
 
 def _composed(
@@ -307,15 +286,13 @@ def _warped(found: Warped, coarse: Tensor, layers: Tensor, source: Frame, at: Te
 
 
 def _sampled(found: Warped, which: Tensor, residual: Tensor, layers: Tensor, source: Frame, at: Tensor) -> Tensor:
-    """(C, N) samples of layers (1, C, H, W) where candidates (N,) send places (N, 2)."""
+    """(C, N) samples of layers (H, W, C) where candidates (N,) send places (N, 2)."""
     goes = candidate_places(found.transforms, which[None, None], residual.T[None, :, None], at[None])[0, 0]
     aspect = source.size[1] / source.size[0]
     box, canvas = source.box, source.canvas
     x = (goes[:, 0] / aspect * box.width + box.left) / canvas.width
     y = (goes[:, 1] * box.height + box.top) / canvas.height
-    grid = torch.stack([x, y], -1)[None, None].to(layers.device) * 2 - 1
-    found_there = functional.grid_sample(layers, grid, padding_mode="border", align_corners=False)[0, :, 0]
-    return found_there.to(which.device)
+    return looked_up(layers, torch.stack([x, y], -1).to(layers.device)).T.to(which.device)
 
 
 def _enlarged(planes: Tensor, y: Tensor, x: Tensor) -> Tensor:

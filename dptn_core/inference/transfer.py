@@ -190,7 +190,11 @@ def transfer(
                 images[done] = resize(pasted(one), (height, width))
             else:
                 composed = compose(one, (height, width))
-                images[done], mattes[done], invented[done] = composed.image, composed.matte, composed.invented
+                found = (composed.image, composed.matte, composed.invented)
+                if len(poses) == 1:  # not copied: it may have a hundred million pixels
+                    images, mattes, invented = (part.to(device)[None] for part in found)
+                else:
+                    images[done], mattes[done], invented[done] = found
             done += 1
         parts.append(torch.stack([one.image for one in some]))
         if progress is not None:

@@ -68,4 +68,4 @@ def _rim(known: Tensor, labels: Tensor, factor: int, size: torch.Size) -> tuple[
 def _colours(image: Tensor, places: Tensor) -> Tensor:
     """(3, M) of the image at places (M, 2), or at its border beside them."""
     height, width = image.shape[1:]
-    return image.flatten(1)[:, places[:, 0].clamp(0, height - 1) * width + places[:, 1].clamp(0, width - 1)]
+    return image[:, places[:, 0].clamp(0, height - 1), places[:, 1].clamp(0, width - 1)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from collections.abc import Iterator
+from typing import Final, TypeAlias
 
 import torch
 from torch import Tensor
@@ -22,7 +24,11 @@ _MAX_SIDE: Final = 256  # pixels of the longer side of what is searched
 _MAX_HOLE: Final = 10_000  # pixels of its hole, about
 _SURROUNDINGS: Final = 1.0  # of the hole's larger side, on each side of it
 _CLEAR: Final = 3  # small pixels around what is copied that are known too: one for each alignment, one to blend
-_AT_ONCE: Final = 1 << 18  # pixels copied at once
+_AT_ONCE: Final = 1 << 18  # pixels filled at once
+_MAX_PIXELS: Final = 1 << 24  # of the surroundings, at which copies are made; larger ones are filled at a smaller size
+_MAX_SMOOTH: Final = 1 << 20  # the same, where there is nothing to copy
+
+_Band: TypeAlias = tuple[slice, Tensor]  # rows, and the colours (3, n) of the unknown pixels in them
 
 
 def fill_background(image: Tensor, hole: Tensor, *, avoid: Tensor | None = None, seed: int = 0) -> Tensor:
@@ -51,13 +57,16 @@ def fill_background(image: Tensor, hole: Tensor, *, avoid: Tensor | None = None,
         return image.clone()
     if unknown.all():
         return image.mean(dim=(1, 2), keepdim=True).expand_as(image).clone()
-    part = _around(unknown)
+    rows, columns = _around(unknown)
+    there = unknown[rows, columns]
+    barred = there if avoid is None else there | (avoid[rows, columns].to(image.device) > _HOLE)
     out = image.clone()
-    cut, there = out[(slice(None), *part)], unknown[part]
-    barred = there if avoid is None else there | (avoid[part].to(image.device) > _HOLE)
-    filled = _filled(cut, there, barred, seed)
-    shown = ((hole[part][there] - _HOLE) / (_FULL - _HOLE)).clamp(0, 1)
-    cut[:, there] = torch.lerp(cut[:, there], filled, shown.to(filled)).clamp(0, 1)
+    part, opacity = out[:, rows, columns], hole[rows, columns]
+    for band, colours in _filled(image[:, rows, columns], there, barred, seed):
+        inside = there[band]
+        shown = ((opacity[band][inside] - _HOLE) / (_FULL - _HOLE)).clamp(0, 1).to(colours)
+        seen = part[:, band][:, inside]
+        part[:, band][:, inside] = torch.lerp(seen, colours, shown).clamp(0, 1)
     return out
 
 
@@ -81,22 +90,62 @@ def _around(unknown: Tensor) -> tuple[slice, slice]:
     return slice(max(top - margin, 0), bottom + margin), slice(max(left - margin, 0), right + margin)
 
 
-def _filled(image: Tensor, unknown: Tensor, barred: Tensor, seed: int) -> Tensor:
-    """(3, N) for each unknown pixel of (H, W); from barred ones nothing is copied."""
+def _filled(image: Tensor, unknown: Tensor, barred: Tensor, seed: int) -> Iterator[_Band]:
+    """Colours of the unknown pixels of (H, W); from barred ones nothing is copied."""
     factor = max(-(-max(unknown.shape) // _MAX_SIDE), round((int(unknown.sum()) / _MAX_HOLE) ** 0.5))
-    known, free = (_all_of(~mask, factor) for mask in (unknown, barred))
-    if not Patches.can_be_made_of(free):
-        return smooth_fill(image, ~unknown)[:, unknown]
-    small = _reduced(image, factor) * known[..., None]
-    generator = torch.Generator().manual_seed(seed)
-    patches = Patches(small, known, free)
-    look = Look(small, known, patches.rarity(known.shape, generator))
-    moves = labelled(look, small, _clear(free), likely_moves(patches, generator), generator)
-    if moves is None:
-        return smooth_fill(image, ~unknown)[:, unknown]
-    corrections = corrected(small, known, moves).to(image.device)
-    moves = aligned_moves(image, known, moves, factor, factor // 2).to(image.device)
-    return _copied(image, unknown, known.to(image.device), factor, moves, corrections)
+    if not Patches.can_be_made_of(_all_of(~barred, factor)):
+        return _smooth(image, unknown)
+    coarser = _coarseness(unknown, _MAX_PIXELS)
+    if coarser == 1:
+        return _copied(image, unknown, barred, factor, seed) or _smooth(image, unknown)
+    small = _means(image, coarser)
+    small_unknown, small_barred = (~_all_of(~mask, coarser).to(image.device) for mask in (unknown, barred))
+    filled = small.clone()
+    for band, colours in _filled(small, small_unknown, small_barred, seed):
+        filled[:, band][:, small_unknown[band]] = colours
+    return _enlarged(filled, unknown, coarser)
+
+
+def _smooth(image: Tensor, unknown: Tensor) -> Iterator[_Band]:
+    """The same from a smooth surface, which is found in a small image."""
+    factor = _coarseness(unknown, _MAX_SMOOTH)
+    known = _means((~unknown)[None].to(image), factor)
+    sums = torch.cat([_means(torch.where(unknown, 0, plane)[None], factor) for plane in image])
+    return _enlarged(smooth_fill(sums / known.clamp(min=1e-9), known[0] > 0), unknown, factor)
+
+
+def _coarseness(unknown: Tensor, pixels: int) -> int:
+    """By how much an image is to be scaled down to have at most so many pixels."""
+    return math.ceil((unknown.numel() / pixels) ** 0.5)
+
+
+def _enlarged(small: Tensor, unknown: Tensor, factor: int) -> Iterator[_Band]:
+    """Colours of the unknown pixels (H, W) from an image (3, h, w) that is `factor` times smaller."""
+    height, width = small.shape[1:]
+    for rows, places in _bands(unknown):
+        at = (places + 0.5) / factor - 0.5
+        (top, bottom, down), (left, right, across) = (_between(at[:, 0], height), _between(at[:, 1], width))
+        upper = torch.lerp(small[:, top, left], small[:, top, right], across)
+        lower = torch.lerp(small[:, bottom, left], small[:, bottom, right], across)
+        yield rows, torch.lerp(upper, lower, down)
+
+
+def _between(place: Tensor, length: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The pixels before and after places (N,) of a line, and how far each is from one to the other."""
+    place = place.clamp(0, length - 1)
+    before = place.long()
+    return before, (before + 1).clamp(max=length - 1), place - before
+
+
+def _bands(unknown: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Rows of (H, W), few at once, and the y, x of the unknown pixels in them, (n, 2); not those without any."""
+    step = max(1, _AT_ONCE // unknown.shape[1])
+    for start in range(0, len(unknown), step):
+        rows = slice(start, start + step)
+        places = unknown[rows].nonzero()
+        if len(places):
+            places[:, 0] += start
+            yield rows, places
 
 
 def _clear(free: Tensor) -> Tensor:
@@ -107,20 +156,33 @@ def _clear(free: Tensor) -> Tensor:
 
 def _all_of(mask: Tensor, factor: int) -> Tensor:
     """(h, w) whether a mask is True in all of each square of `factor` pixels a side; on the CPU."""
-    pad = (0, -mask.shape[1] % factor, 0, -mask.shape[0] % factor)
-    return functional.max_pool2d(functional.pad((~mask)[None].float(), pad), factor)[0].cpu() == 0
+    return functional.max_pool2d((~mask)[None].float(), factor, ceil_mode=True)[0].cpu() == 0
 
 
-def _reduced(image: Tensor, factor: int) -> Tensor:
-    """Means (h, w, 3) of squares of `factor` pixels a side; on the CPU."""
-    pad = (0, -image.shape[2] % factor, 0, -image.shape[1] % factor)
-    means = functional.avg_pool2d(functional.pad(image, pad)[None], factor)[0]
-    share = functional.avg_pool2d(functional.pad(torch.ones_like(image[:1]), pad)[None], factor)[0]
-    return (means / share).permute(1, 2, 0).cpu()
+def _means(image: Tensor, factor: int) -> Tensor:
+    """Means (C, h, w) of squares of `factor` pixels a side, smaller at the right and the lower edge."""
+    return functional.avg_pool2d(image[None], factor, ceil_mode=True, count_include_pad=False)[0]
 
 
-def _copied(image: Tensor, unknown: Tensor, known: Tensor, factor: int, moves: Tensor, corrections: Tensor) -> Tensor:
-    """Colours (3, N) of the unknown pixels, from the up to four copies around each.
+def _copied(image: Tensor, unknown: Tensor, barred: Tensor, factor: int, seed: int) -> Iterator[_Band] | None:
+    """The same from copies of what is known; None where none of it goes on what is around the hole."""
+    known, free = (_all_of(~mask, factor) for mask in (unknown, barred))
+    small = _means(image, factor).permute(1, 2, 0).cpu() * known[..., None]
+    generator = torch.Generator().manual_seed(seed)
+    patches = Patches(small, known, free)
+    look = Look(small, known, patches.rarity(known.shape, generator))
+    moves = labelled(look, small, _clear(free), likely_moves(patches, generator), generator)
+    if moves is None:
+        return None
+    corrections = corrected(small, known, moves).to(image.device)
+    moves = aligned_moves(image, known, moves, factor, factor // 2).to(image.device)
+    return _moved(image, unknown, known.to(image.device), factor, moves, corrections)
+
+
+def _moved(
+    image: Tensor, unknown: Tensor, known: Tensor, factor: int, moves: Tensor, corrections: Tensor
+) -> Iterator[_Band]:
+    """Colours of the unknown pixels, from the up to four copies around each.
 
     Args:
         image: (3, H, W).
@@ -133,9 +195,7 @@ def _copied(image: Tensor, unknown: Tensor, known: Tensor, factor: int, moves: T
     rows, columns = known.shape
     number = torch.full((rows * columns,), -1, device=image.device)
     number[~known.flatten()] = torch.arange(len(moves), device=image.device)
-    flat = image.flatten(1)
-    answers = []
-    for part in unknown.nonzero().split(_AT_ONCE):
+    for band, part in _bands(unknown):
         cell = (part + 0.5) / factor - 0.5
         first = cell.floor()
         share = cell - first
@@ -150,8 +210,7 @@ def _copied(image: Tensor, unknown: Tensor, known: Tensor, factor: int, moves: T
                 weight = weight * (one >= 0)
                 one = one.clamp(min=0)
                 source = part + moves[one]
-                index = source[:, 0].clamp(0, height - 1) * width + source[:, 1].clamp(0, width - 1)
-                total += (flat[:, index] + corrections[one].T) * weight
+                there = image[:, source[:, 0].clamp(0, height - 1), source[:, 1].clamp(0, width - 1)]
+                total += (there + corrections[one].T) * weight
                 weights += weight
-        answers.append(total / weights)
-    return torch.cat(answers, dim=1)
+        yield band, total / weights

@@ -22,7 +22,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -82,8 +82,7 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
     if not isinstance(document, (dict, list)):
         raise PoseFormatError(f"the edited pose must be an object or a list, got {type(document).__name__}")
     try:
-        # OpenPose's own files state a version as well, and have people in the place of frames
-        if isinstance(document, dict) and "version" in document and "people" not in document:
+        if _is_own(document):
             return _read_own(_of_this_version(document), canvas)
         frames = _on_one_canvas(read_openpose(document, canvas))
         if not frames or not document:
@@ -93,6 +92,38 @@ def read_edited(text: str, canvas: Canvas | None = None) -> EditedPose | None:
         raise
     except ValueError as error:
         raise PoseFormatError(f"the edited pose: {error}") from None
+
+
+def read_poses(document: object, canvas: Canvas | None = None) -> list[People]:
+    """Pose data of any producer, or the editor's value in its place: then all frames, those between keyframes too.
+
+    Args:
+        document: parsed JSON or its text.
+        canvas: of the image the poses were probably seen in; see `read_openpose`.
+
+    Returns:
+        One `People` an image, none for an edit without frames.
+
+    Raises:
+        PoseFormatError: it is neither; the message says where and what was found.
+    """
+    parsed = parse_pose_text(document) if isinstance(document, str) else document
+    if not _is_own(parsed) or "frames" not in parsed:
+        # a text inside a text is none
+        return read_openpose(document if isinstance(parsed, str) else parsed, canvas)
+    try:
+        edited = _read_own(_of_this_version(parsed), canvas)
+        return [] if edited is None else edited.sequence()
+    except PoseFormatError:
+        raise
+    except ValueError as error:
+        raise PoseFormatError(f"the edited pose: {error}") from None
+
+
+def _is_own(document: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a document claims to be the editor's value."""
+    # OpenPose's own files state a version as well, and have people in the place of frames
+    return isinstance(document, dict) and "version" in document and "people" not in document
 
 
 def _read_own(document: dict[str, Any], canvas: Canvas | None) -> EditedPose | None:

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..system.files import NoFileError, opened_file, written_beside
 from .skeleton import (
     FACE_POINTS,
     FOOT_POINTS,
@@ -33,15 +30,9 @@ from .skeleton import (
     Pose,
 )
 
-MAX_FILE_BYTES = 64 * 2**20  # a quarter of an hour of one person at 30 frames a second, in the strict form
-
 
 class PoseFormatError(ValueError):
     """Pose data that cannot be understood; says where in the document and what was found there."""
-
-
-class PoseFileNotFoundError(PoseFormatError, FileNotFoundError):
-    """There is no file at the path of a pose document."""
 
 
 # How many numbers a part may hold, and how many of them make a point.
@@ -118,52 +109,6 @@ def write_openpose(images: list[People], *, scores: bool = True) -> list[dict[st
     or one is at -1,-1, an image also carries ``"coordinates": "pixels"``, because a reader would have to guess.
     """
     return [_write_image(image, scores) for image in images]
-
-
-def load_pose_file(path: str | os.PathLike[str], canvas: Canvas | None = None) -> list[People]:
-    """Read a JSON file (UTF-8) of pose data of at most `MAX_FILE_BYTES`; see `read_openpose`.
-
-    Raises:
-        PoseFileNotFoundError: There is no such file.
-        PoseFormatError: It cannot be read, is too large, not UTF-8, not JSON or not pose data.
-    """
-    try:
-        with opened_file(path) as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        if len(content) > MAX_FILE_BYTES:
-            raise PoseFormatError(
-                f"{path} is too large for a pose file: expected at most {MAX_FILE_BYTES // 2**20} MB; "
-                "split the sequence"
-            )
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise PoseFileNotFoundError(f"no pose file at {path}") from error
-    except UnicodeDecodeError as error:
-        raise PoseFormatError(f"{path} is not UTF-8 text: {error}") from error
-    except NoFileError as error:
-        raise PoseFormatError(f"{path} is not a pose file: {error.strerror}") from error
-    except PoseFormatError:
-        raise
-    except (OSError, ValueError) as error:
-        raise PoseFormatError(f"cannot read the pose file {str(path)!r}: {error}") from error
-    try:
-        return read_openpose(text, canvas)
-    except PoseFormatError as error:
-        raise PoseFormatError(f"{path}: {error}") from error
-
-
-def save_pose_file(path: str | os.PathLike[str], images: list[People], *, scores: bool = True) -> None:
-    """Write pose data as a JSON file (UTF-8) in the strict form; `scores` as in `write_openpose`.
-
-    The file is written beside its place and renamed, so a reader never sees half of it. Missing folders are made.
-
-    Raises:
-        OSError: The folder cannot be written.
-    """
-    path = Path(path)
-    text = json.dumps(write_openpose(images, scores=scores), allow_nan=False)
-    with written_beside(path) as beside:
-        beside.write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)

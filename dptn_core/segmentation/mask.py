@@ -7,14 +7,13 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from ..detection.crops import Square, cut, square_around
+from ..detection.crops import cut, square_around
 from ..detection.external.pose_detector import check_image
 from ..pose.skeleton import FloatArray, Pose
 from .blazepose import SIZE, BlazePoseSegmenter
 from .blazepose_file import SegmentationError
-from .edges import applied, linear_model
+from .edges import enlarged_mask, linear_model
 
 # For each of COCO's 17 keypoints its place among OpenPose's 18.
 _OPENPOSE: Final = (0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10)
@@ -44,19 +43,12 @@ def person_mask(network: BlazePoseSegmenter, image: Tensor, pose: Pose) -> Tenso
             "detector's threshold, or edit the pose"
         )
     device = next(network.parameters()).device
-    mask = torch.zeros(height, width, device=image.device)
-    left, top = max(square.left, 0), max(square.top, 0)
-    right, bottom = min(square.left + square.side, width), min(square.top + square.side, height)
-    if left >= right or top >= bottom:  # the joints lie beyond the image
-        return mask
+    box = (square.left, square.top, square.left + square.side, square.top + square.side)
     with torch.inference_mode():
-        there = image.detach().float().clamp(0, 1).to(device)
-        seen = cut(there, square, SIZE)
+        there = image.detach().float()
+        seen = cut(there, square, SIZE).clamp(0, 1).to(device)
         model = torch.rot90(linear_model(network(seen[None])[0], seen), -square.turns, (1, 2))
-        part = there[:, top:bottom, left:right]
-        fine = applied(_enlarged(model, square, left, top, part), part)
-    mask[top:bottom, left:right] = fine.to(image.device)
-    return mask
+        return enlarged_mask(model, there, box, box)
 
 
 def can_be_masked(pose: Pose) -> bool:
@@ -69,14 +61,3 @@ def _coco(pose: Pose, width: int, height: int) -> FloatArray:
     scale = width / pose.canvas.width, height / pose.canvas.height
     points = np.column_stack([pose.keypoints * scale, pose.confidence])
     return points[list(_OPENPOSE)]
-
-
-def _enlarged(model: Tensor, square: Square, left: int, top: int, part: Tensor) -> Tensor:
-    """The model of a square (C, 256, 256), for a part (3, H, W) of the image whose corner is at left, top."""
-    height, width = part.shape[1:]
-    x = (torch.arange(width, device=model.device) + 0.5 + left - square.left) / square.side
-    y = (torch.arange(height, device=model.device) + 0.5 + top - square.top) / square.side
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1) * 2 - 1  # (H, W, 2) in -1..1
-    return functional.grid_sample(model[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[
-        0
-    ]

@@ -40,6 +40,14 @@ def opened_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         yield file
 
 
+def real_path(path: Path) -> Path:
+    """Where a path leads, whether or not anything is there; of links that go round in circles, as far as they lead.
+
+    `Path.resolve` raises RuntimeError for such links before Python 3.13.
+    """
+    return Path(os.path.realpath(path))
+
+
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it is renamed to `path`, on failure removed and `path` left as it was.

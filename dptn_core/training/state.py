@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..checkpoint.torch_files import read_zip_format
 from ..network import Discriminator, Generator, initialise
 from ..system.files import written_beside
 from .toml_tables import ConfigError
@@ -133,11 +134,14 @@ def write_content(path: Path, content: Mapping[str, Any]) -> None:
 def read_content(path: Path, kind: str, wanted: Iterable[str], device: torch.device) -> dict[str, Any]:
     """A training checkpoint of a kind that `write_content` wrote, with every wanted key.
 
+    Run folders are passed on, and releases of torch had loaders that ran code, so it is read as model files are:
+    nothing in it is ever imported or called.
+
     Raises:
         ResumeError: the file is not one, is of another kind, or lacks a key.
     """
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        content = _in_memory(read_zip_format(path), device)
     except Exception as error:
         raise ResumeError(
             f"{path} cannot be read as a training checkpoint ({_reason(error)}); move it away to start again"
@@ -147,6 +151,17 @@ def read_content(path: Path, kind: str, wanted: Iterable[str], device: torch.dev
     if missing := sorted(set(wanted) - content.keys()):
         raise ResumeError(f"{path} is incomplete: it has no {', '.join(missing)}; move it away to start again")
     return content
+
+
+def _in_memory(value: object, device: torch.device) -> object:
+    """`value` with its tensors on a device, and no longer mapped from the file, which is soon written anew."""
+    if isinstance(value, Tensor):
+        return value.to(device, copy=True)
+    if isinstance(value, dict):
+        return {key: _in_memory(item, device) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_in_memory(item, device) for item in value])
+    return value
 
 
 def load_state(path: Path, config: TrainingConfig, device: torch.device, *, scaled: bool = False) -> TrainingState:

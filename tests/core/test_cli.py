@@ -221,6 +221,36 @@ def test_the_person_can_be_chosen_and_is_the_largest_otherwise(desk):
     assert (chosen[0] != chosen[1]).any()
 
 
+@pytest.mark.parametrize("command", ["transfer", "detect"])
+def test_a_link_that_goes_round_in_circles_is_bad_input(desk, capsys, command):
+    loop = desk.folder / "loop.png"
+    if not loop.is_symlink():
+        loop.symlink_to(loop.name)
+    words = desk.arguments(image=loop) if command == "transfer" else ["detect", str(loop), "--out", str(desk.out)]
+    assert main(words) == 2
+    assert f"{loop} cannot be read: Too many" in capsys.readouterr().err
+
+
+def test_joints_of_pose_files_below_the_threshold_are_left_out_where_one_is_given(desk):
+    pose = person(CANVAS, sway=0.1, seed=1)
+    unsure = Pose(pose.keypoints, np.where(np.arange(18) < 16, 0.9, 0.04), pose.canvas)
+    known = Pose(pose.keypoints, np.where(np.arange(18) < 16, 0.9, 0.0), pose.canvas)
+    drawn = {}
+    for name, target, threshold in (("all", unsure, None), ("sure", unsure, 0.3), ("known", known, None)):
+        desk.out = desk.out.parent / f"out_{name}"
+        assert main(desk.arguments(target_pose=desk.save("scored", target), threshold=threshold)) == 0
+        drawn[name] = np.asarray(Image.open(desk.out / "scored_skeleton.png"))
+    np.testing.assert_array_equal(drawn["sure"], drawn["known"])
+    assert (drawn["all"] != drawn["sure"]).any()
+
+
+def test_a_target_whose_every_joint_is_below_the_threshold_is_refused_by_name(desk, capsys):
+    pose = person(CANVAS)
+    desk.save("scored", Pose(pose.keypoints, pose.confidence * 0.2, pose.canvas))
+    assert main(desk.arguments(target_pose=desk.folder / "scored.json", threshold=0.5)) == 2
+    assert "scored.json" in capsys.readouterr().err
+
+
 def test_pose_files_without_a_canvas_belong_to_the_picture(desk):
     # As OpenPose itself writes them: no canvas, and the person not near the lower right corner.
     pose = person(CANVAS, (20, 15, 50, 100))

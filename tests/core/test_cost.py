@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional
 
-from dptn_core.image_io import ImageError, read_image, resize
+from dptn_core.detection import crops
+from dptn_core.image_io import ImageError, read_image, resize, to_image
 from dptn_core.inference.box import Box, cut_box, spread_box
 from dptn_core.pose import PoseFormatError, load_pose_file
-from dptn_core.pose.openpose_json import MAX_FILE_BYTES
+from dptn_core.pose.json_files import MAX_FILE_BYTES
 
 MEGABYTE = 2**20
 SIDE = 4000
@@ -30,9 +32,15 @@ MEASURING = """
 import json, os, sys
 from pathlib import Path
 import torch
-from dptn_core.image_io import read_image
+from dptn_core.image_io import read_image, to_image
+from dptn_core.inference.carrier_file import load_carrier
 from dptn_core.inference.framing import frame_person
+from dptn_core.inference.source_texture import encode_texture
+from dptn_core.inference.texture import composer
+from dptn_core.inference.transfer import encode_source, transfer
 from dptn_core.pose import Canvas, standing_pose
+from dptn_core.segmentation import load_segmenter, person_mask
+from transfer_fixture import tiny_model
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
@@ -54,7 +62,8 @@ for line in sys.stdin:
 def bytes_of() -> Iterator[Callable[..., int]]:
     """Bytes by which `code` raises the peak of a process of its own; it finds the arguments in sys.argv."""
     command = [sys.executable, "-W", "ignore", "-c", MEASURING]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as running:
         assert running.stdin is not None and running.stdout is not None
         asked, answered = running.stdin, running.stdout
 
@@ -111,6 +120,46 @@ both(256, 256)
 """
     used = bytes_of("found = both(*map(int, sys.argv[1:]))", width, height, before=before)
     assert used < 4 * 12 * width * height + 64 * MEGABYTE, f"{used / MEGABYTE:.0f} MB"
+
+
+TRANSFERRED = """
+model, carrier, segmenter = tiny_model(), load_carrier(), load_segmenter()
+def whole(width, height):
+    images = torch.rand(16, 16, 3).repeat(height // 16, width // 16, 1)
+    pose = standing_pose(Canvas(384, 512)).rescaled(Canvas(width, height))
+    source = encode_source(model, to_image(images), pose)
+    texture = encode_texture(carrier, source, person_mask(segmenter, source.image, pose))
+    raised = pose.transformed((1.0, 1.0), (0.02 * width, 0.0), pose.canvas)
+    return images, texture, transfer(source, [raised], compose=composer(carrier, texture))
+whole(512, 512)
+"""
+
+
+@needs_proc
+@pytest.mark.parametrize(("width", "height"), [(2400, 2400), (6000, 16), (16, 6000)])
+def test_a_whole_transfer_takes_four_times_the_image(bytes_of: Callable[..., int], width: int, height: int) -> None:
+    used = bytes_of("kept = whole(*map(int, sys.argv[1:]))", width, height, before=TRANSFERRED)
+    network = 96 * MEGABYTE
+    assert used < 4 * 12 * width * height + network, f"{used / MEGABYTE:.0f} MB"
+
+
+def test_a_tensor_that_is_an_image_already_is_not_copied() -> None:
+    image = torch.rand(5, 4, 3)
+    assert to_image(image).data_ptr() == image.data_ptr()
+    assert torch.equal(to_image(image), image.permute(2, 0, 1))
+    for other in (image - 0.5, image + 0.5):
+        assert to_image(other).data_ptr() != other.data_ptr()
+        assert torch.equal(to_image(other), other.clamp(0, 1).permute(2, 0, 1))
+
+
+@pytest.mark.parametrize("side", [20, 90])
+def test_a_square_is_cut_as_if_it_were_whole(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crops, "_BAND", 300)
+    image = torch.rand(3, 40, 70, generator=torch.Generator().manual_seed(0))
+    square = crops.Square(-7, 12, side)
+    right, bottom = square.left + side - 70, square.top + side - 40
+    whole = functional.pad(image, (7, right, -12, bottom))
+    assert torch.allclose(crops.cut(image, square, 32), crops.shrunk(whole, (32, 32)), atol=1e-5)
 
 
 def test_a_pose_file_is_read_up_to_its_limit(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def _stand_ins(device: torch.device, folder: Path) -> dict[str, Any]:
         intermediate_device=lambda: torch.device("cpu"),
         unet_offload_device=lambda: torch.device("cpu"),
         load_models_gpu=_load,
+        get_free_memory=lambda device: 2**40,
         throw_exception_if_processing_interrupted=lambda: None,
     )
     io = MagicMock(ComfyNode=object, NodeOutput=_Output)

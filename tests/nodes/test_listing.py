@@ -36,6 +36,8 @@ def test_files_of_all_folders_are_listed_whatever_the_case_of_their_suffix(tmp_p
     (tmp_path / "linked").symlink_to(tmp_path / "poses", target_is_directory=True)
     (tmp_path / "linked.json").symlink_to(tmp_path / "a.json")
     (tmp_path / "gone.json").symlink_to(tmp_path / "nothing")
+    (tmp_path / "round.json").symlink_to(tmp_path / "and round.json")
+    (tmp_path / "and round.json").symlink_to(tmp_path / "round.json")
     assert found(tmp_path) == ["a.json", "b.JSON", "linked.json", "poses/d.json", "poses/old/e.json"]
     assert found(tmp_path / "missing") == []
 

@@ -22,7 +22,7 @@ import numpy as np
 from ...image_io import write_image
 from ...inference.framing import Frame, FramingError, frame_person
 from ...pose import Pose
-from ...system.files import written_beside
+from ...system.files import real_path, written_beside
 from ...system.folder_lock import alone_in
 from ..datasets.annotations import DataFileError, Keypoints, read_annotations, write_annotations, write_pairs
 from ..datasets.contact_sheet import write_contact_sheet
@@ -106,7 +106,7 @@ def prepare_folder(
         DataFileError: no images, too few fit ones to make a pair for training, or `out` is of no use: it holds
             something else, `root` lies in it, or it cannot be written.
     """
-    if root.resolve().is_relative_to(out.resolve()):
+    if real_path(root).is_relative_to(real_path(out)):
         raise DataFileError(f"{root} lies inside --out {out}; choose another --out")
     images = find_images(root, out)
     _check_out(out)

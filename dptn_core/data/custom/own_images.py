@@ -16,6 +16,7 @@ from ...image_io import ImageError, read_image
 from ...inference.framing import FramingError, check_pose, person_extent
 from ...pose import Canvas, People, Pose, load_pose_file
 from ...pose.openpose_json import PoseFormatError
+from ...system.files import real_path
 from ..datasets.annotations import DataFileError
 from ..datasets.prepared import METADATA
 from .pose_cache import PoseCache
@@ -86,10 +87,10 @@ def find_images(root: Path, leave: Path | None = None) -> list[OwnImage]:
 
 
 def _files(root: Path, leave: Path | None) -> Iterator[Path]:
-    top, seen = root.resolve(), {leave.resolve()} if leave else set()
+    top, seen = real_path(root), {real_path(leave)} if leave else set()
     for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
         here = Path(folder)
-        true = here.resolve()
+        true = real_path(here)
         around = true != top and top.is_relative_to(true)  # a link upwards would lead to everything there is
         if true in seen or around or (true != top and METADATA in names):
             folders.clear()
@@ -231,7 +232,7 @@ def file_names(images: list[OwnImage], root: Path) -> Iterator[str]:
     taken: set[str] = set()
     for image in images:
         inside = image.path.relative_to(root).with_suffix("")
-        parts = inside.parts if len(inside.parts) > 1 else (root.resolve().name, *inside.parts)
+        parts = inside.parts if len(inside.parts) > 1 else (real_path(root).name, *inside.parts)
         name = "-".join(_plain(part) for part in parts)
         name = name.encode()[-_MAX_NAME:].decode(errors="ignore").lstrip(". ")
         number, unique = 1, name

@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from ...image_io import ImageError
+from ...system.files import real_path
 from ..datasets.annotations import DataFileError
 
 MAX_BYTES = 32 * 2**20  # an image of these sets has some 10 KiB; more than this is a bomb
@@ -58,10 +59,10 @@ def folders_below(
         DataFileError: a folder that cannot be read.
     """
     queue = deque([folder])
-    seen = {leave_out.resolve()} if leave_out else set()
+    seen = {real_path(leave_out)} if leave_out else set()
     while queue:
         here = queue.popleft()
-        if (real := here.resolve()) in seen:
+        if (real := real_path(here)) in seen:
             continue
         seen.add(real)
         try:

@@ -333,3 +333,35 @@ def test_a_file_with_any_byte_changed_loads_or_is_refused(tmp_path: Path, modern
             load_model(path)
         except CheckpointError as error:
             assert len(str(error)) < 1000
+
+
+# a tuple in a tuple in a tuple ..., which Python cannot hash: it ends the process
+DEEP = b")" + b"\x85" * 300_000
+
+
+def test_entries_that_cannot_be_named_end_no_process(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "deep_net_G.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", content)
+    assert "names an entry neither by text nor by a number" in refusal(path)
+
+
+def test_names_of_numbers_in_an_old_file_that_cannot_be_hashed_end_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "old_net_G.pth"
+    torch.save(tiny_weights(), path, _use_new_zipfile_serialization=False)
+    start, _, _ = path.read_bytes().rpartition(b"\x80\x02]")  # the list of numbers, which is the last pickle
+    path.write_bytes(start + b"\x80\x02]" + DEEP + b"a.")
+    assert "it lists numbers that no tensor has" in refusal(path)
+
+
+@pytest.mark.parametrize("modern", [True, False], ids=["zip", "legacy"])
+@pytest.mark.parametrize("shared", ["one number", "one row"])
+def test_a_small_file_does_not_become_large_tensors(tmp_path: Path, modern: bool, shared: str) -> None:
+    """As views of the same numbers, of which each would take memory of its own once it is widened."""
+    path = tmp_path / "small_net_G.pth"
+    row = torch.zeros(4096, dtype=torch.half)
+    many = {name: row[:] for name in tiny_weights()}
+    weights = many if shared == "one row" else {"PTM.norm.weight": row[:1].expand(2**40)}
+    torch.save(weights, path, _use_new_zipfile_serialization=modern)
+    said = refusal(path)
+    assert ("many times the file" if shared == "one row" else "larger than its numbers") in said

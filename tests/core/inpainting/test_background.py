@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dptn_core.inpainting import background
 from dptn_core.inpainting.alignment import aligned_moves
 from dptn_core.inpainting.background import fill_background
 from dptn_core.inpainting.labelling import labelled
@@ -272,3 +273,17 @@ def test_an_image_on_a_cuda_device_stays_there_and_is_filled_alike():
     out = fill_background(image.cuda(), hole.cuda())
     assert out.device.type == "cuda"
     assert np.abs(out.cpu() - fill_background(image, hole)).max() < 1e-3
+
+
+@pytest.mark.parametrize("limit", ["_MAX_PIXELS", "_MAX_SMOOTH"])
+def test_a_large_image_is_filled_at_a_smaller_size(monkeypatch, limit):
+    """What it costs does not grow with the image; what is known stays as it is."""
+    image, hole = noise(320, 240), person_hole(320, 240)
+    if limit == "_MAX_SMOOTH":
+        hole = torch.maximum(hole, (noise(320, 240, 9, smooth=1)[0] > 0.001).float())  # nothing is left to copy
+    monkeypatch.setattr(background, limit, 5000)
+    out = fill_background(torch.where(hole > 0, 0.0, image), hole)
+    assert torch.equal(out[:, hole == 0], image[:, hole == 0])
+    assert out.isfinite().all()
+    lawn = image.mean(dim=(1, 2))
+    assert (out[:, hole >= 0.5].mean(dim=1) - lawn).abs().max() < 0.1

@@ -15,10 +15,14 @@ from dptn_core.pose import (
     People,
     Pose,
     PoseFormatError,
+    Step,
     choose_person,
     draw_silhouette,
     fit_to_canvas,
     fit_to_person,
+    load_pose_file,
+    read_openpose,
+    read_poses,
     standing_pose,
     write_openpose,
 )
@@ -262,3 +266,45 @@ def test_edits_win_until_upstream_changes():
     assert settle(upstream, EditedPose(mine, None, foreign=True), CANVAS) == (list(mine), True)
     assert settle(upstream, None, CANVAS) == (upstream, False)
     assert settle(None, None, CANVAS) == (frames(), False)
+
+
+# Pose data in the editor's form, where poses are read
+
+
+def an_edit() -> EditedPose:
+    standing = standing_pose(CANVAS)
+    frames = tuple(People((moved(standing, 0.5, x),), CANVAS) for x in (0.0, 90.0))
+    return EditedPose(frames, upstream="of another graph", steps=(Step(3), Step()))
+
+
+def test_a_file_of_the_editors_value_holds_its_frames_and_those_between(tmp_path):
+    edited = an_edit()
+    path = tmp_path / "edit.json"
+    path.write_text(write_edited(edited), encoding="utf-8")
+    frames = load_pose_file(path)
+    assert len(frames) == 4
+    assert frames == read_edited(write_edited(edited)).sequence()
+    assert frames == read_poses(json.loads(write_edited(edited)))
+
+
+def test_an_edit_without_frames_holds_none():
+    assert read_poses({"version": 2, "frames": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"version": 3, "frames": []}, "has version 3"),
+        ({"version": 2, "frames": 7}, "frames of the edited pose must be a list"),
+        ({"version": 2, "frames": [{"people": [], "steps": 0}]}, r"frames\[0\]"),
+        ({"version": 2, "frames": [{"people": []}] * 2, "loop": "yes"}, "loop of the edited pose"),
+    ],
+)
+def test_pose_data_that_claims_to_be_an_edit_is_refused_by_name(document, words):
+    with pytest.raises(PoseFormatError, match=words):
+        read_poses(document)
+
+
+@pytest.mark.parametrize("document", [{"version": 1.3, "people": []}, {"version": 1.3, "animals": []}])
+def test_openpose_s_own_version_makes_no_edit(document):
+    assert read_poses(document, CANVAS) == read_openpose(document, CANVAS)

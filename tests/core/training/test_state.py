@@ -171,6 +171,37 @@ def test_a_file_no_run_can_go_on_from_is_refused_in_words(begun, what, words):
     assert path.read_bytes() == before, "the file is the user's to move away"
 
 
+class Command:
+    """What a pickle would have Python do."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("raise SystemExit('it ran')",)
+
+
+def test_nothing_in_a_run_folder_is_run(begun, monkeypatch):
+    """On releases of torch whose own reader could be made to run code."""
+    path, _ = begun
+
+    def trusting(*_: object, **__: object) -> None:
+        raise AssertionError("a stranger's file was given to torch.load")
+
+    content = content_of(path)
+    monkeypatch.setattr(torch, "load", trusting)
+    run(path.parent, config_of(), stop_after=1)
+    torch.save(content | {"seconds": Command()}, path)
+    with pytest.raises(ResumeError, match=r"it names (builtins|__builtin__)\.exec"):
+        run(path.parent, config_of(), stop_after=1)
+
+
+def test_a_checkpoint_that_was_read_may_be_written_over_although_its_tensors_live_on(begun):
+    path, _ = begun
+    kept = load_state(path, config_of(), CPU)
+    before = weights(kept.generator)
+    content = path.read_bytes()
+    path.write_bytes(bytes(len(content)))
+    assert not differences(before, weights(kept.generator))
+
+
 @pytest.mark.parametrize(
     ("sections", "words"),
     [
