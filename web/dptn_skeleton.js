@@ -3,6 +3,7 @@
 import { api } from "/scripts/api.js";
 import { app } from "/scripts/app.js";
 
+import { showInApp } from "./skeleton/appmode.js";
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
 import { messageOf } from "./skeleton/openpose.js";
@@ -118,6 +119,7 @@ function liveRuns(node, editor) {
 				const images = detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
 				if (image) editor.showImage(imageUrl(image), prompts.inPlace);
+				showInApp(app.extensionManager.workflow?.activeWorkflow?.path, detail);
 			};
 			// a prompt removed from the queue, or lost with the host, ends without an event
 			const counted = (/** @type {Told} */ { detail }) => {

@@ -103,6 +103,15 @@ interface HostFiles {
 	storeUserData(file: string, data: unknown, options: { throwOnError: boolean }): Promise<unknown>;
 }
 
+/** The front end's root, as far as it is looked into. */
+interface AppElement extends HTMLElement {
+	__vue_app__?: {
+		config: {
+			globalProperties: { $pinia?: { _s?: Map<string, Record<string, unknown>> } };
+		};
+	};
+}
+
 /** What a tab shows that is loaded when it is opened. */
 interface Tab extends Partial<Layer> {
 	element: HTMLElement;
