@@ -27,7 +27,7 @@ _FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 class LoadPerson(io.ComfyNode):
-    """A photograph of one's own, and a sample until one is chosen, so that a workflow runs before anything is uploaded."""
+    """A photograph of one's own, and a sample until one is chosen: a workflow runs before anything is uploaded."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

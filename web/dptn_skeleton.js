@@ -306,6 +306,9 @@ app.registerExtension({
 	nodeCreated(node) {
 		const editor = node.dptnEditor;
 		if (node.comfyClass !== NODE || !editor) return;
+		// a space: Nodes 2.0 would lay the tooltip of the input over what is beside the editor during a drag
+		const edited = node.widgets?.find((one) => one.name === "edited");
+		if (edited) edited.tooltip = " ";
 		for (const side of ["width", "height"]) {
 			const widget = node.widgets?.find((one) => one.name === side);
 			if (!widget) continue;

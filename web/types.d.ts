@@ -321,6 +321,7 @@ interface HostOutput {
 }
 
 interface HostWidget {
+	tooltip?: string;
 	name: string;
 	value: unknown;
 	serialize?: boolean;
