@@ -52,6 +52,8 @@ interface Step {
 interface KeptPose {
 	name: string;
 	points: Points;
+	/** Hands, face and feet; absent where it has none. */
+	parts?: Parts;
 }
 
 /** What the editor's text says. */
