@@ -22,7 +22,7 @@ from websocket import create_connection  # of websocket-client
 
 PACK = Path(__file__).resolve().parents[2]
 PACK_NAME = "dptn-pose-transfer"
-START_LIMIT, ANSWER_LIMIT = 180, 300  # seconds
+START_LIMIT, ANSWER_LIMIT = 400, 300  # seconds
 # main.py, which ends when whoever started it does, however that ends: then its standard input does
 _START = """
 import os, runpy, sys, threading
