@@ -11,6 +11,7 @@ from .edit_skeleton import EditSkeleton
 from .encode_source import EncodeSource
 from .extract_pose import ExtractPose
 from .load_model import LoadDPTNModel
+from .load_person import LoadPerson
 from .person_mask import PersonMask
 from .pose_files import LoadPose, SavePose
 from .retarget_pose import RetargetPose
@@ -27,6 +28,7 @@ class DPTNExtension(host.ComfyExtension):
         return [
             LoadDPTNModel,
             SamplePerson,
+            LoadPerson,
             ExtractPose,
             PersonMask,
             ConvertPose,

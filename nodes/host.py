@@ -67,14 +67,16 @@ def annotator_folders() -> list[Path]:
     return [*own, *aux]
 
 
-def input_folder() -> Path:
-    """ComfyUI's folder of input files."""
-    return Path(folder_paths.get_input_directory())
+def annotated(file: str) -> tuple[str, Path, str]:
+    """Name, folder and the folder's word of a file that front ends name as "x.png", "x.png [output]" and so on."""
+    name, folder = folder_paths.annotated_filepath(file)
+    words = file[len(name) :].strip(" []") or "input"
+    return name, Path(folder or folder_paths.get_input_directory()), words
 
 
-def input_files(suffix: str) -> list[str]:
-    """Files of the input folder and the folders in it that end with `suffix` in any case, relative to it."""
-    return sorted(files_below(input_folder(), suffix))
+def input_files(*suffixes: str) -> list[str]:
+    """Files of the input folder and the folders in it that end with a suffix in any case, relative to it."""
+    return sorted(files_below(Path(folder_paths.get_input_directory()), *suffixes))
 
 
 def numbered_output(prefix: str) -> tuple[Path, str, int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from ..dptn_core.system.text import printable
 from . import host
 from .errors import NodeError, loggable, node_error_context
 from .host import io
+from .input_files import SHIPPED, chosen_file
 from .inputs import checks_inputs
 from .poses import frames_of, sure, threshold_input, to_wire
 from .types import PoseType
 
 _LOAD, _SAVE = "Load Pose", "Save Pose"
-_SHIPPED = "sample: "
 _MAX_NAME = 120
 
 
@@ -40,8 +39,8 @@ class LoadPose(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=[*(_SHIPPED + name for name in samples.POSES), *host.input_files(".json")],
-                    default=_SHIPPED + next(iter(samples.POSES)),
+                    options=[*(SHIPPED + name for name in samples.POSES), *host.input_files(".json")],
+                    default=SHIPPED + next(iter(samples.POSES)),
                     tooltip="'sample: ...' ship with the pack; all others are .json files in ComfyUI's input folder. "
                     "Press R to see new files.",
                 ),
@@ -81,20 +80,12 @@ class LoadPose(io.ComfyNode):
 
 
 def _path(file: str) -> Path:
-    if file.startswith(_SHIPPED):
-        path = samples.POSES.get(file.removeprefix(_SHIPPED))
+    if file.startswith(SHIPPED):
+        path = samples.POSES.get(file.removeprefix(SHIPPED))
         if path is None:
             raise NodeError(f"{_LOAD}, input 'file': this version ships no {file!r}; choose another")
         return path
-    if names_a_stream(file):
-        raise NodeError(f"{_LOAD}, input 'file': expected a name without ':', got {file}; Windows keeps no file there")
-    folder = Path(os.path.abspath(host.input_folder()))
-    path = Path(os.path.abspath(folder / file))  # links in the folder are followed, ".." are not
-    if not path.is_relative_to(folder):
-        raise NodeError(f"{_LOAD}, input 'file': {file} lies outside ComfyUI's input folder; copy it there")
-    if not path.is_file():
-        raise NodeError(f"{_LOAD}, input 'file': {file} is not in ComfyUI's input folder; put it there")
-    return path
+    return chosen_file(file, _LOAD, "file")
 
 
 class SavePose(io.ComfyNode):

@@ -1,13 +1,15 @@
-"""What all tests share: one real ComfyUI host, closing lines that say what ran on it, and processes of pytest-xdist."""
+"""What all tests share: real ComfyUI hosts, closing lines that say what ran on it, and processes of pytest-xdist."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from comfy_host import Host, find_host, running_host
+from comfy_host import Host
+from hosts import Hosts, find_places, hosts_of
 
 HOST_MARK = "host"
 if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each process and what it starts: they share the cores
@@ -25,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if {"host", "odd_host"} & set(getattr(item, "fixturenames", ())):
+        if {"hosts", "odd_host"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.host)
     if hasattr(config, "workerinput"):
         from dealing import place
@@ -52,15 +54,24 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Host]:
-    found = find_host()
-    if isinstance(found, str):
-        pytest.skip(found)
-    folder, python = found
-    with running_host(folder, python, tmp_path_factory.mktemp("comfy") / "base") as running:
-        version = running.get("/system_stats")["system"]["comfyui_version"]
-        request.config.host_versions.add(f"ComfyUI {version}")
-        yield running
+def hosts(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Hosts]:
+    """All hosts and front ends there are; none is started yet."""
+    places = find_places()
+    if isinstance(places, str):
+        pytest.skip(places)
+    with hosts_of(places, lambda: tmp_path_factory.mktemp("comfy")) as found:
+        found.versions = request.config.host_versions
+        yield found
+
+
+@pytest.fixture(scope="session")
+def first_host(hosts: Hosts) -> Host:
+    return hosts.first()
+
+
+@pytest.fixture(scope="session")
+def host(first_host: Host) -> Host:
+    return first_host
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -72,6 +83,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ran = sum(one.when == "call" for kind in ("passed", "failed") for one in of_host(kind))
     versions = ", ".join(sorted(terminalreporter.config.host_versions))
     terminalreporter.write_line(f"host tests: {ran} ran{f' on {versions}' if versions else ''}")
-    skipped = of_host("skipped")
-    for reason in sorted({one.longrepr[2] for one in skipped if isinstance(one.longrepr, tuple)}):
-        terminalreporter.write_line(f"host tests: {len(skipped)} skipped: {reason}")
+    reasons = Counter(one.longrepr[2] for one in of_host("skipped") if isinstance(one.longrepr, tuple))
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"host tests: {count} skipped: {reason}")

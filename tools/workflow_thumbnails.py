@@ -47,7 +47,8 @@ def main(names: list[str]) -> None:
 def thumbnail(host: Any, path: Path) -> Image.Image:
     """The image that a workflow makes, and inset what it takes: the person, and the pose or the second person."""
     prompt: Prompt = prompt_of(json.loads(path.read_text(encoding="utf-8")), host.get("/object_info"))
-    persons, transfer = _of(prompt, "DPTNSamplePerson"), _of(prompt, "DPTNTransferPose")[0]
+    persons = _of(prompt, "DPTNSamplePerson") + _of(prompt, "DPTNLoadPerson")
+    transfer = _of(prompt, "DPTNTransferPose")[0]
     shown = [[transfer, 0], *([person, 0] for person in persons)]
     if len(persons) == 1:
         skeleton = {"pose": prompt[transfer]["inputs"]["pose"], "width": 0, "height": 0, "style": "OpenPose"}

@@ -3,6 +3,7 @@
 import { api } from "/scripts/api.js";
 import { app } from "/scripts/app.js";
 
+import { showInApp } from "./skeleton/appmode.js";
 import { SkeletonEditor } from "./skeleton/editor.js";
 import { idsInPrompt, LiveRuns, nearestDownstream } from "./skeleton/live.js";
 import { messageOf } from "./skeleton/openpose.js";
@@ -15,7 +16,8 @@ const GENERATES = "DPTNTransferPose";
 const HEIGHT = 460;
 const DRAFT = 256; // pixels of the longer side during a drag
 const CALM = 250; // milliseconds between drawings of the graph
-const TIDY = 3000;
+const TIDY = 3000; // milliseconds without a prompt after which drafts leave the history,
+const MANY = 20; // or this many of them
 const PATIENCE = 500; // that an empty queue must stay so
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
@@ -87,11 +89,15 @@ class LivePrompts {
 		}
 	}
 
-	/** A prompt has ended: those before it are in the history by now. @param {string | null} [id] */
-	tidy(id) {
-		for (const draft of this.drafts) {
-			if (draft !== id && this.drafts.delete(draft)) api.deleteItem("history", draft);
-		}
+	/**
+	 * Take drafts out of the history, all with one request, as each would delay the next draft.
+	 * @param {string | null} [running] the one that is not in the history yet
+	 */
+	tidy(running) {
+		const ended = [...this.drafts].filter((draft) => draft !== running);
+		if (!ended.length) return;
+		for (const draft of ended) this.drafts.delete(draft);
+		api.fetchApi("/history", { method: "POST", body: JSON.stringify({ delete: ended }) });
 	}
 }
 
@@ -102,6 +108,8 @@ const withInputs = (node, inputs) => ({ ...node, inputs: { ...node.inputs, ...in
 function liveRuns(node, editor) {
 	const prompts = new LivePrompts(node, editor);
 	let idle = false;
+	/** @type {ReturnType<typeof setTimeout> | undefined} */
+	let calmed;
 	/** @type {LiveRuns} */
 	const runs = new LiveRuns({
 		send: (kind) => prompts.send(kind),
@@ -110,14 +118,16 @@ function liveRuns(node, editor) {
 			const heard = (/** @type {Told} */ { detail }) => {
 				const id = detail?.prompt_id;
 				if (id) listener(id);
-				prompts.tidy(id);
-				setTimeout(() => prompts.tidy(runs.inFlight ? runs.promptId : null), TIDY); // the last
+				if (prompts.drafts.size > MANY) prompts.tidy(id);
+				clearTimeout(calmed);
+				calmed = setTimeout(() => prompts.tidy(runs.inFlight ? runs.promptId : null), TIDY);
 			};
 			const generated = (/** @type {Told} */ { detail }) => {
 				if (!prompts.targets.includes(String(detail?.node))) return;
 				const images = detail.output?.images;
 				const image = images?.[editor.state.timing().now] ?? images?.[0];
 				if (image) editor.showImage(imageUrl(image), prompts.inPlace);
+				showInApp(app.extensionManager.workflow?.activeWorkflow?.path, detail);
 			};
 			// a prompt removed from the queue, or lost with the host, ends without an event
 			const counted = (/** @type {Told} */ { detail }) => {
@@ -304,6 +314,9 @@ app.registerExtension({
 	nodeCreated(node) {
 		const editor = node.dptnEditor;
 		if (node.comfyClass !== NODE || !editor) return;
+		// a space: Nodes 2.0 would lay the tooltip of the input over what is beside the editor during a drag
+		const edited = node.widgets?.find((one) => one.name === "edited");
+		if (edited) edited.tooltip = " ";
 		for (const side of ["width", "height"]) {
 			const widget = node.widgets?.find((one) => one.name === side);
 			if (!widget) continue;

@@ -52,6 +52,8 @@ interface Step {
 interface KeptPose {
 	name: string;
 	points: Points;
+	/** Hands, face and feet; absent where it has none. */
+	parts?: Parts;
 }
 
 /** What the editor's text says. */
@@ -101,6 +103,15 @@ interface PoseStore {
 interface HostFiles {
 	getUserData(file: string): Promise<Response>;
 	storeUserData(file: string, data: unknown, options: { throwOnError: boolean }): Promise<unknown>;
+}
+
+/** The front end's root, as far as it is looked into. */
+interface AppElement extends HTMLElement {
+	__vue_app__?: {
+		config: {
+			globalProperties: { $pinia?: { _s?: Map<string, Record<string, unknown>> } };
+		};
+	};
 }
 
 /** What a tab shows that is loaded when it is opened. */
@@ -312,6 +323,7 @@ interface HostOutput {
 }
 
 interface HostWidget {
+	tooltip?: string;
 	name: string;
 	value: unknown;
 	serialize?: boolean;

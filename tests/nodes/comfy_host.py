@@ -23,7 +23,7 @@ from websocket import create_connection  # of websocket-client
 
 PACK = Path(__file__).resolve().parents[2]
 PACK_NAME = "dptn-pose-transfer"
-START_LIMIT, ANSWER_LIMIT = 180, 300  # seconds
+START_LIMIT, ANSWER_LIMIT = 400, 300  # seconds
 _NEEDED = ("torch", "aiohttp", "av", "transformers")
 # asks whether the packages are there; importing them takes as long as the host's own start
 _KNOWN = """
@@ -42,23 +42,33 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+def is_host(folder: Path) -> bool:
+    """Whether ComfyUI is in a folder."""
+    return (folder / "main.py").is_file() and (folder / "comfy").is_dir()
+
+
+def python_of(folder: Path) -> Path:
+    """The Python of a host: of an environment inside its folder, or the one that runs the tests."""
+    inside = [folder / env / python for env in (".venv", "venv") for python in ("bin/python", "Scripts/python.exe")]
+    return next(python for python in [*inside, Path(sys.executable)] if python.is_file())
+
+
 @cache
 def find_host() -> tuple[Path, Path] | str:
     """The host's folder and its Python, or why there is none.
 
-    Looked for in COMFYUI_PATH, then two folders above the pack, then where comfy-cli installs. Its Python is
-    COMFYUI_PYTHON, or an environment inside the host's folder, or the one that runs the tests.
+    Looked for in COMFYUI_PATH, then in COMFYUI_PATHS, then two folders above the pack, then where comfy-cli installs.
+    Its Python is COMFYUI_PYTHON, or that of `python_of`.
     """
-    named = os.environ.get("COMFYUI_PATH")
+    several = [path for path in os.environ.get("COMFYUI_PATHS", "").split(os.pathsep) if path]
+    named = os.environ.get("COMFYUI_PATH") or next(iter(several), None)
     places = [Path(named)] if named else [PACK.parent.parent, Path.home() / "comfy" / "ComfyUI"]
-    folder = next((place for place in places if (place / "main.py").is_file() and (place / "comfy").is_dir()), None)
+    folder = next((place for place in places if is_host(place)), None)
     if folder is None:
-        attended = ", ".join(str(place) for place in places)
-        return f"no ComfyUI found in {attended}; set COMFYUI_PATH to its folder"
-    inside = [folder / env / python for env in (".venv", "venv") for python in ("bin/python", "Scripts/python.exe")]
+        looked = ", ".join(str(place) for place in places)
+        return f"no ComfyUI found in {looked}; set COMFYUI_PATH to its folder"
     chosen = os.environ.get("COMFYUI_PYTHON")
-    pythons = [Path(chosen)] if chosen else [*inside, Path(sys.executable)]
-    python = next(python for python in [*pythons, Path(sys.executable)] if python.is_file())
+    python = Path(chosen) if chosen and Path(chosen).is_file() else python_of(folder)
     known = subprocess.run([python, "-c", _KNOWN, *_NEEDED], capture_output=True, text=True, check=False)
     if known.returncode:
         return f"{python} cannot run ComfyUI in {folder} ({known.stderr.strip().splitlines()[-1]}); set COMFYUI_PYTHON"

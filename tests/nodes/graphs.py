@@ -11,6 +11,7 @@ Link = list[Any]
 DEFAULTS: dict[str, dict[str, Any]] = {
     "DPTNLoadModel": {"model": "starter", "dtype": "fp32"},
     "DPTNSamplePerson": {"person": "figure", "figure_seed": 0},
+    "DPTNLoadPerson": {"photograph": "sample: studio"},
     "DPTNExtractPose": {
         "detector": "built in",
         "people": "everybody",

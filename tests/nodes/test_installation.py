@@ -54,7 +54,7 @@ def test_the_pack_is_imported_without_errors(host):
     log = host.log.read_text(errors="replace")
     times = re.search(r"([\d.]+) seconds( \(IMPORT FAILED\))?: \S*dptn-pose-transfer", log)
     assert times is not None and times[2] is None
-    assert len([name for name in host.get("/object_info") if name.startswith("DPTN")]) == 14
+    assert len([name for name in host.get("/object_info") if name.startswith("DPTN")]) == 15
 
 
 def test_importing_the_pack_imports_nothing_heavy_and_opens_no_connection():
@@ -80,7 +80,7 @@ spec.loader.exec_module(module)
 async def start():
     extension = await module.comfy_entrypoint()
     return [node.GET_SCHEMA().node_id for node in await extension.get_node_list()]
-assert len(asyncio.run(start())) == 14
+assert len(asyncio.run(start())) == 15
 new = {name.split(".")[0] for name in set(sys.modules) - before if not name.startswith(path)}
 print(sorted(new & {"cv2", "transformers", "controlnet_aux", "scipy", "torchvision", "skimage", "huggingface_hub"}))
 """
@@ -97,7 +97,7 @@ print(sorted(new & {"cv2", "transformers", "controlnet_aux", "scipy", "torchvisi
 
 def test_the_pack_loads_from_a_folder_with_another_name(odd_host):
     """A clone may be called anything, with spaces and dots."""
-    assert len([name for name in odd_host.get("/object_info") if name.startswith("DPTN")]) == 14
+    assert len([name for name in odd_host.get("/object_info") if name.startswith("DPTN")]) == 15
 
 
 @pytest.mark.parametrize("path", sorted((PACK / "nodes").glob("*.py")), ids=lambda path: path.stem)

@@ -12,7 +12,7 @@ from typing import Any
 SNAPSHOT = Path(__file__).with_name("schemas.json")
 DOCS = Path(__file__).resolve().parents[2] / "web" / "docs"
 # Combos whose options depend on the files of the machine.
-FILE_COMBOS = {("DPTNLoadModel", "model"), ("DPTNLoadPose", "file")}
+FILE_COMBOS = {("DPTNLoadModel", "model"), ("DPTNLoadPose", "file"), ("DPTNLoadPerson", "photograph")}
 
 
 def described(info: dict[str, Any]) -> dict[str, Any]:

@@ -21,10 +21,6 @@ READY = "window.app && window.app.graph && document.querySelector('canvas')"
 NODES_2 = (1, 35)  # front ends before cannot draw any pack's nodes in the newer renderer
 
 
-class NoNodes2(Exception):
-    """The host's front end cannot draw packs' nodes in the newer renderer."""
-
-
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser; wants playwright and `CHROMIUM`."""
@@ -52,9 +48,7 @@ def open_front_end(page: Any, host: Any) -> None:
 
 
 def choose_renderer(page: Any, host: Any, *, newer: bool) -> None:
-    """Open the front end in the classic renderer or in Nodes 2.0; raises NoNodes2 where that does not exist."""
-    if newer and host.front_end:
-        _check_nodes_2(host.front_end)
+    """Open the front end in the classic renderer or, from version NODES_2 on, in Nodes 2.0."""
     settings = {
         "Comfy.VueNodes.Enabled": newer,
         "Comfy.TutorialCompleted": True,
@@ -62,14 +56,6 @@ def choose_renderer(page: Any, host: Any, *, newer: bool) -> None:
     }
     host.post("/settings", settings)
     open_front_end(page, host)
-    host.front_end = page.evaluate("window.__COMFYUI_FRONTEND_VERSION__")
-    if newer:
-        _check_nodes_2(host.front_end)
-
-
-def _check_nodes_2(version: str) -> None:
-    if tuple(int(part) for part in version.split(".")[:2]) < NODES_2:
-        raise NoNodes2(f"front end {version} has no Nodes 2.0 for packs")
 
 
 @contextmanager

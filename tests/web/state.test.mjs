@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { standing } from "../../web/skeleton/anatomy.js";
+import { distance } from "../../web/skeleton/geometry.js";
+import { PRESETS, shapedHand } from "../../web/skeleton/hand.mjs";
+import { faceOn, headFit } from "../../web/skeleton/head.mjs";
 import { inPose, POSES, takePose } from "../../web/skeleton/library.mjs";
 import { EditorState } from "../../web/skeleton/state.js";
 import { readValue } from "../../web/skeleton/value.js";
@@ -262,6 +265,30 @@ test("own poses stay with the workflow, over resets, pastes and another connecte
 	assert.deepEqual(state.shown().library[0].points, points);
 	state.dropPose(0);
 	assert.deepEqual(state.shown().library, []);
+});
+
+test("a kept pose has the hands and face it was kept with, at the joints it gets", () => {
+	const { state } = editor();
+	const open = (person) => shapedHand(person, "handLeft", { curls: PRESETS.fist, roll: 0 });
+	state.changePerson((person) => ({
+		...person,
+		parts: { ...person.parts, handLeft: open(person), face: faceOn(headFit(person)) },
+	}));
+	const before = state.person();
+	state.keepPose("fist");
+	state.stand(); // without hands
+	takePose(state, POSES[20].points);
+	assert.equal(state.person().parts.handLeft, null);
+	const { points, parts } = readValue(state.text, CANVAS).library[0];
+	takePose(state, points, parts);
+	const { points: joints, parts: shown } = state.person();
+	assert.deepEqual(shown.handLeft[0], joints[7]);
+	const length = (hand) => distance(hand[0], hand[9]);
+	const within = length(shown.handLeft) / length(before.parts.handLeft);
+	assert.ok(within > 0.8 && within < 1.25, within);
+	assert.equal(shown.face.length, 70);
+	takePose(state, POSES[0].points); // which has none: the fist stays
+	assert.equal(state.person().parts.handLeft.length, 21);
 });
 
 test("there are many named poses, all different, each within reach of a body", () => {

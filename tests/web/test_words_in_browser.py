@@ -22,9 +22,9 @@ SHOWN = """kind => {
 
 
 @pytest.fixture(scope="module")
-def page(host, browser) -> Iterator[Any]:
+def page(first_host, browser) -> Iterator[Any]:
     opened = new_page(browser)
-    open_front_end(opened, host)
+    open_front_end(opened, first_host)
     yield opened
     opened.evaluate("window.app.ui.settings.setSettingValueAsync('Comfy.Locale', 'en')")
     opened.close()

@@ -30,7 +30,7 @@ def name_of(path: Path) -> str:
 
 
 def test_those_that_need_downloads_say_so_in_their_title():
-    assert (len(FILES), len(DIFFUSION)) == (7, 2)
+    assert (len(FILES), len(DIFFUSION)) == (8, 2)
     assert [path for path in FILES if path.stem.endswith("_needs_downloads")] == DIFFUSION
 
 
@@ -171,7 +171,10 @@ def test_no_boxes_overlap_and_groups_and_notes_explain(path):
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nothing_of_its_authors_machine_is_in_it_and_it_has_a_thumbnail(host, path):
     kinds = {node["type"] for node in read(path)["nodes"] if node["mode"] != MUTED}
-    assert "DPTNSamplePerson" in kinds and "LoadImage" not in kinds
+    assert kinds & {"DPTNSamplePerson", "DPTNLoadPerson"} and "LoadImage" not in kinds
+    for node in read(path)["nodes"]:
+        if node["type"] == "DPTNLoadPerson":
+            assert node["widgets_values"][0].startswith("sample: ")
     templates = host.get("/workflow_templates")["dptn-pose-transfer"]
     assert path.stem in templates
     thumbnail = FOLDER / f"{path.stem}.jpg"

@@ -17,7 +17,7 @@ import {
 	turnedPoint,
 	within,
 } from "./geometry.js";
-import { personOf } from "./person.js";
+import { NO_PARTS, personOf, withPoints } from "./person.js";
 
 /**
  * @type {[name: string, arms: Limb[], legs: Limb[], more?: Drawing][]} arms and legs right and
@@ -155,12 +155,21 @@ export const POSES = DRAWINGS.map(
 );
 
 /**
- * Give the person in hand a pose; where there is nobody, somebody comes.
- * @param {EditorState} state @param {Points} model the pose, any size
+ * Give the person in hand a pose; where there is nobody, somebody comes. Hands, face and feet of the
+ * pose replace the person's own, which otherwise move with the joints.
+ * @param {EditorState} state @param {Points} model the pose, any size @param {Parts} [parts] of it
  */
-export function takePose(state, model) {
-	if (state.person()) state.changePoints((points, canvas) => inPose(points, model, canvas));
-	else state.changePeople((people, canvas) => [...people, personOf(inPose([], model, canvas))]);
+export function takePose(state, model, parts = NO_PARTS) {
+	/** @type {(person: Person, canvas: Canvas) => Person} */
+	const posed = (person, canvas) => {
+		const points = inPose(person.points, model, canvas);
+		const moved = withPoints(person, points);
+		const own = withPoints({ ...moved, points: model, parts }, points).parts;
+		const shown = Object.fromEntries(Object.entries(own).filter(([, part]) => part));
+		return { ...moved, parts: { ...moved.parts, ...shown } };
+	};
+	if (state.person()) state.changePerson(posed);
+	else state.changePeople((people, canvas) => [...people, posed(personOf([]), canvas)]);
 }
 
 /**

@@ -16,6 +16,14 @@ export const NO_PARTS = {
 /** @type {(points: Points) => Person} */
 export const personOf = (points) => ({ points, parts: NO_PARTS, rest: {} });
 
+/** A pose of this person to keep, with hands, face and feet.
+ * @type {(name: string, person: {points: Points, parts: Parts}) => KeptPose} */
+export const keptPose = (name, { points, parts }) => ({
+	name,
+	points,
+	...(detailsOf(parts).length > 0 && { parts }),
+});
+
 /** The parts a person has, each made anew.
  * @type {(parts: Parts, change: (part: Points, name: keyof Parts) => Points | null) => Parts} */
 export function eachPart(parts, change) {

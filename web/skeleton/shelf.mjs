@@ -5,6 +5,7 @@ import { boxOf, distance, mean, middleOf, seen } from "./geometry.js";
 import { CATEGORIES, POSES, takePose } from "./library.mjs";
 import { messageOf } from "./openpose.js";
 import { button, choice, html, row, svg } from "./page.js";
+import { keptPose } from "./person.js";
 
 const ALL = "all poses";
 const OWN = "my poses";
@@ -75,11 +76,11 @@ export class Shelf {
 	async keep(name, own) {
 		const { state } = this;
 		if (!own) return state.keepPose(name || `pose ${state.shown().library.length + 1}`);
-		const points = state.person()?.points;
-		if (!points) return;
+		const person = state.person();
+		if (!person) return;
 		// another page may have kept one since; and what cannot be read must not be overwritten
 		if (!(await this.load())) return;
-		await this.save([...this.own, { name: name || `pose ${this.own.length + 1}`, points }]);
+		await this.save([...this.own, keptPose(name || `pose ${this.own.length + 1}`, person)]);
 	}
 
 	/** Everything there is, with the group it is in and how to forget it. */
@@ -96,7 +97,7 @@ export class Shelf {
 				group: HERE,
 				forget: () => state.dropPose(index),
 			})),
-			...POSES.map((pose) => ({ ...pose, group: pose.category, forget: null })),
+			...POSES.map((pose) => ({ ...pose, parts: undefined, group: pose.category, forget: null })),
 		];
 	}
 
@@ -111,8 +112,8 @@ export class Shelf {
 			const text = `${pose.name} ${pose.group}`.toLowerCase();
 			return (group === ALL || group === pose.group) && words.every((word) => text.includes(word));
 		});
-		const buttons = found.map(({ name, points, forget }) => {
-			const take = () => takePose(this.state, points);
+		const buttons = found.map(({ name, points, parts, forget }) => {
+			const take = () => takePose(this.state, points, parts);
 			const one = button("", name, take, figure(points), html("span", {}, name));
 			if (!forget) return one;
 			const drop = button("×", `Forget the pose ${name}`, forget);

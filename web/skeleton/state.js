@@ -9,7 +9,7 @@ import { plus, turnedPoint, within } from "./geometry.js";
 import { History } from "./history.js";
 import { frameAt, frameCount, startOf } from "./interpolation.js";
 import { fitted, writeOpenPose } from "./openpose.js";
-import { mapped, mirrored, personOf, withPoints } from "./person.js";
+import { keptPose, mapped, mirrored, personOf, withPoints } from "./person.js";
 import {
 	copiedSide,
 	dragBoth,
@@ -393,8 +393,8 @@ export class EditorState {
 
 	/** Put the pose of the current person into the workflow's own library. @param {string} name */
 	keepPose(name) {
-		const points = this.person()?.points;
-		if (points) this.change(({ library }) => ({ library: [...library, { name, points }] }));
+		const person = this.person();
+		if (person) this.change(({ library }) => ({ library: [...library, keptPose(name, person)] }));
 	}
 
 	/** @param {number} index */

@@ -9,17 +9,22 @@ export function isConnected(node, name) {
 	return slot >= 0 && node.isInputConnected(slot);
 }
 
+/** Widgets that name a file, by the type of their node. @type {Record<string, string>} */
+const LOADERS = { LoadImage: "image", DPTNLoadPerson: "photograph" };
+
 /**
- * The file that a Load Image before an input has chosen; null where something else is connected.
+ * The file that a Load Image or Load Person before an input has chosen; null where something else is
+ * connected, or a sample that the page cannot fetch.
  * @param {HostNode} node @param {string} name of an input @returns {HostImage | null}
  */
 export function loadedFile(node, name) {
 	const slot = slotOf(node, name);
 	let before = slot < 0 ? null : node.getInputNode(slot);
 	while (before?.type === "Reroute") before = before.getInputNode(0);
-	if (before?.type !== "LoadImage" || before.mode) return null; // muted or bypassed
-	const chosen = before.widgets?.find((widget) => widget.name === "image")?.value;
-	if (typeof chosen !== "string" || !chosen) return null;
+	const field = LOADERS[before?.type ?? ""];
+	if (!before || !field || before.mode) return null; // muted or bypassed
+	const chosen = before.widgets?.find((widget) => widget.name === field)?.value;
+	if (typeof chosen !== "string" || !chosen || chosen.startsWith("sample: ")) return null;
 	const [, path, type = "input"] = /^(.*?)(?: \[(input|output|temp)\])?$/.exec(chosen) ?? [];
 	const cut = path.lastIndexOf("/");
 	return { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(0, cut)), type };

@@ -13,7 +13,7 @@ import {
 	unlessNoPose,
 	writePeople,
 } from "./openpose.js";
-import { personOf } from "./person.js";
+import { keptPose, NO_PARTS } from "./person.js";
 
 export { PoseTextError, unlessNoPose };
 
@@ -149,9 +149,9 @@ function readStep(frame, index) {
 }
 
 /** @param {KeptPose} kept */
-export function writeKept({ name, points }) {
-	const [{ pose_keypoints_2d }] = writePeople([personOf(points)], null).people;
-	return { name, pose_keypoints_2d };
+export function writeKept({ name, points, parts = NO_PARTS }) {
+	const [person] = writePeople([{ points, parts, rest: {} }], null).people;
+	return { name, ...person };
 }
 
 /**
@@ -163,9 +163,9 @@ export const readKept = (kept) =>
 		() => {
 			if (!isObject(kept)) return [];
 			const document = { people: [kept], coordinates: "pixels" };
-			const [[{ points }]] = readOpenPose(document, { width: 1, height: 1 }).frames;
+			const [[{ points, parts }]] = readOpenPose(document, { width: 1, height: 1 }).frames;
 			const name = typeof kept.name === "string" ? kept.name : "pose";
-			return seen(points).length ? [{ name: name.slice(0, 60), points }] : [];
+			return seen(points).length ? [keptPose(name.slice(0, 60), { points, parts })] : [];
 		},
 		() => [],
 	);
