@@ -6,7 +6,6 @@ from typing import Final
 
 from torch import Tensor
 
-from ..inpainting.smooth import smooth_fill
 from ..network.carrier import Warped, look_up, resized
 from .source_texture import SourceTexture
 
@@ -28,6 +27,8 @@ def continuing(found: Warped, texture: SourceTexture) -> Tensor:
     Returns:
         (3, h, w) in [0, 1], at the working size.
     """
+    from ..inpainting.smooth import smooth_fill  # its package imports scipy, which is not wanted before the first run
+
     generated = found.drawing[0]
     size = (generated.shape[1], generated.shape[2])
     outline = texture.frame.cut(texture.matte[None].float())[None].to(generated.device)
