@@ -314,7 +314,7 @@ app.registerExtension({
 	nodeCreated(node) {
 		const editor = node.dptnEditor;
 		if (node.comfyClass !== NODE || !editor) return;
-		// a space: Nodes 2.0 would lay the tooltip of the input over what is beside the editor during a drag
+		// a space: Nodes 2.0 would lay the input's tooltip over the editor's neighbour during a drag
 		const edited = node.widgets?.find((one) => one.name === "edited");
 		if (edited) edited.tooltip = " ";
 		for (const side of ["width", "height"]) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import mmap
 import zipfile
 from collections.abc import Callable, Mapping
@@ -249,7 +248,9 @@ def _filled(value: object, numbers: Numbers, most: int) -> object:
         result: object = value
         if isinstance(value, _Unfilled):
             result = tensor = _tensor(value, numbers)
-            size += tensor.numel() * tensor.element_size()
+            bytes_taken = tensor.numel() * tensor.element_size()
+            # one number expanded to many takes no memory here; who reads the tensor refuses the shape
+            size += min(bytes_taken, tensor.untyped_storage().nbytes())
             if size > most:
                 raise PickleError("its tensors together are many times the file")
         elif isinstance(value, dict):
@@ -267,6 +268,6 @@ def _filled(value: object, numbers: Numbers, most: int) -> object:
 def _tensor(unfilled: _Unfilled, numbers: Numbers) -> Tensor:
     row = numbers(unfilled.storage, unfilled.dtype)
     last = unfilled.offset + sum((n - 1) * step for n, step in zip(unfilled.size, unfilled.stride, strict=True))
-    if 0 not in unfilled.size and max(last + 1, math.prod(unfilled.size)) > len(row):
+    if 0 not in unfilled.size and last >= len(row):
         raise PickleError("a tensor of it is larger than its numbers")
     return row.as_strided(unfilled.size, unfilled.stride, unfilled.offset)

@@ -156,6 +156,8 @@ def read_content(path: Path, kind: str, wanted: Iterable[str], device: torch.dev
 def _in_memory(value: object, device: torch.device) -> object:
     """`value` with its tensors on a device, and no longer mapped from the file, which is soon written anew."""
     if isinstance(value, Tensor):
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise ValueError(f"a tensor of shape {tuple(value.shape)} in it is larger than its numbers")
         return value.to(device, copy=True)
     if isinstance(value, dict):
         return {key: _in_memory(item, device) for key, item in value.items()}

@@ -59,7 +59,7 @@ function file({
 	return buffer;
 }
 
-/** Two layers of two heads, each row all on one cell: l * 2 + h cells further in layer l, head h. */
+/** Two layers of two heads, each row on one cell: l * 2 + h cells further in layer l, head h. */
 function turning() {
 	const values = [];
 	for (let turn = 0; turn < 4; turn++) {

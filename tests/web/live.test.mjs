@@ -85,7 +85,7 @@ test("switched off, nothing is sent any more", async () => {
 	assert.equal(host.listeners.size, 0);
 });
 
-test("at rest nothing more is sent; what is in flight still counts when posing goes on", async () => {
+test("at rest no more is sent; what is in flight still counts when posing goes on", async () => {
 	const host = queue();
 	const live = await oneInFlight(host);
 	live.rest();

@@ -155,8 +155,8 @@ export const POSES = DRAWINGS.map(
 );
 
 /**
- * Give the person in hand a pose; where there is nobody, somebody comes. Hands, face and feet of the
- * pose replace the person's own, which otherwise move with the joints.
+ * Give the person in hand a pose; where there is nobody, somebody comes. Hands, face and feet of
+ * the pose replace the person's own, which otherwise move with the joints.
  * @param {EditorState} state @param {Points} model the pose, any size @param {Parts} [parts] of it
  */
 export function takePose(state, model, parts = NO_PARTS) {

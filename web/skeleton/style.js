@@ -6,8 +6,10 @@
 export const STYLE = `
 .dptn-editor { width: 100%; height: 100%; min-height: 420px; box-sizing: border-box;
 	contain: size layout; }
-/* App mode gives it no more height than it wants, and a wheel over it zooms: it must be seen as a whole */
-[data-testid="app-mode-widget-item"] .dptn-editor { min-height: clamp(420px, 100vh - 400px, 640px); }
+/* App mode gives it the height it wants, and a wheel over it zooms: it must be seen whole */
+[data-testid="app-mode-widget-item"] .dptn-editor {
+	min-height: clamp(420px, 100vh - 400px, 640px);
+}
 .dptn-panel { --ink: var(--input-text, #ddd); --field: var(--comfy-input-bg, #2b2d33);
 	--edge: var(--border-color, #4e4e4e); --paper: var(--comfy-menu-bg, #26272b);
 	--mark: #3b8eea; --stage: #15161a;

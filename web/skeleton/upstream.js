@@ -13,7 +13,7 @@ export function isConnected(node, name) {
 const LOADERS = { LoadImage: "image", DPTNLoadPerson: "photograph" };
 
 /**
- * The file that a Load Image or Load Person before an input has chosen; null where something else is
+ * The file that a Load Image or Load Person before an input has chosen; null where another node is
  * connected, or a sample that the page cannot fetch.
  * @param {HostNode} node @param {string} name of an input @returns {HostImage | null}
  */

@@ -318,7 +318,7 @@ class TestWhatIsMissing:
         (tmp_path / "file").write_text("")
         assert "is a file" in said(capsys, "deepfashion", "--from", downloads, "--out", tmp_path / "file")
         error = said(capsys, "deepfashion", "--from", downloads, "--out", tmp_path / "file" / "below")
-        assert str(tmp_path / "file" / "below") in error and "same command" in error
+        assert str(tmp_path / "file" / "below") in error and "choose another folder" in error
 
 
 class TestWrongImages:

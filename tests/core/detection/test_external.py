@@ -275,7 +275,8 @@ def test_openpose_files_that_are_not_its_weights_are_refused_in_words(openpose_f
 
 
 def test_openpose_weights_of_another_shape_are_refused_with_both_shapes(openpose_state, tmp_path):
-    state = openpose_state | {"Mconv7_stage6_L2.weight": torch.zeros(22, 128, 1, 1)}  # a hand's
+    state = {name: torch.zeros(()).expand(tensor.shape) for name, tensor in openpose_state.items()}
+    state["Mconv7_stage6_L2.weight"] = torch.zeros(22, 128, 1, 1)  # a hand's
     path = tmp_path / "hand.pth"
     torch.save(state, path)
     with pytest.raises(ExtractionError, match=r"Mconv7_stage6_L2.weight is \(22, 128, 1, 1\).*\(19, 128, 1, 1\)"):
