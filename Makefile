@@ -12,8 +12,8 @@ endif
 demo: $(VENV)/.demo
 	$(BIN)/dptn demo --out out
 
-# a process for each core, up to four; tests/dealing.py says what each of them gets
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
+# a process for each core and one more, up to four; tests/dealing.py says what each of them gets
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 test: $(VENV)/.dev lint
 	$(PYTEST)

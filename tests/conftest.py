@@ -11,6 +11,8 @@ import pytest
 from comfy_host import Host
 from hosts import Hosts, find_places, hosts_of
 
+from dptn_core.system.cores import usable_cores
+
 HOST_MARK = "host"
 if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each process and what it starts: they share the cores
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
@@ -33,6 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from dealing import place
 
         items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: what runs on the host waits for it and for the browser half of the time."""
+    return usable_cores() + 1
 
 
 @pytest.hookimpl(optionalhook=True)
