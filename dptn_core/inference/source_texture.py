@@ -97,8 +97,10 @@ def encode_texture(
         if mask is not None and covers(mask, source.pose):
             parts = within(parts, small_mask)
         matte = _enlarged(1 - parts.parts[0, :1], small[0], frame, image)
-        anybody = matte if mask is None else torch.maximum(matte, mask.to(matte))
-        background = fill_background(image, hole_around(anybody, frame.box.height), avoid=avoid)
+        # nothing is kept longer than it is needed: each of these is as large as a third of the image
+        hole = hole_around(matte if mask is None else torch.maximum(matte, mask.to(matte)), frame.box.height)
+        background = fill_background(image, hole, avoid=avoid)
+        del hole
         behind = frame.cut(background).to(device)[None]
         layers = _layers(image, matte, background)
     return SourceTexture(parts, pose, frame, layers, background.to(_AT_REST), behind)
