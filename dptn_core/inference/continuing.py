@@ -31,7 +31,8 @@ def continuing(found: Warped, texture: SourceTexture) -> Tensor:
 
     generated = found.drawing[0]
     size = (generated.shape[1], generated.shape[2])
-    outline = texture.frame.cut(texture.matte[None].float())[None].to(generated.device)
+    # converted after the cut: the matte is as large as the image
+    outline = texture.frame.cut(texture.matte[None])[None].to(generated)
     inside = sum(found.weights[0, n] * look_up(outline, found.at[:, n], "zeros")[0, 0] for n in range(2))
     person = 1 - resized(found.choice.softmax(1)[:, -1:], size)[0, 0]
     sure = found.carry[0, 0].sigmoid() * found.matte[0, 0].sigmoid() * person * (inside > _INSIDE)

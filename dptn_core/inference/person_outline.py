@@ -37,7 +37,12 @@ def covers(mask: Tensor, pose: Pose) -> bool:
 
 
 def within(parts: SourceParts, mask: Tensor) -> SourceParts:
-    """Body parts of a source, doubtful ones no further from a mask (1, 1, H, W) of the same size than hair may be."""
+    """Body parts of a source, doubtful ones no further from its mask than hair may be.
+
+    Args:
+        parts: of one source, at the working size h x w.
+        mask: (1, 1, h, w) in [0, 1], on the same device.
+    """
     radius = max(1, round(_MARGIN * mask.shape[2]))
     near = (mask > _TRACE).float()
     for kernel in ((2 * radius + 1, 1), (1, 2 * radius + 1)):

@@ -113,10 +113,10 @@ def _layers(image: Tensor, matte: Tensor, background: Tensor) -> Tensor:
     step = max(1, _BAND // width)
     for start in range(0, height, step):
         rows = slice(start, start + step)
-        seen, covers = image[:, rows], matte[rows]
-        own = (seen - (1 - covers) * background[:, rows]) / covers.clamp(min=_MIN_COVERED)
-        person = torch.where(covers > _MIN_COVERED, own, seen).clamp(0, 1)
-        layers[rows] = torch.cat([person, covers[None]]).permute(1, 2, 0)
+        seen, opacity = image[:, rows], matte[rows]
+        own = (seen - (1 - opacity) * background[:, rows]) / opacity.clamp(min=_MIN_COVERED)
+        person = torch.where(opacity > _MIN_COVERED, own, seen).clamp(0, 1)
+        layers[rows] = torch.cat([person, opacity[None]]).permute(1, 2, 0)
     return layers
 
 
